@@ -1,0 +1,197 @@
+"""Pages derived from the executed chapters: concepts, claims, headlines, corrections, sliders.
+
+Nothing on those pages is typed twice: the directives below read the notebooks that the tests have
+run and write what they find.
+"""
+
+import html
+import json
+import pathlib
+import re
+
+from docutils import nodes
+from sphinx.util.docutils import SphinxDirective
+
+CLAIM, HEADLINE = "application/vnd.book.claim+json", "application/vnd.book.headline+json"
+TARGET = re.compile(r"^\(([\w.-]+)\)=\s*$")
+# How names and abbreviations are written; every other word of a concept's id is lower case.
+NAMES = {
+    word.lower(): word
+    for word in """Adam AdaGrad RMSProp Muon Newton Nesterov Polyak Robbins Monro Lagrange Taylor
+    Lipschitz Hessian GD SGD PL EMA L Bayes Gauss Gaussian Markov Fourier Jacobian Laplacian Jensen
+    Shannon KL MLP CNN RNN LSTM GRU GNN GAN VAE NTK NNGP PCA SVD QR BERT GPT ReLU PAC VC""".split()
+}
+
+
+def chapters(app):
+    """(docname, notebook) of every chapter in the table of contents, in order."""
+    root = pathlib.Path(app.srcdir)
+    for path in sorted((root / "notebooks").glob("[0-9][0-9]_*.ipynb")):
+        app.env.note_dependency(str(path)) if app.env.temp_data.get("docname") else None
+        yield f"notebooks/{path.stem}", json.loads(path.read_text())
+
+
+def source_of(cell):
+    return "".join(cell["source"])
+
+
+def title_of(notebook):
+    for cell in notebook["cells"]:
+        if found := re.search(r"^# (.+)$", source_of(cell), re.M):
+            return found[1].strip()
+    return "Untitled"
+
+
+def walk(notebook):
+    """Yield ("target", id), ("correction", title, said, right), (mime, data) in reading order."""
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            for output in cell["outputs"]:
+                for mime in (HEADLINE, CLAIM):
+                    if mime in output.get("data", {}):
+                        yield mime, output["data"][mime]
+            continue
+        text = source_of(cell)
+        box = re.compile(r"^:::\{admonition\} (.+)\n:class: correction\n(.*?)^:::$", re.M | re.S)
+        events = [(m.start(), ("target", m[1])) for m in re.finditer(TARGET.pattern, text, re.M)]
+        for m in box.finditer(text):
+            parts = re.match(r"\s*\*\*The notes\*?\*?(.*?)\n\s*\n\*\*Right is(.*)", m[2], re.S)
+            if not parts:
+                raise ValueError(f"correction {m[1]!r}: expected '**The notes …' and '**Right is …'")
+            said, right = (re.sub(r"^[:*\s]+", "", p).strip() for p in parts.groups())
+            events.append((m.start(), ("correction", m[1], said.replace("say** ", "say ", 1), right)))
+        yield from (event for _, event in sorted(events, key=lambda e: e[0]))
+
+
+def concept_name(target):
+    words = [NAMES.get(word, word) for word in target.split("-")]
+    name = " ".join(words).replace("L smoothness", "L-smoothness").replace("Robbins Monro", "Robbins–Monro")
+    return name[0].upper() + name[1:]
+
+
+class Harvest(SphinxDirective):
+    """Parse Markdown made from the notebooks, so that links and formulas work as if typed."""
+
+    def run(self):
+        self.env.note_reread()
+        return self.parse_text_to_nodes(self.markdown()) if hasattr(self, "parse_text_to_nodes") else self._parse()
+
+    def _parse(self):
+        from docutils.statemachine import StringList
+
+        holder = nodes.container()
+        self.state.nested_parse(StringList(self.markdown().splitlines(), "harvest"), 0, holder)
+        return holder.children
+
+
+class Concepts(Harvest):
+    def markdown(self):
+        found = {}
+        for doc, notebook in chapters(self.env.app):
+            for event in walk(notebook):
+                if event[0] == "target" and not event[1].endswith(("-chapter", "-practice")) and not event[1].startswith("headline-"):
+                    found[concept_name(event[1])] = (event[1], title_of(notebook))
+        lines, letter = [f"{len(found)} concepts.", ""], ""
+        for name in sorted(found, key=str.lower):
+            if name[0].upper() != letter:
+                letter = name[0].upper()
+                lines += ["", f"**{letter}**", ""]
+            target, chapter = found[name]
+            lines.append(f"- [{name}](#{target}) · {chapter}")
+        return "\n".join(lines)
+
+
+class Claims(Harvest):
+    def markdown(self):
+        lines, total = [], 0
+        for doc, notebook in chapters(self.env.app):
+            rows, target = [], None
+            for event in walk(notebook):
+                if event[0] == "target":
+                    target = event[1]
+                elif event[0] == CLAIM:
+                    c = event[1]
+                    cells = (c["claim"], c["measured"], c["expected"], c["tolerance"])
+                    text = " | ".join(_plain(cell) for cell in cells)
+                    rows.append(f"| {text} | [{concept_name(target)}](#{target}) |" if target else f"| {text} | |")
+            total += len(rows)
+            lines += ["", f"## {title_of(notebook)}", "", f"{len(rows)} claims, in the order of [the chapter](/{doc}).", "",
+                      "| claim | measured | expected | tolerance | where |", "|---|---|---|---|---|", *rows]
+        return "\n".join([f"**{total} claims**, all of them true the last time the book was run.", *lines])
+
+
+class Headlines(Harvest):
+    def markdown(self):
+        lines = ["| chapter | what was measured | measured | limit | ratio |", "|---|---|---|---|---|"]
+        for doc, notebook in chapters(self.env.app):
+            for event in walk(notebook):
+                if event[0] == HEADLINE:
+                    h = event[1]
+                    ratio = h["ratio"] + (f" (worst of {h['count']})" if h["count"] > 1 else "")
+                    lines.append(f"| [{title_of(notebook)}](/{doc}) | {_plain(h['name'])} | {_plain(h['measured'])} | {_plain(h['limit'])} | {ratio} |")
+        return "\n".join(lines)
+
+
+class Corrections(Harvest):
+    def markdown(self):
+        lines = []
+        for doc, notebook in chapters(self.env.app):
+            events = list(walk(notebook))
+            lines += ["", f"## {title_of(notebook)}", ""]
+            target = None
+            for number, event in enumerate(events):
+                target = event[1] if event[0] == "target" else target
+                if event[0] != "correction":
+                    continue
+                _, title, said, right = event
+                # the cell that shows it: the claims that follow, or, at a section's end, precede
+                after = next((e[1]["claim"] for e in events[number:] if e[0] == CLAIM), "")
+                lines += [f"**{title}**", "", f": The notes: {_flat(said)}", "", f"  Right is: {_flat(right)}", "",
+                          f"  Shown by “{_plain(after)}” under [{concept_name(target)}](#{target}).", ""]
+        return "\n".join(lines)
+
+
+class Slider(SphinxDirective):
+    """``{slider} notebooks/05_gradient_descent 3`` shows the third slider of a chapter."""
+
+    required_arguments = 2
+
+    def run(self):
+        for doc, notebook in chapters(self.env.app):
+            if doc != self.arguments[0]:
+                continue
+            found = [
+                "".join(output["data"]["text/html"])
+                for cell in notebook["cells"] if cell["cell_type"] == "code"
+                for output in cell["outputs"]
+                if 'class="explore"' in "".join(output.get("data", {}).get("text/html", ""))
+            ]
+            return [nodes.raw("", found[int(self.arguments[1]) - 1], format="html")]
+        raise self.error(f"no chapter {self.arguments[0]}")
+
+
+class Measured(Harvest):
+    """The table that `make bench` wrote."""
+
+    def markdown(self):
+        path = pathlib.Path(self.env.app.srcdir) / "book" / "benchmarks.json"
+        rows = json.loads(path.read_text())
+        return "\n".join(["| what | figure |", "|---|---|", *(f"| {_plain(k)} | {_plain(v)} |" for k, v in rows.items())])
+
+
+def _plain(text):
+    """Text that stays text inside a Markdown table."""
+    return re.sub(r"([\\`*_{}\[\]<>|$~#])", r"\\\1", html.unescape(text))
+
+
+def _flat(text):
+    return " ".join(text.split())
+
+
+def setup(app):
+    for name, directive in {
+        "concepts": Concepts, "claims": Claims, "headlines": Headlines, "corrections": Corrections,
+        "slider": Slider, "measured": Measured,
+    }.items():
+        app.add_directive(name, directive)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,47 @@
+"""Every data set of the book: generated, or shipped inside scikit-learn. Nothing is fetched."""
+
+from typing import NamedTuple
+
+import numpy as np
+from sklearn import datasets
+
+
+class Split(NamedTuple):
+    """Training and test part: ``X`` of shape (n, d), ``y`` of shape (n,)."""
+
+    X_train: np.ndarray
+    y_train: np.ndarray
+    X_test: np.ndarray
+    y_test: np.ndarray
+
+
+def digits(n_train=1400, seed=0):
+    """The 1797 handwritten digits of scikit-learn, shuffled and split.
+
+    ``X`` holds 8x8 grey values in [0, 1], flattened to (n, 64), ``y`` the labels 0 to 9.
+    Raises ``ValueError`` unless ``1 <= n_train < 1797``.
+    Source: E. Alpaydin and C. Kaynak (1998), UCI Machine Learning Repository.
+    """
+    X, y = datasets.load_digits(return_X_y=True)
+    return _split(X / 16.0, y, n_train, seed)
+
+
+def diabetes(n_train=342, seed=0):
+    """442 patients, ten standardized measurements, and the progression of the disease in a year.
+
+    ``X`` (n, 10) has columns of mean 0 and variance 1 over all patients, ``y`` (n,) likewise.
+    Raises ``ValueError`` unless ``1 <= n_train < 442``.
+    Source: Efron, Hastie, Johnstone and Tibshirani, Least Angle Regression, Annals of Statistics
+    32 (2004).
+    """
+    X, y = datasets.load_diabetes(return_X_y=True)
+    X, y = (X - X.mean(0)) / X.std(0), (y - y.mean()) / y.std()
+    return _split(X, y, n_train, seed)
+
+
+def _split(X, y, n_train, seed):
+    if not 1 <= n_train < len(X):
+        raise ValueError(f"n_train is {n_train}, expected 1 to {len(X) - 1}")
+    order = np.random.default_rng(seed).permutation(len(X))
+    train, test = order[:n_train], order[n_train:]
+    return Split(X[train], y[train], X[test], y[test])

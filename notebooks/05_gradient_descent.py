@@ -902,16 +902,6 @@ verify_at_least(
 )
 
 # %% [markdown]
-"""
-:::{admonition} A zero gradient is not yet a minimum
-:class: correction
-**The notes say** that once the gradient is null we have effectively reached a (local) minimum.
-
-**Right is:** we have reached a stationary point, which may be a saddle or a maximum. In a moment gradient descent will stop on a saddle.
-:::
-"""
-
-# %% [markdown]
 r"""
 ### How long is a step?
 
@@ -1035,6 +1025,13 @@ verify(
 
 # %% [markdown]
 """
+:::{admonition} A zero gradient is not yet a minimum
+:class: correction
+**The notes say** that once the gradient is null we have effectively reached a (local) minimum.
+
+**Right is:** we have reached a stationary point, which may be a saddle or a maximum. From $(1,0)$ above it was a saddle.
+:::
+
 The start $(1,0)$ is a knife's edge. But how *long* a start near the edge lingers is another matter: drag the offset towards zero and see the plateau grow. A saddle does not stop gradient descent, it delays it, by a time that grows like the logarithm of the offset.
 """
 
@@ -1754,9 +1751,6 @@ verify_at_least(
 """
 
 # %%
-run = gradient_descent(np.exp, 0.0, 1.0, 10_000)
-verify_at_most("eˣ: gradient descent has run off to", run[-1], -8.0)
-verify_at_most("… and still moves left, by", np.diff(run)[-1], -1e-5)
 a = np.linspace(
     -2, 1, 3001
 )  # chords of length one, compared with the curve at their midpoint
@@ -1770,6 +1764,10 @@ verify(
 verify(
     "|x|: … is zero, so |x| is not strictly convex", halfway(abs).min(), 0.0, atol=1e-15
 )
+
+run = gradient_descent(np.exp, 0.0, 1.0, 10_000)
+verify_at_most("eˣ: gradient descent has run off to", run[-1], -8.0)
+verify_at_most("… and still moves left, by", np.diff(run)[-1], -1e-5)
 
 # %% [markdown]
 r"""
@@ -1872,7 +1870,17 @@ r"""
 
 **Right is:** every local minimum is global, and there may be none: $e^x$ does not attain its infimum $0$.
 :::
+"""
 
+# %%
+heights = np.exp(run)  # the walk on eˣ from above
+verify_at_most("eˣ: the walk goes on falling", np.diff(heights).max(), 0.0)
+verify_at_least(
+    "… and never arrives: the lowest value is still above 0, by", heights.min(), 1e-5
+)
+
+# %% [markdown]
+"""
 (first-order-convexity-condition)=
 ### Seen through the gradient
 
@@ -2540,6 +2548,18 @@ verify(
     atol=0.1,
 )
 
+# %% [markdown]
+"""
+:::{admonition} Which one is Euler's method?
+:class: correction
+**The notes say** that gradient flow is Euler's method, the numerical integration of $\dot x=-\nabla f$.
+
+**Right is:** the flow is the differential equation itself; gradient *descent* is its numerical integration by Euler's forward method, with an error of order $\eta$.
+:::
+
+Along the flow the loss never rises, and what it loses is the integral of $\|\nabla\mathcal R\|^2$:
+"""
+
 # %%
 flow = integrate.solve_ivp(
     lambda _, w: -R_grad(w),
@@ -2561,15 +2581,6 @@ verify(
     "what the loss lost is the integral of ‖∇R‖²", loss[0] - loss[-1], lost, rtol=2e-2
 )
 
-# %% [markdown]
-r"""
-:::{admonition} Which one is Euler's method?
-:class: correction
-**The notes say** that gradient flow is Euler's method, the numerical integration of $\dot x=-\nabla f$.
-
-**Right is:** the flow is the differential equation itself; gradient *descent* is its numerical integration by Euler's forward method, with an error of order $\eta$.
-:::
-"""
 # %% [markdown]
 """
 ## Rough ground
@@ -2731,6 +2742,13 @@ verify_at_most(
 
 # %% [markdown]
 r"""
+:::{admonition} Corners are used as they are
+:class: correction
+**The notes say** that max and absolute value are in general not used, or replaced by something differentiable.
+
+**Right is:** ReLU and max-pooling are among the most used operations of deep learning, corners included. Differentiability almost everywhere and a convention at the corner suffice.
+:::
+
 Where a corner does hurt, round it: $\sqrt{x^2+\varepsilon}$ lies within $\sqrt\varepsilon$ of $|x|$, and $\log\sum e^{x_i}$ within $\log n$ of the maximum.
 """
 
@@ -2754,12 +2772,6 @@ verify(
 
 # %% [markdown]
 r"""
-:::{admonition} Corners are used as they are
-:class: correction
-**The notes say** that max and absolute value are in general not used, or replaced by something differentiable.
-
-**Right is:** ReLU and max-pooling are among the most used operations of deep learning, corners included. Differentiability almost everywhere and a convention at the corner suffice.
-:::
 
 (continuation-method)=
 ### Melting the landscape
@@ -3952,8 +3964,8 @@ rows = []
 for name, alpha, meets in (
     ("1/t", 1.0, True),
     ("t^(-3/4)", 0.75, True),
-    ("1/sqrt t", 0.5, False),
     ("t^(-1/3)", 1 / 3, False),
+    ("1/sqrt t", 0.5, False),
 ):
     verdict = []
     for a in (alpha, 2 * alpha):
@@ -3995,6 +4007,13 @@ for row in [("schedule", "Ση_t", "Ση_t²", "Robbins–Monro"), *rows]:
 
 # %% [markdown]
 r"""
+:::{admonition} One over root t
+:class: correction
+**The notes say** that $\alpha_t=1/\sqrt t$ satisfies both conditions, and promise a local minimum for non-convex problems.
+
+**Right is:** $\sum(1/\sqrt t)^2=\sum1/t=\infty$, as the last line of the table shows. Valid are $1/t$, or $t^{-\alpha}$ with $\frac12<\alpha\le1$; and the limit of a non-convex run is a stationary point.
+:::
+
 The step $1/t$ has a familiar face. On the noisy parabola it gives $\theta_t=\theta_{t-1}-\frac1t(\theta_{t-1}-\xi_t)$, the running mean: the best estimate there is.
 """
 
@@ -4012,12 +4031,6 @@ verify(
 
 # %% [markdown]
 r"""
-:::{admonition} One over root t
-:class: correction
-**The notes say** that $\alpha_t=1/\sqrt t$ satisfies both conditions, and promise a local minimum for non-convex problems.
-
-**Right is:** $\sum(1/\sqrt t)^2=\sum1/t=\infty$, as the third line of the table shows. Valid are $1/t$, or $t^{-\alpha}$ with $\frac12<\alpha\le1$; and the limit of a non-convex run is a stationary point.
-:::
 
 (sgd-convergence-rates)=
 ### Why slow wins
@@ -4339,6 +4352,8 @@ r"""
 
 **Right is** a minus sign, since $m$ averages $+g$; as printed it ascends. Without the correction the first step is $3.16\,\eta$ for the default $\beta$s.
 :::
+
+RMSProp has a slip of its own.
 
 :::{admonition} A mean needs its factor
 :class: correction

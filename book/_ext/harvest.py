@@ -10,6 +10,7 @@ import pathlib
 import re
 
 from docutils import nodes
+from docutils.transforms import Transform
 from sphinx.util.docutils import SphinxDirective
 
 CLAIM, HEADLINE = "application/vnd.book.claim+json", "application/vnd.book.headline+json"
@@ -43,8 +44,12 @@ def title_of(notebook):
 
 
 def walk(notebook):
-    """Yield ("target", id), ("correction", title, said, right), (mime, data) in reading order."""
-    for cell in notebook["cells"]:
+    """Yield ("target", id), ("correction", title, said, right, shown), (mime, data) in order.
+
+    The cell that shows a correction stands right after its box; where text follows the box, right
+    before it. ``shown`` is +1 or -1 accordingly.
+    """
+    for number, cell in enumerate(notebook["cells"]):
         if cell["cell_type"] == "code":
             for output in cell["outputs"]:
                 for mime in (HEADLINE, CLAIM):
@@ -52,14 +57,17 @@ def walk(notebook):
                         yield mime, output["data"][mime]
             continue
         text = source_of(cell)
-        box = re.compile(r"^:::\{admonition\} (.+)\n:class: correction\n(.*?)^:::$", re.M | re.S)
+        box = re.compile(r"^:::\{admonition\} ([^\n]+)\n:class: correction\n(.*?)^:::$", re.M | re.S)
         events = [(m.start(), ("target", m[1])) for m in re.finditer(TARGET.pattern, text, re.M)]
         for m in box.finditer(text):
             parts = re.match(r"\s*\*\*The notes\*?\*?(.*?)\n\s*\n\*\*Right is(.*)", m[2], re.S)
             if not parts:
                 raise ValueError(f"correction {m[1]!r}: expected '**The notes …' and '**Right is …'")
-            said, right = (re.sub(r"^[:*\s]+", "", p).strip() for p in parts.groups())
-            events.append((m.start(), ("correction", m[1], said.replace("say** ", "say ", 1), right)))
+            said, right = (re.sub(r"^[:*\s]+", "", p.replace("**", "", 1)).strip() for p in parts.groups())
+            rest = box.sub("", text[m.end():]).strip()
+            following = notebook["cells"][number + 1]["cell_type"] if number + 1 < len(notebook["cells"]) else ""
+            shown = -1 if rest or following != "code" else 1
+            events.append((m.start(), ("correction", m[1], said, right, shown)))
         yield from (event for _, event in sorted(events, key=lambda e: e[0]))
 
 
@@ -143,11 +151,11 @@ class Corrections(Harvest):
                 target = event[1] if event[0] == "target" else target
                 if event[0] != "correction":
                     continue
-                _, title, said, right = event
-                # the cell that shows it: the claims that follow, or, at a section's end, precede
-                after = next((e[1]["claim"] for e in events[number:] if e[0] == CLAIM), "")
-                lines += [f"**{title}**", "", f": The notes: {_flat(said)}", "", f"  Right is: {_flat(right)}", "",
-                          f"  Shown by “{_plain(after)}” under [{concept_name(target)}](#{target}).", ""]
+                _, title, said, right, shown = event
+                near = events[number:] if shown > 0 else events[number::-1]
+                claim = next((e[1]["claim"] for e in near if e[0] == CLAIM), "")
+                lines += ["", f"**{title}**", "", f"The notes {_flat(said)}", "", f"Right is: {_flat(right)}", "",
+                          f"Shown by “{_plain(claim)}” under [{concept_name(target)}](#{target}).", ""]
         return "\n".join(lines)
 
 
@@ -188,7 +196,35 @@ def _flat(text):
     return " ".join(text.split())
 
 
+class TargetsFirst(Transform):
+    """Give a target the id of its name, also where a heading's text would have taken it."""
+
+    default_priority = 300
+
+    def apply(self):
+        document = self.document
+        for name, explicit in list(document.nametypes.items()):
+            id, wanted = document.nameids.get(name), nodes.make_id(name)
+            if not (explicit and id and id != wanted and wanted in document.ids):
+                continue
+            ours, taker = document.ids[id], document.ids[wanted]
+            if ours is taker:
+                continue
+            aside = wanted + "-heading"
+            taker["ids"][taker["ids"].index(wanted)] = aside
+            ours["ids"][ours["ids"].index(id)] = wanted
+            document.ids[aside], document.ids[wanted] = taker, ours
+            for other, its in document.nameids.items():
+                if its == wanted:
+                    document.nameids[other] = aside
+            document.nameids[name] = wanted
+            for node in document.findall(nodes.target):
+                if node.get("refid") == id:
+                    node["refid"] = wanted
+
+
 def setup(app):
+    app.add_transform(TargetsFirst)
     for name, directive in {
         "concepts": Concepts, "claims": Claims, "headlines": Headlines, "corrections": Corrections,
         "slider": Slider, "measured": Measured,

@@ -3847,7 +3847,7 @@ r"""
 
 A large step travels, a small one settles. So start large and decay, with a parameter $\rho$ that sets the pace:
 
-| schedule | $\eta_t$ |
+| schedule | learning rate |
 |---|---|
 | linear, $t\le\tau$ | $(1-\frac t\tau)\,\eta_0+\frac t\tau\,\eta_\tau$ |
 | inverse | $\eta_0/(1+\rho t)$ |
@@ -5466,7 +5466,7 @@ def rosenbrock(grad, x, eta=1e-3):
 r"""
 ## Summary
 
-| | formula | where |
+| idea | formula | where |
 |---|---|---|
 | gradient | $\langle\nabla f,v\rangle$ is the slope along a unit vector $v$; steepest along $\nabla f$, orthogonal to level sets | [slope](#eq-directional) |
 | gradient descent | $\theta\leftarrow\theta-\eta\nabla\mathcal R$, stable on quadratics for $\eta<2/L$ | [update](#eq-gd) |

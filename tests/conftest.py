@@ -15,12 +15,12 @@ sys.path.insert(0, str(ROOT / "tools"))
 SOURCES = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.py"))
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items):
-    # One worker a notebook, one for all that needs the browser: a kernel or a browser is started once.
+    """Keep each notebook's cells on one worker; everything else goes where there is room."""
     for item in items:
-        name = item.path.name
-        if not any(mark.name == "xdist_group" for mark in item.iter_markers()):
-            item.add_marker(pytest.mark.xdist_group(name))
+        if item.path.suffix == ".ipynb":
+            item.add_marker(pytest.mark.xdist_group(item.path.name))
 
 
 def build(root):

@@ -1,15 +1,22 @@
-"""What every page of the book leaves out, and what it adds."""
+"""What every page of the book leaves out, and what is mended on it."""
+
+import re
+
+# Scripts and styles that extensions put on every page, needed or not; thebe names a foreign host.
+UNUSED = ("thebe", "togglebutton", "design-tabs", "sphinx-design", "widget-state")
 
 
 def tidy(app, pagename, templatename, context, doctree):
-    """Drop the scripts that nothing on the page needs, among them one that names a foreign host."""
+    def needed(file):
+        text = f"{getattr(file, 'filename', file)} {getattr(file, 'attributes', '')}".lower()
+        return not any(word in text for word in UNUSED)
 
-    def needed(script):
-        text = f"{getattr(script, 'filename', script)} {getattr(script, 'attributes', '')}"
-        return "thebe" not in text.lower() and "widget-state" not in text
-
-    context["script_files"] = [s for s in context.get("script_files", []) if needed(s)]
-    context["css_files"] = [s for s in context.get("css_files", []) if "thebe" not in str(getattr(s, "filename", s))]
+    for kind in ("script_files", "css_files"):
+        context[kind] = [file for file in context.get(kind, []) if needed(file)]
+    if "body" in context:
+        # roles that the bibliography's elements may not have, and pictures that can wait
+        body = re.sub(r' role="(?:doc-biblioentry|list)"', "", context["body"])
+        context["body"] = body.replace("<img ", '<img loading="lazy" ')
 
 
 def no_address(app, config):

@@ -33,7 +33,7 @@ book: install ## Build the book and serve it on this machine (SERVE=0: only buil
 test: install ## Run every test, every notebook among them (WORKERS=2)
 	@BOOK_BROWSER="$$($(PY) tools/browser.py)" && export BOOK_BROWSER && \
 	  BOOK_QUIET=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
-	  $(PY) -m pytest --nbval-lax -n $(WORKERS) --dist loadgroup -q $(ARGS)
+	  $(PY) -m pytest --nbval-lax -n $(WORKERS) --dist loadscope -q $(ARGS)
 
 .PHONY: notebooks
 notebooks: install ## Execute the chapters whose source or helpers changed (ARGS=--all: every chapter)

@@ -15,14 +15,6 @@ sys.path.insert(0, str(ROOT / "tools"))
 SOURCES = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.py"))
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items):
-    """Keep each notebook's cells on one worker; everything else goes where there is room."""
-    for item in items:
-        if item.path.suffix == ".ipynb":
-            item.add_marker(pytest.mark.xdist_group(item.path.name))
-
-
 def build(root):
     """Build the book below ``root`` as `make book` does; (exit status, log)."""
     run = subprocess.run(

@@ -1,46 +1,11 @@
-"""The built pages and JupyterLab in a real browser."""
+"""The built pages in a real browser."""
 
-import json
-import os
-import re
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
+import io
 
+import numpy as np
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from conftest import ROOT, SOURCES
-
-CHAPTERS = [f"notebooks/{source.stem}.html" for source in SOURCES]
-PAGES = ["book/index.html", "book/how_to_use.html", "book/notation.html", "book/concepts.html", "book/claims.html",
-         "book/headlines.html", "book/corrections.html", "book/benchmarks.html", "book/references.html", *CHAPTERS]
-
-
-class Visit:
-    """A page with everything it asked for and complained about."""
-
-    def __init__(self, browser, address, *, width=1280, theme="light", script=True):
-        self.context = browser.new_context(viewport={"width": width, "height": 900}, java_script_enabled=script)
-        if script:
-            self.context.add_init_script(f"localStorage.setItem('mode', '{theme}'); localStorage.setItem('theme', '{theme}')")
-        self.page = self.context.new_page()
-        self.asked, self.complaints, self.bytes = [], [], 0
-        self.page.on("request", lambda r: self.asked.append(r.url))
-        self.page.on("response", lambda r: r.status >= 400 and self.complaints.append(f"{r.status} {r.url}"))
-        self.page.on("console", lambda m: m.type in ("error", "warning") and self.complaints.append(m.text))
-        self.page.on("pageerror", lambda e: self.complaints.append(str(e)))
-        self.page.goto(address, wait_until="load")
-
-    def foreign(self, home):
-        return [u for u in self.asked if not u.startswith((home, "data:", "blob:", "about:"))]
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.context.close()
+from PIL import Image
+from visit import CHAPTERS, PAGES, Visit
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -51,18 +16,6 @@ def test_no_other_host_no_error_no_sideways_scroll(chromium, site, name):
             assert not visit.foreign(site)
             assert not visit.complaints, visit.complaints
             assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("name", PAGES)
-def test_accessible(chromium, site, name, theme):
-    with Visit(chromium, site + name, theme=theme) as visit:
-        # Left out to save minutes: markup hidden from screen readers beside its MathML, and all
-        # blocks of code but the first, which are alike.
-        visit.page.evaluate("[...document.querySelectorAll('.highlight')].slice(1).forEach(e => e.classList.add('alike'))")
-        outline = {"exclude": [["mjx-math"], [".alike"]]}
-        found = Axe().run(visit.page, context=outline).response["violations"]
-        assert not found, json.dumps([(v["id"], v["help"], [n["html"][:200] for n in v["nodes"][:3]]) for v in found], indent=1)
 
 
 def test_pages_are_light(chromium, site):
@@ -130,11 +83,6 @@ def test_usable_without_script(chromium, site, name):
 
 
 def brightness(png):
-    import io
-
-    import numpy as np
-    from PIL import Image
-
     return np.asarray(Image.open(io.BytesIO(png)).convert("L")).astype(float)
 
 
@@ -155,81 +103,3 @@ def test_search_finds_a_concept(chromium, site):
         visit.page.wait_for_selector("ul.search li", timeout=10_000)
         assert "Gradient descent" in visit.page.locator("ul.search").inner_text()
         assert not visit.foreign(site)
-
-
-in_lab = pytest.mark.xdist_group("lab")
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory):
-    """JupyterLab on a chapter and on a small notebook whose slider leaves a trace of each call."""
-    import jupytext
-    import nbformat
-
-    folder = tmp_path_factory.mktemp("lab")
-    chapter = json.loads(SOURCES[0].with_suffix(".ipynb").read_text())
-    (folder / "chapter.ipynb").write_text(json.dumps(chapter))
-    small = jupytext.reads(
-        "# %%\nfrom helpers import explore, verify\nimport matplotlib.pyplot as plt\n"
-        "def draw(a):\n    open('calls.txt', 'a').write(f'{a} ')\n    fig, ax = plt.subplots(); ax.plot([0, a]); return fig\n"
-        "# %%\nexplore(draw, alt='a line', a=[1, 2, 3])\nverify('one', 1, 1)\n", "py:percent")
-    small.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(small, folder / "small.ipynb")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "jupyterlab", "--no-browser", f"--ServerApp.port={port}", "--ServerApp.ip=127.0.0.1",
-         "--IdentityProvider.token=", "--ServerApp.password=", "--allow-root", f"--ServerApp.root_dir={folder}",
-         "--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-         "--LabApp.extension_manager=readonly", "--ServerApp.disable_check_xsrf=True"],
-        cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        env=os.environ | {"JUPYTERLAB_SETTINGS_DIR": str(folder / "s"), "JUPYTERLAB_WORKSPACES_DIR": str(folder / "w")},
-    )
-    address = f"http://127.0.0.1:{port}/"
-    for _ in range(120):
-        try:
-            urllib.request.urlopen(address + "api", timeout=2)
-            break
-        except OSError:
-            time.sleep(0.5)
-    yield folder, address
-    server.terminate()
-    server.wait(20)
-
-
-@in_lab
-def test_jupyterlab_slider_calls_draw_anew(chromium, lab):
-    folder, address = lab
-    with Visit(chromium, address + "lab/tree/small.ipynb?reset") as visit:
-        page = visit.page
-        page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=90_000)
-        page.wait_for_timeout(2500)
-        page.click("text=Run >> nth=0")
-        page.click("text=Run All Cells >> nth=0")
-        page.wait_for_selector(".jupyter-widgets .ui-slider, .jupyter-widgets .noUi-handle", timeout=90_000)
-        picture = page.locator(".jupyter-widgets img").first
-        picture.wait_for(timeout=30_000)
-        before, first = (folder / "calls.txt").read_text().split(), picture.get_attribute("src")
-        handle = page.locator(".jupyter-widgets .noUi-handle").first
-        handle.focus()
-        handle.press("ArrowRight")
-        page.wait_for_function("old => document.querySelector('.jupyter-widgets img').src != old", arg=first, timeout=20_000)
-        after = (folder / "calls.txt").read_text().split()
-        assert after[: len(before)] == before and after[len(before):] == ["2"]
-        assert page.locator(".claim").count() == 1
-        assert not visit.foreign(address)
-
-
-@in_lab
-def test_jupyterlab_shows_a_stored_chapter(chromium, lab):
-    _, address = lab
-    with Visit(chromium, address + "lab/tree/chapter.ipynb?reset") as visit:
-        page = visit.page
-        page.wait_for_selector(".jp-Notebook .jp-MarkdownCell h1", timeout=90_000)
-        page.wait_for_timeout(3000)
-        text = page.locator(".jp-Notebook").inner_text()
-        assert ":::{" not in text, "MyST is not rendered"
-        assert not re.search("Error displaying widget", text)
-        assert page.locator(".claim").count() > 3
-        assert not visit.foreign(address)

@@ -19,7 +19,9 @@ $(VENV)/.installed: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/one" >&2; exit 1; }
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
-	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@echo "Installing into $(VENV) (the first time takes a few minutes) ..."
+	@$(PY) -m pip install -qq --disable-pip-version-check "pip>=25" # older ones miss newer packages
+	@$(PY) -m pip install -qq -r requirements.txt
 	@touch $@
 
 .PHONY: book
@@ -38,6 +40,10 @@ test: install ## Run every test, every notebook among them (WORKERS=2)
 .PHONY: notebooks
 notebooks: install ## Execute the chapters whose source or helpers changed (ARGS=--all: every chapter)
 	@$(PY) tools/notebooks.py $(ARGS)
+
+.PHONY: format
+format: install ## Lay out the chapters' code alike, to the width of the page
+	@$(PY) tools/layout.py
 
 .PHONY: lab
 lab: install ## Open JupyterLab on the chapters

@@ -25,20 +25,10 @@ import sys
 REPOSITORY = ""  # the book's public address; `make address URL=...` fills it in
 if "google.colab" in sys.modules:
     assert REPOSITORY, (
-        "set REPOSITORY to the address of the repository this notebook comes from"
-    )
-    subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pip",
-            "install",
-            "-q",
-            "--no-deps",
-            f"git+{REPOSITORY}",
-        ],
-        check=True,
-    )
+        "set REPOSITORY to the address of the repository this notebook comes from")
+    subprocess.run([
+        sys.executable, "-m", "pip", "install", "-q", "--no-deps", f"git+{REPOSITORY}"
+    ], check=True)
 
 # %%
 import matplotlib.pyplot as plt
@@ -56,8 +46,7 @@ torch.set_default_dtype(torch.float64)
 
 # %% mystnb={"image": {"alt": "Distance to the minimum on a logarithmic axis against steps, three lines: the plain method needs 939 steps to reach 1e-8, the one with memory 119."}}
 valley_slope = np.array(
-    [1.0, 100.0]
-)  # f(x) = (x₁² + 100 x₂²) / 2, a hundred times steeper across
+    [1.0, 100.0])  # f(x) = (x₁² + 100 x₂²) / 2, a hundred times steeper across
 
 
 def distances(eta, beta, tol=1e-8):
@@ -71,7 +60,7 @@ def distances(eta, beta, tol=1e-8):
 
 
 plain = distances(eta=2 / 101, beta=0)
-pushed = distances(eta=(2 / 11) ** 2, beta=(9 / 11) ** 2)
+pushed = distances(eta=(2 / 11)**2, beta=(9 / 11)**2)
 
 plt.semilogy(plain, color=plot.BLUE, label="slope only")
 plt.semilogy(pushed, color=plot.RED, label="slope and a part of the last move")
@@ -129,16 +118,11 @@ ends = {
     f.__name__: np.array([optimize.minimize(f, x).x for x in starts])
     for f in (bowl, rastrigin)
 }
-verify(
-    "bowl: all 100 runs end at Q⁻¹q",
-    ends["bowl"],
-    np.tile(np.linalg.solve(Q, q), (100, 1)),
-    atol=1e-5,
-)
+verify("bowl: all 100 runs end at Q⁻¹q", ends["bowl"],
+       np.tile(np.linalg.solve(Q, q), (100, 1)), atol=1e-5)
 different = {tuple(x) for x in np.round(ends["rastrigin"], 2)}
-verify_at_least(
-    "Rastrigin: different local minima found by 100 runs", len(different), 11
-)
+verify_at_least("Rastrigin: different local minima found by 100 runs", len(different),
+                11)
 
 # %% [markdown]
 """
@@ -148,13 +132,8 @@ The optimiser was BFGS, among the best there are. Look at where it ended: on the
 # %% mystnb={"image": {"alt": "Two contour plots with the end points of 100 runs. On the bowl all end points coincide; on Rastrigin's function they are scattered over a grid of local minima."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(6.8, 3.3), sharey=True)
 for ax, f in zip(axes, (bowl, rastrigin)):
-    plot.contours(
-        ax,
-        lambda x, y: np.apply_along_axis(f, 0, np.array([x, y])),
-        (-5, 5),
-        (-5, 5),
-        8,
-    )
+    plot.contours(ax, lambda x, y: np.apply_along_axis(f, 0, np.array([x, y])), (-5, 5),
+                  (-5, 5), 8)
     ax.plot(*ends[f.__name__].T, ".", color=plot.RED, markersize=9)
     ax.set(title=f.__name__, xlabel="$x_1$")
 axes[0].set_ylabel("$x_2$")
@@ -187,25 +166,21 @@ def secant(h):
     x = np.linspace(-0.5, 3.4, 200)
     slope = (np.sin(1 + h) - np.sin(1)) / h
     ax.plot(x, np.sin(x), color=plot.BLUE, label="sin")
-    ax.plot(
-        x, np.sin(1) + np.cos(1) * (x - 1), color=plot.GREY, lw=1, label="tangent at 1"
-    )
+    ax.plot(x,
+            np.sin(1) + np.cos(1) * (x - 1), color=plot.GREY, lw=1,
+            label="tangent at 1")
     ax.plot(x, np.sin(1) + slope * (x - 1), color=plot.RED, label="secant")
     ax.plot([1, 1 + h], np.sin([1, 1 + h]), "o", color=plot.RED)
-    ax.set(
-        ylim=(-0.8, 2),
-        xlabel="$x$",
-        title=f"slope {slope:.3f}, derivative {np.cos(1):.3f}",
-    )
+    ax.set(ylim=(-0.8, 2), xlabel="$x$",
+           title=f"slope {slope:.3f}, derivative {np.cos(1):.3f}")
     ax.legend(loc="lower center", ncols=3)
     return fig
 
 
 explore(
-    secant,
-    alt="The sine curve, its tangent at 1 and the secant through 1 and 1 + h; they merge as h shrinks",
-    h=[2.0, 1.5, 1.1, 0.8, 0.5, 0.3, 0.15, 0.05, 0.01],
-)
+    secant, alt=
+    "The sine curve, its tangent at 1 and the secant through 1 and 1 + h; they merge as h shrinks",
+    h=[2.0, 1.5, 1.1, 0.8, 0.5, 0.3, 0.15, 0.05, 0.01])
 
 # %% [markdown]
 r"""
@@ -230,38 +205,18 @@ def loglog_slope(x, y, low, high):
     return np.polyfit(np.log(x[keep]), np.log(y[keep] + 1e-300), 1)[0]
 
 
-verify(
-    "the forward error falls like h",
-    loglog_slope(h, forward, 1e-6, 1e-2),
-    1.0,
-    atol=0.05,
-)
-verify(
-    "the central error falls like h²",
-    loglog_slope(h, central, 1e-3, 1e-1),
-    2.0,
-    atol=0.05,
-)
-verify(
-    "then rounding makes it grow like 1/h",
-    loglog_slope(h, forward + 1e-17, 1e-14, 1e-9),
-    -1.0,
-    atol=0.2,
-)
+verify("the forward error falls like h", loglog_slope(h, forward, 1e-6, 1e-2), 1.0,
+       atol=0.05)
+verify("the central error falls like h²", loglog_slope(h, central, 1e-3, 1e-1), 2.0,
+       atol=0.05)
+verify("then rounding makes it grow like 1/h",
+       loglog_slope(h, forward + 1e-17, 1e-14, 1e-9), -1.0, atol=0.2)
 
 # %%
-verify(
-    "best h for forward differences, in powers of ten",
-    np.log10(h[forward.argmin()]),
-    -8,
-    atol=1,
-)
-verify(
-    "best h for central differences, in powers of ten",
-    np.log10(h[central.argmin()]),
-    -5,
-    atol=1,
-)
+verify("best h for forward differences, in powers of ten",
+       np.log10(h[forward.argmin()]), -8, atol=1)
+verify("best h for central differences, in powers of ten",
+       np.log10(h[central.argmin()]), -5, atol=1)
 
 # %% [markdown]
 r"""
@@ -282,28 +237,19 @@ The cell puts each line of the table through computer algebra and, at twenty ran
 # %%
 x_ = sp.Symbol("x", real=True)
 table = {  # left: the function; right: the derivative as the table says
-    "tan": (sp.tan(x_), sp.sec(x_) ** 2),
-    "3ˣ": (3**x_, 3**x_ * sp.log(3)),
-    "sin x / (x² + 1)": (
-        sp.sin(x_) / (x_**2 + 1),
-        (sp.cos(x_) * (x_**2 + 1) - 2 * x_ * sp.sin(x_)) / (x_**2 + 1) ** 2,
-    ),
+    "tan": (sp.tan(x_), sp.sec(x_)**2), "3ˣ": (3**x_, 3**x_ * sp.log(3)),
+    "sin x / (x² + 1)": (sp.sin(x_) / (x_**2 + 1),
+                         (sp.cos(x_) *
+                          (x_**2 + 1) - 2 * x_ * sp.sin(x_)) / (x_**2 + 1)**2)
 }
 points = torch.tensor(np.random.default_rng(1).uniform(-1, 1, 20), requires_grad=True)
 for name, (function, claimed) in table.items():
-    verify(
-        f"({name})′ by algebra: difference",
-        str(sp.simplify(sp.diff(function, x_) - claimed)),
-        "0",
-    )
+    verify(f"({name})′ by algebra: difference",
+           str(sp.simplify(sp.diff(function, x_) - claimed)), "0")
     by_torch = sp.lambdify(x_, function, [{"log": np.log}, torch])(points)
-    (slopes,) = torch.autograd.grad(by_torch.sum(), points)
-    verify(
-        f"({name})′ by autograd",
-        slopes,
-        sp.lambdify(x_, claimed)(points.detach().numpy()),
-        rtol=1e-10,
-    )
+    (slopes, ) = torch.autograd.grad(by_torch.sum(), points)
+    verify(f"({name})′ by autograd", slopes,
+           sp.lambdify(x_, claimed)(points.detach().numpy()), rtol=1e-10)
 
 # %% [markdown]
 r"""
@@ -324,15 +270,11 @@ For example $\nabla(x^2y+3y^2)=(2xy,\;x^2+6y)^\top$. We check three gradients do
 
 # %%
 by_hand = {  # f and its gradient, both written out
-    "x²y + 3y²": (
-        lambda x, y, m: x**2 * y + 3 * y**2,
-        lambda x, y, m: (2 * x * y, x**2 + 6 * y),
-    ),
-    "x²y + sin y": (
-        lambda x, y, m: x**2 * y + m.sin(y),
-        lambda x, y, m: (2 * x * y, x**2 + m.cos(y)),
-    ),
-    "x² + y²": (lambda x, y, m: x**2 + y**2, lambda x, y, m: (2 * x, 2 * y)),
+    "x²y + 3y²": (lambda x, y, m: x**2 * y + 3 * y**2, lambda x, y, m:
+                  (2 * x * y, x**2 + 6 * y)),
+    "x²y + sin y": (lambda x, y, m: x**2 * y + m.sin(y), lambda x, y, m:
+                    (2 * x * y, x**2 + m.cos(y))),
+    "x² + y²": (lambda x, y, m: x**2 + y**2, lambda x, y, m: (2 * x, 2 * y))
 }
 sx, sy = sp.symbols("x y")
 P = np.random.default_rng(2).normal(size=(2, 100))
@@ -342,22 +284,15 @@ for name, (f, grad) in by_hand.items():
     algebra = [
         sp.diff(f(sx, sy, sp), v) - g for v, g in zip((sx, sy), grad(sx, sy, sp))
     ]
-    verify(
-        f"∇({name}) by algebra: differences",
-        str([sp.simplify(a) for a in algebra]),
-        "[0, 0]",
-    )
+    verify(f"∇({name}) by algebra: differences", str([sp.simplify(a) for a in algebra]),
+           "[0, 0]")
     t = torch.tensor(P, requires_grad=True)
-    (auto,) = torch.autograd.grad(f(*t, torch).sum(), t)
+    (auto, ) = torch.autograd.grad(f(*t, torch).sum(), t)
     verify(f"∇({name}) by autograd", auto, np.array(grad(*P, np)), atol=1e-12)
     h = 1e-5 * np.eye(2)
     central = [(f(*(P.T + e).T, np) - f(*(P.T - e).T, np)) / 2e-5 for e in h]
-    verify(
-        f"∇({name}) by central differences",
-        np.array(central),
-        np.array(grad(*P, np)),
-        atol=1e-8,
-    )
+    verify(f"∇({name}) by central differences", np.array(central), np.array(grad(
+        *P, np)), atol=1e-8)
 
 # %% [markdown]
 r"""
@@ -371,7 +306,7 @@ def elongated(x, y):
 
 fields = {
     "gradient of $x^2+3y^2$": lambda x, y: (2 * x, 6 * y),
-    "$(-y, x)$, not a gradient": lambda x, y: (-y, x),
+    "$(-y, x)$, not a gradient": lambda x, y: (-y, x)
 }
 fig, axes = plt.subplots(1, 2, figsize=(6.8, 3.2), sharey=True)
 gx, gy = np.meshgrid(np.linspace(-2, 2, 11), np.linspace(-1.5, 1.5, 9))
@@ -388,17 +323,11 @@ def curl(F, x, y, h=1e-4):
     return (F(x + h, y)[1] - F(x - h, y)[1] - F(x, y + h)[0] + F(x, y - h)[0]) / (2 * h)
 
 
-wavy = lambda x, y: (
-    2 * x * y + np.cos(x),
-    x**2 - 3 * np.sin(y),
-)  # the gradient of x²y + sin x + 3 cos y
+wavy = lambda x, y: (2 * x * y + np.cos(x), x**2 - 3 * np.sin(y)
+                     )  # the gradient of x²y + sin x + 3 cos y
 verify("a gradient has no curl", curl(wavy, *P), np.zeros(100), atol=1e-6)
-verify(
-    "the circling field has curl 2",
-    curl(fields["$(-y, x)$, not a gradient"], *P),
-    np.full(100, 2.0),
-    atol=1e-6,
-)
+verify("the circling field has curl 2", curl(fields["$(-y, x)$, not a gradient"], *P),
+       np.full(100, 2.0), atol=1e-6)
 
 # %% [markdown]
 r"""
@@ -418,24 +347,16 @@ x0, v = np.array([1.0, 2.0]), np.array([1.0, 1.0]) / np.sqrt(2)
 
 
 def f(p):
-    return p[0] ** 2 + p[0] * p[1] + 3 * p[1]
+    return p[0]**2 + p[0] * p[1] + 3 * p[1]
 
 
-walk = f(
-    [1 + t_ / sp.sqrt(2), 2 + t_ / sp.sqrt(2)]
-)  # substitute the line, then differentiate in t
-verify(
-    "substitute and differentiate",
-    str(sp.simplify(sp.diff(walk, t_).subs(t_, 0))),
-    "4*sqrt(2)",
-)
-verify(
-    "central difference along v",
-    (f(x0 + 1e-5 * v) - f(x0 - 1e-5 * v)) / 2e-5,
-    4 * np.sqrt(2),
-    atol=1e-8,
-)
-_, jvp = torch.func.jvp(f, (torch.tensor(x0),), (torch.tensor(v),))
+walk = f([1 + t_ / sp.sqrt(2),
+          2 + t_ / sp.sqrt(2)])  # substitute the line, then differentiate in t
+verify("substitute and differentiate", str(sp.simplify(sp.diff(walk, t_).subs(t_, 0))),
+       "4*sqrt(2)")
+verify("central difference along v", (f(x0 + 1e-5 * v) - f(x0 - 1e-5 * v)) / 2e-5,
+       4 * np.sqrt(2), atol=1e-8)
+_, jvp = torch.func.jvp(f, (torch.tensor(x0), ), (torch.tensor(v), ))
 verify("forward-mode automatic differentiation", jvp, 4 * np.sqrt(2), atol=1e-12)
 
 # %% [markdown]
@@ -469,35 +390,25 @@ def turn(angle):
     v = np.array([np.cos(np.radians(angle)), np.sin(np.radians(angle))])
     left.quiver(*here, *v, color=plot.RED, **arrow)
     left.set(aspect="equal", xlabel="$x$", ylabel="$y$", title="direction")
-    right.plot(
-        np.degrees(angles), g @ [np.cos(angles), np.sin(angles)], color=plot.BLUE
-    )
+    right.plot(np.degrees(angles), g @ [np.cos(angles), np.sin(angles)],
+               color=plot.BLUE)
     right.plot(angle, g @ v, "o", color=plot.RED)
-    right.set(
-        xlabel="angle of $v$ in degrees",
-        title=f"slope {g @ v:.2f}",
-        xticks=[-180, -90, 0, 90, 180],
-    )
+    right.set(xlabel="angle of $v$ in degrees", title=f"slope {g @ v:.2f}",
+              xticks=[-180, -90, 0, 90, 180])
     return fig
 
 
 explore(
-    turn,
-    alt="Left a landscape with its gradient and a direction to turn, right the slope in that direction, a cosine with its top at the gradient",
-    angle=list(range(-150, 181, 30)),
-)
+    turn, alt=
+    "Left a landscape with its gradient and a direction to turn, right the slope in that direction, a cosine with its top at the gradient",
+    angle=list(range(-150, 181, 30)))
 
 # %%
 step = 1e-6
-slopes = (
-    hill(here[0] + step * np.cos(angles), here[1] + step * np.sin(angles)) - hill(*here)
-) / step
-verify(
-    "the steepest of 3601 directions is that of the gradient",
-    angles[slopes.argmax()],
-    np.arctan2(g[1], g[0]),
-    atol=2e-3,
-)
+slopes = (hill(here[0] + step * np.cos(angles), here[1] + step * np.sin(angles)) -
+          hill(*here)) / step
+verify("the steepest of 3601 directions is that of the gradient",
+       angles[slopes.argmax()], np.arctan2(g[1], g[0]), atol=2e-3)
 verify("its slope is the gradient's length", slopes.max(), np.linalg.norm(g), rtol=1e-5)
 verify("the value at this point", np.linalg.norm(g), 3.4936, atol=1e-4)
 
@@ -516,75 +427,43 @@ def hyperplane(angle, c_minus_b):
     w = 1.5 * np.array([np.cos(np.radians(angle)), np.sin(np.radians(angle))])
     fig, ax = plt.subplots(figsize=(6.8, 3.6))
     plot.contours(ax, lambda x, y: w[0] * x + w[1] * y, (-3.2, 3.2), (-2, 2), 13)
-    plot.contours(
-        ax,
-        lambda x, y: w[0] * x + w[1] * y,
-        (-3.2, 3.2),
-        (-2, 2),
-        [c_minus_b],
-        colors=plot.RED,
-        linewidths=2.5,
-        linestyles="-",
-    )
-    ax.quiver(
-        0, 0, *w, angles="xy", scale_units="xy", scale=1, color=plot.BLUE, zorder=3
-    )
+    plot.contours(ax, lambda x, y: w[0] * x + w[1] * y, (-3.2, 3.2), (-2, 2),
+                  [c_minus_b], colors=plot.RED, linewidths=2.5, linestyles="-")
+    ax.quiver(0, 0, *w, angles="xy", scale_units="xy", scale=1, color=plot.BLUE,
+              zorder=3)
     foot = c_minus_b / 1.5 * w / 1.5
     ax.plot([0, foot[0]], [0, foot[1]], ":", color=plot.RED)
-    ax.set(
-        aspect="equal",
-        xlabel="$x_1$",
-        ylabel="$x_2$",
-        title=f"‖w‖ = 1.5, distance {c_minus_b / 1.5:.2f}",
-    )
+    ax.set(aspect="equal", xlabel="$x_1$", ylabel="$x_2$",
+           title=f"‖w‖ = 1.5, distance {c_minus_b / 1.5:.2f}")
     return fig
 
 
 explore(
-    hyperplane,
-    alt="Parallel straight level sets of an affine function, one of them red, orthogonal to the arrow w",
-    angle=[0, 40, 80, 120, 160],
-    c_minus_b=[-2.0, 0.5, 2.0],
-)
+    hyperplane, alt=
+    "Parallel straight level sets of an affine function, one of them red, orthogonal to the arrow w",
+    angle=[0, 40, 80, 120, 160], c_minus_b=[-2.0, 0.5, 2.0])
 
 # %%
 t = np.linspace(0, 2 * np.pi, 200)
 c = 2.5
 ellipse = np.array([np.sqrt(c) * np.cos(t), np.sqrt(c / 3) * np.sin(t)])
-verify(
-    "x² + 3y² is constant on its ellipse",
-    elongated(*ellipse),
-    np.full(200, c),
-    atol=1e-10,
-)
+verify("x² + 3y² is constant on its ellipse", elongated(*ellipse), np.full(200, c),
+       atol=1e-10)
 
 # %%
 w, b, rng = np.array([1.0, -2.0, 0.5, 3.0]), 0.7, np.random.default_rng(3)
 null = np.linalg.svd(w[None])[2][1:]  # three directions orthogonal to w
 plane = (c - b) * w / (w @ w) + rng.normal(size=(100, 3)) @ null  # (100, 4)
-verify(
-    "f = c on a hyperplane in four dimensions",
-    plane @ w + b,
-    np.full(100, c),
-    atol=1e-12,
-)
-verify(
-    "w is orthogonal to every line in it",
-    (plane[1:] - plane[0]) @ w,
-    np.zeros(99),
-    atol=1e-12,
-)
-nearest = optimize.minimize(
-    lambda x: x @ x,
-    np.zeros(4),
-    constraints={"type": "eq", "fun": lambda x: w @ x + b - c},
-).x
-verify(
-    "distance from the origin is (c − b)/‖w‖",
-    np.sign(w @ nearest) * np.linalg.norm(nearest),
-    (c - b) / np.linalg.norm(w),
-    rtol=1e-6,
-)
+verify("f = c on a hyperplane in four dimensions", plane @ w + b, np.full(100, c),
+       atol=1e-12)
+verify("w is orthogonal to every line in it", (plane[1:] - plane[0]) @ w, np.zeros(99),
+       atol=1e-12)
+nearest = optimize.minimize(lambda x: x @ x, np.zeros(4),
+                            constraints={"type": "eq",
+                                         "fun": lambda x: w @ x + b - c}).x
+verify("distance from the origin is (c − b)/‖w‖",
+       np.sign(w @ nearest) * np.linalg.norm(nearest), (c - b) / np.linalg.norm(w),
+       rtol=1e-6)
 
 # %% [markdown]
 r"""
@@ -605,32 +484,23 @@ For the ellipse and the sphere the tangents are known. For a small random neural
 
 # %%
 tangent = np.array([-np.sqrt(c) * np.sin(t), np.sqrt(c / 3) * np.cos(t)])
-verify(
-    "ellipse: tangent · gradient",
-    (tangent * np.array([2 * ellipse[0], 6 * ellipse[1]])).sum(0),
-    np.zeros(200),
-    atol=1e-12,
-)
+verify("ellipse: tangent · gradient",
+       (tangent * np.array([2 * ellipse[0], 6 * ellipse[1]])).sum(0), np.zeros(200),
+       atol=1e-12)
 
-s, r = np.random.default_rng(4).uniform(
-    0.3, 1.2, (2, 50)
-)  # polar angles on the unit sphere
+s, r = np.random.default_rng(4).uniform(0.3, 1.2,
+                                        (2, 50))  # polar angles on the unit sphere
 point = np.array([np.sin(s) * np.cos(r), np.sin(s) * np.sin(r), np.cos(s)])
 d_s = np.array([np.cos(s) * np.cos(r), np.cos(s) * np.sin(r), -np.sin(s)])
 d_r = np.array([-np.sin(s) * np.sin(r), np.sin(s) * np.cos(r), 0 * s])
 for name, direction in {"meridian": d_s, "parallel": d_r}.items():
-    verify(
-        f"sphere: {name} · gradient",
-        (direction * 2 * point).sum(0),
-        np.zeros(50),
-        atol=1e-12,
-    )
+    verify(f"sphere: {name} · gradient", (direction * 2 * point).sum(0), np.zeros(50),
+           atol=1e-12)
 
 # %%
 torch.manual_seed(1)
-net = torch.nn.Sequential(
-    torch.nn.Linear(2, 8), torch.nn.Tanh(), torch.nn.Linear(8, 1)
-).requires_grad_(False)
+net = torch.nn.Sequential(torch.nn.Linear(2, 8), torch.nn.Tanh(),
+                          torch.nn.Linear(8, 1)).requires_grad_(False)
 net_grad = torch.func.grad(lambda x: net(x)[0])
 
 
@@ -640,23 +510,16 @@ def along(_, x):
 
 
 # %%
-traced = integrate.solve_ivp(
-    along, (0, 4), [0.3, -0.2], rtol=1e-10, atol=1e-12, t_eval=np.linspace(0, 4, 60)
-).y.T
+traced = integrate.solve_ivp(along, (0, 4), [0.3, -0.2], rtol=1e-10, atol=1e-12,
+                             t_eval=np.linspace(0, 4, 60)).y.T
 heights = net(torch.tensor(traced))[:, 0]
-verify(
-    "tanh network: its output stays put along the traced contour",
-    heights,
-    torch.full((60,), heights[0].item()),
-    atol=1e-6,
-)
+verify("tanh network: its output stays put along the traced contour", heights,
+       torch.full((60, ), heights[0].item()), atol=1e-6)
 moved = traced[2:] - traced[:-2]  # directions of the traced curve
-cosine = (moved * torch.func.vmap(net_grad)(torch.tensor(traced[1:-1])).numpy()).sum(
-    1
-) / np.linalg.norm(moved, axis=1)
-verify(
-    "… whose direction is orthogonal to the gradient", cosine, np.zeros(58), atol=1e-3
-)
+cosine = (moved * torch.func.vmap(net_grad)
+          (torch.tensor(traced[1:-1])).numpy()).sum(1) / np.linalg.norm(moved, axis=1)
+verify("… whose direction is orthogonal to the gradient", cosine, np.zeros(58),
+       atol=1e-3)
 
 # %% [markdown]
 r"""
@@ -677,12 +540,8 @@ def ridge(x, y):
 
 
 h = np.logspace(-1, -12, 12)
-verify(
-    "f: both difference quotients at 0 vanish",
-    [ridge(h, 0).max(), ridge(0, h).max()],
-    [0.0, 0.0],
-    atol=1e-15,
-)
+verify("f: both difference quotients at 0 vanish",
+       [ridge(h, 0).max(), ridge(0, h).max()], [0.0, 0.0], atol=1e-15)
 verify("f: yet on the diagonal it stays", ridge(h, h), np.full(12, 0.5), rtol=1e-12)
 
 g_of = lambda x: x**2 * np.sin(1 / x)
@@ -690,12 +549,8 @@ verify_at_most("g: |g(h)/h| ≤ h, so g′(0) = 0", abs(g_of(h) / h), h, atol=1e
 k = np.arange(10_000, 10_010)
 for sign, x in {-1: 1 / (2 * np.pi * k), 1: 1 / (2 * np.pi * k + np.pi)}.items():
     d = 1e-3 * x**2  # small against the oscillation's own length near x
-    verify(
-        f"g: slope {sign:+d} within {x.max():.0e} of 0",
-        (g_of(x + d) - g_of(x - d)) / (2 * d),
-        np.full(10, float(sign)),
-        atol=1e-2,
-    )
+    verify(f"g: slope {sign:+d} within {x.max():.0e} of 0",
+           (g_of(x + d) - g_of(x - d)) / (2 * d), np.full(10, float(sign)), atol=1e-2)
 
 # %% [markdown]
 r"""
@@ -724,25 +579,17 @@ M, u = rng.normal(size=(4, 4)), rng.normal(size=4)
 f4 = lambda x: x @ M @ x + np.sin(u @ x)
 grad4 = lambda x: (M + M.T) @ x + u * np.cos(u @ x)
 x, y = rng.normal(size=(2, 4))
-verify(
-    "quadratic plus sine in R⁴",
-    integrate.quad(lambda s: grad4(x + s * (y - x)) @ (y - x), 0, 1)[0],
-    f4(y) - f4(x),
-    atol=1e-10,
-)
+verify("quadratic plus sine in R⁴",
+       integrate.quad(lambda s: grad4(x + s * (y - x)) @ (y - x), 0, 1)[0],
+       f4(y) - f4(x), atol=1e-10)
 
 nodes, weights = np.polynomial.legendre.leggauss(40)
 a, z = torch.tensor([-1.0, 0.5]), torch.tensor([2.0, 1.0])
-path = a + torch.tensor((nodes + 1) / 2)[:, None] * (
-    z - a
-)  # (40, 2) points of the segment
+path = a + torch.tensor(
+    (nodes + 1) / 2)[:, None] * (z - a)  # (40, 2) points of the segment
 slopes = torch.func.vmap(net_grad)(path) @ (z - a)
-verify(
-    "tanh network between two inputs",
-    slopes.numpy() @ weights / 2,
-    (net(z) - net(a)).item(),
-    atol=1e-9,
-)
+verify("tanh network between two inputs",
+       slopes.numpy() @ weights / 2, (net(z) - net(a)).item(), atol=1e-9)
 # %% [markdown]
 r"""
 ## Walking down
@@ -768,7 +615,7 @@ def gradient_descent(grad, x, eta, steps):
 
 way = gradient_descent(lambda x: 2 * x, 4.0, eta=0.1, steps=60)  # f(x) = x²
 verify("x²: the first step goes to", way[1], 3.2, rtol=1e-12)
-verify("x²: after t steps, 4 · 0.8ᵗ", way, 4 * 0.8 ** np.arange(61), rtol=1e-12)
+verify("x²: after t steps, 4 · 0.8ᵗ", way, 4 * 0.8**np.arange(61), rtol=1e-12)
 
 # %% [markdown]
 r"""
@@ -780,26 +627,20 @@ def bounce(eta):
     fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3.1))
     x = np.linspace(-4.6, 4.6, 200)
     way = gradient_descent(lambda x: 2 * x, 4.0, eta, 25)
-    inside = way[: 1 + max(np.flatnonzero(abs(way) < 4.6))]
+    inside = way[:1 + max(np.flatnonzero(abs(way) < 4.6))]
     left.plot(x, x**2, color=plot.GREY, lw=1)
     left.plot(inside, inside**2, ".-", color=plot.RED, lw=1)
-    left.set(
-        xlabel="$x$",
-        ylabel="$x^2$",
-        xlim=(-4.6, 4.6),
-        ylim=(-1, 20),
-        title=f"each step: times {1 - 2 * eta:.2f}",
-    )
+    left.set(xlabel="$x$", ylabel="$x^2$", xlim=(-4.6, 4.6), ylim=(-1, 20),
+             title=f"each step: times {1 - 2 * eta:.2f}")
     right.semilogy(abs(way) + 1e-16, ".-", color=plot.RED, lw=1)
     right.set(xlabel="step", ylabel="$|x|$", ylim=(1e-7, 1e2))
     return fig
 
 
 explore(
-    bounce,
-    alt="Left the iterates on the parabola, right their distance to the minimum: slow, fast, at once, oscillating, endless, diverging",
-    eta=[0.02, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0, 1.05],
-)
+    bounce, alt=
+    "Left the iterates on the parabola, right their distance to the minimum: slow, fast, at once, oscillating, endless, diverging",
+    eta=[0.02, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0, 1.05])
 
 # %% [markdown]
 r"""
@@ -816,7 +657,7 @@ mu, L = np.linalg.eigvalsh(H)[[0, -1]]
 
 
 def mse(w):
-    return 0.5 * np.mean((Xp @ w - yp) ** 2)
+    return 0.5 * np.mean((Xp @ w - yp)**2)
 
 
 def mse_grad(w):
@@ -825,37 +666,28 @@ def mse_grad(w):
 
 # %%
 way = gradient_descent(mse_grad, np.zeros(10), 1 / L, 15_000)
-losses = 0.5 * np.mean((way @ Xp.T - yp) ** 2, axis=1)
-verify_at_most(
-    "η = 1/L: largest change of the loss in a step",
-    np.diff(losses).max(),
-    0.0,
-    atol=1e-15,
-)
-verify(
-    "the limit is the closed form",
-    way[-1],
-    np.linalg.solve(H, Xp.T @ yp / len(yp)),
-    atol=1e-6,
-)
+losses = 0.5 * np.mean((way @ Xp.T - yp)**2, axis=1)
+verify_at_most("η = 1/L: largest change of the loss in a step",
+               np.diff(losses).max(), 0.0, atol=1e-15)
+verify("the limit is the closed form", way[-1], np.linalg.solve(H, Xp.T @ yp / len(yp)),
+       atol=1e-6)
 
 w = torch.zeros(10, requires_grad=True)
 sgd = torch.optim.SGD([w], lr=1 / L)
 for _ in range(300):
     sgd.zero_grad()
-    (0.5 * ((torch.tensor(Xp) @ w - torch.tensor(yp)) ** 2).mean()).backward()
+    (0.5 * ((torch.tensor(Xp) @ w - torch.tensor(yp))**2).mean()).backward()
     sgd.step()
 verify("300 steps of torch.optim.SGD", w, way[300], atol=1e-10)
 
 # %% [markdown]
 """
-Which minimum does the walk find? The one its start belongs to. Himmelblau's function $(x^2+y-11)^2+(x+y^2-7)^2$ has four; below, every start is coloured by where gradient descent ends. With a small step the borders are clean. With a step near the limit the first leaps are wild, and the borders crumble.
+Which minimum does the walk find? The one its start belongs to. Himmelblau's function $(x^2+y-11)^2+(x+y^2-7)^2$ has four; below, every start is coloured by where gradient descent ends. With a small step the map is that of falling water. With a step near the limit the first leap carries many starts over a ridge into somebody else's valley.
 """
 
-# %% mystnb={"image": {"alt": "Two maps of the plane, each start coloured by the minimum that gradient descent reaches: four clean regions for a small step, ragged borders for a large one."}} tags=["hide-input"]
-minima = np.array(
-    [[3.0, 2.0], [-2.805118, 3.131312], [-3.779310, -3.283186], [3.584428, -1.848126]]
-)
+# %% mystnb={"image": {"alt": "Two maps of the plane, each start coloured by the minimum that gradient descent reaches: four regions for a small step; for a large one parts of the rim belong to another minimum."}} tags=["hide-input"]
+minima = np.array([[3.0, 2.0], [-2.805118, 3.131312], [-3.779310, -3.283186],
+                   [3.584428, -1.848126]])
 
 
 def himmelblau_grad(p):
@@ -864,29 +696,22 @@ def himmelblau_grad(p):
     return np.array([4 * x * a + 2 * b, 2 * a + 4 * y * b])
 
 
-grid = np.array(
-    np.meshgrid(np.linspace(-5, 5, 220), np.linspace(-5, 5, 220))
-)  # (2, 220, 220)
+grid = np.array(np.meshgrid(np.linspace(-5, 5, 220), np.linspace(-5, 5,
+                                                                 220)))  # (2, 220, 220)
 fig, axes = plt.subplots(1, 2, figsize=(6.8, 3.4), sharey=True)
+basins = []
 for ax, eta in zip(axes, (0.002, 0.0165)):
     p = grid.copy()
     for _ in range(400):
-        p = np.clip(
-            p - eta * himmelblau_grad(p), -8, 8
-        )  # clipped, or some starts leave for ever
-    nearest = ((p[None] - minima[:, :, None, None]) ** 2).sum(1).argmin(0)
-    ax.imshow(
-        nearest,
-        origin="lower",
-        extent=(-5, 5, -5, 5),
-        cmap="cividis",
-        interpolation="nearest",
-    )
+        p = np.clip(p - eta * himmelblau_grad(p), -8,
+                    8)  # clipped, or some starts leave for ever
+    nearest = ((p[None] - minima[:, :, None, None])**2).sum(1).argmin(0)
+    ax.imshow(nearest, origin="lower", extent=(-5, 5, -5, 5), cmap="cividis",
+              interpolation="nearest")
     ax.plot(*minima.T, "o", color="white", markeredgecolor="black")
     ax.set(title=f"$\\eta={eta}$", xlabel="$x$")
     ax.grid(False)
-    if eta == 0.002:
-        reached = np.take(minima, nearest, axis=0).transpose(2, 0, 1)
+    basins.append(nearest)
 axes[0].set_ylabel("$y$")
 plt.show()
 
@@ -896,10 +721,12 @@ verify("the four minima, by a root finder", np.array(by_scipy), minima, atol=1e-
 small = grid.copy()
 for _ in range(400):
     small = small - 0.002 * himmelblau_grad(small)
+reached = np.take(minima, basins[0], axis=0).transpose(2, 0, 1)
 share = np.mean(np.abs(small - reached).max(0) < 1e-3)
-verify_at_least(
-    "η = 0.002: share of starts that have arrived at a minimum", share, 0.98
-)
+verify_at_least("η = 0.002: share of starts that have arrived at a minimum", share,
+                0.98)
+moved = np.mean(basins[0] != basins[1])
+verify_at_least("share of starts that the larger step takes elsewhere", moved, 0.05)
 
 # %% [markdown]
 r"""
@@ -921,26 +748,17 @@ ends = {
     eta: gradient_descent(lambda x: A @ x, [1.0, 1.0], eta, 500)[-1]
     for eta in (0.19, 0.2, 0.201)
 }
-verify_at_most(
-    "η = 0.19 converges: distance after 500 steps", np.linalg.norm(ends[0.19]), 1e-20
-)
+verify_at_most("η = 0.19 converges: distance after 500 steps",
+               np.linalg.norm(ends[0.19]), 1e-20)
 verify("η = 0.2 oscillates for ever at", abs(ends[0.2][1]), 1.0, rtol=1e-10)
 verify("η = 0.201 diverges: 1.01⁵⁰⁰", abs(ends[0.201][1]), 1.01**500, rtol=1e-9)
 
 way = gradient_descent(lambda x: A @ x, [1.0, 1.0], 0.13, 40)
-verify(
-    "each coordinate shrinks by 1 − ηλ",
-    way[1:] / way[:-1],
-    np.tile([1 - 0.13, 1 - 1.3], (40, 1)),
-    rtol=1e-12,
-)
+verify("each coordinate shrinks by 1 − ηλ", way[1:] / way[:-1],
+       np.tile([1 - 0.13, 1 - 1.3], (40, 1)), rtol=1e-12)
 slopes = [np.hypot(x, 10 * y) for x, y in way[:-1]]
-verify(
-    "the step has length η‖∇f‖",
-    np.linalg.norm(np.diff(way, axis=0), axis=1),
-    0.13 * np.array(slopes),
-    rtol=1e-12,
-)
+verify("the step has length η‖∇f‖", np.linalg.norm(np.diff(way, axis=0), axis=1),
+       0.13 * np.array(slopes), rtol=1e-12)
 
 # %% [markdown]
 r"""
@@ -950,33 +768,22 @@ Now both knobs: the learning rate as a fraction of the limit $2/\lambda_{\max}$,
 # %% tags=["hide-input"]
 def valley(fraction_of_limit, kappa):
     lam = np.array([1.0, kappa])
-    way = gradient_descent(
-        lambda x: lam * x, [9.0, 1.2], fraction_of_limit * 2 / kappa, 40
-    )
+    way = gradient_descent(lambda x: lam * x, [9.0, 1.2], fraction_of_limit * 2 / kappa,
+                           40)
     fig, ax = plt.subplots(figsize=(6.8, 3.0))
-    plot.contours(
-        ax,
-        lambda x, y: 0.5 * (x**2 + kappa * y**2),
-        (-10, 10),
-        (-2.2, 2.2),
-        np.geomspace(0.2, 60 + 3 * kappa, 9),
-    )
+    plot.contours(ax, lambda x, y: 0.5 * (x**2 + kappa * y**2), (-10, 10), (-2.2, 2.2),
+                  np.geomspace(0.2, 60 + 3 * kappa, 9))
     plot.path(ax, way)
     distance = np.linalg.norm(way[-1]) / np.linalg.norm(way[0])
-    ax.set(
-        xlabel="$x_1$",
-        ylabel="$x_2$",
-        title=f"distance left after 40 steps: {distance:.1e}",
-    )
+    ax.set(xlabel="$x_1$", ylabel="$x_2$",
+           title=f"distance left after 40 steps: {distance:.1e}")
     return fig
 
 
 explore(
-    valley,
-    alt="Contours of an elongated bowl with forty steps of gradient descent; near the limit the path zigzags across the valley",
-    fraction_of_limit=[0.1, 0.3, 0.6, 0.95, 1.01],
-    kappa=[2, 10, 40],
-)
+    valley, alt=
+    "Contours of an elongated bowl with forty steps of gradient descent; near the limit the path zigzags across the valley",
+    fraction_of_limit=[0.1, 0.3, 0.6, 0.95, 1.01], kappa=[2, 10, 40])
 
 # %% [markdown]
 r"""
@@ -989,39 +796,24 @@ Wherever $\nabla f(x)=0$, at a *stationary* (critical) point. Look along each ei
 """
 
 # %%
-saddle_grad = lambda p: np.array([2 * p[0], -2 * p[1] + p[1] ** 3])
-saddle_hess = lambda p: np.diag([2.0, -2 + 3 * p[1] ** 2])
+saddle_grad = lambda p: np.array([2 * p[0], -2 * p[1] + p[1]**3])
+saddle_hess = lambda p: np.diag([2.0, -2 + 3 * p[1]**2])
 saddle_f = lambda x, y: x**2 - y**2 + y**4 / 4
 
-for p, kind in {
-    (0.0, 0.0): "saddle",
-    (0.0, np.sqrt(2)): "minimum",
-    (0.0, -np.sqrt(2)): "minimum",
-}.items():
-    verify(
-        f"({p[0]:.0f}, {p[1]:.3f}) is stationary",
-        saddle_grad(p),
-        [0.0, 0.0],
-        atol=1e-12,
-    )
+for p, kind in {(0.0, 0.0): "saddle", (0.0, np.sqrt(2)): "minimum",
+                (0.0, -np.sqrt(2)): "minimum"}.items():
+    verify(f"({p[0]:.0f}, {p[1]:.3f}) is stationary", saddle_grad(p), [0.0, 0.0],
+           atol=1e-12)
     signs = np.sign(np.linalg.eigvalsh(saddle_hess(p)))
     verify("… a", {2: "minimum", 0: "saddle", -2: "maximum"}[int(signs.sum())], kind)
 
 # %%
 on_axis = gradient_descent(saddle_grad, [1.0, 0.0], 0.1, 300)
 beside = gradient_descent(saddle_grad, [1.0, 1e-6], 0.1, 300)
-verify(
-    "from (1, 0) gradient descent stops on the saddle",
-    on_axis[-1],
-    [0.0, 0.0],
-    atol=1e-12,
-)
-verify(
-    "a millionth beside, it ends at a minimum with f =",
-    saddle_f(*beside[-1]),
-    -1.0,
-    atol=1e-9,
-)
+verify("from (1, 0) gradient descent stops on the saddle", on_axis[-1], [0.0, 0.0],
+       atol=1e-12)
+verify("a millionth beside, it ends at a minimum with f =", saddle_f(*beside[-1]), -1.0,
+       atol=1e-9)
 
 # %% [markdown]
 """
@@ -1049,10 +841,9 @@ def linger(log10_offset):
 
 
 explore(
-    linger,
-    alt="Left the path past a saddle into a minimum, right the loss over the steps with a plateau at the saddle that grows as the start nears the axis",
-    log10_offset=[0, -1, -2, -3, -4, -5, -6, -7],
-)
+    linger, alt=
+    "Left the path past a saddle into a minimum, right the loss over the steps with a plateau at the saddle that grows as the start nears the axis",
+    log10_offset=[0, -1, -2, -3, -4, -5, -6, -7])
 
 # %% [markdown]
 r"""
@@ -1073,29 +864,20 @@ The proviso is needed. Peano's function $xy\frac{x^2-y^2}{x^2+y^2}$ is smooth ex
 """
 
 # %%
-verify(
-    "Hessian of x³ + y³",
-    str(sp.hessian(sx**3 + sy**3, (sx, sy)).tolist()),
-    "[[6*x, 0], [0, 6*y]]",
-)
+verify("Hessian of x³ + y³", str(sp.hessian(sx**3 + sy**3, (sx, sy)).tolist()),
+       "[[6*x, 0], [0, 6*y]]")
 
 torch.manual_seed(2)
-small_net = torch.nn.Sequential(
-    torch.nn.Linear(2, 5), torch.nn.Tanh(), torch.nn.Linear(5, 1)
-).requires_grad_(False)
+small_net = torch.nn.Sequential(torch.nn.Linear(2, 5), torch.nn.Tanh(),
+                                torch.nn.Linear(5, 1)).requires_grad_(False)
 small_grad = torch.func.grad(lambda x: small_net(x)[0])
 at = torch.tensor([0.4, -0.7])
 hess = torch.autograd.functional.hessian(lambda x: small_net(x)[0], at)
 steps = 1e-5 * torch.eye(2)
 by_differences = torch.stack(
-    [(small_grad(at + e) - small_grad(at - e)) / 2e-5 for e in steps], dim=1
-)
-verify(
-    "2-5-1 network: Hessian by differences of the gradient",
-    hess,
-    by_differences,
-    atol=1e-8,
-)
+    [(small_grad(at + e) - small_grad(at - e)) / 2e-5 for e in steps], dim=1)
+verify("2-5-1 network: Hessian by differences of the gradient", hess, by_differences,
+       atol=1e-8)
 verify("… and symmetric", hess[0, 1], hess[1, 0].item(), atol=1e-12)
 
 # %%
@@ -1103,18 +885,10 @@ peano = lambda x, y: x * y * (x**2 - y**2) / (x**2 + y**2)
 inner, outer = 1e-7, 1e-3  # the inner limit first, then the outer
 dx_at = lambda y: (peano(inner, y) - peano(-inner, y)) / (2 * inner)
 dy_at = lambda x: (peano(x, inner) - peano(x, -inner)) / (2 * inner)
-verify(
-    "Peano at 0: first x, then y",
-    (dx_at(outer) - dx_at(-outer)) / (2 * outer),
-    -1.0,
-    atol=1e-6,
-)
-verify(
-    "Peano at 0: first y, then x",
-    (dy_at(outer) - dy_at(-outer)) / (2 * outer),
-    1.0,
-    atol=1e-6,
-)
+verify("Peano at 0: first x, then y", (dx_at(outer) - dx_at(-outer)) / (2 * outer),
+       -1.0, atol=1e-6)
+verify("Peano at 0: first y, then x", (dy_at(outer) - dy_at(-outer)) / (2 * outer), 1.0,
+       atol=1e-6)
 
 # %% [markdown]
 r"""
@@ -1131,7 +905,7 @@ $$ (eq-taylor)
 """
 
 # %% tags=["hide-input"]
-log_series = lambda x, n: sum((-1) ** (k + 1) * x**k / k for k in range(1, n + 1))
+log_series = lambda x, n: sum((-1)**(k + 1) * x**k / k for k in range(1, n + 1))
 exp_series = lambda x, n: sum(x**k / sp.factorial(k) for k in range(n + 1))
 
 
@@ -1139,9 +913,8 @@ def polynomials(order):
     fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3.1))
     x = np.linspace(-3, 3, 200)
     left.plot(x, np.exp(x), color=plot.BLUE)
-    left.plot(
-        x, sum(x**k / float(sp.factorial(k)) for k in range(order + 1)), color=plot.RED
-    )
+    left.plot(x, sum(x**k / float(sp.factorial(k)) for k in range(order + 1)),
+              color=plot.RED)
     left.set(title="$e^x$", xlabel="$x$", ylim=(-3, 20))
     x = np.linspace(-0.95, 2, 200)
     right.plot(x, np.log1p(x), color=plot.BLUE)
@@ -1152,19 +925,17 @@ def polynomials(order):
 
 
 explore(
-    polynomials,
-    alt="Taylor polynomials of the exponential, which follow it ever further, and of log(1+x), which leave it beyond x = 1 at every order",
-    order=[1, 2, 3, 4, 6, 8, 12, 20],
-)
+    polynomials, alt=
+    "Taylor polynomials of the exponential, which follow it ever further, and of log(1+x), which leave it beyond x = 1 at every order",
+    order=[1, 2, 3, 4, 6, 8, 12, 20])
 
 # %%
 errors = [float(abs(sp.E - exp_series(1, n))) for n in range(16)]
 bounds = [float(sp.E / sp.factorial(n + 1)) for n in range(16)]
 verify_at_most("eˣ at 1: error after the n-th term, against e/(n+1)!", errors, bounds)
 terms = [abs(log_series(1.5, n) - np.log(2.5)) for n in (10, 20, 40)]
-verify_at_least(
-    "log(1 + x) at 1.5: the error grows from order to order", np.diff(terms), 1.0
-)
+verify_at_least("log(1 + x) at 1.5: the error grows from order to order",
+                np.diff(terms), 1.0)
 flat = sp.exp(-1 / x_**2)
 at_zero = [sp.limit(sp.diff(flat, x_, k), x_, 0) for k in range(4)]
 verify("exp(−1/x²): derivatives 0 to 3 at the origin", str(at_zero), "[0, 0, 0, 0]")
@@ -1188,36 +959,24 @@ factorial = [float(sp.factorial(k)) for k in range(9)]
 with_integral, with_lagrange = [], []
 for n in range(7):
     polynomial = sum(
-        sine_derivative(k, a) / factorial[k] * (x - a) ** k for k in range(n + 1)
-    )
-    integrand = lambda t: sine_derivative(n + 1, t) / factorial[n] * (x - t) ** n
+        sine_derivative(k, a) / factorial[k] * (x - a)**k for k in range(n + 1))
+    integrand = lambda t: sine_derivative(n + 1, t) / factorial[n] * (x - t)**n
     with_integral.append(polynomial + integrate.quad(integrand, a, x)[0])
 
-    lagrange = lambda s: (
-        sine_derivative(n + 1, a + s * (x - a)) / factorial[n + 1] * (x - a) ** (n + 1)
-    )
+    lagrange = lambda s: (sine_derivative(n + 1, a + s * (x - a)) / factorial[n + 1] *
+                          (x - a)**(n + 1))
     missing = lambda s: polynomial + lagrange(s) - np.sin(2)
     inside = np.linspace(0.01, 0.99, 99)
-    k = np.flatnonzero(np.diff(np.sign(missing(inside))))[
-        0
-    ]  # raises if there is no such ϑ
-    with_lagrange.append(
-        polynomial + lagrange(optimize.brentq(missing, inside[k], inside[k + 1]))
-    )
+    k = np.flatnonzero(np.diff(np.sign(
+        missing(inside))))[0]  # raises if there is no such ϑ
+    with_lagrange.append(polynomial +
+                         lagrange(optimize.brentq(missing, inside[k], inside[k + 1])))
 
 # %%
-verify(
-    "polynomial + integral = sin 2, for n = 0 to 6",
-    with_integral,
-    np.full(7, np.sin(2)),
-    atol=1e-12,
-)
-verify(
-    "polynomial + Lagrange's term at some ϑ in (0, 1) = sin 2",
-    with_lagrange,
-    np.full(7, np.sin(2)),
-    atol=1e-10,
-)
+verify("polynomial + integral = sin 2, for n = 0 to 6", with_integral,
+       np.full(7, np.sin(2)), atol=1e-12)
+verify("polynomial + Lagrange's term at some ϑ in (0, 1) = sin 2", with_lagrange,
+       np.full(7, np.sin(2)), atol=1e-10)
 
 # %% [markdown]
 r"""
@@ -1240,18 +999,12 @@ direction /= np.linalg.norm(direction)
 grad_w, hess_w = optimize.rosen_der(w_bar), optimize.rosen_hess(w_bar)
 sizes = np.geomspace(1e-3, 1e-1, 20)
 model = [
-    optimize.rosen(w_bar)
-    + s * grad_w @ direction
-    + s**2 / 2 * direction @ hess_w @ direction
-    for s in sizes
+    optimize.rosen(w_bar) + s * grad_w @ direction +
+    s**2 / 2 * direction @ hess_w @ direction for s in sizes
 ]
 error = abs(np.array([optimize.rosen(w_bar + s * direction) for s in sizes]) - model)
-verify(
-    "the model's error grows like the cube of the step",
-    np.polyfit(np.log(sizes), np.log(error), 1)[0],
-    3.0,
-    atol=0.05,
-)
+verify("the model's error grows like the cube of the step",
+       np.polyfit(np.log(sizes), np.log(error), 1)[0], 3.0, atol=0.05)
 
 d = rng.normal(size=2)
 exact = bowl(w_bar) + (Q @ w_bar - q) @ d + 0.5 * d @ Q @ d
@@ -1281,11 +1034,8 @@ for _ in range(1000):
     eta = threshold * rng.uniform(0.5, 1.5)
     after = w - eta * g
     right_side += (after @ Hq @ after < w @ Hq @ w) == (eta < threshold)
-verify(
-    "cases where the loss falls exactly if η is below the threshold",
-    int(right_side),
-    1000,
-)
+verify("cases where the loss falls exactly if η is below the threshold",
+       int(right_side), 1000)
 
 # %% [markdown]
 r"""
@@ -1294,14 +1044,11 @@ For a network the model is only a model. Take a small one on the digits, compute
 
 # %%
 digits = data.digits()
-images, labels = (
-    torch.tensor(digits.X_train),
-    torch.tensor(digits.y_train),
-)  # (1400, 64), (1400,)
+images, labels = (torch.tensor(digits.X_train), torch.tensor(
+    digits.y_train))  # (1400, 64), (1400,)
 torch.manual_seed(3)
-mlp = torch.nn.Sequential(
-    torch.nn.Linear(64, 32), torch.nn.Tanh(), torch.nn.Linear(32, 10)
-)
+mlp = torch.nn.Sequential(torch.nn.Linear(64, 32), torch.nn.Tanh(),
+                          torch.nn.Linear(32, 10))
 sizes = [p.shape for p in mlp.parameters()]
 
 
@@ -1310,35 +1057,25 @@ def mlp_loss(flat):
     parts = torch.split(flat, [s.numel() for s in sizes])
     W1, b1, W2, b2 = (p.view(s) for p, s in zip(parts, sizes))
     return torch.nn.functional.cross_entropy(
-        torch.tanh(images @ W1.T + b1) @ W2.T + b2, labels
-    )
+        torch.tanh(images @ W1.T + b1) @ W2.T + b2, labels)
 
 
 # %%
 w = torch.nn.utils.parameters_to_vector(mlp.parameters()).detach()
 g = torch.func.grad(mlp_loss)(w)
-_, Hg = torch.func.jvp(torch.func.grad(mlp_loss), (w,), (g,))
+_, Hg = torch.func.jvp(torch.func.grad(mlp_loss), (w, ), (g, ))
 etas = np.geomspace(1e-3, 40, 30)
 actual = np.array([(mlp_loss(w - eta * g) - mlp_loss(w)).item() for eta in etas])
 predicted = -etas * (g @ g).item() + etas**2 / 2 * (g @ Hg).item()
 small = etas < 0.1 * (g @ g / (g @ Hg)).item()
-verify(
-    "digits network: predicted / actual change, small steps",
-    predicted[small] / actual[small],
-    np.ones(small.sum()),
-    rtol=0.05,
-)
+verify("digits network: predicted / actual change, small steps",
+       predicted[small] / actual[small], np.ones(small.sum()), rtol=0.05)
 
 # %% mystnb={"image": {"alt": "Change of the loss against the step size: the parabola of the model and the true change agree for small steps, then part; both fall, turn and rise."}} tags=["hide-input"]
 plt.semilogx(etas, predicted, color=plot.GREY, label="quadratic model")
 plt.semilogx(etas, actual, ".", color=plot.RED, label="network")
-plt.axvline(
-    (g @ g / (g @ Hg)).item(),
-    color=plot.BLUE,
-    lw=1,
-    ls=":",
-    label=r"$\eta^*=\|g\|^2/g^\top Hg$",
-)
+plt.axvline((g @ g / (g @ Hg)).item(), color=plot.BLUE, lw=1, ls=":",
+            label=r"$\eta^*=\|g\|^2/g^\top Hg$")
 plt.ylim(1.2 * actual.min(), 0.3)
 plt.xlabel(r"$\eta$")
 plt.ylabel("change of the loss in one step")
@@ -1361,32 +1098,19 @@ for t in range(25):
     best = (g @ g) / (g @ (lam * g))
     if t < 3:
         numeric = optimize.minimize_scalar(
-            lambda eta: 0.5 * (x - eta * g) @ (lam * (x - eta * g)),
-            bracket=(0, 1),
-            tol=1e-12,
-        )
-        verify(
-            f"step {t}: closed form against a numerical search",
-            best,
-            numeric.x,
-            rtol=1e-6,
-        )
+            lambda eta: 0.5 * (x - eta * g) @ (lam * (x - eta * g)), bracket=(0, 1),
+            tol=1e-12)
+        verify(f"step {t}: closed form against a numerical search", best, numeric.x,
+               rtol=1e-6)
     values.append(0.5 * x @ (lam * x))
     x = x - best * g
     turns.append(g @ (lam * x) / (g @ g))
-verify(
-    "gradients before and after a step: inner product over ‖g‖²",
-    np.array(turns),
-    np.zeros(25),
-    atol=1e-10,
-)
+verify("gradients before and after a step: inner product over ‖g‖²", np.array(turns),
+       np.zeros(25), atol=1e-10)
 
 # %%
-verify_at_most(
-    "factor per step in f, against ((κ−1)/(κ+1))²",
-    np.array(values[1:]) / values[:-1],
-    (19 / 21) ** 2,
-)
+verify_at_most("factor per step in f, against ((κ−1)/(κ+1))²",
+               np.array(values[1:]) / values[:-1], (19 / 21)**2)
 
 # %% [markdown]
 r"""
@@ -1398,9 +1122,8 @@ $$ (eq-logistic)
 """
 
 # %%
-Xd = np.c_[
-    digits.X_train, np.ones(1400)
-]  # the constant column carries the bias, (1400, 65)
+Xd = np.c_[digits.X_train,
+           np.ones(1400)]  # the constant column carries the bias, (1400, 65)
 yd = np.where(digits.y_train % 2, 1.0, -1.0)
 lam_ridge = 1e-3
 
@@ -1410,9 +1133,8 @@ def R(w):
 
 
 def R_grad(w):
-    wrong = 1 / (
-        1 + np.exp(yd * (Xd @ w))
-    )  # how probable the model holds the wrong label
+    wrong = 1 / (1 + np.exp(yd *
+                            (Xd @ w)))  # how probable the model holds the wrong label
     return -Xd.T @ (yd * wrong) / len(yd) + lam_ridge * w
 
 
@@ -1422,19 +1144,11 @@ def R_hess(w):
 
 # %%
 w_any = np.random.default_rng(10).normal(size=65)
-verify(
-    "its gradient, against differences",
-    R_grad(w_any),
-    optimize.approx_fprime(w_any, R, 1e-7),
-    atol=1e-5,
-)
+verify("its gradient, against differences", R_grad(w_any),
+       optimize.approx_fprime(w_any, R, 1e-7), atol=1e-5)
 columns = [(R_grad(w_any + e) - R_grad(w_any - e)) / 2e-5 for e in 1e-5 * np.eye(65)]
-verify(
-    "its Hessian, against differences of the gradient",
-    R_hess(w_any),
-    np.array(columns),
-    atol=1e-8,
-)
+verify("its Hessian, against differences of the gradient", R_hess(w_any),
+       np.array(columns), atol=1e-8)
 
 # %%
 def backtrack(f, x, g, eta=1.0, c=0.3):
@@ -1450,13 +1164,11 @@ for _ in range(100):
     taken.append(backtrack(R, w, g, eta=16.0))
     w = w - taken[-1] * g
     losses.append(R(w))
-verify_at_most(
-    "backtracking: largest change of the loss in a step", np.diff(losses).max(), 0.0
-)
+verify_at_most("backtracking: largest change of the loss in a step",
+               np.diff(losses).max(), 0.0)
 L_logistic = np.linalg.eigvalsh(Xd.T @ Xd / (4 * len(yd)))[-1] + lam_ridge
-verify_at_least(
-    "median step found, in units of the safe 1/L", np.median(taken) * L_logistic, 1.5
-)
+verify_at_least("median step found, in units of the safe 1/L",
+                np.median(taken) * L_logistic, 1.5)
 
 # %% [markdown]
 r"""
@@ -1478,25 +1190,17 @@ This is Newton's method. On a quadratic it arrives in one step, whatever the con
 lam = np.array([1.0, 1e4])
 x = np.array([1.0, 1.0])
 newton = x - np.linalg.solve(np.diag(lam), lam * x)
-verify(
-    "κ = 10⁴: distance after one Newton step", np.linalg.norm(newton), 0.0, atol=1e-10
-)
+verify("κ = 10⁴: distance after one Newton step", np.linalg.norm(newton), 0.0,
+       atol=1e-10)
 way = gradient_descent(lambda x: lam * x, x, 2 / (1e4 + 1), 10_000)
-verify_at_least(
-    "… gradient descent after 10,000 best steps is still at distance",
-    np.linalg.norm(way[-1]),
-    1e-6,
-)
+verify_at_least("… gradient descent after 10,000 best steps is still at distance",
+                np.linalg.norm(way[-1]), 1e-6)
 
 w_star = np.zeros(65)
 for _ in range(12):
     w_star = w_star - np.linalg.solve(R_hess(w_star), R_grad(w_star))
-verify(
-    "logistic regression: gradient at the optimum",
-    R_grad(w_star),
-    np.zeros(65),
-    atol=1e-14,
-)
+verify("logistic regression: gradient at the optimum", R_grad(w_star), np.zeros(65),
+       atol=1e-14)
 
 # %%
 w, errors = np.zeros(65), []
@@ -1566,23 +1270,15 @@ def ring(rng):
 gram = lambda rng: (lambda B: B @ B.T)(rng.normal(size=(3, 3)))
 rank_one = lambda rng: np.outer(*rng.normal(size=(2, 2)))
 sets = {
-    "ball": (
-        lambda r: (lambda v: v / np.linalg.norm(v) * r.uniform())(r.normal(size=3)),
-        lambda x: np.linalg.norm(x) <= 1,
-        True,
-    ),
-    "probability simplex": (
-        lambda r: r.dirichlet(np.ones(4)),
-        lambda x: (x >= 0).all() and abs(x.sum() - 1) < 1e-12,
-        True,
-    ),
-    "positive semidefinite matrices": (
-        gram,
-        lambda M: np.linalg.eigvalsh(M)[0] >= -1e-12,
-        True,
-    ),
+    "ball": (lambda r: (lambda v: v / np.linalg.norm(v) * r.uniform())
+             (r.normal(size=3)), lambda x: np.linalg.norm(x) <= 1, True),
+    "probability simplex": (lambda r: r.dirichlet(np.ones(4)), lambda x:
+                            (x >= 0).all() and abs(x.sum() - 1) < 1e-12, True),
+    "positive semidefinite matrices": (gram,
+                                       lambda M: np.linalg.eigvalsh(M)[0] >= -1e-12,
+                                       True),
     "ring 1 ≤ ‖x‖ ≤ 2": (ring, lambda x: 1 <= np.linalg.norm(x) <= 2, False),
-    "matrices of rank one": (rank_one, lambda M: abs(np.linalg.det(M)) < 1e-12, False),
+    "matrices of rank one": (rank_one, lambda M: abs(np.linalg.det(M)) < 1e-12, False)
 }
 for name, (draw, inside, convex) in sets.items():
     outside = random_segments(draw, inside, 10_000, np.random.default_rng(12))
@@ -1610,28 +1306,24 @@ The definition is the same on $\mathbb R$ and on $\mathbb R^n$: it only ever loo
 # %% tags=["hide-input"]
 def chord(alpha):
     fig, axes = plt.subplots(1, 2, figsize=(6.8, 3.1))
-    for ax, f, name, (a, z) in zip(
-        axes, (np.square, np.sin), ("$x^2$", "$\\sin x$"), ((-1.5, 2), (-1.2, 3))
-    ):
+    for ax, f, name, (a, z) in zip(axes, (np.square, np.sin), ("$x^2$", "$\\sin x$"),
+                                   ((-1.5, 2), (-1.2, 3))):
         x = np.linspace(a - 0.4, z + 0.4, 200)
         at = alpha * a + (1 - alpha) * z
         ax.plot(x, f(x), color=plot.BLUE)
         ax.plot([a, z], f(np.array([a, z])), color=plot.GREY, lw=1)
-        ax.plot(
-            [at, at], [f(at), alpha * f(a) + (1 - alpha) * f(z)], "o-", color=plot.RED
-        )
+        ax.plot([at, at], [f(at), alpha * f(a) + (1 - alpha) * f(z)], "o-",
+                color=plot.RED)
         ax.set(
-            xlabel="$x$",
-            title=f"{name}: chord − curve = {alpha * f(a) + (1 - alpha) * f(z) - f(at):.2f}",
-        )
+            xlabel="$x$", title=
+            f"{name}: chord − curve = {alpha * f(a) + (1 - alpha) * f(z) - f(at):.2f}")
     return fig
 
 
 explore(
-    chord,
-    alt="A chord over a parabola, above the curve everywhere, and a chord over a sine, partly below it",
-    alpha=[0.0, 0.15, 0.3, 0.45, 0.6, 0.75, 0.9, 1.0],
-)
+    chord, alt=
+    "A chord over a parabola, above the curve everywhere, and a chord over a sine, partly below it",
+    alpha=[0.0, 0.15, 0.3, 0.45, 0.6, 0.75, 0.9, 1.0])
 
 # %%
 def chord_gap(f, d, rng, n=100_000, scale=3.0):
@@ -1644,46 +1336,32 @@ def chord_gap(f, d, rng, n=100_000, scale=3.0):
 # %%
 logsumexp = lambda x: np.log(np.exp(x).sum(1))
 convex = {
-    "|x|": (lambda x: abs(x[:, 0]), 1),
-    "x²": (lambda x: x[:, 0] ** 2, 1),
-    "eˣ": (lambda x: np.exp(x[:, 0]), 1),
+    "|x|": (lambda x: abs(x[:, 0]), 1), "x²": (lambda x: x[:, 0]**2,
+                                               1), "eˣ": (lambda x: np.exp(x[:, 0]), 1),
     "max(0, x)": (lambda x: np.maximum(0, x[:, 0]), 1),
     "log(1 + eˣ)": (lambda x: np.logaddexp(0, x[:, 0]), 1),
     "‖x‖": (lambda x: np.linalg.norm(x, axis=1), 3),
-    "‖x‖₁": (lambda x: abs(x).sum(1), 3),
-    "logsumexp": (logsumexp, 3),
+    "‖x‖₁": (lambda x: abs(x).sum(1), 3), "logsumexp": (logsumexp, 3)
 }
 sigmoid = lambda x: 1 / (1 + np.exp(-x))
 not_convex = {
-    "sin x": lambda x: np.sin(x[:, 0]),
-    "sign x": lambda x: np.sign(x[:, 0]),
-    "x³": lambda x: x[:, 0] ** 3,
-    "(1 − σ(x))²": lambda x: (1 - sigmoid(x[:, 0])) ** 2,
+    "sin x": lambda x: np.sin(x[:, 0]), "sign x": lambda x: np.sign(x[:, 0]),
+    "x³": lambda x: x[:, 0]**3, "(1 − σ(x))²": lambda x: (1 - sigmoid(x[:, 0]))**2
 }
 for name, (f, d) in convex.items():
-    verify_at_least(
-        f"{name}: smallest gap of 10⁵ random chords",
-        chord_gap(f, d, np.random.default_rng(13)),
-        0.0,
-        atol=1e-12,
-    )
+    verify_at_least(f"{name}: smallest gap of 10⁵ random chords",
+                    chord_gap(f, d, np.random.default_rng(13)), 0.0, atol=1e-12)
 
 # %%
 for name, f in not_convex.items():
-    verify_at_most(
-        f"{name}: a chord runs below the curve by",
-        chord_gap(f, 1, np.random.default_rng(13)),
-        -0.05,
-    )
+    verify_at_most(f"{name}: a chord runs below the curve by",
+                   chord_gap(f, 1, np.random.default_rng(13)), -0.05)
 
 x, y, s = np.random.default_rng(14).uniform(-3, 3, (3, 1000))
 s = abs(s) / 3
-verify(
-    "x²: the gap is α(1 − α)(x − y)²",
-    s * x**2 + (1 - s) * y**2 - (s * x + (1 - s) * y) ** 2,
-    s * (1 - s) * (x - y) ** 2,
-    atol=1e-12,
-)
+verify("x²: the gap is α(1 − α)(x − y)²",
+       s * x**2 + (1 - s) * y**2 - (s * x + (1 - s) * y)**2,
+       s * (1 - s) * (x - y)**2, atol=1e-12)
 
 # %% [markdown]
 """
@@ -1691,34 +1369,23 @@ The last but one is the squared error of a logistic unit, which is why classific
 """
 
 # %%
-w_trained = (
-    torch.nn.utils.parameters_to_vector(mlp.parameters())
-    .detach()
-    .clone()
-    .requires_grad_()
-)
+w_trained = (torch.nn.utils.parameters_to_vector(
+    mlp.parameters()).detach().clone().requires_grad_())
 adam = torch.optim.Adam([w_trained], lr=0.01)
 for _ in range(150):
     adam.zero_grad()
     mlp_loss(w_trained).backward()
     adam.step()
 w_trained = w_trained.detach()
-W1, b1, W2, b2 = (
-    p.view(s) for p, s in zip(torch.split(w_trained, [s.numel() for s in sizes]), sizes)
-)
+W1, b1, W2, b2 = (p.view(s)
+                  for p, s in zip(torch.split(w_trained, [s.numel()
+                                                          for s in sizes]), sizes))
 order = torch.roll(torch.arange(32), 1)  # every hidden unit takes its neighbour's place
 swapped = torch.cat([W1[order].flatten(), b1[order], W2[:, order].flatten(), b2])
-verify(
-    "exchanging hidden units leaves the loss unchanged",
-    mlp_loss(swapped),
-    mlp_loss(w_trained).item(),
-    rtol=1e-12,
-)
-verify_at_least(
-    "halfway between, the loss is higher by",
-    mlp_loss((w_trained + swapped) / 2) - mlp_loss(w_trained),
-    0.3,
-)
+verify("exchanging hidden units leaves the loss unchanged", mlp_loss(swapped),
+       mlp_loss(w_trained).item(), rtol=1e-12)
+verify_at_least("halfway between, the loss is higher by",
+                mlp_loss((w_trained + swapped) / 2) - mlp_loss(w_trained), 0.3)
 
 # %% [markdown]
 r"""
@@ -1732,17 +1399,11 @@ r"""
 
 # %%
 mid = lambda a, z: np.sign((a + z) / 2) - (np.sign(a) + np.sign(z)) / 2
-verify(
-    "sign at the midpoint, minus the chord: from −1 to 3, from −3 to 1",
-    [mid(-1, 3), mid(-3, 1)],
-    [1.0, -1.0],
-    rtol=1e-12,
-)
-verify_at_least(
-    "so minus sign is not convex either: its chords fall below by",
-    -chord_gap(lambda x: -np.sign(x[:, 0]), 1, np.random.default_rng(13)),
-    0.05,
-)
+verify("sign at the midpoint, minus the chord: from −1 to 3, from −3 to 1",
+       [mid(-1, 3), mid(-3, 1)], [1.0, -1.0], rtol=1e-12)
+verify_at_least("so minus sign is not convex either: its chords fall below by",
+                -chord_gap(lambda x: -np.sign(x[:, 0]), 1, np.random.default_rng(13)),
+                0.05)
 
 # %% [markdown]
 """
@@ -1751,19 +1412,13 @@ verify_at_least(
 """
 
 # %%
-a = np.linspace(
-    -2, 1, 3001
-)  # chords of length one, compared with the curve at their midpoint
+a = np.linspace(-2, 1,
+                3001)  # chords of length one, compared with the curve at their midpoint
 halfway = lambda f: (f(a) + f(a + 1)) / 2 - f(a + 0.5)
-verify(
-    "x⁴: smallest gap of a chord of length one",
-    halfway(lambda x: x**4).min(),
-    1 / 16,
-    rtol=1e-9,
-)
-verify(
-    "|x|: … is zero, so |x| is not strictly convex", halfway(abs).min(), 0.0, atol=1e-15
-)
+verify("x⁴: smallest gap of a chord of length one",
+       halfway(lambda x: x**4).min(), 1 / 16, rtol=1e-9)
+verify("|x|: … is zero, so |x| is not strictly convex",
+       halfway(abs).min(), 0.0, atol=1e-15)
 
 run = gradient_descent(np.exp, 0.0, 1.0, 10_000)
 verify_at_most("eˣ: gradient descent has run off to", run[-1], -8.0)
@@ -1801,40 +1456,23 @@ All three cases and the contrast: a flat-bottomed trough, the regularised logist
 
 # %%
 starts = np.random.default_rng(15).uniform(-4, 4, 50)
-trough_ends = np.array(
-    [
-        gradient_descent(lambda x: np.sign(x) * (abs(x) > 1), x, 0.1, 100)[-1]
-        for x in starts
-    ]
-)
-verify(
-    "trough max(|x| − 1, 0): all 50 runs reach the value",
-    np.maximum(abs(trough_ends) - 1, 0),
-    np.zeros(50),
-    atol=1e-12,
-)
+trough_ends = np.array([
+    gradient_descent(lambda x: np.sign(x) * (abs(x) > 1), x, 0.1, 100)[-1]
+    for x in starts
+])
+verify("trough max(|x| − 1, 0): all 50 runs reach the value",
+       np.maximum(abs(trough_ends) - 1, 0), np.zeros(50), atol=1e-12)
 verify_at_least("… at points as far apart as", np.ptp(trough_ends), 1.5)
 
 # %%
-ridge_ends = np.array(
-    [
-        optimize.minimize(
-            R,
-            np.random.default_rng(k).normal(size=65),
-            jac=R_grad,
-            hess=R_hess,
-            method="trust-exact",
-            options={"gtol": 1e-12},
-        ).x
-        for k in range(20)
-    ]
-)
-verify(
-    "logistic regression: 20 starts, one point",
-    ridge_ends,
-    np.tile(w_star, (20, 1)),
-    atol=1e-6,
-)
+ridge_ends = np.array([
+    optimize.minimize(R,
+                      np.random.default_rng(k).normal(size=65), jac=R_grad, hess=R_hess,
+                      method="trust-exact", options={"gtol": 1e-12}).x
+    for k in range(20)
+])
+verify("logistic regression: 20 starts, one point", ridge_ends, np.tile(
+    w_star, (20, 1)), atol=1e-6)
 
 # %%
 xor_x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]]) * 2.0 - 1  # (4, 2)
@@ -1849,18 +1487,15 @@ def train_xor(runs, steps, eta, rng):
         hidden = np.tanh(xor_x @ W + b)  # (runs, 4, 2)
         error = hidden @ v + c - xor_y[:, None]  # (runs, 4, 1)
         back = (error @ v.transpose(0, 2, 1)) * (1 - hidden**2)
-        v, c = (
-            v - eta * hidden.transpose(0, 2, 1) @ error / 4,
-            c - eta * error.mean(1, keepdims=True),
-        )
+        v, c = (v - eta * hidden.transpose(0, 2, 1) @ error / 4,
+                c - eta * error.mean(1, keepdims=True))
         W, b = W - eta * xor_x.T @ back / 4, b - eta * back.mean(1, keepdims=True)
     return 0.5 * (error**2).mean((1, 2))
 
 
 xor_losses = train_xor(50, 6000, 0.2, np.random.default_rng(16))
-verify_at_least(
-    "XOR network: spread of the final losses of 50 starts", np.ptp(xor_losses), 1e-2
-)
+verify_at_least("XOR network: spread of the final losses of 50 starts",
+                np.ptp(xor_losses), 1e-2)
 
 # %% [markdown]
 r"""
@@ -1875,12 +1510,11 @@ r"""
 # %%
 heights = np.exp(run)  # the walk on eˣ from above
 verify_at_most("eˣ: the walk goes on falling", np.diff(heights).max(), 0.0)
-verify_at_least(
-    "… and never arrives: the lowest value is still above 0, by", heights.min(), 1e-5
-)
+verify_at_least("… and never arrives: the lowest value is still above 0, by",
+                heights.min(), 1e-5)
 
 # %% [markdown]
-"""
+r"""
 (first-order-convexity-condition)=
 ### Seen through the gradient
 
@@ -1903,44 +1537,25 @@ This is the property that makes the whole subject work: a *local* measurement, t
 """
 
 # %%
-difference = sp.expand(sy**2 - (sx**2 + 2 * sx * (sy - sx)) - (sy - sx) ** 2)
+difference = sp.expand(sy**2 - (sx**2 + 2 * sx * (sy - sx)) - (sy - sx)**2)
 verify("x²: f(y) − tangent = (y − x)²: difference", str(difference), "0")
 
 f3 = lambda x: logsumexp(x) + 0.1 * (x**2).sum(1)
 grad3 = lambda x: np.exp(x) / np.exp(x).sum(1, keepdims=True) + 0.2 * x
 x, y = np.random.default_rng(17).normal(scale=3, size=(2, 10_000, 3))
-verify_at_least(
-    "logsumexp: smallest height above a tangent",
-    np.min(f3(y) - f3(x) - (grad3(x) * (y - x)).sum(1)),
-    0.0,
-    atol=1e-10,
-)
-best = optimize.minimize(
-    lambda x: f3(x[None])[0],
-    np.ones(3),
-    jac=lambda x: grad3(x[None])[0],
-    options={"gtol": 1e-9},
-).x
+verify_at_least("logsumexp: smallest height above a tangent",
+                np.min(f3(y) - f3(x) - (grad3(x) * (y - x)).sum(1)), 0.0, atol=1e-10)
+best = optimize.minimize(lambda x: f3(x[None])[0], np.ones(3),
+                         jac=lambda x: grad3(x[None])[0], options={"gtol": 1e-9}).x
 verify("… its gradient vanishes at", grad3(best[None])[0], np.zeros(3), atol=1e-8)
-verify_at_least(
-    "… and nowhere is it lower: smallest f(y) − f(x*)",
-    np.min(f3(y) - f3(best[None])),
-    0.0,
-    atol=1e-12,
-)
+verify_at_least("… and nowhere is it lower: smallest f(y) − f(x*)",
+                np.min(f3(y) - f3(best[None])), 0.0, atol=1e-12)
 
 # %%
-verify_at_least(
-    "sine: the tangent at 1 overshoots the curve at 4 by",
-    np.sin(1) + np.cos(1) * (4 - 1) - np.sin(4),
-    3.0,
-)
-verify(
-    "x³: derivative at 0, though (−1)³ is lower",
-    [3 * 0.0**2, float((-1.0) ** 3 < 0)],
-    [0.0, 1.0],
-    atol=1e-15,
-)
+verify_at_least("sine: the tangent at 1 overshoots the curve at 4 by",
+                np.sin(1) + np.cos(1) * (4 - 1) - np.sin(4), 3.0)
+verify("x³: derivative at 0, though (−1)³ is lower",
+       [3 * 0.0**2, float((-1.0)**3 < 0)], [0.0, 1.0], atol=1e-15)
 
 # %% [markdown]
 r"""
@@ -1959,37 +1574,26 @@ A twice continuously differentiable $f$ is convex if and only if $\nabla^2f(x)\s
 rng = np.random.default_rng(18)
 lowest = min(
     np.linalg.eigvalsh(R_hess(w) - lam_ridge * np.eye(65))[0]
-    for w in rng.normal(size=(100, 65))
-)
-verify_at_least(
-    "logistic loss: smallest Hessian eigenvalue at 100 points", lowest, 0.0, atol=1e-10
-)
+    for w in rng.normal(size=(100, 65)))
+verify_at_least("logistic loss: smallest Hessian eigenvalue at 100 points", lowest, 0.0,
+                atol=1e-10)
 softmax = lambda x: np.exp(x) / np.exp(x).sum()
 hess_lse = [
     np.diag(softmax(x)) - np.outer(softmax(x), softmax(x))
     for x in rng.normal(size=(100, 5))
 ]
 auto = torch.func.vmap(torch.func.hessian(lambda x: torch.logsumexp(x, 0)))(
-    torch.tensor(np.random.default_rng(19).normal(size=(10, 5)))
-)
+    torch.tensor(np.random.default_rng(19).normal(size=(10, 5))))
 by_formula = [
     np.diag(softmax(x)) - np.outer(softmax(x), softmax(x))
     for x in np.random.default_rng(19).normal(size=(10, 5))
 ]
-verify(
-    "logsumexp: Hessian formula against autograd",
-    auto,
-    np.array(by_formula),
-    atol=1e-12,
-)
+verify("logsumexp: Hessian formula against autograd", auto, np.array(by_formula),
+       atol=1e-12)
 
 # %%
-verify_at_least(
-    "logsumexp: smallest eigenvalue at 100 points",
-    np.linalg.eigvalsh(hess_lse).min(),
-    0.0,
-    atol=1e-10,
-)
+verify_at_least("logsumexp: smallest eigenvalue at 100 points",
+                np.linalg.eigvalsh(hess_lse).min(), 0.0, atol=1e-10)
 
 # %% [markdown]
 r"""
@@ -2003,14 +1607,10 @@ r"""
 
 # %%
 square = torch.tensor(-1.0, requires_grad=True)
-(first,) = torch.autograd.grad(square**2, square, create_graph=True)
-(second,) = torch.autograd.grad(first, square)
-verify(
-    "x² at −1: first and second derivative",
-    [first.item(), second.item()],
-    [-2.0, 2.0],
-    atol=1e-12,
-)
+(first, ) = torch.autograd.grad(square**2, square, create_graph=True)
+(second, ) = torch.autograd.grad(first, square)
+verify("x² at −1: first and second derivative",
+       [first.item(), second.item()], [-2.0, 2.0], atol=1e-12)
 
 # %% [markdown]
 r"""
@@ -2029,14 +1629,13 @@ If $f$ and $g$ are convex, so are $\alpha f+\beta g$ with $\alpha,\beta\ge0$, th
 # %%
 kept = {
     "2x² + 3|x|": lambda x: 2 * x**2 + 3 * abs(x),
-    "max of two bowls": lambda x: np.maximum((x - 1) ** 2, (x + 1) ** 2),
-    "exp(x²/4)": lambda x: np.exp(x**2 / 4),
+    "max of two bowls": lambda x: np.maximum(
+        (x - 1)**2, (x + 1)**2), "exp(x²/4)": lambda x: np.exp(x**2 / 4)
 }
 broken = {
-    "x² − 3|x|": lambda x: x**2 - 3 * abs(x),
-    "min of two bowls": lambda x: np.minimum((x - 1) ** 2, (x + 1) ** 2),
-    "(x² − 1)²": lambda x: (x**2 - 1) ** 2,
-    "−x²": lambda x: -(x**2),
+    "x² − 3|x|": lambda x: x**2 - 3 * abs(x), "min of two bowls": lambda x: np.minimum(
+        (x - 1)**2, (x + 1)**2), "(x² − 1)²": lambda x: (x**2 - 1)**2,
+    "−x²": lambda x: -(x**2)
 }
 for names, wanted in ((kept, True), (broken, False)):
     for name, f in names.items():
@@ -2054,16 +1653,10 @@ for names, wanted in ((kept, True), (broken, False)):
 """
 
 # %%
-saddle_gap = chord_gap(
-    lambda x: x[:, 0] ** 2 - x[:, 1] ** 2, 2, np.random.default_rng(21)
-)
+saddle_gap = chord_gap(lambda x: x[:, 0]**2 - x[:, 1]**2, 2, np.random.default_rng(21))
 verify_at_most("x² − y²: a chord runs below the surface by", saddle_gap, -1.0)
-verify(
-    "… and its Hessian has eigenvalues",
-    np.linalg.eigvalsh(np.diag([2.0, -2.0])),
-    [-2.0, 2.0],
-    rtol=1e-12,
-)
+verify("… and its Hessian has eigenvalues", np.linalg.eigvalsh(np.diag([2.0, -2.0])),
+       [-2.0, 2.0], rtol=1e-12)
 
 # %% [markdown]
 r"""
@@ -2082,13 +1675,11 @@ The sign of $\lambda$ is a convention. Written as $f-\gamma(g-c)$ for the constr
 # %% mystnb={"image": {"alt": "Contours of the product xy and the line x + y = 10, which touches the contour of value 25 at (5, 5); there the gradients are parallel."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(6.8, 3.6))
 plot.contours(ax, lambda x, y: x * y, (0, 12), (0, 9), [4, 9, 16, 36, 49, 64])
-plot.contours(
-    ax, lambda x, y: x * y, (0, 12), (0, 9), [25], colors=plot.BLUE, linewidths=2
-)
+plot.contours(ax, lambda x, y: x * y, (0, 12), (0, 9), [25], colors=plot.BLUE,
+              linewidths=2)
 ax.plot([1, 10], [9, 0], color=plot.RED, label="$x+y=10$")
-ax.quiver(
-    5, 5, 5, 5, angles="xy", scale_units="xy", scale=4, color=plot.BLUE, width=0.008
-)
+ax.quiver(5, 5, 5, 5, angles="xy", scale_units="xy", scale=4, color=plot.BLUE,
+          width=0.008)
 ax.set(xlabel="$x$", ylabel="$y$", aspect="equal")
 ax.legend()
 plt.show()
@@ -2096,30 +1687,15 @@ plt.show()
 # %%
 gamma, c_ = sp.symbols("gamma c")
 lagrangian = sx * sy - gamma * (sx + sy - c_)
-(solution,) = sp.solve(
-    [sp.diff(lagrangian, v) for v in (sx, sy, gamma)], [sx, sy, gamma], dict=True
-)
-verify(
-    "x, y, γ for c = 10",
-    [float(solution[v].subs(c_, 10)) for v in (sx, sy, gamma)],
-    [5.0, 5.0, 5.0],
-    rtol=1e-12,
-)
-best_product = lambda c: (
-    -optimize.minimize_scalar(
-        lambda x: -x * (c - x),
-        bounds=(0, c),
-        method="bounded",
-        options={"xatol": 1e-10},
-    ).fun
-)
+(solution, ) = sp.solve([sp.diff(lagrangian, v) for v in (sx, sy, gamma)],
+                        [sx, sy, gamma], dict=True)
+verify("x, y, γ for c = 10", [float(solution[v].subs(c_, 10)) for v in (sx, sy, gamma)],
+       [5.0, 5.0, 5.0], rtol=1e-12)
+best_product = lambda c: (-optimize.minimize_scalar(lambda x: -x * (c - x), bounds=(
+    0, c), method="bounded", options={"xatol": 1e-10}).fun)
 verify("the largest product, searched on the line", best_product(10), 25.0, rtol=1e-9)
-verify(
-    "shadow price: what a hundredth more of c brings, over a hundredth",
-    (best_product(10.01) - 25) / 0.01,
-    5.0,
-    atol=2e-2,
-)
+verify("shadow price: what a hundredth more of c brings, over a hundredth",
+       (best_product(10.01) - 25) / 0.01, 5.0, atol=2e-2)
 
 # %% [markdown]
 r"""
@@ -2130,22 +1706,12 @@ A multiplier hides in every classifier. Among all distributions $p$ on the value
 values, mean = np.array([0.0, 1.0, 2.0, 5.0]), 1.2
 temperature = optimize.brentq(lambda s: softmax(s * values) @ values - mean, -5, 5)
 by_solver = optimize.minimize(
-    lambda p: (p * np.log(p)).sum(),
-    np.full(4, 0.25),
-    method="SLSQP",
-    bounds=[(1e-9, 1)] * 4,
-    options={"ftol": 1e-14},
-    constraints=[
-        {"type": "eq", "fun": lambda p: p.sum() - 1},
-        {"type": "eq", "fun": lambda p: p @ values - mean},
-    ],
-).x
-verify(
-    "the entropy maximiser is a softmax",
-    by_solver,
-    softmax(temperature * values),
-    atol=1e-5,
-)
+    lambda p: (p * np.log(p)).sum(), np.full(4, 0.25), method="SLSQP",
+    bounds=[(1e-9, 1)] * 4, options={"ftol": 1e-14},
+    constraints=[{"type": "eq", "fun": lambda p: p.sum() - 1},
+                 {"type": "eq", "fun": lambda p: p @ values - mean}]).x
+verify("the entropy maximiser is a softmax", by_solver, softmax(temperature * values),
+       atol=1e-5)
 
 # %% [markdown]
 r"""
@@ -2163,45 +1729,30 @@ A map is *$L$-Lipschitz* if it stretches no distance by more than $L$: $\|f(x_1)
 rng = np.random.default_rng(22)
 x, y = rng.normal(scale=4, size=(2, 100_000))
 steepest = lambda f: np.max(abs(f(x) - f(y)) / abs(x - y))
-for name, f, limit in [
-    ("ReLU", lambda x: np.maximum(0, x), 1.0),
-    ("sigmoid", sigmoid, 0.25),
-    ("tanh", np.tanh, 1.0),
-]:
-    verify_at_most(
-        f"{name}: largest slope of 10⁵ chords", steepest(f), limit, atol=1e-9
-    )
+for name, f, limit in [("ReLU", lambda x: np.maximum(0, x), 1.0),
+                       ("sigmoid", sigmoid, 0.25), ("tanh", np.tanh, 1.0)]:
+    verify_at_most(f"{name}: largest slope of 10⁵ chords", steepest(f), limit,
+                   atol=1e-9)
     verify_at_least("… which nearly reaches the limit", steepest(f), 0.99 * limit)
 
 # %%
 B = rng.normal(size=(4, 6))
 pairs = rng.normal(size=(100_000, 6))
 stretch = np.linalg.norm(pairs @ B.T, axis=1) / np.linalg.norm(pairs, axis=1)
-verify_at_most(
-    "x ↦ Bx: largest stretch, against the spectral norm",
-    stretch.max(),
-    np.linalg.norm(B, 2),
-)
-verify(
-    "… reached in the first right singular vector",
-    np.linalg.norm(B @ np.linalg.svd(B)[2][0]),
-    np.linalg.norm(B, 2),
-    rtol=1e-12,
-)
+verify_at_most("x ↦ Bx: largest stretch, against the spectral norm", stretch.max(),
+               np.linalg.norm(B, 2))
+verify("… reached in the first right singular vector",
+       np.linalg.norm(B @ np.linalg.svd(B)[2][0]), np.linalg.norm(B, 2), rtol=1e-12)
 
 # %%
 norms = [np.linalg.norm(W.numpy(), 2) for W in (W1, W2)]
 u, v = torch.tensor(rng.normal(size=(2, 5000, 64)))
 out = lambda z: torch.tanh(z @ W1.T + b1) @ W2.T + b2
 empirical = ((out(u) - out(v)).norm(dim=1) / (u - v).norm(dim=1)).max()
-verify_at_most(
-    "trained network: empirical constant, against the product of norms",
-    empirical,
-    norms[0] * norms[1],
-)
-verify_at_least(
-    "√x at 0 has no constant: slope from 0 to 10⁻¹²", np.sqrt(1e-12) / 1e-12, 1e5
-)
+verify_at_most("trained network: empirical constant, against the product of norms",
+               empirical, norms[0] * norms[1])
+verify_at_least("√x at 0 has no constant: slope from 0 to 10⁻¹²",
+                np.sqrt(1e-12) / 1e-12, 1e5)
 
 # %% [markdown]
 r"""
@@ -2237,11 +1788,8 @@ for _ in range(300):
     drops.append(R(w) - R(w - g / L_logistic))
     promised.append(g @ g / (2 * L_logistic))
     w = w - g / L_logistic
-verify_at_least(
-    "logistic loss: the drop of every step, against η‖∇f‖²/2",
-    np.array(drops),
-    np.array(promised),
-)
+verify_at_least("logistic loss: the drop of every step, against η‖∇f‖²/2",
+                np.array(drops), np.array(promised))
 
 lam = np.linspace(1, 25, 9)  # spectrum of a quadratic: μ = 1, L = 25
 ends = {
@@ -2265,12 +1813,8 @@ etas = np.linspace(1e-4, 0.1, 20_001)
 factor = np.abs(1 - etas[:, None] * lam).max(1)
 verify("the best fixed step, by search", etas[factor.argmin()], 2 / (25 + 1), atol=1e-5)
 verify("its contraction is (κ−1)/(κ+1)", factor.min(), 24 / 26, atol=1e-3)
-verify(
-    "the safe step 1/L contracts by 1 − 1/κ only",
-    np.abs(1 - lam / 25).max(),
-    1 - 1 / 25,
-    rtol=1e-12,
-)
+verify("the safe step 1/L contracts by 1 − 1/κ only",
+       np.abs(1 - lam / 25).max(), 1 - 1 / 25, rtol=1e-12)
 
 # %% [markdown]
 r"""
@@ -2307,31 +1851,23 @@ lam, x0 = np.array([1.0, 0.1, 0.01, 0.0]), np.array([1.0, -2.0, 3.0, 4.0])
 way = gradient_descent(lambda x: lam * x, x0, 1.0, 1000)  # L = 1
 gap = 0.5 * (way**2 * lam).sum(1)[1:]
 t = np.arange(1, 1001)
-reach = (x0[lam > 0] ** 2).sum()  # squared distance to the nearest minimiser
-verify_at_most(
-    "quadratic with a flat direction: gap against L‖x₀−x*‖²/2t", gap, reach / (2 * t)
-)
+reach = (x0[lam > 0]**2).sum()  # squared distance to the nearest minimiser
+verify_at_most("quadratic with a flat direction: gap against L‖x₀−x*‖²/2t", gap,
+               reach / (2 * t))
 verify_at_most("… and against 2L‖x₀−x*‖²/(t+1)", gap, 2 * reach / (t + 1))
 
 way = gradient_descent(R_grad, np.zeros(65), 1 / L_logistic, 1000)[1:]
 gap_logistic = np.array([R(w) for w in way]) - R(w_star)
-verify_at_most(
-    "logistic regression: gap against the bound",
-    gap_logistic,
-    L_logistic * (w_star @ w_star) / (2 * t),
-)
+verify_at_most("logistic regression: gap against the bound", gap_logistic,
+               L_logistic * (w_star @ w_star) / (2 * t))
 
 # %% mystnb={"image": {"alt": "Suboptimality of gradient descent on a flat quadratic and on logistic regression against steps, double logarithmic, both below their bounds of slope -1."}} tags=["hide-input"]
 plt.loglog(t, gap, color=plot.BLUE, label="quadratic")
 plt.loglog(t, reach / (2 * t), color=plot.BLUE, ls=":", label="its bound")
 plt.loglog(t, gap_logistic, color=plot.RED, label="logistic regression")
-plt.loglog(
-    t,
-    L_logistic * (w_star @ w_star) / (2 * t),
-    color=plot.RED,
-    ls=":",
-    label="its bound",
-)
+plt.loglog(t,
+           L_logistic * (w_star @ w_star) / (2 * t), color=plot.RED, ls=":",
+           label="its bound")
 plt.xlabel("steps")
 plt.ylabel("$f(x_t)-f^*$")
 plt.legend()
@@ -2377,27 +1913,20 @@ w_ridge = np.linalg.solve(Hr, Xp.T @ yp)
 mu, L = np.linalg.eigvalsh(Hr)[[0, -1]]
 verify("μ = λ_min(XᵀX) + λ", mu, np.linalg.eigvalsh(Xp.T @ Xp)[0] + 0.1, rtol=1e-9)
 
-ridge_loss = lambda w: 0.5 * ((Xp @ w - yp) ** 2).sum() + 0.05 * w @ w
+ridge_loss = lambda w: 0.5 * ((Xp @ w - yp)**2).sum() + 0.05 * w @ w
 ridge_slope = lambda w: Xp.T @ (Xp @ w - yp) + 0.1 * w
 u, v = np.random.default_rng(23).normal(size=(2, 10_000, 10))
 margin = [
-    ridge_loss(b)
-    - ridge_loss(a)
-    - ridge_slope(a) @ (b - a)
-    - mu / 2 * ((b - a) @ (b - a))
-    for a, b in zip(u, v)
+    ridge_loss(b) - ridge_loss(a) - ridge_slope(a) @ (b - a) - mu / 2 *
+    ((b - a) @ (b - a)) for a, b in zip(u, v)
 ]
-verify_at_least(
-    "strong convexity over 10⁴ pairs: smallest margin", min(margin), 0.0, atol=1e-9
-)
+verify_at_least("strong convexity over 10⁴ pairs: smallest margin", min(margin), 0.0,
+                atol=1e-9)
 
 way = gradient_descent(ridge_slope, np.zeros(10), 1 / L, 500)
 gap = np.array([ridge_loss(w) for w in way]) - ridge_loss(w_ridge)
-verify_at_most(
-    "gap at every step, against (1 − μ/L)ᵗ",
-    gap,
-    (1 - mu / L) ** np.arange(501) * gap[0],
-)
+verify_at_most("gap at every step, against (1 − μ/L)ᵗ", gap,
+               (1 - mu / L)**np.arange(501) * gap[0])
 slope = np.polyfit(range(300, 500), np.log(gap[300:500]), 1)[0]
 verify_at_most("slope of log gap, against log(1 − μ/L)", slope, np.log(1 - mu / L))
 
@@ -2420,18 +1949,10 @@ def steps_to(tol, kappa, eta):
 kappas = np.array([10, 30, 100, 300, 1000])
 best = np.array([steps_to(1e-10, k, 2 / (k + 1)) for k in kappas])
 safe = np.array([steps_to(1e-8, k, 1 / k) for k in kappas])
-verify(
-    "best step: steps at κ = 100 over steps at κ = 10",
-    best[2] / best[0],
-    10.0,
-    atol=0.5,
-)
-verify(
-    "step 1/L: steps grow linearly in κ, log-log slope",
-    np.polyfit(np.log(kappas), np.log(safe), 1)[0],
-    1.0,
-    atol=0.1,
-)
+verify("best step: steps at κ = 100 over steps at κ = 10", best[2] / best[0], 10.0,
+       atol=0.5)
+verify("step 1/L: steps grow linearly in κ, log-log slope",
+       np.polyfit(np.log(kappas), np.log(safe), 1)[0], 1.0, atol=0.1)
 verify("κ = 1: one step", steps_to(1e-10, 1, 1.0), 1)
 
 # %%
@@ -2439,28 +1960,19 @@ hilbert = 1 / (np.arange(8)[:, None] + np.arange(8) + 1)
 kappa = np.linalg.cond(hilbert)
 U, _, Vt = np.linalg.svd(hilbert)
 data_error, solution = (
-    1e-9 * U[:, -1],
-    Vt[0],
-)  # the worst pair: data along u₁, error along u₈
+    1e-9 * U[:, -1], Vt[0])  # the worst pair: data along u₁, error along u₈
 rhs = hilbert @ solution
 change = np.linalg.solve(hilbert, rhs + data_error) - solution
 amplified = np.linalg.norm(change) / (1e-9 / np.linalg.norm(rhs))
-verify(
-    "8×8 Hilbert matrix: worst amplification of a relative error is κ",
-    amplified,
-    kappa,
-    rtol=1e-3,
-)
+verify("8×8 Hilbert matrix: worst amplification of a relative error is κ", amplified,
+       kappa, rtol=1e-3)
 noise = np.random.default_rng(24).normal(size=(200, 8))
 random_amp = [
-    np.linalg.norm(np.linalg.solve(hilbert, 1e-9 * e))
-    / np.linalg.norm(solution)
-    / (1e-9 * np.linalg.norm(e) / np.linalg.norm(rhs))
-    for e in noise
+    np.linalg.norm(np.linalg.solve(hilbert, 1e-9 * e)) / np.linalg.norm(solution) /
+    (1e-9 * np.linalg.norm(e) / np.linalg.norm(rhs)) for e in noise
 ]
-verify_at_most(
-    "… random errors stay below it", max(random_amp), kappa, atol=kappa * 1e-6
-)
+verify_at_most("… random errors stay below it", max(random_amp), kappa,
+               atol=kappa * 1e-6)
 
 # %% [markdown]
 r"""
@@ -2479,43 +1991,34 @@ the *Polyak–Łojasiewicz condition*. It alone, with $L$-smoothness, gives the 
 """
 
 # %%
-f_pl = lambda x: x**2 + 3 * np.sin(x) ** 2
+f_pl = lambda x: x**2 + 3 * np.sin(x)**2
 d_pl = lambda x: 2 * x + 3 * np.sin(2 * x)
 x = np.linspace(
-    -10, 10, 400_000
-)  # an even number: 0 itself, where both sides vanish, is left out
-ratio = 0.5 * d_pl(x) ** 2 / f_pl(x)
-verify(
-    "not convex: smallest second derivative",
-    (2 + 6 * np.cos(2 * x)).min(),
-    -4.0,
-    atol=1e-6,
-)
+    -10, 10, 400_000)  # an even number: 0 itself, where both sides vanish, is left out
+ratio = 0.5 * d_pl(x)**2 / f_pl(x)
+verify("not convex: smallest second derivative", (2 + 6 * np.cos(2 * x)).min(), -4.0,
+       atol=1e-6)
 verify_at_least("yet the PL ratio never falls below 1/32", ratio.min(), 1 / 32)
 verify("its measured minimum", ratio.min(), 0.1755, atol=1e-4)
 mu_pl, L_pl, worst = ratio.min(), 8.0, -np.inf
 for x in np.random.default_rng(25).uniform(-10, 10, 20):
     gap = f_pl(gradient_descent(d_pl, x, 1 / L_pl, 200))
-    worst = max(worst, np.max(gap - (1 - mu_pl / L_pl) ** np.arange(201) * gap[0]))
-verify_at_most(
-    "20 starts: gap minus the bound, largest of all steps", worst, 0.0, atol=1e-15
-)
+    worst = max(worst, np.max(gap - (1 - mu_pl / L_pl)**np.arange(201) * gap[0]))
+verify_at_most("20 starts: gap minus the bound, largest of all steps", worst, 0.0,
+               atol=1e-15)
 
 # %%
 Xw = np.random.default_rng(26).normal(
-    size=(20, 50)
-)  # more parameters than data: many minimisers
+    size=(20, 50))  # more parameters than data: many minimisers
 spectrum = np.linalg.eigvalsh(Xw @ Xw.T)  # the non-zero eigenvalues of the Hessian XᵀX
 w, target, gaps = np.zeros(50), np.random.default_rng(27).normal(size=20), []
 for _ in range(200):
-    gaps.append(0.5 * ((Xw @ w - target) ** 2).sum())
+    gaps.append(0.5 * ((Xw @ w - target)**2).sum())
     w = w - Xw.T @ (Xw @ w - target) / spectrum[-1]
 rate = 1 - spectrum[0] / spectrum[-1]
-verify_at_most(
-    "rank-deficient least squares: PL with the smallest non-zero eigenvalue",
-    np.array(gaps),
-    rate ** np.arange(200) * gaps[0],
-)
+verify_at_most("rank-deficient least squares: PL with the smallest non-zero eigenvalue",
+               np.array(gaps),
+               rate**np.arange(200) * gaps[0])
 
 # %% [markdown]
 r"""
@@ -2535,21 +2038,15 @@ Gradient descent is its explicit Euler discretisation with step $\eta$. On a qua
 Hf, start = np.array([[2.0, 0.6], [0.6, 1.0]]), np.array([1.0, -1.0])
 lam, V = np.linalg.eigh(Hf)
 exact = V @ (np.exp(-lam) * (V.T @ start))  # e^{-H} θ₀, the flow at time 1
-error = np.array(
-    [
-        np.linalg.norm(gradient_descent(lambda x: Hf @ x, start, 1 / k, k)[-1] - exact)
-        for k in (50, 100, 200, 400)
-    ]
-)
-verify(
-    "halving η halves the distance to the flow",
-    error[:-1] / error[1:],
-    np.full(3, 2.0),
-    atol=0.1,
-)
+error = np.array([
+    np.linalg.norm(gradient_descent(lambda x: Hf @ x, start, 1 / k, k)[-1] - exact)
+    for k in (50, 100, 200, 400)
+])
+verify("halving η halves the distance to the flow", error[:-1] / error[1:],
+       np.full(3, 2.0), atol=0.1)
 
 # %% [markdown]
-"""
+r"""
 :::{admonition} Which one is Euler's method?
 :class: correction
 **The notes say** that gradient flow is Euler's method, the numerical integration of $\dot x=-\nabla f$.
@@ -2561,25 +2058,15 @@ Along the flow the loss never rises, and what it loses is the integral of $\|\na
 """
 
 # %%
-flow = integrate.solve_ivp(
-    lambda _, w: -R_grad(w),
-    (0, 20),
-    np.zeros(65),
-    t_eval=np.linspace(0, 20, 41),
-    rtol=1e-8,
-    atol=1e-10,
-).y.T
+flow = integrate.solve_ivp(lambda _, w: -R_grad(w), (0, 20), np.zeros(65),
+                           t_eval=np.linspace(0, 20, 41), rtol=1e-8, atol=1e-10).y.T
 loss = np.array([R(w) for w in flow])
-verify_at_most(
-    "logistic regression: largest change of the loss along the flow",
-    np.diff(loss).max(),
-    0.0,
-)
+verify_at_most("logistic regression: largest change of the loss along the flow",
+               np.diff(loss).max(), 0.0)
 speed = np.array([R_grad(w) @ R_grad(w) for w in flow])
 lost = integrate.simpson(speed, x=np.linspace(0, 20, 41))
-verify(
-    "what the loss lost is the integral of ‖∇R‖²", loss[0] - loss[-1], lost, rtol=2e-2
-)
+verify("what the loss lost is the integral of ‖∇R‖²", loss[0] - loss[-1], lost,
+       rtol=2e-2)
 
 # %% [markdown]
 """
@@ -2603,20 +2090,15 @@ def watershed(start):
     ax.plot(x, well(x), color=plot.GREY, lw=1)
     ax.plot(way, well(way), ".-", color=plot.RED, lw=1)
     ax.plot(way[0], well(way[0]), "o", ms=8, mfc="white", mec=plot.RED)
-    ax.set(
-        xlabel="$x$",
-        ylabel="$f$",
-        ylim=(-4, 4),
-        title=f"ends at {way[-1]:.3f} with f = {well(way[-1]):.3f}",
-    )
+    ax.set(xlabel="$x$", ylabel="$f$", ylim=(-4, 4),
+           title=f"ends at {way[-1]:.3f} with f = {well(way[-1]):.3f}")
     return fig
 
 
 explore(
-    watershed,
-    alt="A double well with the path of gradient descent; starts left of the watershed reach the deep minimum, those right of it the shallow one",
-    start=[-2.0, -1.0, 0.0, 0.16, 0.18, 0.3, 0.6, 1.0, 1.8],
-)
+    watershed, alt=
+    "A double well with the path of gradient descent; starts left of the watershed reach the deep minimum, those right of it the shallow one",
+    start=[-2.0, -1.0, 0.0, 0.16, 0.18, 0.3, 0.6, 1.0, 1.8])
 
 # %%
 roots = np.sort(np.roots([4, 0, -6, 1]).real)
@@ -2633,16 +2115,10 @@ Noise helps off a knife's edge. [Above](#stationary-points) gradient descent fro
 # %%
 rng, p = np.random.default_rng(28), np.tile([1.0, 0.0], (200, 1))
 for _ in range(400):  # 200 noisy runs at once
-    p = p - 0.1 * (
-        np.c_[2 * p[:, 0], -2 * p[:, 1] + p[:, 1] ** 3]
-        + 1e-3 * rng.normal(size=p.shape)
-    )
-verify(
-    "with noise every run leaves the saddle: |y|",
-    abs(p[:, 1]),
-    np.full(200, np.sqrt(2)),
-    atol=0.1,
-)
+    p = p - 0.1 * (np.c_[2 * p[:, 0], -2 * p[:, 1] + p[:, 1]**3] +
+                   1e-3 * rng.normal(size=p.shape))
+verify("with noise every run leaves the saddle: |y|", abs(p[:, 1]),
+       np.full(200, np.sqrt(2)), atol=0.1)
 verify_within_se("… half of them to each side: mean sign of y", np.sign(p[:, 1]), 0.0)
 share = np.mean(xor_losses > 0.1)
 verify_at_least("XOR: share of 50 starts stuck above loss 0.1", share, 0.05)
@@ -2675,12 +2151,8 @@ relu = lambda x: np.maximum(0, x)
 verify("∂|·|(0)", subdifferential(np.abs, 0.0), [-1.0, 1.0], atol=1e-3)
 verify("∂max(0, ·)(0)", subdifferential(relu, 0.0), [0.0, 1.0], atol=1e-3)
 verify("∂|·|(0.5), a single slope", subdifferential(np.abs, 0.5), [1.0, 1.0], atol=1e-3)
-verify(
-    "∂max(0, ·)(−0.5), a single slope",
-    subdifferential(relu, -0.5),
-    [0.0, 0.0],
-    atol=1e-3,
-)
+verify("∂max(0, ·)(−0.5), a single slope", subdifferential(relu, -0.5), [0.0, 0.0],
+       atol=1e-3)
 
 # %% [markdown]
 r"""
@@ -2692,12 +2164,8 @@ rng = np.random.default_rng(29)
 Al, bl = rng.normal(size=(40, 5)), rng.normal(size=40)
 l1 = lambda x: abs(Al @ x - bl).sum()
 # the same as a linear program: minimise Σ u subject to −u ≤ Ax − b ≤ u
-lp = optimize.linprog(
-    np.r_[np.zeros(5), np.ones(40)],
-    A_ub=np.block([[Al, -np.eye(40)], [-Al, -np.eye(40)]]),
-    b_ub=np.r_[bl, -bl],
-    bounds=(None, None),
-)
+lp = optimize.linprog(np.r_[np.zeros(5), np.ones(40)], A_ub=np.block(
+    [[Al, -np.eye(40)], [-Al, -np.eye(40)]]), b_ub=np.r_[bl, -bl], bounds=(None, None))
 x, lowest = np.zeros(5), np.inf
 for t in range(1, 20_001):
     x = x - 0.05 / np.sqrt(t) * Al.T @ np.sign(Al @ x - bl)
@@ -2713,32 +2181,23 @@ ReLU, max-pooling, absolute values: networks are full of corners. They have meas
 
 # %%
 at_corner = {
-    "relu": torch.relu,
-    "abs": torch.abs,
-    "max(x, 0) as a tie": lambda x: torch.maximum(x, torch.zeros(())),
+    "relu": torch.relu, "abs": torch.abs,
+    "max(x, 0) as a tie": lambda x: torch.maximum(x, torch.zeros(()))
 }
 chosen = [torch.func.grad(f)(torch.tensor(0.0)).item() for f in at_corner.values()]
-verify(
-    "torch's slopes at 0 of relu, |·| and a tied maximum",
-    chosen,
-    [0.0, 0.0, 0.5],
-    atol=1e-15,
-)
+verify("torch's slopes at 0 of relu, |·| and a tied maximum", chosen, [0.0, 0.0, 0.5],
+       atol=1e-15)
 
 eta, x = 0.1, np.pi  # an irrational start: the corner is never hit exactly
 fixed, shrinking = [x], [x]
 for t in range(1, 5001):
     fixed.append(fixed[-1] - eta * np.sign(fixed[-1]))
     shrinking.append(shrinking[-1] - eta / np.sqrt(t) * np.sign(shrinking[-1]))
-verify_at_most(
-    "|x| with fixed steps: the last hundred iterates stay within η",
-    max(abs(np.array(fixed[-100:]))),
-    eta,
-)
+verify_at_most("|x| with fixed steps: the last hundred iterates stay within η",
+               max(abs(np.array(fixed[-100:]))), eta)
 verify_at_least("… and hop: their range", np.ptp(fixed[-100:]), 0.99 * eta)
-verify_at_most(
-    "with steps η/√t: distance at the end", abs(shrinking[-1]), 2 * eta / np.sqrt(5000)
-)
+verify_at_most("with steps η/√t: distance at the end", abs(shrinking[-1]),
+               2 * eta / np.sqrt(5000))
 
 # %% [markdown]
 r"""
@@ -2754,21 +2213,12 @@ Where a corner does hurt, round it: $\sqrt{x^2+\varepsilon}$ lies within $\sqrt\
 
 # %%
 x = np.linspace(-2, 2, 4001)
-verify(
-    "largest distance of √(x² + 10⁻⁴) from |x|",
-    np.max(np.sqrt(x**2 + 1e-4) - abs(x)),
-    1e-2,
-    rtol=1e-6,
-)
-ties = np.tile(
-    np.random.default_rng(30).normal(size=(100, 1)), (1, 8)
-)  # all equal: the worst case
-verify(
-    "largest distance of logsumexp from the maximum of 8",
-    np.max(logsumexp(ties) - ties.max(1)),
-    np.log(8),
-    rtol=1e-9,
-)
+verify("largest distance of √(x² + 10⁻⁴) from |x|",
+       np.max(np.sqrt(x**2 + 1e-4) - abs(x)), 1e-2, rtol=1e-6)
+ties = np.tile(np.random.default_rng(30).normal(size=(100, 1)),
+               (1, 8))  # all equal: the worst case
+verify("largest distance of logsumexp from the maximum of 8",
+       np.max(logsumexp(ties) - ties.max(1)), np.log(8), rtol=1e-9)
 
 # %% [markdown]
 r"""
@@ -2802,28 +2252,19 @@ def melt(s):
 
 
 explore(
-    melt,
-    alt="A wavy bowl and its blurred version; the tracked minimiser slides to the global minimum as the blur fades",
-    s=widths,
-)
+    melt, alt=
+    "A wavy bowl and its blurred version; the tracked minimiser slides to the global minimum as the blur fades",
+    s=widths)
 
 # %%
 direct = gradient_descent(lambda x: blurred_slope(x, 0.0), 6.0, 0.05, 2000)[-1]
-verify_at_least(
-    "from 6 without blur: stuck at a value of",
-    0.1 * direct**2 - np.cos(3 * direct),
-    -0.9,
-)
+verify_at_least("from 6 without blur: stuck at a value of",
+                0.1 * direct**2 - np.cos(3 * direct), -0.9)
 verify("by continuation: the global minimiser", tracked[0.0], 0.0, atol=1e-3)
 blur = np.mean(
-    [np.cos(3 * (1 + 0.5 * e)) for e in np.random.default_rng(31).normal(size=200_000)]
-)
-verify(
-    "the blur of cos 3x at 1 with s = 0.5, by sampling",
-    blur,
-    np.exp(-4.5 * 0.25) * np.cos(3),
-    atol=5e-3,
-)
+    [np.cos(3 * (1 + 0.5 * e)) for e in np.random.default_rng(31).normal(size=200_000)])
+verify("the blur of cos 3x at 1 with s = 0.5, by sampling", blur,
+       np.exp(-4.5 * 0.25) * np.cos(3), atol=5e-3)
 
 # %% [markdown]
 r"""
@@ -2855,25 +2296,19 @@ Third, because the formula can be *worse*. Polynomial features have condition nu
 
 # %%
 t = np.linspace(-1, 1, 200)
-Xv = t[:, None] ** np.arange(22)
+Xv = t[:, None]**np.arange(22)
 truth = np.sin(3 * t)
 target = truth + 0.1 * np.random.default_rng(33).normal(size=200)
 verify_at_least("condition number of the features", np.linalg.cond(Xv), 1e7)
 exact = np.linalg.lstsq(Xv, truth, rcond=None)[0]
 by_inverse = np.linalg.inv(Xv.T @ Xv) @ (Xv.T @ truth)
-verify_at_least(
-    "relative error of the inverted normal equations",
-    np.linalg.norm(by_inverse - exact) / np.linalg.norm(exact),
-    1e-3,
-)
+verify_at_least("relative error of the inverted normal equations",
+                np.linalg.norm(by_inverse - exact) / np.linalg.norm(exact), 1e-3)
 w, L_v = np.zeros(22), np.linalg.eigvalsh(Xv.T @ Xv)[-1]
 for _ in range(20_000):
     w = w - Xv.T @ (Xv @ w - target) / L_v
-verify_at_most(
-    "early-stopped gradient descent: distance to the truth, noise 0.1",
-    np.sqrt(np.mean((Xv @ w - truth) ** 2)),
-    0.1,
-)
+verify_at_most("early-stopped gradient descent: distance to the truth, noise 0.1",
+               np.sqrt(np.mean((Xv @ w - truth)**2)), 0.1)
 
 # %% [markdown]
 r"""
@@ -2913,12 +2348,9 @@ for _ in range(100):
     (0.5 * (torch.tensor(lam) * w**2).sum()).backward()
     sgd.step()
 verify("100 steps of torch.optim.SGD with momentum", w, way[-1], atol=1e-12)
-verify(
-    "β = 0 is gradient descent",
-    heavy_ball(lambda x: lam * x, [1.0, 1.0], 0.01, 0.0, 50),
-    gradient_descent(lambda x: lam * x, [1.0, 1.0], 0.01, 50),
-    atol=1e-14,
-)
+verify("β = 0 is gradient descent",
+       heavy_ball(lambda x: lam * x, [1.0, 1.0], 0.01, 0.0, 50),
+       gradient_descent(lambda x: lam * x, [1.0, 1.0], 0.01, 50), atol=1e-14)
 
 # %% [markdown]
 r"""
@@ -2928,33 +2360,22 @@ Now save the valley that no learning rate could: $\kappa=40$, forty steps. Start
 # %% tags=["hide-input"]
 def roll(beta, fraction_of_limit):
     lam = np.array([1.0, 40.0])
-    way = heavy_ball(
-        lambda x: lam * x, [9.0, 1.2], fraction_of_limit * 2 / 40, beta, 40
-    )
+    way = heavy_ball(lambda x: lam * x, [9.0, 1.2], fraction_of_limit * 2 / 40, beta,
+                     40)
     fig, ax = plt.subplots(figsize=(6.8, 3.0))
-    plot.contours(
-        ax,
-        lambda x, y: 0.5 * (x**2 + 40 * y**2),
-        (-10, 10),
-        (-2.2, 2.2),
-        np.geomspace(0.2, 180, 9),
-    )
+    plot.contours(ax, lambda x, y: 0.5 * (x**2 + 40 * y**2), (-10, 10), (-2.2, 2.2),
+                  np.geomspace(0.2, 180, 9))
     plot.path(ax, way)
     distance = np.linalg.norm(way[-1]) / np.linalg.norm(way[0])
-    ax.set(
-        xlabel="$x_1$",
-        ylabel="$x_2$",
-        title=f"distance left after 40 steps: {distance:.1e}",
-    )
+    ax.set(xlabel="$x_1$", ylabel="$x_2$",
+           title=f"distance left after 40 steps: {distance:.1e}")
     return fig
 
 
 explore(
-    roll,
-    alt="Forty steps of heavy ball in a narrow valley: with little momentum it zigzags and creeps, with more it rolls along the floor, with too much it overshoots",
-    beta=[0.0, 0.3, 0.5, 0.65, 0.8, 0.9, 0.95],
-    fraction_of_limit=[0.3, 0.8],
-)
+    roll, alt=
+    "Forty steps of heavy ball in a narrow valley: with little momentum it zigzags and creeps, with more it rolls along the floor, with too much it overshoots",
+    beta=[0.0, 0.3, 0.5, 0.65, 0.8, 0.9, 0.95], fraction_of_limit=[0.3, 0.8])
 
 # %% [markdown]
 r"""
@@ -2976,30 +2397,21 @@ The rate is $\sqrt\beta$. Against [the best of gradient descent](#eq-best-step),
 # %%
 def count(eta, beta, tol=1e-8):
     return (
-        len(distances(eta, beta, tol)) - 1
-    )  # from the first page: κ = 100, from (1, 1)
+        len(distances(eta, beta, tol)) - 1)  # from the first page: κ = 100, from (1, 1)
 
 
 verify("gradient descent, η = 1/L", count(0.01, 0), 1833)
 verify("gradient descent, η = 2/(L + μ)", count(2 / 101, 0), 939)
-verify("heavy ball", count((2 / 11) ** 2, (9 / 11) ** 2), 119)
-verify_at_least(
-    "steps saved: 939/119", count(2 / 101, 0) / count((2 / 11) ** 2, (9 / 11) ** 2), 5.0
-)
+verify("heavy ball", count((2 / 11)**2, (9 / 11)**2), 119)
+verify_at_least("steps saved: 939/119",
+                count(2 / 101, 0) / count((2 / 11)**2, (9 / 11)**2), 5.0)
 
 spectrum = np.linspace(1, 100, 50)[1:-1]
-roots = np.array(
-    [
-        np.roots([1, -(1 + (9 / 11) ** 2 - (2 / 11) ** 2 * l), (9 / 11) ** 2])
-        for l in spectrum
-    ]
-)
-verify(
-    "inside the spectrum every root has size √β",
-    abs(roots),
-    np.full((48, 2), 9 / 11),
-    rtol=1e-6,
-)
+roots = np.array([
+    np.roots([1, -(1 + (9 / 11)**2 - (2 / 11)**2 * l), (9 / 11)**2]) for l in spectrum
+])
+verify("inside the spectrum every root has size √β", abs(roots), np.full(
+    (48, 2), 9 / 11), rtol=1e-6)
 
 # %% [markdown]
 r"""
@@ -3013,11 +2425,8 @@ r"""
 
 # %%
 frictionless = heavy_ball(lambda x: lam * x, [1.0, 1.0], 0.01, 1.0, 3000)
-verify_at_least(
-    "β = 1: largest distance in the last thousand of 3000 steps",
-    np.linalg.norm(frictionless[-1000:], axis=1).max(),
-    1.0,
-)
+verify_at_least("β = 1: largest distance in the last thousand of 3000 steps",
+                np.linalg.norm(frictionless[-1000:], axis=1).max(), 1.0)
 
 # %% [markdown]
 r"""
@@ -3036,44 +2445,29 @@ def speeds(signs, eta, beta, g=5.0):
     return np.array(out)
 
 
-steady, flipping = np.ones(300), (-1.0) ** np.arange(300)
-verify(
-    "constant gradient, β = 0.9: the step tends to η‖g‖/(1 − β)",
-    speeds(steady, 0.1, 0.9)[-1],
-    5.0,
-    atol=1e-10,
-)
-verify(
-    "alternating gradient: to η‖g‖/(1 + β)",
-    speeds(flipping, 0.1, 0.9)[-1],
-    0.5 / 1.9,
-    atol=1e-10,
-)
+steady, flipping = np.ones(300), (-1.0)**np.arange(300)
+verify("constant gradient, β = 0.9: the step tends to η‖g‖/(1 − β)",
+       speeds(steady, 0.1, 0.9)[-1], 5.0, atol=1e-10)
+verify("alternating gradient: to η‖g‖/(1 + β)",
+       speeds(flipping, 0.1, 0.9)[-1], 0.5 / 1.9, atol=1e-10)
 
 
 def velocity(beta):
     fig, ax = plt.subplots()
-    for signs, colour, name in (
-        (steady, plot.RED, "constant gradient"),
-        (flipping, plot.BLUE, "alternating gradient"),
-    ):
+    for signs, colour, name in ((steady, plot.RED, "constant gradient"),
+                                (flipping, plot.BLUE, "alternating gradient")):
         ax.plot(speeds(signs, 0.1, beta)[:60], color=colour, label=name)
     ax.axhline(0.5, color=plot.GREY, lw=1, ls=":", label="plain step")
-    ax.set(
-        xlabel="step",
-        ylabel="length of the step",
-        ylim=(0, 10),
-        title=f"amplified {1 / (1 - beta):.1f}-fold, damped to {1 / (1 + beta):.2f}",
-    )
+    ax.set(xlabel="step", ylabel="length of the step", ylim=(0, 10),
+           title=f"amplified {1 / (1 - beta):.1f}-fold, damped to {1 / (1 + beta):.2f}")
     ax.legend()
     return fig
 
 
 explore(
-    velocity,
-    alt="Step length of momentum on a constant and on an alternating gradient, against the plain step",
-    beta=[0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95],
-)
+    velocity, alt=
+    "Step length of momentum on a constant and on an alternating gradient, against the plain step",
+    beta=[0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95])
 
 # %% [markdown]
 r"""
@@ -3085,40 +2479,24 @@ A ball with speed rolls over small bumps. Is that a virtue? On $f(x)=\frac12x^2+
 
 # %%
 dips_slope = lambda x: x - 2.4 * np.sin(8 * x)
-global_min = optimize.minimize_scalar(
-    lambda x: x**2 / 2 + 0.3 * np.cos(8 * x),
-    bounds=(0.2, 0.6),
-    method="bounded",
-    options={"xatol": 1e-10},
-).x
+global_min = optimize.minimize_scalar(lambda x: x**2 / 2 + 0.3 * np.cos(8 * x),
+                                      bounds=(0.2, 0.6), method="bounded",
+                                      options={"xatol": 1e-10}).x
 verify("the global minimiser", global_min, 0.373, atol=5e-4)
-verify(
-    "from 4, gradient descent stops in the dip at",
-    gradient_descent(dips_slope, 4.0, 0.01, 3000)[-1],
-    1.85,
-    atol=5e-3,
-)
-verify(
-    "from 4, β = 0.9 ends at",
-    abs(heavy_ball(dips_slope, 4.0, 0.01, 0.9, 3000)[-1]),
-    global_min,
-    atol=1e-6,
-)
+verify("from 4, gradient descent stops in the dip at",
+       gradient_descent(dips_slope, 4.0, 0.01, 3000)[-1], 1.85, atol=5e-3)
+verify("from 4, β = 0.9 ends at", abs(heavy_ball(dips_slope, 4.0, 0.01, 0.9, 3000)[-1]),
+       global_min, atol=1e-6)
 
 # %%
 starts = np.linspace(-5, 5, 101)
 success = {
     b: np.mean(
-        abs(abs(heavy_ball(dips_slope, starts, 0.01, b, 3000)[-1]) - global_min) < 1e-3
-    )
+        abs(abs(heavy_ball(dips_slope, starts, 0.01, b, 3000)[-1]) - global_min) < 1e-3)
     for b in (0.0, 0.9, 0.95)
 }
-verify(
-    "share of starts ending in a global minimum, β = 0, 0.9, 0.95",
-    list(success.values()),
-    [0.16, 0.81, 0.65],
-    atol=0.015,
-)
+verify("share of starts ending in a global minimum, β = 0, 0.9, 0.95",
+       list(success.values()), [0.16, 0.81, 0.65], atol=0.015)
 
 # %% [markdown]
 r"""
@@ -3149,9 +2527,8 @@ def nesterov(grad, x, eta, beta, steps):
 way = nesterov(lambda x: lam * x, [1.0, 1.0], 0.01, 9 / 11, 400)
 steps = int(np.argmax(np.linalg.norm(way, axis=1) < 1e-8))
 verify("κ = 100, to distance 1e-8: steps", steps, 204)
-verify_at_least(
-    "gradient descent with the same η takes more: 1833/204", 1833 / steps, 5.0
-)
+verify_at_least("gradient descent with the same η takes more: 1833/204", 1833 / steps,
+                5.0)
 
 w = torch.ones(2, requires_grad=True)
 sgd = torch.optim.SGD([w], lr=0.01, momentum=9 / 11, nesterov=True)
@@ -3167,11 +2544,8 @@ flat, x0 = np.array([1.0, 0.1, 0.01, 1e-3, 0.0]), np.ones(5)
 way = nesterov(lambda x: flat * x, x0, 1.0, lambda t: t / (t + 3), 1000)
 gap = 0.5 * (way**2 * flat).sum(1)
 t = np.arange(1001)
-verify_at_most(
-    "convex with flat directions: gap against 2L‖x₀−x*‖²/(t+1)²",
-    gap,
-    2 * 4 / (t + 1) ** 2,
-)
+verify_at_most("convex with flat directions: gap against 2L‖x₀−x*‖²/(t+1)²", gap,
+               2 * 4 / (t + 1)**2)
 
 # %% [markdown]
 r"""
@@ -3188,20 +2562,13 @@ x, v = np.ones(2), np.zeros(2)
 for _ in range(50):
     v = 9 / 11 * v - 0.01 * lam * (x + 9 / 11 * v)
     x = x + v
-verify(
-    "the velocity form takes the same path",
-    x,
-    nesterov(lambda x: lam * x, [1.0, 1.0], 0.01, 9 / 11, 50)[-1],
-    atol=1e-13,
-)
+verify("the velocity form takes the same path", x,
+       nesterov(lambda x: lam * x, [1.0, 1.0], 0.01, 9 / 11, 50)[-1], atol=1e-13)
 repeated = np.ones(2)
 for _ in range(50):  # with one symbol for both points the memory is lost
     repeated = repeated - 0.01 * lam * repeated
-verify_at_least(
-    "confusing the two points loses the acceleration: distances at step 50",
-    np.linalg.norm(repeated) / np.linalg.norm(x),
-    10.0,
-)
+verify_at_least("confusing the two points loses the acceleration: distances at step 50",
+                np.linalg.norm(repeated) / np.linalg.norm(x), 10.0)
 
 # %% [markdown]
 """
@@ -3211,39 +2578,26 @@ A picture can tell a momentum step from a plain one: [a plain step leaves its co
 # %% mystnb={"image": {"alt": "Histogram of the angle between a step and the contour it leaves: always 90 degrees for gradient descent, spread from 0 to 90 for momentum."}} tags=["hide-input"]
 def angles_to_contour(way, lam):
     step, normal = np.diff(way, axis=0), (way * lam)[:-1]
-    cosine = (
-        (step * normal).sum(1)
-        / np.linalg.norm(step, axis=1)
-        / np.linalg.norm(normal, axis=1)
-    )
+    cosine = ((step * normal).sum(1) / np.linalg.norm(step, axis=1) /
+              np.linalg.norm(normal, axis=1))
     return np.degrees(np.arcsin(np.clip(abs(cosine), 0, 1)))
 
 
 mild = np.array([1.0, 20.0])
 plain_angles = angles_to_contour(
-    gradient_descent(lambda x: mild * x, [9.0, 1.2], 0.08, 60), mild
-)
+    gradient_descent(lambda x: mild * x, [9.0, 1.2], 0.08, 60), mild)
 heavy_angles = angles_to_contour(
-    heavy_ball(lambda x: mild * x, [9.0, 1.2], 0.05, 0.8, 60), mild
-)
-plt.hist(
-    [plain_angles, heavy_angles],
-    bins=np.arange(0, 95, 7.5),
-    color=[plot.BLUE, plot.RED],
-    label=["gradient descent", "momentum"],
-)
+    heavy_ball(lambda x: mild * x, [9.0, 1.2], 0.05, 0.8, 60), mild)
+plt.hist([plain_angles, heavy_angles], bins=np.arange(0, 95, 7.5),
+         color=[plot.BLUE, plot.RED], label=["gradient descent", "momentum"])
 plt.xlabel("angle between step and contour, degrees")
 plt.ylabel("steps")
 plt.legend()
 plt.show()
 
 # %%
-verify(
-    "gradient descent: every step at a right angle",
-    plain_angles,
-    np.full(60, 90.0),
-    atol=1e-5,
-)
+verify("gradient descent: every step at a right angle", plain_angles, np.full(60, 90.0),
+       atol=1e-5)
 verify_at_most("momentum: median angle", np.median(heavy_angles), 70.0)
 
 # %% [markdown]
@@ -3262,19 +2616,13 @@ For gradient descent $\Gamma_i=1$. For momentum the gradient of step $i$ still p
 
 # %%
 way = heavy_ball(lambda x: lam * x, [1.0, 1.0], 0.005, 0.9, 20)
-gamma = (1 - 0.9 ** (20 - np.arange(20))) / (1 - 0.9)
-verify(
-    "momentum rebuilt from its 20 gradients",
-    way[0] - 0.005 * gamma @ (way[:-1] * lam),
-    way[-1],
-    atol=1e-14,
-)
+gamma = (1 - 0.9**(20 - np.arange(20))) / (1 - 0.9)
+verify("momentum rebuilt from its 20 gradients",
+       way[0] - 0.005 * gamma @ (way[:-1] * lam), way[-1], atol=1e-14)
 
 # %%
-for name, optimiser in {
-    "AdaGrad": torch.optim.Adagrad,
-    "RMSProp": torch.optim.RMSprop,
-}.items():
+for name, optimiser in {"AdaGrad": torch.optim.Adagrad,
+                        "RMSProp": torch.optim.RMSprop}.items():
     w = torch.tensor([1.0, 1.0], requires_grad=True)
     opt, grads, points = optimiser([w], lr=0.05), [], [w.detach().clone()]
     for _ in range(20):
@@ -3284,20 +2632,12 @@ for name, optimiser in {
         grads.append(w.grad.clone())
         points.append(w.detach().clone())
     grads, points = torch.stack(grads), torch.stack(points)
-    Gamma = (
-        -(points[1:] - points[:-1]) / grads / 0.05
-    )  # one diagonal for each step, (20, 2)
-    verify(
-        f"{name} rebuilt from its 20 gradients",
-        points[0] - 0.05 * (Gamma * grads).sum(0),
-        points[-1],
-        atol=1e-13,
-    )
-    verify_at_least(
-        f"… its Γ differs between the coordinates by a factor of",
-        (Gamma[:, 0] / Gamma[:, 1]).median(),
-        10.0,
-    )
+    Gamma = (-(points[1:] - points[:-1]) / grads / 0.05
+             )  # one diagonal for each step, (20, 2)
+    verify(f"{name} rebuilt from its 20 gradients",
+           points[0] - 0.05 * (Gamma * grads).sum(0), points[-1], atol=1e-13)
+    verify_at_least(f"… its Γ differs between the coordinates by a factor of",
+                    (Gamma[:, 0] / Gamma[:, 1]).median(), 10.0)
 
 # %% [markdown]
 r"""
@@ -3320,16 +2660,13 @@ def measured_rate(method, kappa, predicted):
     """Steps per factor e, from the second half of a run on a random spectrum in [1, κ]."""
     rng = np.random.default_rng(34)
     lam = np.r_[1.0, rng.uniform(1, kappa, 4), kappa]
-    steps = int(
-        (60 if method is gradient_descent else 500) * predicted
-    )  # down to e^-60 or e^-500
+    steps = int((60 if method is gradient_descent else 500) *
+                predicted)  # down to e^-60 or e^-500
     settings = {
-        gradient_descent: (2 / (kappa + 1),),
-        heavy_ball: (
-            (2 / (np.sqrt(kappa) + 1)) ** 2,
-            ((np.sqrt(kappa) - 1) / (np.sqrt(kappa) + 1)) ** 2,
-        ),
-        nesterov: (1 / kappa, (np.sqrt(kappa) - 1) / (np.sqrt(kappa) + 1)),
+        gradient_descent: (2 / (kappa + 1), ),
+        heavy_ball: ((2 / (np.sqrt(kappa) + 1))**2,
+                     ((np.sqrt(kappa) - 1) / (np.sqrt(kappa) + 1))**2),
+        nesterov: (1 / kappa, (np.sqrt(kappa) - 1) / (np.sqrt(kappa) + 1))
     }[method]
     way = method(lambda x: lam * x, rng.normal(size=6), *settings, steps)
     size = abs(way).max(1)  # not the Euclidean norm: its squares would underflow
@@ -3338,39 +2675,23 @@ def measured_rate(method, kappa, predicted):
 
 # %%
 factors = {
-    gradient_descent: lambda k: (k - 1) / (k + 1),
-    heavy_ball: lambda k: (np.sqrt(k) - 1) / (np.sqrt(k) + 1),
-    nesterov: lambda k: 1 - 1 / np.sqrt(k),
+    gradient_descent: lambda k: (k - 1) / (k + 1), heavy_ball: lambda k:
+    (np.sqrt(k) - 1) / (np.sqrt(k) + 1), nesterov: lambda k: 1 - 1 / np.sqrt(k)
 }
 predicted = np.array(
-    [[-1 / np.log(factor(k)) for k in (10, 100, 1000)] for factor in factors.values()]
-)
-measured = np.array(
-    [
-        [measured_rate(m, k, p) for k, p in zip((10, 100, 1000), row)]
-        for m, row in zip(factors, predicted)
-    ]
-)
+    [[-1 / np.log(factor(k)) for k in (10, 100, 1000)] for factor in factors.values()])
+measured = np.array([[measured_rate(m, k, p) for k, p in zip((10, 100, 1000), row)]
+                     for m, row in zip(factors, predicted)])
 headline(
     "Steps per factor e of gradient descent, heavy ball and Nesterov at κ = 10, 100, 1000, against theory",
-    measured,
-    predicted,
-    rtol=0.02,
-    unit="steps",
-)
+    measured, predicted, rtol=0.02, unit="steps")
 
 # %% mystnb={"image": {"alt": "Steps per factor e against the condition number, double logarithmic: gradient descent with slope 1, heavy ball and Nesterov with slope one half, measured dots on predicted lines."}} tags=["hide-input"]
 k = np.geomspace(8, 1300, 50)
-for (method, factor), row, colour in zip(
-    factors.items(), measured, (plot.BLUE, plot.RED, plot.GREEN)
-):
-    plt.loglog(
-        k,
-        -1 / np.log(factor(k)),
-        color=colour,
-        lw=1,
-        label=method.__name__.replace("_", " "),
-    )
+for (method, factor), row, colour in zip(factors.items(), measured,
+                                         (plot.BLUE, plot.RED, plot.GREEN)):
+    plt.loglog(k, -1 / np.log(factor(k)), color=colour, lw=1,
+               label=method.__name__.replace("_", " "))
     plt.loglog((10, 100, 1000), row, "o", color=colour)
 plt.xlabel(r"condition number $\kappa$")
 plt.ylabel("steps per factor $e$")
@@ -3392,17 +2713,13 @@ hence $O(\sqrt\kappa\log\frac1\epsilon)$ steps are needed. We let four methods l
 kappa, links = 100.0, 300
 q_ = (np.sqrt(kappa) - 1) / (np.sqrt(kappa) + 1)
 T = 2 * np.eye(links) - np.eye(links, k=1) - np.eye(links, k=-1)
-T[-1, -1] = (np.sqrt(kappa) + 3) / (
-    np.sqrt(kappa) + 1
-)  # ends the chain as if it went on for ever
-chain, pull = (
-    (kappa - 1) / 4 * T + np.eye(links),
-    np.r_[(kappa - 1) / 4, np.zeros(links - 1)],
-)
-x_star = q_ ** np.arange(1, links + 1)
-verify(
-    "the solution of the chain is qⁱ", np.linalg.solve(chain, pull), x_star, atol=1e-10
-)
+T[-1, -1] = (np.sqrt(kappa) + 3) / (np.sqrt(kappa) + 1
+                                    )  # ends the chain as if it went on for ever
+chain, pull = ((kappa - 1) / 4 * T + np.eye(links), np.r_[(kappa - 1) / 4,
+                                                          np.zeros(links - 1)])
+x_star = q_**np.arange(1, links + 1)
+verify("the solution of the chain is qⁱ", np.linalg.solve(chain, pull), x_star,
+       atol=1e-10)
 
 
 # %%
@@ -3421,33 +2738,29 @@ def conjugate_gradients(grad, x, steps):
 pull_grad, zero, t = lambda x: chain @ x - pull, np.zeros(links), np.arange(121)
 runs = {
     "gradient descent": gradient_descent(pull_grad, zero, 2 / (kappa + 1), 120),
-    "heavy ball": heavy_ball(
-        pull_grad, zero, (2 / (np.sqrt(kappa) + 1)) ** 2, q_**2, 120
-    ),
-    "Nesterov": nesterov(pull_grad, zero, 1 / kappa, q_, 120),
-    "conjugate gradients": conjugate_gradients(pull_grad, zero, 120),
+    "heavy ball": heavy_ball(pull_grad, zero, (2 / (np.sqrt(kappa) + 1))**2,
+                             q_**2, 120), "Nesterov": nesterov(
+                                 pull_grad, zero, 1 / kappa, q_,
+                                 120), "conjugate gradients": conjugate_gradients(
+                                     pull_grad, zero, 120)
 }
 errors = {
     name: np.linalg.norm(way - x_star, axis=1) / np.linalg.norm(x_star)
     for name, way in runs.items()
 }
 for name, error in errors.items():
-    verify_at_least(
-        f"{name}: error at every step, against the lower bound",
-        error / q_**t,
-        np.ones(121),
-        atol=1e-9,
-    )
-verify_at_most(
-    "conjugate gradients stay within a constant of the bound",
-    (errors["conjugate gradients"] / q_**t).max(),
-    5.0,
-)
+    verify_at_least(f"{name}: error at every step, against the lower bound",
+                    error / q_**t, np.ones(121), atol=1e-9)
+verify_at_most("conjugate gradients stay within a constant of the bound",
+               (errors["conjugate gradients"] / q_**t).max(), 5.0)
+speed = {name: np.log(error[60] / error[120]) / 60 for name, error in errors.items()}
+verify("steps of Nesterov over steps of heavy ball",
+       speed["heavy ball"] / speed["Nesterov"],
+       np.log(q_) / np.log(1 - 1 / np.sqrt(kappa)), rtol=0.05)
 
-# %% mystnb={"image": {"alt": "Relative error of four methods on the chain, logarithmic, all above the dashed lower bound; heavy ball, Nesterov and conjugate gradients run parallel to it, gradient descent stays far above."}} tags=["hide-input"]
-for (name, error), colour in zip(
-    errors.items(), (plot.BLUE, plot.RED, plot.GREEN, plot.PURPLE)
-):
+# %% mystnb={"image": {"alt": "Relative error of four methods on the chain, logarithmic, all above the dashed lower bound; heavy ball and conjugate gradients run along it, Nesterov has half its slope, gradient descent stays far above."}} tags=["hide-input"]
+for (name, error), colour in zip(errors.items(),
+                                 (plot.BLUE, plot.RED, plot.GREEN, plot.PURPLE)):
     plt.semilogy(t, error, color=colour, label=name)
 plt.semilogy(t, q_**t, "--", color=plot.GREY, label="lower bound")
 plt.xlabel("gradient evaluations")
@@ -3456,8 +2769,8 @@ plt.legend(ncols=2)
 plt.show()
 
 # %% [markdown]
-"""
-The three accelerated lines run parallel to the dashed one: among methods that use gradients only, the square root is the end of the road. One line of code bought all there was.
+r"""
+Heavy ball and conjugate gradients lie on the dashed line: they cannot be improved. Nesterov's method takes twice as many steps, the price of working on every convex function, but still $\sqrt\kappa$ of them. Among methods that use gradients only, the square root is the end of the road. One line of code bought all there was.
 """
 # %% [markdown]
 r"""
@@ -3497,18 +2810,14 @@ rng, W, updates = np.random.default_rng(35), np.zeros((65, 10)), 0
 for epoch in range(20):
     order = rng.permutation(1400)
     for first in range(0, 1400, 32):
-        batch = order[first : first + 32]
+        batch = order[first:first + 32]
         W, updates = W - 0.5 * softmax_slope(W, Xs[batch], onehot[batch]), updates + 1
 verify("updates an epoch: ⌈1400/32⌉", updates // 20, 44)
 verify_at_least("test accuracy after 20 epochs", accuracy(W), 0.94)
 probe = torch.tensor(W, requires_grad=True)
 torch.nn.functional.cross_entropy(torch.tensor(Xs) @ probe, labels).backward()
-verify(
-    "the gradient, against autograd",
-    softmax_slope(W, Xs, onehot),
-    probe.grad,
-    atol=1e-12,
-)
+verify("the gradient, against autograd", softmax_slope(W, Xs, onehot), probe.grad,
+       atol=1e-12)
 
 # %% [markdown]
 r"""
@@ -3521,14 +2830,14 @@ scales = np.sqrt(np.geomspace(1, 1 / 20, 10))
 Xl = rng.normal(size=(1000, 10)) * scales
 yl = Xl @ rng.normal(size=10) + 0.5 * rng.normal(size=1000)
 w_best = np.linalg.lstsq(Xl, yl, rcond=None)[0]
-best = 0.5 * np.mean((Xl @ w_best - yl) ** 2)
+best = 0.5 * np.mean((Xl @ w_best - yl)**2)
 
 
 def paid(m, eta, rng):
     """Loss against single-example gradients paid, until 1.1 times the optimum is reached."""
     w, cost, curve = np.zeros(10), 0, []
     while not curve or curve[-1][1] > 1.1 * best:
-        curve.append((cost, 0.5 * np.mean((Xl @ w - yl) ** 2)))
+        curve.append((cost, 0.5 * np.mean((Xl @ w - yl)**2)))
         batch = rng.integers(1000, size=m) if m < 1000 else slice(None)
         w = w - eta * Xl[batch].T @ (Xl[batch] @ w - yl[batch]) / m
         cost += m
@@ -3543,9 +2852,7 @@ curves = {
 for m in (1, 16):
     verify_at_least(
         f"batch {m}: times fewer sample gradients than full gradient descent",
-        curves[1000][-1, 0] / curves[m][-1, 0],
-        5.0,
-    )
+        curves[1000][-1, 0] / curves[m][-1, 0], 5.0)
 
 # %% mystnb={"image": {"alt": "Loss against gradients of single examples, logarithmic, for batch sizes 1, 16 and 1000; the small batches reach the optimum with far fewer gradients."}} tags=["hide-input"]
 for (m, curve), colour in zip(curves.items(), (plot.RED, plot.GREEN, plot.BLUE)):
@@ -3575,30 +2882,20 @@ def shaking(batch_size):
         b = rng.permutation(1000)[:batch_size]
         way.append(way[-1] - 0.2 * X2[b].T @ (X2[b] @ way[-1] - y2[b]) / batch_size)
     fig, ax = plt.subplots(figsize=(6.8, 3.4))
-    quad = lambda x, y: (
-        0.5
-        * (
-            H2[0, 0] * (x - w2[0]) ** 2
-            + 2 * H2[0, 1] * (x - w2[0]) * (y - w2[1])
-            + H2[1, 1] * (y - w2[1]) ** 2
-        )
-    )
+    quad = lambda x, y: (0.5 * (H2[0, 0] * (x - w2[0])**2 + 2 * H2[0, 1] * (x - w2[0]) *
+                                (y - w2[1]) + H2[1, 1] * (y - w2[1])**2))
     plot.contours(ax, quad, (-1.6, 2.6), (-2.6, 1.6), np.geomspace(0.02, 4, 9))
     plot.path(ax, way)
     ax.plot(*w2, "+", color=plot.BLUE, ms=14, mew=2)
-    ax.set(
-        xlabel="$w_1$",
-        ylabel="$w_2$",
-        title=f"80 steps, {80 * batch_size:,} gradients of single examples",
-    )
+    ax.set(xlabel="$w_1$", ylabel="$w_2$",
+           title=f"80 steps, {80 * batch_size:,} gradients of single examples")
     return fig
 
 
 explore(
-    shaking,
-    alt="Eighty steps of SGD on an elongated bowl; the path shakes less the larger the batch",
-    batch_size=[1, 2, 4, 8, 16, 64, 250, 1000],
-)
+    shaking, alt=
+    "Eighty steps of SGD on an elongated bowl; the path shakes less the larger the batch",
+    batch_size=[1, 2, 4, 8, 16, 64, 250, 1000])
 
 # %% [markdown]
 r"""
@@ -3626,18 +2923,16 @@ rng = np.random.default_rng(40)
 G8 = rng.normal(size=(8, 4))  # gradients of eight examples
 batches = np.array([G8[list(b)].mean(0) for b in combinations(range(8), 3)])  # (56, 4)
 covariance = np.cov(G8.T, bias=True) / 3 * (8 - 3) / (8 - 1)
-verify(
-    "mean over all 56 batches = full gradient", batches.mean(0), G8.mean(0), atol=1e-12
-)
-verify(
-    "their covariance = formula", np.cov(batches.T, bias=True), covariance, atol=1e-12
-)
+verify("mean over all 56 batches = full gradient", batches.mean(0), G8.mean(0),
+       atol=1e-12)
+verify("their covariance = formula", np.cov(batches.T, bias=True), covariance,
+       atol=1e-12)
 
 G = rng.normal(size=(1000, 5)) * 5.0  # gradients of a thousand examples
 trace = G.var(0).sum()
 for m in (1, 10, 100):
     picks = rng.integers(1000, size=(4000, m))
-    squared = ((G[picks].mean(1) - G.mean(0)) ** 2).sum(1)
+    squared = ((G[picks].mean(1) - G.mean(0))**2).sum(1)
     verify_within_se(f"batch {m}: mean squared error = tr Cov/m", squared, trace / m)
 
 # %% [markdown]
@@ -3650,15 +2945,11 @@ early = np.random.default_rng(41).normal(size=(65, 10)) * 0.1
 full = softmax_slope(early, Xs, onehot).ravel()
 cosine = lambda a, b: a @ b / np.linalg.norm(a) / np.linalg.norm(b)
 angle = lambda rows: np.degrees(
-    np.arccos(cosine(softmax_slope(early, Xs[rows], onehot[rows]).ravel(), full))
-)
+    np.arccos(cosine(softmax_slope(early, Xs[rows], onehot[rows]).ravel(), full)))
 one_class = [angle(np.flatnonzero(digits.y_train == c)[:32]) for c in range(10)]
 mixed = [angle(np.random.default_rng(c).permutation(1400)[:32]) for c in range(10)]
-verify_at_least(
-    "batches of one class: smallest angle to the true gradient, degrees",
-    min(one_class),
-    60.0,
-)
+verify_at_least("batches of one class: smallest angle to the true gradient, degrees",
+                min(one_class), 60.0)
 verify_at_most("mixed batches of the same size: largest angle", max(mixed), 60.0)
 
 # %% [markdown]
@@ -3673,9 +2964,8 @@ verify_at_most("mixed batches of the same size: largest angle", max(mixed), 60.0
 
 # %%
 gain = curves[1000][-1, 0] / curves[1][-1, 0]
-verify_at_most(
-    "batch 1: gradients saved, though each update is 1000 times cheaper", gain, 1000 / 5
-)
+verify_at_most("batch 1: gradients saved, though each update is 1000 times cheaper",
+               gain, 1000 / 5)
 
 # %% [markdown]
 """
@@ -3687,24 +2977,19 @@ An *epoch* is one sweep through the data. In a fixed order, say sorted by class,
 def one_epoch(order, eta=0.5):
     W = np.zeros((65, 10))
     for first in range(0, 1400, 32):
-        b = order[first : first + 32]
+        b = order[first:first + 32]
         W = W - eta * softmax_slope(W, Xs[b], onehot[b])
     return W
 
 
 shuffled = one_epoch(np.random.default_rng(42).permutation(1400))
 by_class = one_epoch(np.argsort(digits.y_train, kind="stable"))
-verify_at_least(
-    "test accuracy lost by sorting, in points",
-    100 * (accuracy(shuffled) - accuracy(by_class)),
-    15.0,
-)
+verify_at_least("test accuracy lost by sorting, in points",
+                100 * (accuracy(shuffled) - accuracy(by_class)), 15.0)
 says = (Xs_test @ by_class).argmax(1)
 verify_at_least(
     "after the sorted epoch: share of all answers that are the last classes, 7 to 9",
-    np.mean(says >= 7),
-    0.6,
-)
+    np.mean(says >= 7), 0.6)
 
 # %% [markdown]
 """
@@ -3722,21 +3007,16 @@ images_test, labels_test = torch.tensor(digits.X_test), torch.tensor(digits.y_te
 
 def fresh_mlp(seed):
     torch.manual_seed(seed)
-    return torch.nn.Sequential(
-        torch.nn.Linear(64, 32), torch.nn.Tanh(), torch.nn.Linear(32, 10)
-    )
+    return torch.nn.Sequential(torch.nn.Linear(64, 32), torch.nn.Tanh(),
+                               torch.nn.Linear(32, 10))
 
 
 # %%
 def train_until(batch_size, eta, seed=0):
     """Epochs to training loss 0.2 and to 95 % test accuracy, and CPU seconds an example."""
     model, generator = fresh_mlp(seed), torch.Generator().manual_seed(seed)
-    optimizer, epoch, reached, spent = (
-        torch.optim.SGD(model.parameters(), lr=eta),
-        0,
-        {},
-        0.0,
-    )
+    optimizer, epoch, reached, spent = (torch.optim.SGD(model.parameters(),
+                                                        lr=eta), 0, {}, 0.0)
     while len(reached) < 2:
         epoch, start = epoch + 1, time.process_time()
         for b in torch.randperm(1400, generator=generator).split(batch_size):
@@ -3763,16 +3043,10 @@ for m, (reached, _) in outcome.items():
 
 # %%
 seconds = {m: per_example for m, (_, per_example) in outcome.items()}
-verify_at_least(
-    "examples to loss 0.2: batch 512 over batch 1",
-    outcome[512][0]["loss 0.2"] / outcome[1][0]["loss 0.2"],
-    2.0,
-)
-verify(
-    "time an example: batch 64 is more than three times cheaper than batch 1",
-    bool(seconds[1] / seconds[64] > 3),
-    True,
-)
+verify_at_least("examples to loss 0.2: batch 512 over batch 1",
+                outcome[512][0]["loss 0.2"] / outcome[1][0]["loss 0.2"], 2.0)
+verify("time an example: batch 64 is more than three times cheaper than batch 1",
+       bool(seconds[1] / seconds[64] > 3), True)
 
 # %% [markdown]
 r"""
@@ -3800,21 +3074,15 @@ def floor(eta, batch_size):
     fig, ax = plt.subplots()
     ax.axhspan(-band, band, color=plot.SKY, alpha=0.35, lw=0)
     ax.plot(way, color=plot.RED, lw=1)
-    ax.set(
-        xlabel="step",
-        ylabel=r"$\theta$",
-        ylim=(-3, 6.2),
-        title=f"predicted standard deviation {band / 2:.3f}",
-    )
+    ax.set(xlabel="step", ylabel=r"$\theta$", ylim=(-3, 6.2),
+           title=f"predicted standard deviation {band / 2:.3f}")
     return fig
 
 
 explore(
-    floor,
-    alt="SGD on a noisy parabola: a descent, then fluctuation inside the predicted band, which narrows with a smaller step or a larger batch",
-    eta=[1.0, 0.5, 0.2, 0.1, 0.03],
-    batch_size=[1, 4, 32],
-)
+    floor, alt=
+    "SGD on a noisy parabola: a descent, then fluctuation inside the predicted band, which narrows with a smaller step or a larger batch",
+    eta=[1.0, 0.5, 0.2, 0.1, 0.03], batch_size=[1, 4, 32])
 
 # %%
 def stationary(eta, m, chains=400, burn=2000, steps=2000, seed=44):
@@ -3828,17 +3096,10 @@ def stationary(eta, m, chains=400, burn=2000, steps=2000, seed=44):
 
 for eta, m in ((0.5, 1), (0.1, 1), (0.01, 1), (0.1, 16)):
     measured = stationary(eta, m)
-    verify_within_se(
-        f"η = {eta}, batch {m}: variance around the minimum",
-        measured,
-        eta / (2 - eta) / m,
-    )
-    verify(
-        f"… within five per cent of η/(2 − η)/m",
-        measured.mean(),
-        eta / (2 - eta) / m,
-        rtol=0.05,
-    )
+    verify_within_se(f"η = {eta}, batch {m}: variance around the minimum", measured,
+                     eta / (2 - eta) / m)
+    verify(f"… within five per cent of η/(2 − η)/m", measured.mean(),
+           eta / (2 - eta) / m, rtol=0.05)
 
 # %% [markdown]
 r"""
@@ -3858,20 +3119,18 @@ Below: left the schedules, right where each carries the noisy parabola from $\th
 
 # %% tags=["hide-input"]
 schedules = {
-    "linear": lambda t, rho, eta0=0.3: np.where(
-        t <= 1 / rho, (1 - t * rho) * eta0 + t * rho * eta0 / 100, eta0 / 100
-    ),
+    "linear": lambda t, rho, eta0=0.3: np.where(t <= 1 / rho, (1 - t * rho) * eta0 + t *
+                                                rho * eta0 / 100, eta0 / 100),
     "inverse": lambda t, rho, eta0=0.3: eta0 / (1 + rho * t),
-    "exponential": lambda t, rho, eta0=0.3: eta0 * np.exp(-rho * t),
+    "exponential": lambda t, rho, eta0=0.3: eta0 * np.exp(-rho * t)
 }
 
 
 def decay(rho):
     fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3.2))
     t = np.arange(400)
-    for (name, schedule), colour in zip(
-        schedules.items(), (plot.BLUE, plot.GREEN, plot.RED)
-    ):
+    for (name, schedule), colour in zip(schedules.items(),
+                                        (plot.BLUE, plot.GREEN, plot.RED)):
         rng, theta, way = np.random.default_rng(45), 6.0, []
         for eta in schedule(t, rho):
             theta = theta - eta * (theta - rng.normal())
@@ -3885,27 +3144,21 @@ def decay(rho):
 
 
 explore(
-    decay,
-    alt="Three schedules and the iterates they produce on a noisy parabola; a fast exponential decay stops above the minimum",
-    rho=[0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3],
-)
+    decay, alt=
+    "Three schedules and the iterates they produce on a noisy parabola; a fast exponential decay stops above the minimum",
+    rho=[0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3])
 
 # %%
 t, rho = np.arange(60), 0.05
-verify(
-    "end points of the three schedules",
-    [float(s(x, rho)) for s in schedules.values() for x in (0, 20)],
-    [0.3, 0.003, 0.3, 0.15, 0.3, 0.3 * np.exp(-1)],
-    rtol=1e-12,
-)
+verify("end points of the three schedules",
+       [float(s(x, rho)) for s in schedules.values() for x in (0, 20)],
+       [0.3, 0.003, 0.3, 0.15, 0.3, 0.3 * np.exp(-1)], rtol=1e-12)
 scheduler_of = {
     "linear": lambda o: torch.optim.lr_scheduler.LinearLR(
-        o, start_factor=1.0, end_factor=0.01, total_iters=20
-    ),
-    "inverse": lambda o: torch.optim.lr_scheduler.LambdaLR(
-        o, lambda t: 1 / (1 + rho * t)
-    ),
-    "exponential": lambda o: torch.optim.lr_scheduler.ExponentialLR(o, np.exp(-rho)),
+        o, start_factor=1.0, end_factor=0.01, total_iters=20),
+    "inverse": lambda o: torch.optim.lr_scheduler.LambdaLR(o, lambda t: 1 /
+                                                           (1 + rho * t)),
+    "exponential": lambda o: torch.optim.lr_scheduler.ExponentialLR(o, np.exp(-rho))
 }
 
 # %%
@@ -3916,25 +3169,15 @@ for name, make in scheduler_of.items():
         seen.append(optimizer.param_groups[0]["lr"])
         optimizer.step()
         scheduler.step()
-    verify(
-        f"{name}: as torch's scheduler",
-        np.array(seen),
-        schedules[name](t, rho),
-        atol=1e-6,
-    )
+    verify(f"{name}: as torch's scheduler", np.array(seen), schedules[name](t, rho),
+           atol=1e-6)
 
 far = 6.0 * np.prod(
-    1 - schedules["exponential"](np.arange(10_000), 0.3)
-)  # no noise at all
-verify(
-    "exponential steps have a finite sum η₀/(1 − e^−ρ)",
-    schedules["exponential"](np.arange(10_000), 0.3).sum(),
-    0.3 / (1 - np.exp(-0.3)),
-    rtol=1e-9,
-)
-verify_at_least(
-    "so with ρ = 0.3, even without noise, the walk ends short of 0, at", far, 1.5
-)
+    1 - schedules["exponential"](np.arange(10_000), 0.3))  # no noise at all
+verify("exponential steps have a finite sum η₀/(1 − e^−ρ)", schedules["exponential"](
+    np.arange(10_000), 0.3).sum(), 0.3 / (1 - np.exp(-0.3)), rtol=1e-9)
+verify_at_least("so with ρ = 0.3, even without noise, the walk ends short of 0, at",
+                far, 1.5)
 
 # %% [markdown]
 r"""
@@ -3952,54 +3195,28 @@ With $\eta_t=Ct^{-\alpha}$ that is exactly $\frac12<\alpha\le1$. Under smoothnes
 from scipy.special import zeta
 
 t = np.arange(1.0, 1e6 + 1)
-verify(
-    "Σ 1/t − ln T tends to Euler's constant",
-    (1 / t).sum() - np.log(1e6),
-    0.577216,
-    atol=1e-6,
-)
+verify("Σ 1/t − ln T tends to Euler's constant", (1 / t).sum() - np.log(1e6), 0.577216,
+       atol=1e-6)
 rows = []
 
 # %%
-for name, alpha, meets in (
-    ("1/t", 1.0, True),
-    ("t^(-3/4)", 0.75, True),
-    ("t^(-1/3)", 1 / 3, False),
-    ("1/sqrt t", 0.5, False),
-):
+for name, alpha, meets in (("1/t", 1.0, True), ("t^(-3/4)", 0.75, True),
+                           ("t^(-1/3)", 1 / 3, False), ("1/sqrt t", 0.5, False)):
     verdict = []
     for a in (alpha, 2 * alpha):
-        partial, tail = (t**-a).sum(), (1e6 ** (1 - a) / (a - 1) if a > 1 else np.inf)
+        partial, tail = (t**-a).sum(), (1e6**(1 - a) / (a - 1) if a > 1 else np.inf)
         if a > 1:
-            verify(
-                f"Σ t^−{a:.2f}: partial sum + tail = ζ({a:.2f})",
-                partial + tail,
-                zeta(a),
-                rtol=1e-5,
-            )
+            verify(f"Σ t^−{a:.2f}: partial sum + tail = ζ({a:.2f})", partial + tail,
+                   zeta(a), rtol=1e-5)
         else:
-            growth = (
-                np.log(10) if a == 1 else (1e6 ** (1 - a) - 1e5 ** (1 - a)) / (1 - a)
-            )
-            verify(
-                f"Σ t^−{a:.2f}: the last decade still adds",
-                (t[100_000:] ** -a).sum(),
-                growth,
-                rtol=1e-4,
-            )
+            growth = (np.log(10) if a == 1 else (1e6**(1 - a) - 1e5**(1 - a)) / (1 - a))
+            verify(f"Σ t^−{a:.2f}: the last decade still adds", (t[100_000:]**-a).sum(),
+                   growth, rtol=1e-4)
         verdict.append(np.isfinite(tail))
-    verify(
-        f"η_t = {name} meets both conditions",
-        bool(not verdict[0] and verdict[1]),
-        meets,
-    )
-    rows.append(
-        (
-            name,
-            *("finite" if v else "infinite" for v in verdict),
-            "yes" if meets else "no",
-        )
-    )
+    verify(f"η_t = {name} meets both conditions", bool(not verdict[0] and verdict[1]),
+           meets)
+    rows.append((name, *("finite" if v else "infinite"
+                         for v in verdict), "yes" if meets else "no"))
 
 # %%
 for row in [("schedule", "Ση_t", "Ση_t²", "Robbins–Monro"), *rows]:
@@ -4022,12 +3239,8 @@ xi, theta, means = np.random.default_rng(46).normal(size=2000), 5.0, []
 for step, x in enumerate(xi, 1):
     theta = theta - (theta - x) / step
     means.append(theta)
-verify(
-    "SGD with η = 1/t is the running mean",
-    np.array(means),
-    np.cumsum(xi) / np.arange(1, 2001),
-    atol=1e-12,
-)
+verify("SGD with η = 1/t is the running mean", np.array(means),
+       np.cumsum(xi) / np.arange(1, 2001), atol=1e-12)
 
 # %% [markdown]
 r"""
@@ -4044,24 +3257,17 @@ for step in range(1, 10_001):
     noise = rng.normal(size=4000)
     theta = theta - (theta - noise) / step  # f = θ²/2, strongly convex, η = 1/t
     rough = rough - (np.sign(rough) + noise) / np.sqrt(
-        step
-    )  # f = |θ|, only convex, η = 1/√t
+        step)  # f = |θ|, only convex, η = 1/√t
     if step in (10, 100, 1000, 10_000):
         at[step] = theta**2 / 2, abs(rough)
 for step, (gap, _) in at.items():
-    verify_within_se(
-        f"mean of 4000 runs at t = {step}: gap = σ²/2t", gap, 1 / (2 * step)
-    )
+    verify_within_se(f"mean of 4000 runs at t = {step}: gap = σ²/2t", gap,
+                     1 / (2 * step))
 logs = np.log([[k, v[1].mean()] for k, v in at.items() if k > 10])
-verify(
-    "|θ|: the gap falls like 1/√t, slope", np.polyfit(*logs.T, 1)[0], -0.5, atol=0.05
-)
-verify(
-    "… mean |θ_t| at t = 100, 1000, 10000",
-    np.exp(logs[:, 1]),
-    [0.098, 0.032, 0.010],
-    rtol=0.06,
-)
+verify("|θ|: the gap falls like 1/√t, slope",
+       np.polyfit(*logs.T, 1)[0], -0.5, atol=0.05)
+verify("… mean |θ_t| at t = 100, 1000, 10000", np.exp(logs[:, 1]),
+       [0.098, 0.032, 0.010], rtol=0.06)
 
 # %% [markdown]
 r"""
@@ -4075,10 +3281,9 @@ spread = np.array([1.0, 1.0, 1.0, 0.7, 0.7])
 Xt, Xe = rng.normal(size=(1000, 5)) * spread, rng.normal(size=(20_000, 5)) * spread
 yt, ye = Xt @ truth + rng.normal(size=1000), Xe @ truth + rng.normal(size=20_000)
 w_ls = np.linalg.lstsq(Xt, yt, rcond=None)[0]
-train_gap = lambda w: (
-    0.5 * np.mean((Xt @ w - yt) ** 2) - 0.5 * np.mean((Xt @ w_ls - yt) ** 2)
-)
-test_error = lambda w: np.mean((Xe @ w - ye) ** 2)
+train_gap = lambda w: (0.5 * np.mean((Xt @ w - yt)**2) - 0.5 * np.mean(
+    (Xt @ w_ls - yt)**2))
+test_error = lambda w: np.mean((Xe @ w - ye)**2)
 
 w, gd_gap = np.zeros(5), []
 for _ in range(20):  # 20 passes
@@ -4097,22 +3302,12 @@ for step in range(1, 20_001):  # 20 passes, forty runs at once
 slope = np.polyfit(np.log(list(sgd_gap)), np.log(list(sgd_gap.values())), 1)[0]
 verify("SGD: training gap falls like 1/t, log-log slope", slope, -1.0, atol=0.15)
 drops = np.log(gd_gap[:15])
-verify_at_least(
-    "gradient descent: straight on a semilog plot, correlation",
-    -np.corrcoef(range(15), drops)[0, 1],
-    0.995,
-)
-verify_at_least(
-    "training gap of SGD over that of gradient descent",
-    sgd_gap[20_000] / train_gap(w_gd),
-    1e4,
-)
-verify(
-    "test error of SGD over that of gradient descent",
-    np.mean([test_error(v) for v in w]) / test_error(w_gd),
-    1.0,
-    atol=0.05,
-)
+verify_at_least("gradient descent: straight on a semilog plot, correlation",
+                -np.corrcoef(range(15), drops)[0, 1], 0.995)
+verify_at_least("training gap of SGD over that of gradient descent",
+                sgd_gap[20_000] / train_gap(w_gd), 1e4)
+verify("test error of SGD over that of gradient descent",
+       np.mean([test_error(v) for v in w]) / test_error(w_gd), 1.0, atol=0.05)
 
 # %% [markdown]
 r"""
@@ -4137,12 +3332,8 @@ for step in range(1, 2001):
     theta = theta - 0.1 * (theta - rng.normal(size=4000))
     average = average + (theta - average) / step
 verify_within_se("last iterate: variance η/(2 − η)", theta**2, 0.1 / 1.9)
-verify(
-    "averaged iterate: t · variance tends to σ² = 1",
-    2000 * average.var(),
-    1.0,
-    rtol=0.1,
-)
+verify("averaged iterate: t · variance tends to σ² = 1", 2000 * average.var(), 1.0,
+       rtol=0.1)
 
 # %% [markdown]
 r"""
@@ -4161,16 +3352,10 @@ for step in range(1000):
     theta, before = theta - 0.1 * (theta - rng.normal(size=4000)), theta
     carried = 0.99 * carried + 0.01 * theta
 two_points = 0.99 * before + 0.01 * theta
-verify_at_least(
-    "variance of the two-point average, in units of the last iterate's",
-    two_points.var() / theta.var(),
-    0.9,
-)
-verify_at_most(
-    "variance of the carried average, in the same units",
-    carried.var() / theta.var(),
-    0.15,
-)
+verify_at_least("variance of the two-point average, in units of the last iterate's",
+                two_points.var() / theta.var(), 0.9)
+verify_at_most("variance of the carried average, in the same units",
+               carried.var() / theta.var(), 0.15)
 
 # %% [markdown]
 r"""
@@ -4190,16 +3375,13 @@ for step in range(1, 31):
     m = 0.9 * m + 0.1 * 2.5  # constant gradient g = 2.5
     raw.append(m)
     corrected.append(m / (1 - 0.9**step))
-powers = 0.9 ** np.arange(1, 31)
+powers = 0.9**np.arange(1, 31)
 verify("uncorrected: (1 − αᵗ) g", np.array(raw), (1 - powers) * 2.5, rtol=1e-12)
 verify("corrected: g at every step", np.array(corrected), np.full(30, 2.5), rtol=1e-12)
 noisy = 2.5 + np.random.default_rng(51).normal(size=(100_000, 2))
 second = (0.9 * 0.1 * noisy[:, 0] + 0.1 * noisy[:, 1]) / (1 - 0.9**2)
-verify_within_se(
-    "noisy gradients: the corrected average is unbiased from step 1",
-    noisy[:, 0] * 0.1 / (1 - 0.9),
-    2.5,
-)
+verify_within_se("noisy gradients: the corrected average is unbiased from step 1",
+                 noisy[:, 0] * 0.1 / (1 - 0.9), 2.5)
 verify_within_se("… and at step 2", second, 2.5)
 # %% [markdown]
 r"""
@@ -4262,9 +3444,8 @@ def adam(grad, x, eta, steps, beta1=0.9, beta2=0.999, eps=1e-8):
         g = grad(way[-1])
         m = beta1 * m + (1 - beta1) * g
         v = beta2 * v + (1 - beta2) * g**2
-        way.append(
-            way[-1] - eta * m / (1 - beta1**t) / (np.sqrt(v / (1 - beta2**t)) + eps)
-        )
+        way.append(way[-1] - eta * m / (1 - beta1**t) / (np.sqrt(v /
+                                                                 (1 - beta2**t)) + eps))
     return np.array(way)
 
 # %% [markdown]
@@ -4275,23 +3456,16 @@ Each must walk a hundred steps of the digits network exactly as PyTorch does.
 # %%
 w_start = torch.nn.utils.parameters_to_vector(fresh_mlp(4).parameters()).detach()
 network_grad = lambda w: torch.func.grad(mlp_loss)(torch.tensor(w)).numpy()
-for ours, theirs in (
-    (adagrad, torch.optim.Adagrad),
-    (rmsprop, torch.optim.RMSprop),
-    (adam, torch.optim.Adam),
-):
+for ours, theirs in ((adagrad, torch.optim.Adagrad), (rmsprop, torch.optim.RMSprop),
+                     (adam, torch.optim.Adam)):
     w = w_start.clone().requires_grad_()
     optimizer = theirs([w], lr=0.01)
     for _ in range(100):
         optimizer.zero_grad()
         mlp_loss(w).backward()
         optimizer.step()
-    verify(
-        f"{ours.__name__}: 100 steps against torch.optim.{theirs.__name__}",
-        w,
-        ours(network_grad, w_start.numpy(), 0.01, 100)[-1],
-        atol=1e-10,
-    )
+    verify(f"{ours.__name__}: 100 steps against torch.optim.{theirs.__name__}", w,
+           ours(network_grad, w_start.numpy(), 0.01, 100)[-1], atol=1e-10)
 
 # %% [markdown]
 """
@@ -4302,47 +3476,28 @@ And the properties the formulas promise. A constant gradient shows them bare, wi
 constant = lambda x: np.array([1e3, 1e-3])
 taken = lambda way: -np.diff(way, axis=0)
 t = np.arange(1, 401)[:, None]
-verify(
-    "AdaGrad: step t has size η/√t at any scale",
-    taken(adagrad(constant, np.zeros(2), 0.1, 400)),
-    0.1 / np.sqrt(t) * np.ones(2),
-    rtol=1e-6,
-)
-verify(
-    "RMSProp: the step tends to η sign g",
-    taken(rmsprop(constant, np.zeros(2), 0.1, 4000, eps=1e-14))[-1],
-    [0.1, 0.1],
-    rtol=1e-6,
-)
-verify(
-    "Adam: the first step is η sign g",
-    taken(adam(constant, np.zeros(2), 0.1, 1))[0],
-    [0.1, 0.1],
-    rtol=1e-4,
-)
+verify("AdaGrad: step t has size η/√t at any scale",
+       taken(adagrad(constant, np.zeros(2), 0.1, 400)), 0.1 / np.sqrt(t) * np.ones(2),
+       rtol=1e-6)
+verify("RMSProp: the step tends to η sign g",
+       taken(rmsprop(constant, np.zeros(2), 0.1, 4000, eps=1e-14))[-1], [0.1, 0.1],
+       rtol=1e-6)
+verify("Adam: the first step is η sign g",
+       taken(adam(constant, np.zeros(2), 0.1, 1))[0], [0.1, 0.1], rtol=1e-4)
 g1 = np.array([2.0, -0.5])
 uncorrected = 0.1 * g1 / np.sqrt(0.001 * g1**2)
 
 # %%
-verify(
-    "… without bias correction 0.1/√0.001 times larger",
-    uncorrected,
-    3.162 * np.sign(g1),
-    rtol=1e-3,
-)
+verify("… without bias correction 0.1/√0.001 times larger", uncorrected,
+       3.162 * np.sign(g1), rtol=1e-3)
 
 verify_at_most(
     "Adam lowers the loss of the network in 20 steps: change",
-    mlp_loss(torch.tensor(adam(network_grad, w_start.numpy(), 0.01, 20)[-1]))
-    - mlp_loss(w_start),
-    -0.1,
-)
+    mlp_loss(torch.tensor(adam(network_grad, w_start.numpy(), 0.01, 20)[-1])) -
+    mlp_loss(w_start), -0.1)
 uphill = adam(lambda w: -network_grad(w), w_start.numpy(), 0.01, 20)[-1]
-verify_at_least(
-    "with a plus sign in the update it climbs: change",
-    mlp_loss(torch.tensor(uphill)) - mlp_loss(w_start),
-    0.1,
-)
+verify_at_least("with a plus sign in the update it climbs: change",
+                mlp_loss(torch.tensor(uphill)) - mlp_loss(w_start), 0.1)
 
 # %% [markdown]
 r"""
@@ -4366,33 +3521,16 @@ RMSProp has a slip of its own.
 # %%
 rng = np.random.default_rng(52)
 stream, rho = rng.normal(size=(200, 3)), 0.9
-weights = rho ** np.arange(200)[::-1]
-verify(
-    "sum without the factor: tends to g²/(1 − ρ)",
-    weights.sum() * 4.0,
-    4.0 / (1 - rho),
-    rtol=1e-8,
-)
-sum_step, w_sum = (
-    0.01 * stream[-1] / np.sqrt(weights @ stream**2),
-    (1 - rho) * (weights @ stream**2),
-)
-verify(
-    "its step is RMSProp's with η√(1 − ρ)",
-    sum_step,
-    0.01 * np.sqrt(1 - rho) * stream[-1] / np.sqrt(w_sum),
-    rtol=1e-10,
-)
+weights = rho**np.arange(200)[::-1]
+verify("sum without the factor: tends to g²/(1 − ρ)",
+       weights.sum() * 4.0, 4.0 / (1 - rho), rtol=1e-8)
+sum_step, w_sum = (0.01 * stream[-1] / np.sqrt(weights @ stream**2),
+                   (1 - rho) * (weights @ stream**2))
+verify("its step is RMSProp's with η√(1 − ρ)", sum_step,
+       0.01 * np.sqrt(1 - rho) * stream[-1] / np.sqrt(w_sum), rtol=1e-10)
 by_rmsprop = taken(
-    rmsprop(
-        lambda x, it=iter(stream): next(it),
-        np.zeros(3),
-        0.01 * np.sqrt(1 - rho),
-        200,
-        beta=rho,
-        eps=0.0,
-    )
-)[-1]
+    rmsprop(lambda x, it=iter(stream): next(it), np.zeros(3), 0.01 * np.sqrt(1 - rho),
+            200, beta=rho, eps=0.0))[-1]
 verify("… as the loop above computes it", sum_step, by_rmsprop, rtol=1e-8)
 
 # %% [markdown]
@@ -4413,9 +3551,7 @@ moved = {
 share = {name: w[1] / w[0] for name, w in moved.items()}
 verify_at_least(
     "weight of the rare over that of the frequent feature: AdaGrad over gradient descent",
-    share["adagrad"] / share["gradient_descent"],
-    3.0,
-)
+    share["adagrad"] / share["gradient_descent"], 3.0)
 
 # %% [markdown]
 r"""
@@ -4429,45 +3565,34 @@ def steps_needed(way, tol=1e-4):
 
 turn45 = np.array([[1.0, -1.0], [1.0, 1.0]]) / np.sqrt(2)
 needed = {}
-for name, H45, start in (
-    ("axes", np.diag([1.0, 1e4]), np.ones(2)),
-    ("turned", turn45 @ np.diag([1.0, 1e4]) @ turn45.T, turn45 @ np.ones(2)),
-):
+for name, H45, start in (("axes", np.diag(
+    [1.0, 1e4]), np.ones(2)), ("turned", turn45 @ np.diag([1.0, 1e4]) @ turn45.T,
+                               turn45 @ np.ones(2))):
     needed[name] = steps_needed(adam(lambda x: H45 @ x, start, 0.01, 14_000))
     if name == "axes":
         needed["rmsprop"] = steps_needed(
-            rmsprop(lambda x: H45 @ x, start, 0.01, 500, beta=0.9)
-        )
-gd_steps = int(
-    np.ceil(np.log(1e-4 / np.sqrt(2)) / np.log((1e4 - 1) / (1e4 + 1)))
-)  # (κ−1)/(κ+1) a step
+            rmsprop(lambda x: H45 @ x, start, 0.01, 500, beta=0.9))
+gd_steps = int(np.ceil(np.log(1e-4 / np.sqrt(2)) / np.log(
+    (1e4 - 1) / (1e4 + 1))))  # (κ−1)/(κ+1) a step
 print(
     f"steps to 1e-4: gradient descent {gd_steps}, Adam {needed['axes']}, RMSProp {needed['rmsprop']}, Adam on the turned bowl {needed['turned']}"
 )
-verify_at_least(
-    "along the axes: gradient descent over Adam", gd_steps / needed["axes"], 10.0
-)
+verify_at_least("along the axes: gradient descent over Adam", gd_steps / needed["axes"],
+                10.0)
 
 # %%
-verify_at_least(
-    "along the axes: gradient descent over RMSProp", gd_steps / needed["rmsprop"], 10.0
-)
-verify_at_most(
-    "turned by 45°: gradient descent over Adam", gd_steps / needed["turned"], 10.0
-)
+verify_at_least("along the axes: gradient descent over RMSProp",
+                gd_steps / needed["rmsprop"], 10.0)
+verify_at_most("turned by 45°: gradient descent over Adam", gd_steps / needed["turned"],
+               10.0)
 
 s = np.array([1e-3, 1.0, 50.0])
-bent = lambda x: np.array(
-    [np.sin(x[0]), x[1] * x[2] ** 2, x[1] ** 2 * x[2] + x[2]]
-)  # any gradient
+bent = lambda x: np.array([np.sin(x[0]), x[1] * x[2]**2, x[1]**2 * x[2] + x[2]]
+                          )  # any gradient
 original = adam(bent, np.ones(3), 0.05, 60, eps=0.0)
 scaled = adam(lambda u: bent(u / s) / s, s * np.ones(3), 0.05 * s, 60, eps=0.0)
-verify(
-    "Adam in rescaled coordinates takes the rescaled path",
-    scaled / s,
-    original,
-    atol=1e-8,
-)
+verify("Adam in rescaled coordinates takes the rescaled path", scaled / s, original,
+       atol=1e-8)
 
 # %% [markdown]
 r"""
@@ -4492,33 +3617,20 @@ def orthogonalize(M):
 rng = np.random.default_rng(54)
 M = rng.normal(size=(6, 10)) * np.geomspace(1, 0.05, 6)[:, None]
 P = orthogonalize(M)
-verify(
-    "all singular values are 1",
-    np.linalg.svd(P, compute_uv=False),
-    np.ones(6),
-    atol=1e-10,
-)
-others = np.array(
-    [
-        orthogonalize(rng.normal(size=(6, 10)) + 3 * s * M)
-        for s in rng.uniform(size=1000)
-    ]
-)
-verify_at_most(
-    "nearest: distance to M, against 1000 other semi-orthogonal matrices",
-    np.linalg.norm(M - P),
-    np.linalg.norm(M - others, axis=(1, 2)).min(),
-)
+verify("all singular values are 1", np.linalg.svd(P, compute_uv=False), np.ones(6),
+       atol=1e-10)
+others = np.array([
+    orthogonalize(rng.normal(size=(6, 10)) + 3 * s * M) for s in rng.uniform(size=1000)
+])
+verify_at_most("nearest: distance to M, against 1000 other semi-orthogonal matrices",
+               np.linalg.norm(M - P),
+               np.linalg.norm(M - others, axis=(1, 2)).min())
 
 # %%
-verify(
-    "⟨M, P⟩ is the nuclear norm", (M * P).sum(), np.linalg.norm(M, "nuc"), rtol=1e-10
-)
-verify_at_most(
-    "… and no other matrix of spectral norm 1 has more",
-    (others * M).sum((1, 2)).max(),
-    (M * P).sum(),
-)
+verify("⟨M, P⟩ is the nuclear norm", (M * P).sum(), np.linalg.norm(M, "nuc"),
+       rtol=1e-10)
+verify_at_most("… and no other matrix of spectral norm 1 has more", (others * M).sum(
+    (1, 2)).max(), (M * P).sum())
 
 # %% [markdown]
 r"""
@@ -4534,27 +3646,16 @@ def newton_schulz(M, rounds):
 
 
 verify("25 rounds agree with the SVD", newton_schulz(M, 25), P, atol=1e-3)
-verify(
-    "two rounds send σ to the cubic of the cubic",
-    np.linalg.svd(newton_schulz(M, 2), compute_uv=False)[0],
-    (lambda s: (lambda u: 1.5 * u - 0.5 * u**3)(1.5 * s - 0.5 * s**3))(
-        np.linalg.norm(M, 2) / np.linalg.norm(M)
-    ),
-    rtol=1e-10,
-)
+verify("two rounds send σ to the cubic of the cubic",
+       np.linalg.svd(newton_schulz(M, 2), compute_uv=False)[0],
+       (lambda s: (lambda u: 1.5 * u - 0.5 * u**3)
+        (1.5 * s - 0.5 * s**3))(np.linalg.norm(M, 2) / np.linalg.norm(M)), rtol=1e-10)
 
 # %%
 # PyTorch's Muon computes in bfloat16 (8 bits), so it can agree to about 2⁻⁸ only.
 W = torch.zeros(16, 12, requires_grad=True)
-muon = torch.optim.Muon(
-    [W],
-    lr=0.1,
-    momentum=0.9,
-    weight_decay=0.0,
-    nesterov=False,
-    ns_coefficients=(1.5, -0.5, 0.0),
-    ns_steps=30,
-)
+muon = torch.optim.Muon([W], lr=0.1, momentum=0.9, weight_decay=0.0, nesterov=False,
+                        ns_coefficients=(1.5, -0.5, 0.0), ns_steps=30)
 ours, velocity_ = np.zeros((16, 12)), 0.0
 for _ in range(5):
     g = rng.normal(size=(16, 12))
@@ -4578,13 +3679,12 @@ def train_digits(kind, eta, seed, epochs=10):
         others = [p for p in model.parameters() if p.ndim == 1]
         opts = [
             torch.optim.Muon(matrices, lr=eta, momentum=0.9, weight_decay=0.0),
-            torch.optim.SGD(others, lr=0.1, momentum=0.9),
+            torch.optim.SGD(others, lr=0.1, momentum=0.9)
         ]
     else:
         opts = [
             torch.optim.Adam(model.parameters(), lr=eta)
-            if kind == "Adam"
-            else torch.optim.SGD(model.parameters(), lr=eta)
+            if kind == "Adam" else torch.optim.SGD(model.parameters(), lr=eta)
         ]
     losses = []
     for _ in range(epochs):
@@ -4595,8 +3695,7 @@ def train_digits(kind, eta, seed, epochs=10):
                 opt.step()
         with torch.no_grad():
             losses.append(
-                torch.nn.functional.cross_entropy(model(images), labels).item()
-            )
+                torch.nn.functional.cross_entropy(model(images), labels).item())
     return losses
 
 
@@ -4610,24 +3709,16 @@ for kind, etas in grid.items():
     }
     best_eta = min(curves, key=lambda eta: curves[eta][-1])
     tuned[kind] = (best_eta, curves[best_eta])
-verify_at_most(
-    "Muon after ten epochs: loss over that of tuned SGD",
-    tuned["Muon"][1][-1] / tuned["SGD"][1][-1],
-    1.0,
-)
-verify_at_most(
-    "largest tuned loss, against an untrained network's log 10",
-    max(c[-1] for _, c in tuned.values()) / np.log(10),
-    0.1,
-)
+verify_at_most("Muon after ten epochs: loss over that of tuned SGD",
+               tuned["Muon"][1][-1] / tuned["SGD"][1][-1], 1.0)
+verify_at_most("largest tuned loss, against an untrained network's log 10",
+               max(c[-1] for _, c in tuned.values()) / np.log(10), 0.1)
 
 # %% mystnb={"image": {"alt": "Training loss of the digits network over ten epochs for SGD, Adam and Muon, each at its best learning rate, on a logarithmic axis."}} tags=["hide-input"]
-for (kind, (eta, curve)), colour in zip(
-    tuned.items(), (plot.BLUE, plot.GREEN, plot.RED)
-):
-    plt.semilogy(
-        range(1, 11), curve, ".-", color=colour, label=f"{kind}, $\\eta={eta}$"
-    )
+for (kind, (eta, curve)), colour in zip(tuned.items(),
+                                        (plot.BLUE, plot.GREEN, plot.RED)):
+    plt.semilogy(range(1, 11), curve, ".-", color=colour,
+                 label=f"{kind}, $\\eta={eta}$")
 plt.xlabel("epoch")
 plt.ylabel("training loss")
 plt.legend()
@@ -4656,30 +3747,21 @@ def interpolators(seed):
     coefficients = np.linalg.solve(vander(2 * x20 - 1, 19), y20)
     kinks, sign = rng.uniform(-0.1, 1.1, 2000), rng.choice([-1.0, 1.0], 2000)
     features = lambda x: np.maximum(0, sign * (x[:, None] - kinks))
-    weights = np.linalg.lstsq(features(x20), y20, rcond=None)[
-        0
-    ]  # the minimum-norm solution
+    weights = np.linalg.lstsq(features(x20), y20,
+                              rcond=None)[0]  # the minimum-norm solution
     fits = [
-        lambda x: vander(2 * x - 1, 19) @ coefficients,
-        lambda x: features(x) @ weights,
+        lambda x: vander(2 * x - 1, 19) @ coefficients, lambda x: features(x) @ weights
     ]
-    return (
-        [f(grid_x) for f in fits],
-        max(np.mean((f(x20) - y20) ** 2) for f in fits),
-        y20,
-    )
+    return ([f(grid_x) for f in fits], max(
+        np.mean((f(x20) - y20)**2) for f in fits), y20)
 
 
 # %%
 results = [interpolators(seed) for seed in range(30)]
 errors = np.median(
-    [[np.mean((f - wave(grid_x)) ** 2) for f in fits] for fits, _, _ in results], axis=0
-)
-verify_at_most(
-    "both reach the global minimum: largest training loss of 60 fits",
-    max(r[1] for r in results),
-    1e-15,
-)
+    [[np.mean((f - wave(grid_x))**2) for f in fits] for fits, _, _ in results], axis=0)
+verify_at_most("both reach the global minimum: largest training loss of 60 fits",
+               max(r[1] for r in results), 1e-15)
 verify_at_least("test error of the polynomial, median of 30 draws", errors[0], 100.0)
 verify_at_most("test error of the minimum-norm ReLU fit", errors[1], 0.02)
 
@@ -4708,27 +3790,17 @@ lam, V = np.linalg.eigh(Xg.T @ Xg)
 target, walk = V.T @ (Xg.T @ yg), []
 checkpoints = np.unique(np.geomspace(1, 200_000, 60).astype(int))
 for t in checkpoints:  # gradient descent from 0 in the eigenbasis: t steps at once
-    w = V @ (target / lam * (1 - (1 - lam / lam[-1]) ** t))
-    walk.append((np.mean((Xg @ w - yg) ** 2), np.mean((Xe @ w - wave(grid_x)) ** 2)))
+    w = V @ (target / lam * (1 - (1 - lam / lam[-1])**t))
+    walk.append((np.mean((Xg @ w - yg)**2), np.mean((Xe @ w - wave(grid_x))**2)))
 walk = np.array(walk)
-stepped = gradient_descent(
-    lambda w: Xg.T @ (Xg @ w - yg), np.zeros(16), 1 / lam[-1], int(checkpoints[25])
-)[-1]
-verify(
-    "the closed form of t steps, against the loop",
-    np.mean((Xg @ stepped - yg) ** 2),
-    walk[25, 0],
-    rtol=1e-9,
-)
-verify_at_most(
-    "largest change of the training loss from check to check",
-    np.diff(walk[:, 0]).max(),
-    0.0,
-    atol=1e-15,
-)
-verify_at_least(
-    "test loss at the end over the best on the way", walk[-1, 1] / walk[:, 1].min(), 5.0
-)
+stepped = gradient_descent(lambda w: Xg.T @ (Xg @ w - yg), np.zeros(16), 1 / lam[-1],
+                           int(checkpoints[25]))[-1]
+verify("the closed form of t steps, against the loop", np.mean((Xg @ stepped - yg)**2),
+       walk[25, 0], rtol=1e-9)
+verify_at_most("largest change of the training loss from check to check",
+               np.diff(walk[:, 0]).max(), 0.0, atol=1e-15)
+verify_at_least("test loss at the end over the best on the way",
+                walk[-1, 1] / walk[:, 1].min(), 5.0)
 
 # %% mystnb={"image": {"alt": "Training and test loss against steps, double logarithmic: the training loss falls throughout, the test loss falls, reaches its minimum and rises again."}} tags=["hide-input"]
 plt.loglog(checkpoints, walk[:, 0], color=plot.BLUE, label="training loss")
@@ -4750,16 +3822,13 @@ r"""
 
 # %%
 wide = np.polynomial.legendre.legvander(
-    np.random.default_rng(56).uniform(-1, 1, 5000), 15
-)
+    np.random.default_rng(56).uniform(-1, 1, 5000), 15)
 y_wide = np.sin(np.pi * wide[:, 1]) + 0.3 * np.random.default_rng(57).normal(size=5000)
 global_fit = np.linalg.lstsq(wide, y_wide, rcond=None)[0]
-excess = np.mean((Xe @ global_fit - np.sin(np.pi * Xe[:, 1])) ** 2)
+excess = np.mean((Xe @ global_fit - np.sin(np.pi * Xe[:, 1]))**2)
 verify_at_most(
     "n ≫ p: excess error at the global minimum, over twice the theoretical σ²p/n",
-    excess / (2 * 0.09 * 16 / 5000),
-    1.0,
-)
+    excess / (2 * 0.09 * 16 / 5000), 1.0)
 
 # %% [markdown]
 """
@@ -4770,8 +3839,7 @@ Does the order of the examples matter, easy ones first? *Curriculum learning* sa
 # %%
 teacher = torch.tensor(one_epoch(np.random.default_rng(58).permutation(1400)))
 difficulty = torch.nn.functional.cross_entropy(
-    torch.tensor(Xs) @ teacher, labels, reduction="none"
-)
+    torch.tensor(Xs) @ teacher, labels, reduction="none")
 ranks = difficulty.argsort()
 
 
@@ -4781,9 +3849,8 @@ def two_epochs(order, seed):
     generator = torch.Generator().manual_seed(seed)
     for _ in range(2):
         rows = {
-            "easy first": ranks,
-            "hard first": ranks.flip(0),
-            "random": torch.randperm(1400, generator=generator),
+            "easy first": ranks, "hard first": ranks.flip(0), "random": torch.randperm(
+                1400, generator=generator)
         }[order]
         for b in rows.split(32):
             optimizer.zero_grad()
@@ -4799,24 +3866,16 @@ scores = {
     for order in ("easy first", "hard first", "random")
 }
 for order, values in scores.items():
-    half = (
-        2.26 * values.std(ddof=1) / np.sqrt(10)
-    )  # 95 % of Student's t with nine degrees of freedom
+    half = (2.26 * values.std(ddof=1) / np.sqrt(10)
+            )  # 95 % of Student's t with nine degrees of freedom
     print(f"{order:11s} test accuracy {100 * values.mean():.1f} % ± {100 * half:.1f}")
 commonest = lambda rows: np.mean(
-    [np.bincount(labels[b], minlength=10).max() / len(b) for b in rows.split(32)]
-)
-verify_at_least(
-    "share of the commonest class in a batch: easy first over random",
-    commonest(ranks) / commonest(torch.randperm(1400)),
-    1.2,
-)
+    [np.bincount(labels[b], minlength=10).max() / len(b) for b in rows.split(32)])
+verify_at_least("share of the commonest class in a batch: easy first over random",
+                commonest(ranks) / commonest(torch.randperm(1400)), 1.2)
 paired = scores["random"] - scores["easy first"]
-verify_at_least(
-    "random minus easy first, in its own standard errors",
-    paired.mean() / (paired.std(ddof=1) / np.sqrt(10)),
-    2.0,
-)
+verify_at_least("random minus easy first, in its own standard errors",
+                paired.mean() / (paired.std(ddof=1) / np.sqrt(10)), 2.0)
 
 # %% [markdown]
 """
@@ -4853,27 +3912,19 @@ def minibatch(steps=20_000, size=32):
 # %%
 newton_way = [w0]
 for _ in range(7):
-    newton_way.append(
-        newton_way[-1] - np.linalg.solve(R_hess(newton_way[-1]), R_grad(newton_way[-1]))
-    )
+    newton_way.append(newton_way[-1] -
+                      np.linalg.solve(R_hess(newton_way[-1]), R_grad(newton_way[-1])))
 lbfgs_way = [w0]
-lbfgs = optimize.minimize(
-    lambda w: (lbfgs_way.append(w.copy()), (R(w), R_grad(w)))[1],
-    w0,
-    jac=True,
-    method="L-BFGS-B",
-    options={"ftol": 1e-15, "gtol": 1e-9},
-)
+lbfgs = optimize.minimize(lambda w: (lbfgs_way.append(w.copy()),
+                                     (R(w), R_grad(w)))[1], w0, jac=True,
+                          method="L-BFGS-B", options={"ftol": 1e-15, "gtol": 1e-9})
 ways = {
-    "gradient descent": gradient_descent(R_grad, w0, 1 / L, 9000),
-    "SGD, η ~ 1/t": minibatch(),
-    "Adam, η = 0.1": adam(R_grad, w0, 0.1, 600),
-    "Nesterov": nesterov(R_grad, w0, 1 / L, q_, 600),
-    "heavy ball": heavy_ball(
-        R_grad, w0, (2 / (np.sqrt(L) + np.sqrt(mu))) ** 2, q_**2, 600
-    ),
-    "L-BFGS (scipy)": np.array(lbfgs_way),
-    "Newton": np.array(newton_way),
+    "gradient descent": gradient_descent(R_grad, w0, 1 / L,
+                                         9000), "SGD, η ~ 1/t": minibatch(),
+    "Adam, η = 0.1": adam(R_grad, w0, 0.1, 600), "Nesterov": nesterov(
+        R_grad, w0, 1 / L, q_, 600), "heavy ball": heavy_ball(
+            R_grad, w0, (2 / (np.sqrt(L) + np.sqrt(mu)))**2, q_**2,
+            600), "L-BFGS (scipy)": np.array(lbfgs_way), "Newton": np.array(newton_way)
 }
 
 # %%
@@ -4886,70 +3937,42 @@ cost = {
     name: price[name] * int(np.argmax(gap < 1e-6)) if gap.min() < 1e-6 else None
     for name, gap in gaps.items()
 }
-print(
-    "\n".join(
-        f"{name:17s} {cost[name] or 'not reached':>12} gradients to a relative gap of 1e-6"
-        for name in ways
-    )
-)
+print("\n".join(
+    f"{name:17s} {cost[name] or 'not reached':>12} gradients to a relative gap of 1e-6"
+    for name in ways))
 
 # %% mystnb={"image": {"alt": "Relative gap to the optimum against gradient evaluations for seven optimisers, double logarithmic: gradient descent slowest, accelerated methods and L-BFGS tens of times faster, SGD first ahead and then flat."}} tags=["hide-input"]
 for (name, gap), colour in zip(
-    gaps.items(),
-    (plot.BLUE, plot.ORANGE, plot.PURPLE, plot.GREEN, plot.RED, "black", plot.GREY),
-):
-    plt.loglog(
-        price[name] * np.arange(len(gap)) + 1,
-        np.maximum(gap, 1e-12),
-        color=colour,
-        lw=1.4,
-        label=name,
-    )
+        gaps.items(),
+    (plot.BLUE, plot.ORANGE, plot.PURPLE, plot.GREEN, plot.RED, "black", plot.GREY)):
+    plt.loglog(price[name] * np.arange(len(gap)) + 1, np.maximum(gap, 1e-12),
+               color=colour, lw=1.4, label=name)
 plt.ylim(1e-8, 2)
 plt.xlabel("gradients of the full loss")
 plt.ylabel("relative gap")
-plt.legend(ncols=2, fontsize=8.5)
+plt.legend(ncols=4, fontsize=9, loc="lower center", bbox_to_anchor=(0.45, 1))
 plt.show()
 
 # %%
 from sklearn.linear_model import LogisticRegression
 
-judge = LogisticRegression(
-    C=1 / (len(yd) * lam_ridge),
-    fit_intercept=False,
-    solver="newton-cholesky",
-    tol=1e-10,
-).fit(Xd, yd)
+judge = LogisticRegression(C=1 / (len(yd) * lam_ridge), fit_intercept=False,
+                           solver="newton-cholesky", tol=1e-10).fit(Xd, yd)
 verify("the optimum, against scikit-learn's", w_star, judge.coef_[0], atol=1e-6)
-for name in (
-    "gradient descent",
-    "heavy ball",
-    "Nesterov",
-    "Adam, η = 0.1",
-    "L-BFGS (scipy)",
-    "Newton",
-):
-    verify_at_most(
-        f"{name}: relative gap at the end", gaps[name].min(), 1e-6, atol=1e-15
-    )
-verify_at_least(
-    "gradients saved by heavy ball: gradient descent over heavy ball",
-    cost["gradient descent"] / cost["heavy ball"],
-    20.0,
-)
+for name in ("gradient descent", "heavy ball", "Nesterov", "Adam, η = 0.1",
+             "L-BFGS (scipy)", "Newton"):
+    verify_at_most(f"{name}: relative gap at the end", gaps[name].min(), 1e-6,
+                   atol=1e-15)
+verify_at_least("gradients saved by heavy ball: gradient descent over heavy ball",
+                cost["gradient descent"] / cost["heavy ball"], 20.0)
 
 # %%
 verify_at_most(
     "first pass: SGD's gap over gradient descent's after five full gradients",
-    gaps["SGD, η ~ 1/t"][5] / gaps["gradient descent"][5],
-    0.8,
-)
+    gaps["SGD, η ~ 1/t"][5] / gaps["gradient descent"][5], 0.8)
 expected_steps = L / mu * np.log(1e6)  # what (1 − μ/L)ᵗ = 1e-6 promises, an upper bound
-verify_at_most(
-    "gradient descent: steps, against the bound (L/μ) log 10⁶",
-    cost["gradient descent"],
-    expected_steps,
-)
+verify_at_most("gradient descent: steps, against the bound (L/μ) log 10⁶",
+               cost["gradient descent"], expected_steps)
 
 # %% [markdown]
 r"""
@@ -4961,27 +3984,15 @@ At work you would write none of this. The book's `fit` is the usual loop; with a
 # %%
 model = fresh_mlp(0)
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, nesterov=True)
-history = fit(
-    model,
-    torch.nn.functional.cross_entropy,
-    images,
-    labels,
-    optimizer=optimizer,
-    epochs=30,
-    batch_size=32,
-    validation=(images_test, labels_test),
-    patience=5,
-)
+history = fit(model, torch.nn.functional.cross_entropy, images, labels,
+              optimizer=optimizer, epochs=30, batch_size=32,
+              validation=(images_test, labels_test), patience=5)
 with torch.no_grad():
     score = (model(images_test).argmax(1) == labels_test).double().mean()
-verify_at_least(
-    "test accuracy, where the softmax regression above had 0.98", score, 0.97
-)
-verify_at_most(
-    "early stopping kept the best epoch",
-    history.validation[history.best],
-    min(history.validation),
-)
+verify_at_least("test accuracy, where the softmax regression above had 0.98", score,
+                0.97)
+verify_at_most("early stopping kept the best epoch", history.validation[history.best],
+               min(history.validation))
 
 # %% [markdown]
 """
@@ -5006,9 +4017,7 @@ dirty = np.r_[clean, [[60.0, 0, 0]]]  # one entry mistyped
 limit = lambda X: 2 / np.linalg.eigvalsh(X.T @ X / len(X))[-1]
 verify_at_least(
     "one bad example in 501: the largest stable step shrinks by a factor of",
-    limit(clean) / limit(dirty),
-    6.0,
-)
+    limit(clean) / limit(dirty), 6.0)
 
 # %% [markdown]
 """
@@ -5020,19 +4029,12 @@ for size in (16, 64):
     probe = torch.zeros(64, 10, requires_grad=True)
     grads = [
         torch.autograd.grad(
-            torch.nn.functional.cross_entropy(
-                images[:size] @ probe, labels[:size], reduction=r
-            ),
-            probe,
-        )[0]
+            torch.nn.functional.cross_entropy(images[:size] @ probe, labels[:size],
+                                              reduction=r), probe)[0]
         for r in ("sum", "mean")
     ]
-    verify(
-        f"batch {size}: gradient of the sum over gradient of the mean",
-        grads[0].norm() / grads[1].norm(),
-        float(size),
-        rtol=1e-9,
-    )
+    verify(f"batch {size}: gradient of the sum over gradient of the mean",
+           grads[0].norm() / grads[1].norm(), float(size), rtol=1e-9)
 
 # %% [markdown]
 r"""
@@ -5046,12 +4048,8 @@ for _ in range(40):
     (0.5 * w**2).sum().backward()  # no zero_grad
     sgd.step()
     seen.append(w.item())
-verify(
-    "without zero_grad: a frictionless ball",
-    np.array(seen),
-    heavy_ball(lambda x: x, [1.0], 0.1, 1.0, 40)[1:, 0],
-    atol=1e-12,
-)
+verify("without zero_grad: a frictionless ball", np.array(seen),
+       heavy_ball(lambda x: x, [1.0], 0.1, 1.0, 40)[1:, 0], atol=1e-12)
 # %% [markdown]
 """
 ## Exercises
@@ -5063,12 +4061,9 @@ Replace the `...` in a cell and run it; it answers at once. Everything above may
 @exercise.define("largest-step")
 def _(answer):
     H = np.array([[4.0, 1, 0], [1, 3, 1], [0, 1, 2]])
-    below, above = (
-        np.linalg.norm(
-            gradient_descent(lambda x: H @ x, np.ones(3), s * answer, 4000)[-1]
-        )
-        for s in (0.999, 1.001)
-    )
+    below, above = (np.linalg.norm(
+        gradient_descent(lambda x: H @ x, np.ones(3), s * answer, 4000)[-1])
+                    for s in (0.999, 1.001))
     assert below < 1, "with 0.999 of your step it does not converge"
     assert above > 1, "a slightly larger step would still converge"
 
@@ -5077,11 +4072,9 @@ def _(answer):
 def _(answer):
     for kappa in (3.0, 50.0, 400.0):
         factor = np.linalg.norm(
-            gradient_descent(
-                lambda x: np.array([1, kappa]) * x, np.ones(2), 2 / (1 + kappa), 1
-            )[-1]
-        ) / np.sqrt(2)
-        assert abs(factor ** answer(kappa) - 0.5) < 1e-9, (
+            gradient_descent(lambda x: np.array([1, kappa]) * x, np.ones(2), 2 /
+                             (1 + kappa), 1)[-1]) / np.sqrt(2)
+        assert abs(factor**answer(kappa) - 0.5) < 1e-9, (
             f"for κ = {kappa:g} your number of steps leaves {factor ** answer(kappa):.3f} of the distance, not half"
         )
 
@@ -5092,10 +4085,9 @@ def _(answer):
     A, w = rng.normal(size=(7, 3)), rng.normal(size=3)
     f = lambda w: np.log1p(np.exp(A @ w)).sum() + (w**4).sum()
     numeric = [(f(w + e) - f(w - e)) / 2e-5 for e in 1e-5 * np.eye(3)]
-    assert np.shape(answer(A, w)) == (3,), "the gradient has the shape of w"
-    assert np.allclose(answer(A, w), numeric, atol=1e-6), (
-        "it differs from central differences"
-    )
+    assert np.shape(answer(A, w)) == (3, ), "the gradient has the shape of w"
+    assert np.allclose(answer(A, w), numeric,
+                       atol=1e-6), ("it differs from central differences")
 
 
 @exercise.define("broken-tangent")
@@ -5109,14 +4101,10 @@ def _(answer):
 
 @exercise.define("constrained")
 def _(answer):
-    best = optimize.minimize(
-        lambda p: p[0] ** 2 + 2 * p[1] ** 2,
-        [1.0, 1.0],
-        constraints={"type": "eq", "fun": lambda p: p.sum() - 3},
-    )
+    best = optimize.minimize(lambda p: p[0]**2 + 2 * p[1]**2, [1.0, 1.0],
+                             constraints={"type": "eq", "fun": lambda p: p.sum() - 3})
     assert np.allclose(answer, best.x, atol=1e-4), (
-        "this is not the lowest point of the line; set ∇f parallel to (1, 1)"
-    )
+        "this is not the lowest point of the line; set ∇f parallel to (1, 1)")
 
 
 @exercise.define("tune-heavy-ball")
@@ -5124,19 +4112,17 @@ def _(answer):
     eta, beta = answer
     lam, steps = np.linspace(1, 400, 30), 600
     size = abs(heavy_ball(lambda x: lam * x, np.ones(30), eta, beta, steps)).max(1)
-    rate = (size[-1] / size[steps // 2]) ** (2 / steps)
+    rate = (size[-1] / size[steps // 2])**(2 / steps)
     assert rate < 19 / 21 * 1.01, (
-        f"it contracts by {rate:.4f} a step; 19/21 = {19 / 21:.4f} can be had"
-    )
+        f"it contracts by {rate:.4f} a step; 19/21 = {19 / 21:.4f} can be had")
 
 
 @exercise.define("amplifier")
 def _(answer):
     assert 0 <= answer < 1, "β lies in [0, 1)"
     length = abs(np.diff(heavy_ball(lambda x: 1.0, 0.0, 1.0, answer, 3000))[-1])
-    assert abs(length - 25) < 1e-6, (
-        f"the terminal step is {length:.2f} plain steps long"
-    )
+    assert abs(length -
+               25) < 1e-6, (f"the terminal step is {length:.2f} plain steps long")
 
 
 @exercise.define("quiet-step")
@@ -5144,18 +4130,17 @@ def _(answer):
     assert 0 < answer < 2, "a stable step lies between 0 and 2"
     sd = np.sqrt(stationary(answer, 4, chains=200, burn=500, steps=1500).mean())
     assert abs(sd - 0.1) < 0.002, (
-        f"simulated, your step fluctuates with standard deviation {sd:.3f}"
-    )
+        f"simulated, your step fluctuates with standard deviation {sd:.3f}")
 
 
 @exercise.define("which-decays")
 def _(answer):
     for a in (0.3, 0.5, 0.6, 1.0, 1.2):
         doubling = [
-            np.sum(np.arange(10**k, 2 * 10**k, dtype=float) ** -a) for k in (2, 6)
+            np.sum(np.arange(10**k, 2 * 10**k, dtype=float)**-a) for k in (2, 6)
         ]
         squares = [
-            np.sum(np.arange(10**k, 2 * 10**k, dtype=float) ** (-2 * a)) for k in (2, 6)
+            np.sum(np.arange(10**k, 2 * 10**k, dtype=float)**(-2 * a)) for k in (2, 6)
         ]
         meets = doubling[1] > 0.9 * doubling[0] and squares[1] < 0.9 * squares[0]
         assert (a in answer) == meets, f"look again at α = {a}"
@@ -5165,17 +4150,14 @@ def _(answer):
 @exercise.define("adamw")
 def _(answer):
     w = torch.tensor([1.0, -2.0, 3.0], requires_grad=True)
-    opt, scale = (
-        torch.optim.AdamW([w], lr=0.05, weight_decay=0.1),
-        torch.tensor([1.0, 10.0, 100.0]),
-    )
+    opt, scale = (torch.optim.AdamW([w], lr=0.05,
+                                    weight_decay=0.1), torch.tensor([1.0, 10.0, 100.0]))
     for _ in range(30):
         opt.zero_grad()
         (scale * w**2).sum().backward()
         opt.step()
-    ours = answer(
-        lambda x: 2 * scale.numpy() * x, np.array([1.0, -2.0, 3.0]), 0.05, 30, 0.1
-    )
+    ours = answer(lambda x: 2 * scale.numpy() * x, np.array([1.0, -2.0, 3.0]), 0.05, 30,
+                  0.1)
     assert np.allclose(ours, w.detach(), atol=1e-10), (
         "the end point differs from torch.optim.AdamW; does the decay pass through m and v?"
     )
@@ -5184,13 +4166,11 @@ def _(answer):
 @exercise.define("rosenbrock")
 def _(answer):
     calls = []
-    end = answer(
-        lambda x: (calls.append(1), optimize.rosen_der(x))[1], np.array([-1.2, 1.0])
-    )
+    end = answer(lambda x: (calls.append(1), optimize.rosen_der(x))[1],
+                 np.array([-1.2, 1.0]))
     assert len(calls) <= 2000, f"{len(calls)} gradient evaluations, allowed are 2000"
     assert optimize.rosen(end) < 1e-6, (
-        f"the value at your point is {optimize.rosen(end):.1e}"
-    )
+        f"the value at your point is {optimize.rosen(end):.1e}")
 
 # %% [markdown]
 r"""

@@ -23,13 +23,21 @@ GREEK = dict(
 )
 
 # All frames stand in one picture, one below the other: lossless WebP then stores only what differs
-# between them. The page shows one frame of it; moving a slider moves the picture behind the window.
+# between them. The page opens with a picture of the first frame alone, which also a reader without
+# script or style sees. At the first touch the strip takes its place and is moved behind the window.
 # The frame's number counts through the sliders like the digits of a number, the last one fastest.
 SCRIPT = """(() => {
 const root = document.getElementById("ID"), img = root.querySelector("img"), alt = img.alt;
 const values = VALUES, inputs = [...root.querySelectorAll("input")];
 const last = values.reduce((n, v) => n * v.length, 1) - 1;
+const arm = () => {
+  if (img.style.objectFit) return;
+  Object.assign(img.style, {aspectRatio: "RATIO", objectFit: "cover", objectPosition: "0 0"});
+  img.src = "data:image/webp;base64,STRIP";
+};
+["pointerover", "focusin"].forEach(e => root.addEventListener(e, arm, {once: true}));
 const show = () => {
+  arm();
   let frame = 0;
   const said = inputs.map((input, k) => {
     const text = values[k][+input.value];
@@ -74,7 +82,7 @@ def explore(draw, *, alt, **sliders):
         )
     bundle = {
         "text/plain": f"{alt} [{', '.join(grid)}]",
-        "text/html": _static(alt, grid, strip, frames[0].size),
+        "text/html": _static(alt, grid, strip, frames[0]),
     }
     if view := _live(draw, grid, frames[0], boxes):
         bundle["application/vnd.jupyter.widget-view+json"] = view
@@ -176,27 +184,28 @@ def _shown(value):
     return value if isinstance(value, str) else f"{value:.4g}".replace("-", "−")
 
 
-def _static(alt, grid, strip, size):
+def _static(alt, grid, strip, first):
     """The picture under native range inputs, disabled until the script that serves them has run."""
-    coded = base64.b64encode(strip).decode()
+    coded, still = (base64.b64encode(b).decode() for b in (strip, _webp(first)))
     texts = [[_shown(v) for v in values] for values in grid.values()]
     id = "explore-" + hashlib.sha256((alt + coded).encode()).hexdigest()[:12]
     rows = []
     for name, values in zip(grid, texts):
-        label, first = html.escape(_label(name)), html.escape(values[0])
+        label, shown = html.escape(_label(name)), html.escape(values[0])
         rows.append(
             f'<label><span class="name">{label}</span>'
             f'<input type="range" min="0" max="{len(values) - 1}" step="1" value="0" disabled '
-            f'data-name="{label}" aria-valuetext="{first}"><output>{first}</output></label>'
+            f'data-name="{label}" aria-valuetext="{shown}"><output>{shown}</output></label>'
         )
     values = json.dumps(texts, ensure_ascii=False).replace("</", "<\\/")
+    width, height = first.size
     script = SCRIPT.replace("ID", id).replace("VALUES", values)
-    width, height = size
+    script = script.replace("RATIO", f"{width}/{height}").replace("STRIP", coded)
     return (
         f'<div class="explore" id="{id}"><div class="controls">{"".join(rows)}</div>'
-        f'<img src="data:image/webp;base64,{coded}" decoding="async" alt="{html.escape(alt)}" '
-        f'style="width:{width}px;max-width:100%;aspect-ratio:{width}/{height};height:auto;'
-        f'object-fit:cover;object-position:0 0"><script>{script}</script></div>'
+        f'<img src="data:image/webp;base64,{still}" width="{width}" height="{height}" '
+        f'decoding="sync" alt="{html.escape(alt)}" style="max-width:100%;height:auto">'
+        f"<script>{script}</script></div>"
     )
 
 

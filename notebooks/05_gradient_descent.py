@@ -45,16 +45,13 @@ torch.set_num_threads(1)
 torch.set_default_dtype(torch.float64)
 
 # %% mystnb={"image": {"alt": "Distance to the minimum on a logarithmic axis against steps, three lines: the plain method needs 939 steps to reach 1e-8, the one with memory 119."}}
-valley_slope = np.array(
-    [1.0, 100.0])  # f(x) = (x₁² + 100 x₂²) / 2, a hundred times steeper across
-
-
-def distances(eta, beta, tol=1e-8):
-    """Distance to the minimum after every step, until it falls below tol."""
+def distances(eta, beta, kappa=100.0, tol=1e-8):
+    """Distance to the minimum of (x₁² + κx₂²)/2 after every step, until below tol."""
+    slope = np.array([1.0, kappa])  # κ times steeper across the valley than along it
     x = before = np.ones(2)
     out = [np.linalg.norm(x)]
     while out[-1] >= tol:
-        x, before = x - eta * valley_slope * x + beta * (x - before), x
+        x, before = x - eta * slope * x + beta * (x - before), x
         out.append(np.linalg.norm(x))
     return out
 
@@ -72,17 +69,22 @@ plt.show()
 # %%
 verify("steps of the first ball", len(plain) - 1, 939)
 verify("steps of the second ball", len(pushed) - 1, 119)
+root = np.sqrt(1000)  # a valley ten times narrower, both balls at their best again
+saved = len(distances(2 / 1001, 0, 1000)) / len(
+    distances((2 / (root + 1))**2, ((root - 1) / (root + 1))**2, 1000))
+verify("in a valley ten times narrower: steps of the first over the second", saved,
+       23.6, atol=0.1)
 
 # %% [markdown]
 r"""
-Eight times faster, for free; in a valley ten times narrower it would be twenty-five times. By the end of this chapter you will be able to
+Eight times faster, for free; in a valley ten times narrower, twenty-four times. By the end of this chapter you will be able to
 
 - **derive** why the gradient is the direction to leave, and how far curvature lets you go,
 - **predict** the number of steps from one number, the condition number, before running anything,
 - **build** gradient descent, momentum, Nesterov, SGD, AdaGrad, RMSProp, Adam and Muon in a few lines each and match PyTorch to rounding,
 - **choose** a step size, a batch size and a schedule with a reason, and **recognise** what noise and non-convexity do to each.
 
-It builds on partial derivatives and on eigenvalues of symmetric matrices. All cells together run in about half a minute on one core.
+It builds on partial derivatives and on eigenvalues of symmetric matrices. All cells together run in well under a minute on one core.
 
 We write $f(x)$ for a function to be minimised and $\mathcal R(\theta)$ when it is the training loss of a model with parameters $\theta$; $g=\nabla f$ is the gradient, $H=\nabla^2f$ the Hessian, $\eta$ the learning rate, $\beta$ the momentum, $\mu$ and $L$ the smallest and largest curvature and $\kappa=L/\mu$.
 """
@@ -1062,6 +1064,8 @@ def mlp_loss(flat):
 
 # %%
 w = torch.nn.utils.parameters_to_vector(mlp.parameters()).detach()
+verify("the loss of one long vector is the module's loss", mlp_loss(w),
+       torch.nn.functional.cross_entropy(mlp(images), labels), rtol=1e-12)
 g = torch.func.grad(mlp_loss)(w)
 _, Hg = torch.func.jvp(torch.func.grad(mlp_loss), (w, ), (g, ))
 etas = np.geomspace(1e-3, 40, 30)
@@ -1167,6 +1171,8 @@ for _ in range(100):
 verify_at_most("backtracking: largest change of the loss in a step",
                np.diff(losses).max(), 0.0)
 L_logistic = np.linalg.eigvalsh(Xd.T @ Xd / (4 * len(yd)))[-1] + lam_ridge
+verify("L is attained at w = 0, where p(1 − p) = ¼",
+       np.linalg.eigvalsh(R_hess(np.zeros(65)))[-1], L_logistic, rtol=1e-9)
 verify_at_least("median step found, in units of the safe 1/L",
                 np.median(taken) * L_logistic, 1.5)
 
@@ -1188,7 +1194,7 @@ This is Newton's method. On a quadratic it arrives in one step, whatever the con
 
 # %%
 lam = np.array([1.0, 1e4])
-x = np.array([1.0, 1.0])
+x = np.array([3.0, -2.0])
 newton = x - np.linalg.solve(np.diag(lam), lam * x)
 verify("κ = 10⁴: distance after one Newton step", np.linalg.norm(newton), 0.0,
        atol=1e-10)
@@ -1384,8 +1390,8 @@ order = torch.roll(torch.arange(32), 1)  # every hidden unit takes its neighbour
 swapped = torch.cat([W1[order].flatten(), b1[order], W2[:, order].flatten(), b2])
 verify("exchanging hidden units leaves the loss unchanged", mlp_loss(swapped),
        mlp_loss(w_trained).item(), rtol=1e-12)
-verify_at_least("halfway between, the loss is higher by",
-                mlp_loss((w_trained + swapped) / 2) - mlp_loss(w_trained), 0.3)
+verify_at_least("halfway between, the loss is higher by a factor of",
+                mlp_loss((w_trained + swapped) / 2) / mlp_loss(w_trained), 5.0)
 
 # %% [markdown]
 r"""
@@ -1553,7 +1559,7 @@ verify_at_least("… and nowhere is it lower: smallest f(y) − f(x*)",
 
 # %%
 verify_at_least("sine: the tangent at 1 overshoots the curve at 4 by",
-                np.sin(1) + np.cos(1) * (4 - 1) - np.sin(4), 3.0)
+                np.sin(1) + np.cos(1) * (4 - 1) - np.sin(4), 3.2)
 verify("x³: derivative at 0, though (−1)³ is lower",
        [3 * 0.0**2, float((-1.0)**3 < 0)], [0.0, 1.0], atol=1e-15)
 
@@ -1578,18 +1584,12 @@ lowest = min(
 verify_at_least("logistic loss: smallest Hessian eigenvalue at 100 points", lowest, 0.0,
                 atol=1e-10)
 softmax = lambda x: np.exp(x) / np.exp(x).sum()
-hess_lse = [
-    np.diag(softmax(x)) - np.outer(softmax(x), softmax(x))
-    for x in rng.normal(size=(100, 5))
-]
-auto = torch.func.vmap(torch.func.hessian(lambda x: torch.logsumexp(x, 0)))(
-    torch.tensor(np.random.default_rng(19).normal(size=(10, 5))))
-by_formula = [
-    np.diag(softmax(x)) - np.outer(softmax(x), softmax(x))
-    for x in np.random.default_rng(19).normal(size=(10, 5))
-]
-verify("logsumexp: Hessian formula against autograd", auto, np.array(by_formula),
-       atol=1e-12)
+points = rng.normal(size=(100, 5))
+hess_lse = np.array(
+    [np.diag(softmax(x)) - np.outer(softmax(x), softmax(x)) for x in points])
+auto = torch.func.hessian(lambda x: torch.logsumexp(x, 0))
+verify("logsumexp: Hessian formula against autograd",
+       torch.func.vmap(auto)(torch.tensor(points)), hess_lse, atol=1e-12)
 
 # %%
 verify_at_least("logsumexp: smallest eigenvalue at 100 points",
@@ -1916,12 +1916,13 @@ verify("μ = λ_min(XᵀX) + λ", mu, np.linalg.eigvalsh(Xp.T @ Xp)[0] + 0.1, rt
 ridge_loss = lambda w: 0.5 * ((Xp @ w - yp)**2).sum() + 0.05 * w @ w
 ridge_slope = lambda w: Xp.T @ (Xp @ w - yp) + 0.1 * w
 u, v = np.random.default_rng(23).normal(size=(2, 10_000, 10))
-margin = [
-    ridge_loss(b) - ridge_loss(a) - ridge_slope(a) @ (b - a) - mu / 2 *
-    ((b - a) @ (b - a)) for a, b in zip(u, v)
-]
-verify_at_least("strong convexity over 10⁴ pairs: smallest margin", min(margin), 0.0,
-                atol=1e-9)
+margin = lambda a, b: (ridge_loss(b) - ridge_loss(a) - ridge_slope(a) @ (b - a) - mu / 2
+                       * (b - a) @ (b - a))
+verify_at_least("strong convexity over 10⁴ pairs: smallest margin",
+                min(map(margin, u, v)), 0.0, atol=1e-9)
+flattest = np.linalg.eigh(Hr)[1][:, 0]
+verify("… and no larger μ would do: margin along the flattest direction",
+       margin(u[0], u[0] + 3 * flattest), 0.0, atol=1e-9)
 
 way = gradient_descent(ridge_slope, np.zeros(10), 1 / L, 500)
 gap = np.array([ridge_loss(w) for w in way]) - ridge_loss(w_ridge)
@@ -1996,8 +1997,9 @@ d_pl = lambda x: 2 * x + 3 * np.sin(2 * x)
 x = np.linspace(
     -10, 10, 400_000)  # an even number: 0 itself, where both sides vanish, is left out
 ratio = 0.5 * d_pl(x)**2 / f_pl(x)
-verify("not convex: smallest second derivative", (2 + 6 * np.cos(2 * x)).min(), -4.0,
-       atol=1e-6)
+curvature = 2 + 6 * np.cos(2 * x)
+verify("not convex: smallest second derivative, and the largest, L",
+       [curvature.min(), curvature.max()], [-4.0, 8.0], atol=1e-6)
 verify_at_least("yet the PL ratio never falls below 1/32", ratio.min(), 1 / 32)
 verify("its measured minimum", ratio.min(), 0.1755, atol=1e-4)
 mu_pl, L_pl, worst = ratio.min(), 8.0, -np.inf
@@ -2396,8 +2398,7 @@ The rate is $\sqrt\beta$. Against [the best of gradient descent](#eq-best-step),
 
 # %%
 def count(eta, beta, tol=1e-8):
-    return (
-        len(distances(eta, beta, tol)) - 1)  # from the first page: κ = 100, from (1, 1)
+    return len(distances(eta, beta, tol=tol)) - 1  # of the first page: κ = 100
 
 
 verify("gradient descent, η = 1/L", count(0.01, 0), 1833)
@@ -2406,12 +2407,17 @@ verify("heavy ball", count((2 / 11)**2, (9 / 11)**2), 119)
 verify_at_least("steps saved: 939/119",
                 count(2 / 101, 0) / count((2 / 11)**2, (9 / 11)**2), 5.0)
 
+eta_best, beta_best = (2 / 11)**2, (9 / 11)**2
 spectrum = np.linspace(1, 100, 50)[1:-1]
-roots = np.array([
-    np.roots([1, -(1 + (9 / 11)**2 - (2 / 11)**2 * l), (9 / 11)**2]) for l in spectrum
-])
+roots = np.array(
+    [np.roots([1, -(1 + beta_best - eta_best * l), beta_best]) for l in spectrum])
 verify("inside the spectrum every root has size √β", abs(roots), np.full(
     (48, 2), 9 / 11), rtol=1e-6)
+r1, r2 = np.roots([1, -(1 + beta_best - eta_best * 50), beta_best])  # at λ = 50
+c1 = (1 - eta_best * 50 - r2) / (r1 - r2)  # from x₀ = 1 and x₁ = 1 − ηλ
+by_roots = [(c1 * r1**t + (1 - c1) * r2**t).real for t in range(30)]
+verify("the powers of the roots are the path", by_roots,
+       heavy_ball(lambda x: 50 * x, 1.0, eta_best, beta_best, 29), atol=1e-12)
 
 # %% [markdown]
 r"""
@@ -2748,11 +2754,12 @@ errors = {
     name: np.linalg.norm(way - x_star, axis=1) / np.linalg.norm(x_star)
     for name, way in runs.items()
 }
-for name, error in errors.items():
-    verify_at_least(f"{name}: error at every step, against the lower bound",
-                    error / q_**t, np.ones(121), atol=1e-9)
+excess = {name: error / q_**t for name, error in errors.items()}
+for name, factor in excess.items():
+    verify_at_least(f"{name}: error at every step, over the lower bound", factor,
+                    np.ones(121), atol=1e-9)
 verify_at_most("conjugate gradients stay within a constant of the bound",
-               (errors["conjugate gradients"] / q_**t).max(), 5.0)
+               excess["conjugate gradients"].max(), 1.5)
 speed = {name: np.log(error[60] / error[120]) / 60 for name, error in errors.items()}
 verify("steps of Nesterov over steps of heavy ball",
        speed["heavy ball"] / speed["Nesterov"],
@@ -2984,8 +2991,9 @@ def one_epoch(order, eta=0.5):
 
 shuffled = one_epoch(np.random.default_rng(42).permutation(1400))
 by_class = one_epoch(np.argsort(digits.y_train, kind="stable"))
-verify_at_least("test accuracy lost by sorting, in points",
-                100 * (accuracy(shuffled) - accuracy(by_class)), 15.0)
+verify_at_most("test accuracy after the sorted epoch, against shuffled minus 15 points",
+               accuracy(by_class),
+               accuracy(shuffled) - 0.15)
 says = (Xs_test @ by_class).argmax(1)
 verify_at_least(
     "after the sorted epoch: share of all answers that are the last classes, 7 to 9",

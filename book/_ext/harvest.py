@@ -160,22 +160,19 @@ class Corrections(Harvest):
 
 
 class Slider(SphinxDirective):
-    """``{slider} notebooks/05_gradient_descent 3`` shows the third slider of a chapter."""
+    """``{slider} notebooks/05_gradient_descent`` shows the slider whose alt text has the content."""
 
-    required_arguments = 2
+    required_arguments, has_content = 1, True
 
     def run(self):
+        wanted = " ".join(self.content)
         for doc, notebook in chapters(self.env.app):
-            if doc != self.arguments[0]:
-                continue
-            found = [
-                "".join(output["data"]["text/html"])
-                for cell in notebook["cells"] if cell["cell_type"] == "code"
-                for output in cell["outputs"]
-                if 'class="explore"' in "".join(output.get("data", {}).get("text/html", ""))
-            ]
-            return [nodes.raw("", found[int(self.arguments[1]) - 1], format="html")]
-        raise self.error(f"no chapter {self.arguments[0]}")
+            for cell in notebook["cells"] if doc == self.arguments[0] else []:
+                for output in cell.get("outputs", []):
+                    found = "".join(output.get("data", {}).get("text/html", ""))
+                    if 'class="explore"' in found and wanted in html.unescape(found):
+                        return [nodes.raw("", found, format="html")]
+        raise self.error(f"{self.arguments[0]} has no slider whose alt text says {wanted!r}")
 
 
 class Measured(Harvest):

@@ -98,6 +98,17 @@ def test_figures_are_dark_in_the_dark(chromium, site):
                 assert pixels.max() - pixels.min() > 120, f"{name}: nothing to see in the dark"
 
 
+def test_a_link_into_a_chapter_lands_where_it_says(chromium, site):
+    for name in CHAPTERS:
+        with Visit(chromium, site + name) as visit:
+            visit.page.wait_for_timeout(500)
+            anchor = visit.page.evaluate("[...document.querySelectorAll('article section[id]')].at(-1).id")
+        with Visit(chromium, f"{site}{name}#{anchor}") as visit:
+            visit.page.wait_for_timeout(2500)
+            top = visit.page.evaluate("id => document.getElementById(id).getBoundingClientRect().top", anchor)
+            assert -20 < top < 500, f"{name}#{anchor} landed {top:.0f} pixels away"
+
+
 def test_search_finds_a_concept(chromium, site):
     with Visit(chromium, site + "search.html?q=momentum") as visit:
         visit.page.wait_for_selector("ul.search li", timeout=10_000)

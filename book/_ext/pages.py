@@ -1,6 +1,9 @@
 """What every page of the book leaves out, and what is mended on it."""
 
+import pathlib
 import re
+
+from PIL import Image
 
 # Scripts and styles that extensions put on every page, needed or not; thebe names a foreign host.
 UNUSED = ("thebe", "togglebutton", "design-tabs", "sphinx-design", "widget-state")
@@ -16,7 +19,17 @@ def tidy(app, pagename, templatename, context, doctree):
     if "body" in context:
         # roles that the bibliography's elements may not have, and pictures that can wait
         body = re.sub(r' role="(?:doc-biblioentry|list)"', "", context["body"])
-        context["body"] = body.replace("<img ", '<img loading="lazy" ')
+        context["body"] = re.sub(r"<img [^>]*>", lambda tag: _waiting(app, tag[0]), body)
+
+
+def _waiting(app, tag):
+    """Load a picture when it comes into view, and keep its place free until then."""
+    name = re.search(r'src="[^"]*_images/([^"]+)"', tag)
+    if name and " width=" not in tag:
+        source = next(path for path, stored in app.builder.images.items() if stored == name[1])
+        with Image.open(pathlib.Path(app.srcdir) / source) as picture:
+            tag = tag.replace("<img ", '<img width="{}" height="{}" '.format(*picture.size), 1)
+    return tag.replace("<img ", '<img loading="lazy" ', 1)
 
 
 def no_address(app, config):

@@ -28,8 +28,8 @@ def chapters(app):
     """(docname, notebook) of every chapter in the table of contents, in order."""
     root = pathlib.Path(app.srcdir)
     for path in sorted((root / "notebooks").glob("[0-9][0-9]_*.ipynb")):
-        app.env.note_dependency(str(path)) if app.env.temp_data.get("docname") else None
-        yield f"notebooks/{path.stem}", json.loads(path.read_text())
+        if (doc := f"notebooks/{path.stem}") in app.env.found_docs:
+            yield doc, json.loads(path.read_text())
 
 
 def source_of(cell):

@@ -72,7 +72,8 @@ def explore(draw, *, alt, **sliders):
     """
     grid = _check(draw, alt, sliders)
     points = list(_points(grid))
-    boxes = _boxes(_figure(draw, points[0]), _figure(draw, points[-1]))
+    opening = _figure(draw, points[0])
+    boxes = _boxes(opening, _figure(draw, points[-1]))
     frames = [_pixels(_figure(draw, values), boxes) for values in points]
     strip = _webp(_stack(frames))
     if (size := len(strip) * 4 // 3) > MAX_BYTES:
@@ -82,7 +83,7 @@ def explore(draw, *, alt, **sliders):
         )
     bundle = {
         "text/plain": f"{alt} [{', '.join(grid)}]",
-        "text/html": _static(alt, grid, strip, frames[0]),
+        "text/html": _static(alt, grid, strip, frames[0], _is_photo(opening)),
     }
     if view := _live(draw, grid, frames[0], boxes):
         bundle["application/vnd.jupyter.widget-view+json"] = view
@@ -146,6 +147,12 @@ def _pixels(figure, boxes):
     return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
 
 
+def _is_photo(figure):
+    """Colour or grey-value pictures, which dark mode must not turn into negatives."""
+    images = [image for ax in figure.axes for image in ax.images]
+    return any(i.get_array().ndim == 3 or i.get_cmap().name == "gray" for i in images)
+
+
 def _stack(frames):
     sizes = {frame.size for frame in frames}
     if len(sizes) > 1:
@@ -184,7 +191,7 @@ def _shown(value):
     return value if isinstance(value, str) else f"{value:.4g}".replace("-", "−")
 
 
-def _static(alt, grid, strip, first):
+def _static(alt, grid, strip, first, photo):
     """The picture under native range inputs, disabled until the script that serves them has run."""
     coded, still = (base64.b64encode(b).decode() for b in (strip, _webp(first)))
     texts = [[_shown(v) for v in values] for values in grid.values()]
@@ -204,7 +211,7 @@ def _static(alt, grid, strip, first):
     return (
         f'<div class="explore" id="{id}"><div class="controls">{"".join(rows)}</div>'
         f'<img src="data:image/webp;base64,{still}" width="{width}" height="{height}" '
-        f'decoding="sync" alt="{html.escape(alt)}" style="max-width:100%;height:auto">'
+        f'{"class=photo " if photo else ""}decoding="sync" alt="{html.escape(alt)}" style="max-width:100%;height:auto">'
         f"<script>{script}</script></div>"
     )
 

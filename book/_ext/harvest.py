@@ -20,7 +20,8 @@ NAMES = {
     word.lower(): word
     for word in """Adam AdaGrad RMSProp Muon Newton Nesterov Polyak Robbins Monro Lagrange Taylor
     Lipschitz Hessian GD SGD PL EMA L Bayes Gauss Gaussian Markov Fourier Jacobian Laplacian Jensen
-    Shannon KL MLP CNN RNN LSTM GRU GNN GAN VAE NTK NNGP PCA SVD QR BERT GPT ReLU PAC VC""".split()
+    Shannon Gram Schmidt Cauchy Schwarz Cholesky Sylvester Moore Penrose Lp Weierstrass
+    Montufar Wang Jacobi AD MSE PSD KL MLP CNN RNN LSTM GRU GNN GAN VAE NTK NNGP PCA SVD QR BERT GPT ReLU PAC VC""".split()
 }
 
 
@@ -73,7 +74,9 @@ def walk(notebook):
 
 def concept_name(target):
     words = [NAMES.get(word, word) for word in target.split("-")]
-    name = " ".join(words).replace("L smoothness", "L-smoothness").replace("Robbins Monro", "Robbins–Monro")
+    name = " ".join(words).replace("L smoothness", "L-smoothness")
+    for pair in ("Robbins Monro", "Gram Schmidt", "Cauchy Schwarz", "Moore Penrose", "Jensen Shannon"):
+        name = name.replace(pair, pair.replace(" ", "–"))
     return name[0].upper() + name[1:]
 
 

@@ -2834,9 +2834,11 @@ Reverse mode applied to the loss, which contains the data and the parameters (on
 1. forward pass, keeping all $z^l$ and $x^l$;
 2. the error at the output, $\delta^L=\nabla_{z^L}\mathcal R$;
 3. backwards,
-$$
-\delta^l=\bigl(W^{l+1\top}\delta^{l+1}\bigr)\odot\sigma'(z^l);
-$$ (eq-bp-delta)
+
+   $$
+   \delta^l=\bigl(W^{l+1\top}\delta^{l+1}\bigr)\odot\sigma'(z^l);
+   $$ (eq-bp-delta)
+
 4. locally, $\dfrac{\partial\mathcal R}{\partial W^l}=\delta^l\,(x^{l-1})^\top$ and $\dfrac{\partial\mathcal R}{\partial b^l}=\delta^l$.
 :::
 
@@ -3327,7 +3329,7 @@ verify("six per-example gradients add up to that of the batch", each["0.weight"]
 r"""
 ### How fast is a hundred lines?
 
-The smallest engine that many have learned from is micrograd {cite:p}`karpathy2020`: one Python object for every *number*. Its demonstration is two moons of 100 points, two hidden layers of 16 ReLUs, a hinge loss and a little weight decay. Ours has one object for every *array*. We give both the same weights and the same points, let micrograd take one full step (that is all we can afford: it builds tens of thousands of objects), and compare loss and gradient.
+The smallest engine that many have learned from is micrograd {cite:p}`karpathy2020`: one Python object for every *number*. Its demonstration is two moons of 100 points, two hidden layers of 16 ReLUs, a hinge loss and a little weight decay. Ours has one object for every *array*. We give both the same weights and the same points, let micrograd take one full step (that is all we can afford: it builds tens of thousands of objects), and compare loss and gradient. For the weight decay we teach our engine one more operation, the sum of all squares.
 """
 
 # %%
@@ -3361,11 +3363,17 @@ def scalar_step():
     return loss.data, gradient
 
 
+def squares(tensors):
+    """The sum of the squares of all entries of all of them, as one node."""
+    return node(sum(np.vdot(p.data, p.data) for p in tensors),
+                *[(p, lambda g, p=p: 2 * g * p.data) for p in tensors])
+
+
 def array_step(theta):
     for p in theta:
         p.grad = None
     margins = (1.0 - network(Xm, theta, rectify) * sign).relu()
-    loss = margins.mean() + 1e-4 * sum((p * p).sum() for p in theta)
+    loss = margins.mean() + 1e-4 * squares(theta)
     loss.backward()
     for p in theta:
         p.data = p.data - 0.1 * p.grad

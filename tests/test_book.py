@@ -94,7 +94,7 @@ def test_claims_page_lists_and_counts_every_claim(pages):
     assert f"{len(claims)} claims" in page.get_text()
     rows = [row for row in page.find_all("tr") if row.find("td")]
     assert len(rows) == len(claims)
-    straight = lambda text: re.sub(r"\s+", " ", text.replace("’", "'")).strip()
+    straight = lambda text: re.sub(r"\s+", " ", re.sub("[‘’“”\"]", "'", text)).strip()
     missing = {straight(c["claim"]) for c in claims} - {straight(row.find("td").get_text()) for row in rows}
     assert not missing, missing
 

@@ -182,7 +182,7 @@ def secant(h):
 explore(
     secant, alt=
     "The sine curve, its tangent at 1 and the secant through 1 and 1 + h; they merge as h shrinks",
-    h=[2.0, 1.5, 1.1, 0.8, 0.5, 0.3, 0.15, 0.05, 0.01])
+    h=[2.0, 1.5, 1.0, 0.6, 0.3, 0.1, 0.01])
 
 # %% [markdown]
 r"""
@@ -403,7 +403,7 @@ def turn(angle):
 explore(
     turn, alt=
     "Left a landscape with its gradient and a direction to turn, right the slope in that direction, a cosine with its top at the gradient",
-    angle=list(range(-150, 181, 30)))
+    angle=list(range(-140, 181, 40)))
 
 # %%
 step = 1e-6
@@ -642,7 +642,7 @@ def bounce(eta):
 explore(
     bounce, alt=
     "Left the iterates on the parabola, right their distance to the minimum: slow, fast, at once, oscillating, endless, diverging",
-    eta=[0.02, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0, 1.05])
+    eta=[0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0, 1.05])
 
 # %% [markdown]
 r"""
@@ -2100,7 +2100,7 @@ def watershed(start):
 explore(
     watershed, alt=
     "A double well with the path of gradient descent; starts left of the watershed reach the deep minimum, those right of it the shallow one",
-    start=[-2.0, -1.0, 0.0, 0.16, 0.18, 0.3, 0.6, 1.0, 1.8])
+    start=[-2.0, -1.0, 0.0, 0.16, 0.18, 0.6, 1.8])
 
 # %%
 roots = np.sort(np.roots([4, 0, -6, 1]).real)
@@ -2236,7 +2236,7 @@ def blurred_slope(x, s):
     return 0.2 * x + 3 * np.exp(-4.5 * s**2) * np.sin(3 * x)
 
 
-widths = [2.0, 1.0, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.15, 0.0]
+widths = [2.0, 0.9, 0.7, 0.6, 0.5, 0.4, 0.3, 0.0]
 x, tracked = 6.0, {}
 for s in widths:
     x = tracked[s] = gradient_descent(lambda x: blurred_slope(x, s), x, 0.05, 400)[-1]
@@ -2377,7 +2377,7 @@ def roll(beta, fraction_of_limit):
 explore(
     roll, alt=
     "Forty steps of heavy ball in a narrow valley: with little momentum it zigzags and creeps, with more it rolls along the floor, with too much it overshoots",
-    beta=[0.0, 0.3, 0.5, 0.65, 0.8, 0.9, 0.95], fraction_of_limit=[0.3, 0.8])
+    beta=[0.0, 0.4, 0.6, 0.8, 0.9, 0.95], fraction_of_limit=[0.3, 0.8])
 
 # %% [markdown]
 r"""
@@ -2902,7 +2902,7 @@ def shaking(batch_size):
 explore(
     shaking, alt=
     "Eighty steps of SGD on an elongated bowl; the path shakes less the larger the batch",
-    batch_size=[1, 2, 4, 8, 16, 64, 250, 1000])
+    batch_size=[1, 4, 16, 64, 250, 1000])
 
 # %% [markdown]
 r"""
@@ -3090,7 +3090,7 @@ def floor(eta, batch_size):
 explore(
     floor, alt=
     "SGD on a noisy parabola: a descent, then fluctuation inside the predicted band, which narrows with a smaller step or a larger batch",
-    eta=[1.0, 0.5, 0.2, 0.1, 0.03], batch_size=[1, 4, 32])
+    eta=[1.0, 0.5, 0.2, 0.05], batch_size=[1, 4, 32])
 
 # %%
 def stationary(eta, m, chains=400, burn=2000, steps=2000, seed=44):
@@ -3154,7 +3154,7 @@ def decay(rho):
 explore(
     decay, alt=
     "Three schedules and the iterates they produce on a noisy parabola; a fast exponential decay stops above the minimum",
-    rho=[0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3])
+    rho=[0.002, 0.01, 0.02, 0.05, 0.1, 0.3])
 
 # %%
 t, rho = np.arange(60), 0.05

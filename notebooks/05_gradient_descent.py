@@ -18,7 +18,7 @@ Two balls start at the same point above the same narrow valley and want to reach
 """
 
 # %% tags=["remove-cell"]
-# Colab only: fetch the book's helpers. Elsewhere this cell does nothing.
+# Colab only: fetch the book's helpers and what Colab lacks. Elsewhere: nothing.
 import subprocess
 import sys
 
@@ -27,7 +27,8 @@ if "google.colab" in sys.modules:
     assert REPOSITORY, (
         "set REPOSITORY to the address of the repository this notebook comes from")
     subprocess.run([
-        sys.executable, "-m", "pip", "install", "-q", "--no-deps", f"git+{REPOSITORY}"
+        sys.executable, "-m", "pip", "install", "-q", "--no-deps", f"git+{REPOSITORY}",
+        "micrograd", "mnist1d", "torch_geometric"
     ], check=True)
 
 # %%

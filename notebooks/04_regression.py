@@ -192,12 +192,14 @@ The hinge loss, which we [meet later](#hinge-loss), breaks the second axiom: it 
 theta = torch.tensor([1.5, 0.5], requires_grad=True)
 tx, ty = torch.tensor(x20), torch.tensor(y20)
 ((ty - theta[0] * tx - theta[1])**2).sum().backward()
-verify("the gradient in θ has one entry per parameter", tuple(theta.grad.shape), (2, ))
+rest = y20 - 1.5 * x20 - 0.5
+verify("the gradient in θ, one entry per parameter: −2Σxr and −2Σr with r = y − ax − b",
+       theta.grad, [-2 * x20 @ rest, -2 * rest.sum()], rtol=1e-12)
 verify("the data received no gradient", tx.grad is None, True)
 moved = tx.clone().requires_grad_(True)
 ((ty - 1.5 * moved - 0.5)**2).sum().backward()
 verify("the gradient in x has one entry per point, −2a(y − ax − b)", moved.grad,
-       -2 * 1.5 * (y20 - 1.5 * x20 - 0.5), rtol=1e-12)
+       -2 * 1.5 * rest, rtol=1e-12)
 
 # %% [markdown]
 r"""

@@ -440,7 +440,7 @@ verify("… mean gap, against the mean maximum of a random walk, √(2/πm)",
 
 # %% [markdown]
 r"""
-The bound holds and is six times too large; that is the price of knowing nothing about the distribution. Its worst side shows in the next figure. Double the width of a model and the bound says: worse. That is the classical view, power against complexity, a U-shaped curve. Drag the number of parameters and compare with what happens when the smallest of all interpolating solutions is taken.
+The bound holds and is six times too large; that is the price of knowing nothing about the distribution. Its worst side shows in the next figure. Double the VC dimension and the bound says: worse. That is the classical view, power against complexity, a U-shaped curve. Drag the number of parameters and compare with what happens when the smallest of all interpolating solutions is taken.
 """
 
 # %%
@@ -457,6 +457,9 @@ def random_features(P, seeds, n=40, d=10):
     return np.median(out, axis=0)
 
 
+verify_at_least(
+    "capacity bound with 400 examples: what it adds from each d to the next",
+    np.diff(vc_bound(400, np.arange(1, 401), 0.05)), 0.0)
 widths = [5, 10, 20, 30, 40, 50, 80, 160, 400, 1600]
 descent = np.array([random_features(P, 30) for P in widths])
 peak = widths[int(descent[:, 0].argmax())]
@@ -472,13 +475,10 @@ verify("widths: rank correlation of ‖θ‖² and test error, from 40 on",
 def power_and_complexity(parameters):
     k = widths.index(parameters)
     fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3.1))
-    left.loglog(widths, descent[:, 0], color=plot.RED, label="measured test error")
-    left.loglog(widths, [vc_bound(40, min(P, 100), 0.05) for P in widths], "--",
-                color=plot.GREY, label="capacity bound on the gap")
+    left.loglog(widths, descent[:, 0], color=plot.RED)
     left.plot(parameters, descent[k, 0], "o", color=plot.RED)
     left.axvline(40, color=plot.GREY, lw=1, ls=":")
-    left.set(xlabel="parameters", ylim=(0.1, 60))
-    left.legend(fontsize=9)
+    left.set(xlabel="parameters", title="test error")
     right.loglog(widths, descent[:, 1], color=plot.BLUE)
     right.plot(parameters, descent[k, 1], "o", color=plot.BLUE)
     right.axvline(40, color=plot.GREY, lw=1, ls=":")
@@ -488,7 +488,7 @@ def power_and_complexity(parameters):
 
 explore(
     power_and_complexity, alt=
-    "Left the measured test error with a peak at forty parameters and a second descent, beside a capacity bound that only rises; right the squared norm of the solution, which peaks at the same place and falls",
+    "Left the measured test error with a peak at forty parameters and a second descent; right the squared norm of the solution, which peaks at the same place and falls",
     parameters=widths)
 
 # %% [markdown]

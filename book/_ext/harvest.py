@@ -21,7 +21,10 @@ NAMES = {
     for word in """Adam AdaGrad RMSProp Muon Newton Nesterov Polyak Robbins Monro Lagrange Taylor
     Lipschitz Hessian GD SGD PL EMA L Bayes Gauss Gaussian Markov Fourier Jacobian Laplacian Jensen
     Shannon Gram Schmidt Cauchy Schwarz Cholesky Sylvester Moore Penrose Lp Weierstrass
-    Montufar Wang Jacobi AD MSE PSD KL MLP CNN RNN LSTM GRU GNN GAN VAE NTK NNGP PCA SVD QR BERT GPT ReLU PAC VC""".split()
+    Montufar Wang Jacobi AD MSE PSD KL MLP CNN RNN LSTM GRU GNN GAN VAE NTK NNGP PCA SVD QR BERT GPT ReLU PAC VC
+    L1 L2 Toeplitz LeNet AlexNet VGG Inception U WaveNet ELMo GDL PointNet ChebNet Weisfeiler Lehman WL ELBO
+    FGSM Carlini Wagner Brownian Chebyshev Bernoulli Poisson MGF CDF Anscombe Datasaurus Hughes Langevin
+    ML""".split()
 }
 
 
@@ -74,8 +77,11 @@ def walk(notebook):
 
 def concept_name(target):
     words = [NAMES.get(word, word) for word in target.split("-")]
-    name = " ".join(words).replace("L smoothness", "L-smoothness")
-    for pair in ("Robbins Monro", "Gram Schmidt", "Cauchy Schwarz", "Moore Penrose", "Jensen Shannon"):
+    name = " ".join(words).replace("occams", "Occam's")
+    for pair in ("L smoothness", "LeNet 5", "U net"):
+        name = name.replace(pair, pair.replace(" ", "-").replace("net", "Net"))
+    for pair in ("Robbins Monro", "Gram Schmidt", "Cauchy Schwarz", "Moore Penrose", "Jensen Shannon",
+                 "Carlini Wagner", "Weisfeiler Lehman"):
         name = name.replace(pair, pair.replace(" ", "–"))
     return name[0].upper() + name[1:]
 

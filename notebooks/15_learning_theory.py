@@ -314,6 +314,8 @@ for literals in (5, 10, 20, 40):
 rows = np.array(rows)
 verify_at_least("5, 10, 20, 40 attributes: examples needed in addition, each time",
                 np.diff(rows[:, 1]), 1)
+verify("… the bound, (n ln 2 + ln 20)/0.05 rounded up", rows[:, 2],
+       np.array([130, 199, 338, 615]))
 verify_at_most("… examples needed over the bound", rows[:, 1] / rows[:, 2], 1.0)
 
 
@@ -517,7 +519,7 @@ A prediction at $x$ has mean $\varphi(x)^\top\mu$ and variance $\sigma^2+\varphi
 
 # %%
 cubic = lambda x: np.stack([np.ones_like(x), x, x**2, x**3], -1)  # (n, 4)
-sigma, tau = 0.3, 1.0
+sigma, tau = 0.3, 1.5
 rng = np.random.default_rng(9)
 x_seen = rng.uniform(-1, 0.6, 12)
 y_seen = cubic(x_seen) @ [0.2, 1.0, -0.5, -1.0] + sigma * rng.normal(size=12)
@@ -553,7 +555,7 @@ verify_at_least("uncertainty about the curve, at 1.5 over at −0.2",
 # %% tags=["hide-input"]
 def believe(examples):
     Phi = cubic(x_seen[:examples])
-    Sigma = np.linalg.inv(Phi.T @ Phi / sigma**2 + np.eye(4))
+    Sigma = np.linalg.inv(Phi.T @ Phi / sigma**2 + np.eye(4) / tau**2)
     mu = Sigma @ Phi.T @ y_seen[:examples] / sigma**2
     x = np.linspace(-1.5, 1.8, 200)
     know = np.sqrt(np.einsum("ni,ij,nj->n", cubic(x), Sigma, cubic(x)))
@@ -594,8 +596,15 @@ p /= p.sum()
 best = np.unravel_index(p.argmax(), p.shape)
 sure = lambda x: (1 / (1 + np.exp(-(w[best] * x + b[best]))),
                   np.sum(p / (1 + np.exp(-(w * x + b)))))
+prior_w, prior_b = 3.0 * rng.normal(size=(2, 400_000))  # once more, by weighted draws
+weight = np.prod(
+    [1 / (1 + np.exp(-k * (prior_w * u + prior_b))) for u, k in zip(x_log, y_log)],
+    axis=0)
 for x in (-3.0, -2.0, 2.0):
     plug_in, averaged = sure(x)
+    verify(f"logistic model at x = {x}: average over the grid, against weighted draws",
+           averaged, np.average(1 / (1 + np.exp(-prior_w * x - prior_b)),
+                                weights=weight), rtol=0.05)
     verify_at_least(f"logistic model at x = {x}: the average is less extreme by",
                     abs(plug_in - 0.5) - abs(averaged - 0.5), 0.001)
 

@@ -2900,7 +2900,7 @@ r"""
 
 MNIST-1D {cite:p}`greydanus2024` is a test bench that fits on a laptop: ten stick-figure digits drawn as curves of forty values, each padded, stretched, sheared, *moved to a random place*, and buried in correlated noise. 4000 to learn from, 1000 to test. It is generated here, not downloaded. The paper reports test accuracies of 32 % for logistic regression, 68 % for an MLP and 94 % for a CNN. All three tell the same story: what counts is not the number of parameters but the prior.
 
-Ours have the paper's sizes (MLP with two hidden layers of 100, CNN with three layers of 25 channels and stride 2), and the CNN has *batch normalization* after each convolution, which brings every channel of a batch to mean 0 and variance 1 and so makes the training fast.
+Ours have the paper's sizes (MLP with two hidden layers of 100, CNN with three layers of 25 channels and stride 2), and the CNN has [*batch normalization*](#batch-normalization) after each convolution, which brings every channel of a batch to mean 0 and variance 1 and so makes the training fast.
 """
 
 # %%

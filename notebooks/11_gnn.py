@@ -483,9 +483,7 @@ verify("a bag of 20 digits put into the MLP for 5", answer,
 
 # %% [markdown]
 r"""
-On bags of five it is perfect. On bags of fifty it is wrong by more than three, always by the same amount. Why? The training bags all had five elements, so nothing distinguishes "each digit is worth $b/5$ less, and $
-ho$ adds $b$" from the truth. Such a network answers $\sum_m(x_m-b/5)+b$, and on $n$ digits it is off by exactly $b\,(1-n/5)$. If $
-ho$ may add nothing, the ambiguity is gone.
+On bags of five it is perfect. On bags of fifty it is wrong by more than three, always by the same amount. Why? The training bags all had five elements, so nothing distinguishes "each digit is worth $b/5$ less, and $\rho$ adds $b$" from the truth. Such a network answers $\sum_m(x_m-b/5)+b$, and on $n$ digits it is off by exactly $b\,(1-n/5)$. If $\rho$ may add nothing, the ambiguity is gone.
 """
 
 # %%

@@ -1118,25 +1118,28 @@ verify("60° N, half around the Earth: km along the parallel, and over the pole"
 r"""
 The straight line on the usual map is half as long again as the way over the pole. Distances in a chart may be trusted only locally.
 
-:::{admonition} Continuous both ways, or smooth both ways
+:::{admonition} Continuous, not smooth
 :class: correction
-**The notes say** that a homeomorphism is a smooth and invertible mapping, and that a differentiable invertible map is a diffeomorphism.
+**The notes say** that a homeomorphism is a smooth and invertible mapping.
 
-**Right is:** a homeomorphism is continuous with continuous inverse; a *diffeomorphism* is smooth with smooth inverse. $x\mapsto x^3$ is a smooth bijection of $\mathbb R$ and no diffeomorphism: its inverse is not differentiable at 0.
+**Right is:** it is a continuous bijection with continuous inverse. One that is smooth in both directions is a *diffeomorphism*.
 :::
 """
 
 # %%
-step = np.array([1e-3, 1e-6, 1e-9])
-verify("x³: slope of the inverse between 0 and h grows like h^(−2/3)",
-       np.cbrt(step) / step, step**(-2 / 3), rtol=1e-9)
-verify("x³ is a bijection: the inverse undoes it", np.cbrt(np.linspace(-2, 2, 9)**3),
-       np.linspace(-2, 2, 9), atol=1e-12)
+bent = lambda v: np.where(v < 0, v, 2 * v)  # a homeomorphism of the line with a corner
+line = np.linspace(-1, 1, 2001)
+unbent = lambda v: np.where(v < 0, v, v / 2)
+verify("a line bent at 0: its inverse, continuous as well, undoes it",
+       unbent(bent(line)), line, atol=1e-15)
+verify(
+    "… but its slopes to the left and right of 0 differ: not smooth",
+    np.array([bent(0.0) - bent(-1e-6), bent(1e-6) - bent(0.0)]) / 1e-6, [1.0, 2.0])
 
 # %% [markdown]
 r"""
 (chart-regularity-and-no-isometry)=
-The other direction is the useful one for us: a *parametrisation* $\varphi:U\to\mathbb R^3$, $U\subset\mathbb R^2$, smooth, injective, with Jacobian $J$ of rank 2 and continuous inverse on its image. (What the notes call a chart is usually this, the inverse of a chart.) The surface has the dimension of $U$: two, not three. Lengths are not kept: a small step $\delta$ becomes one of squared length $\delta^\top J^\top J\,\delta$. For spherical coordinates $J^\top J=\operatorname{diag}(1,\sin^2\vartheta)$, for the cylinder it is the identity: paper rolls, but does not wrap an orange. Circles of equal size on the globe become Tissot's ellipses on the map. Choose the latitude at which the map shall be true.
+The other direction is the useful one for us: a *parametrisation* $\varphi:U\to\mathbb R^3$, $U\subset\mathbb R^2$, smooth, injective, with Jacobian $J$ of rank 2 and continuous inverse on its image. The surface has the dimension of $U$: two, not three. Lengths are not kept: a small step $\delta$ becomes one of squared length $\delta^\top J^\top J\,\delta$. For spherical coordinates $J^\top J=\operatorname{diag}(1,\sin^2\vartheta)$, for the cylinder it is the identity: paper rolls, but does not wrap an orange. Circles of equal size on the globe become Tissot's ellipses on the map. Choose the latitude at which the map shall be true.
 """
 
 # %% tags=["hide-input"]
@@ -1178,6 +1181,23 @@ rank = [
 ]
 verify("rank of the Jacobian: in general, at the pole",
        [int(np.linalg.matrix_rank(J, tol=1e-9)) for J in rank], [2, 1])
+
+# %% [markdown]
+r"""
+:::{admonition} The inverse must be smooth too
+:class: correction
+**The notes say** that a differentiable invertible map is a diffeomorphism, and call the map from parameters to the surface a chart.
+
+**Right is:** the inverse must be differentiable as well. $x\mapsto x^3$ is a smooth bijection of $\mathbb R$ and no diffeomorphism: its inverse has infinite slope at 0. And the map from parameters to the surface is a parametrisation, the inverse of a chart.
+:::
+"""
+
+# %%
+step = np.array([1e-3, 1e-6, 1e-9])
+verify("x³: slope of the inverse between 0 and h grows like h^(−2/3)",
+       np.cbrt(step) / step, step**(-2 / 3), rtol=1e-9)
+verify("x³ is a bijection: the inverse undoes it", np.cbrt(np.linspace(-2, 2, 9)**3),
+       np.linspace(-2, 2, 9), atol=1e-12)
 
 # %% [markdown]
 r"""
@@ -1728,15 +1748,23 @@ verify(
 
 # %% [markdown]
 r"""
+With $m$ grid points an axis the integral costs $m^k$. And drawing codes from the prior fails, because hardly any explains the given $x$. In a linear-Gaussian model, where $p(x)$ is known, watch the relative error of 2000 prior samples as $k$ grows.
+
 :::{admonition} Integrate over codes
 :class: correction
 **The notes say** that the evidence is an integral over $\mathbb R^d$.
 
 **Right is:** over the code space $\mathbb R^k$; $d$ is the dimension of the data.
 :::
-
-With $m$ grid points an axis the integral costs $m^k$. And drawing codes from the prior fails, because hardly any explains the given $x$. In a linear-Gaussian model, where $p(x)$ is known, watch the relative error of 2000 prior samples as $k$ grows.
 """
+
+# %%
+axis = np.linspace(-6, 6, 241)  # factor analysis: d = 6, k = 2; a grid over R², not R⁶
+codes = np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2)
+given = stats.norm(codes @ L.T, np.sqrt(np.diag(Psi))).pdf(x0).prod(1)
+verify("evidence of a six-dimensional x: the integral over its two code numbers",
+       (given * stats.norm.pdf(codes).prod(1)).sum() * (axis[1] - axis[0])**2,
+       stats.multivariate_normal(np.zeros(6), C).pdf(x0), rtol=1e-8)
 
 # %%
 rng, relative = np.random.default_rng(25), {}

@@ -1595,7 +1595,7 @@ $$
 -KL(p\,\|\,q)=\mathbb E_p\Bigl[\log\frac{q(X)}{p(X)}\Bigr]\le\log\mathbb E_p\Bigl[\frac{q(X)}{p(X)}\Bigr]=\log\sum_{p(x)>0}q(x)\le\log1=0,
 $$ (eq-pr-gibbs)
 
-with equality only for $q=p$. It is infinite when $q$ excludes something that happens, and terms with $p(x)=0$ count 0. So over $q$ the cross-entropy has its minimum $H(p)$ at $q=p$. Descending the logits of a softmax, whose gradient is [$q-p$](#softmax-cross-entropy-gradient), gets there.
+with equality only for $q=p$. It is infinite when $q$ excludes something that happens, and terms with $p(x)=0$ count 0. So over $q$ the cross-entropy has its minimum $H(p)$ at $q=p$. Descending the logits of a softmax, whose [gradient](#softmax-cross-entropy-gradient) is $q-p$, gets there.
 """
 
 # %%

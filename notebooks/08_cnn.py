@@ -672,7 +672,7 @@ for name, (transform, linear) in table.items():
     verify(f"{name}: linear", bool(gap < 1e-10), linear)
 verify("Fourier kernel against numpy", K["Fourier"] @ f, np.fft.fft(f), atol=1e-9)
 
-# %% mystnb={"image": {"alt": "Heat maps of three kernels: the Fourier kernel is a moir\u00e9 of waves, convolution is a soft diagonal band, the running mean a hard diagonal band."}} tags=["hide-input"]
+# %% mystnb={"image": {"classes": "photo", "alt": "Heat maps of three kernels: the Fourier kernel is a moir\u00e9 of waves, convolution is a soft diagonal band, the running mean a hard diagonal band."}} tags=["hide-input"]
 fig = show([k.real for k in K.values()], K, 2.5)
 fig.axes[0].set(xlabel="$t$", ylabel="$u$")
 plt.show()
@@ -1159,7 +1159,7 @@ verify_at_least("zero padding: largest difference between the two orders", gap.m
 verify_at_least("dense layer: largest difference between the two orders",
                 abs(dense_layer(move(digit)) - move(dense_layer(digit))).max(), 1.0)
 
-# %% mystnb={"image": {"alt": "Four pictures in a square: a digit, the shifted digit, and their filtered versions; going right then down gives the same picture as down then right."}} tags=["hide-input"]
+# %% mystnb={"image": {"classes": "photo", "alt": "Four pictures in a square: a digit, the shifted digit, and their filtered versions; going right then down gives the same picture as down then right."}} tags=["hide-input"]
 fig, axes = plt.subplots(2, 2, figsize=(4.6, 4.2))
 panels = (frame, move(frame), cyclic(frame,
                                      sobel * 1.0), cyclic(move(frame), sobel * 1.0))
@@ -1486,7 +1486,7 @@ r"""
 What does a network choose when it may choose? The filters of the first layer of the CNN trained on digits at the start of the chapter: light and dark on two sides of a line, at various angles.
 """
 
-# %% mystnb={"image": {"alt": "Six learned 3 by 3 filters, most with light and dark halves, and below the feature maps they make of a handwritten digit."}} tags=["hide-input"]
+# %% mystnb={"image": {"classes": "photo", "alt": "Six learned 3 by 3 filters, most with light and dark halves, and below the feature maps they make of a handwritten digit."}} tags=["hide-input"]
 trained = cnns[0]
 with torch.no_grad():
     maps = F.relu(trained[1](X_test[3].view(1, 1, 8, 8)))[0]
@@ -2461,7 +2461,7 @@ r"""
 And what do single units like? For each layer, take the channel that varies most and cut out the places of the test pictures where it is strongest, as large as its receptive field: 3, 8 and 18 pixels (the last is larger than the picture, so we show the picture).
 """
 
-# %% mystnb={"image": {"alt": "Three rows of image patches that excite one unit of layer 1, 2 and 3 most: small edges, then corners or line pieces, then whole shapes of one kind."}} tags=["hide-input"]
+# %% mystnb={"image": {"classes": "photo", "alt": "Three rows of image patches that excite one unit of layer 1, 2 and 3 most: small edges, then corners or line pieces, then whole shapes of one kind."}} tags=["hide-input"]
 fields = (recursion([(3, 1, 1)]), recursion([(3, 1, 1), (2, 2, 1), (3, 1, 1)]), 16)
 fig, axes = plt.subplots(3, 6, figsize=(plot.WIDTH, 3.6))
 for row, depth, side, jump in zip(axes, (2, 5, 8), fields, (1, 2, 4)):

@@ -961,7 +961,7 @@ verify("a changed future leaves predictions of the past unchanged",
 # %% [markdown]
 r"""
 (wavenet)=
-**WaveNet** {cite:p}`oord2016wavenet` predicts raw audio, 16,000 samples a second, sample by sample. It stacks causal convolutions of width 2 with [dilations](#dilated-convolution) $1,2,4,\dots,512$; each adds $d$ to the field, so a block sees $1+(1+2+\dots+512)=1024$ samples, three blocks $1+3\cdot1023=3070$. Residual and learned skip connections carry the signal past. Ours is a small one, on two sines in noise.
+**WaveNet** {cite:p}`oord2016` predicts raw audio, 16,000 samples a second, sample by sample. It stacks causal convolutions of width 2 with [dilations](#dilated-convolution) $1,2,4,\dots,512$; each adds $d$ to the field, so a block sees $1+(1+2+\dots+512)=1024$ samples, three blocks $1+3\cdot1023=3070$. Residual and learned skip connections carry the signal past. Ours is a small one, on two sines in noise.
 """
 
 # %%

@@ -2508,7 +2508,7 @@ p_x(x)=p_z(f^{-1}(x))\,\bigl|\det J_{f^{-1}}(x)\bigr|,\qquad
 $$ (eq-gm-change)
 :::
 
-Mass is kept: a small cube around $z$ of volume $\delta$ becomes a slanted box of volume [$|\det J_f|\,\delta$](#determinant), with the same probability in it. Three cases: exponential, linear, and a bent one against the share of a million samples that falls into a small square.
+Mass is kept: a small cube around $z$ of volume $\delta$ becomes a slanted box whose [volume](#determinant) is $|\det J_f|\,\delta$, with the same probability in it. Three cases: exponential, linear, and a bent one against the share of a million samples that falls into a small square.
 """
 
 # %%

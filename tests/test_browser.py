@@ -8,6 +8,12 @@ from PIL import Image
 from visit import CHAPTERS, PAGES, Visit
 
 
+CUT_OFF = """() => [...document.querySelectorAll('div.math')].filter(box => {
+  const inside = box.querySelector('mjx-math');
+  return inside && inside.getBoundingClientRect().left < box.getBoundingClientRect().left - 2;
+}).map(box => box.id || box.textContent.slice(0, 80))"""
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_no_other_host_no_error_no_sideways_scroll(chromium, site, name):
     for width, theme in ((1280, "light"), (390, "dark")):
@@ -16,6 +22,7 @@ def test_no_other_host_no_error_no_sideways_scroll(chromium, site, name):
             assert not visit.foreign(site)
             assert not visit.complaints, visit.complaints
             assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
+            assert not visit.page.evaluate(CUT_OFF), "formulas whose beginning cannot be seen"
 
 
 def test_pages_are_light(chromium, site):

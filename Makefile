@@ -5,7 +5,8 @@ PY := $(VENV)/bin/python
 PORT ?= 8000
 SERVE ?= 1
 WORKERS ?= 2
-BUILD := $(VENV)/bin/jupyter-book build . -W --keep-going -n -q
+CHAPTER ?=
+N ?= 40
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -13,50 +14,78 @@ help: ## Say what each target does
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
 
 .PHONY: install
-install: $(VENV)/.installed ## Make .venv and install everything into it
+install: $(VENV)/.installed ## Make .venv and install everything into it (PYTHON=python3)
+ifneq ($(origin PYTHON),file)
+	@test "$$($(PYTHON) -V)" = "$$($(PY) -V)" \
+	  || { echo "$(VENV) has $$($(PY) -V), PYTHON is $$($(PYTHON) -V): run make distclean first" >&2; exit 1; }
+endif
 
+# A .venv without pip (stopped half-way, or made before python3-venv was there) is made anew.
+NEW_ENOUGH := 'import pip, sys; sys.exit(sys.version_info < (3, 11))'
 $(VENV)/.installed: requirements.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	@$(PY) -c $(NEW_ENOUGH) >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	@$(PY) -c $(NEW_ENOUGH) \
 	  || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/one" >&2; exit 1; }
-	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	@echo "Installing into $(VENV) (the first time takes a few minutes) ..."
 	@$(PY) -m pip install -qq --disable-pip-version-check "pip>=25" # older ones miss newer packages
 	@$(PY) -m pip install -qq -r requirements.txt
 	@touch $@
 
+.PHONY: browser
+browser: install ## Find a Chromium or Chrome for the tests; install one if there is none
+	@$(PY) tools/browser.py --install
+
 .PHONY: book
 book: install ## Build the book and serve it on this machine (SERVE=0: only build; PORT=8000)
+	@$(PY) tools/notebooks.py --check
 	@echo "Building the book ..."
-	@PYTHONWARNINGS=ignore $(BUILD)
+	@$(PY) tools/book.py
 	@echo "Built: _build/html/index.html"
 	@if [ "$(SERVE)" != 0 ]; then $(PY) tools/serve.py --port $(PORT); fi
 
 .PHONY: test
-test: install ## Run every test, every notebook among them (WORKERS=2)
-	@BOOK_BROWSER="$$($(PY) tools/browser.py)" && export BOOK_BROWSER && \
-	  BOOK_QUIET=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
-	  $(PY) -m pytest --nbval-lax -n $(WORKERS) --dist loadscope -q $(ARGS)
+test: install ## Run every test, every notebook among them (CHAPTER=05: one chapter; WORKERS=2)
+	@BOOK_CHAPTER="$(CHAPTER)" $(PY) -m pytest --nbval-lax -n $(WORKERS) --dist loadscope -q $(ARGS)
 
-.PHONY: notebooks
-notebooks: install ## Execute the chapters whose source or helpers changed (ARGS=--all: every chapter)
-	@$(PY) tools/notebooks.py $(ARGS)
+.PHONY: lint
+lint: install ## Check the code of the chapters, helpers, tools and tests (CHAPTER=05: one chapter)
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) tools/lint.py $(CHAPTER)
 
 .PHONY: format
-format: install ## Lay out the chapters' code alike, to the width of the page
-	@$(PY) tools/layout.py
+format: install ## Lay out all code alike, to the width of the page
+	@$(PY) -m ruff format .
+	@$(PY) -m ruff check --fix-only .
+
+.PHONY: lock
+lock: install ## Resolve the dependencies anew, into requirements.txt
+	@$(PY) tools/lock.py
+
+.PHONY: mutate
+mutate: install ## Put N small errors into a chapter, one at a time, and list those no claim notices (CHAPTER=05 N=40)
+	@$(PY) tools/mutate.py $(or $(CHAPTER),$(error CHAPTER=05 is missing)) --n $(N) $(ARGS)
+
+.PHONY: notebooks
+notebooks: install ## Execute the chapters whose source or helpers changed (ARGS="05", ARGS=--all)
+	@$(PY) tools/notebooks.py $(ARGS)
 
 .PHONY: lab
-lab: install ## Open JupyterLab on the chapters
-	@$(VENV)/bin/jupyter lab --notebook-dir notebooks
+lab: install ## Open JupyterLab on the chapters (ARGS=--no-browser)
+	@$(PY) -m jupyterlab --config tools/lab/jupyter_lab_config.py $(ARGS)
 
 .PHONY: bench
 bench: install ## Measure what the book costs; writes the table of the benchmark page
-	@BOOK_BROWSER="$$($(PY) tools/browser.py)" && export BOOK_BROWSER && $(PY) tests/benchmarks/bench.py
+	@$(PY) tools/bench.py
 
 .PHONY: address
-address: install ## Stamp the public address of the repository: make address URL=https://github.com/owner/name
-	@$(PY) tools/address.py "$(URL)"
+address: install ## Stamp the public address: make address URL=https://github.com/owner/name (URL=none removes it)
+	@$(PY) tools/address.py $(if $(filter none,$(URL)),--remove,"$(or $(URL),$(error URL=https://github.com/owner/name is missing))")
 
 .PHONY: clean
-clean: ## Remove what was built and installed here
-	rm -rf _build $(VENV) *.egg-info .pytest_cache .hypothesis
+clean: ## Remove what was built and cached here
+	rm -rf _build .pytest_cache .hypothesis .ruff_cache
+
+.PHONY: distclean
+distclean: clean ## Remove what was installed here, too
+	rm -rf $(VENV) *.egg-info

@@ -1,4 +1,4 @@
-"""Every data set of the book: generated, or shipped inside scikit-learn. Nothing is fetched."""
+"""Every data set of the book: generated, or shipped inside scikit-learn."""
 
 from typing import NamedTuple
 
@@ -15,24 +15,24 @@ class Split(NamedTuple):
     y_test: np.ndarray
 
 
-def digits(n_train=1400, seed=0):
+def digits(n_train: int = 1400, seed: int = 0) -> Split:
     """The 1797 handwritten digits of scikit-learn, shuffled and split.
 
-    ``X`` holds 8x8 grey values in [0, 1], flattened to (n, 64), ``y`` the labels 0 to 9.
-    Raises ``ValueError`` unless ``1 <= n_train < 1797``.
+    ``X`` holds 8x8 grey values in [0, 1], flattened to (n, 64), ``y`` the
+    labels 0 to 9. Raises ``ValueError`` unless ``1 <= n_train < 1797``.
     Source: E. Alpaydin and C. Kaynak (1998), UCI Machine Learning Repository.
     """
     X, y = datasets.load_digits(return_X_y=True)
     return _split(X / 16.0, y, n_train, seed)
 
 
-def diabetes(n_train=342, seed=0):
-    """442 patients, ten standardized measurements, and the progression of the disease in a year.
+def diabetes(n_train: int = 342, seed: int = 0) -> Split:
+    """442 patients: ten standardized measurements, and how the disease goes in a year.
 
-    ``X`` (n, 10) has columns of mean 0 and variance 1 over all patients, ``y`` (n,) likewise.
-    Raises ``ValueError`` unless ``1 <= n_train < 442``.
-    Source: Efron, Hastie, Johnstone and Tibshirani, Least Angle Regression, Annals of Statistics
-    32 (2004).
+    ``X`` (n, 10) has columns of mean 0 and variance 1 over all patients, ``y`` (n,)
+    likewise. Raises ``ValueError`` unless ``1 <= n_train < 442``.
+    Source: Efron, Hastie, Johnstone and Tibshirani, Least Angle Regression, Annals of
+    Statistics 32 (2004).
     """
     X, y = datasets.load_diabetes(return_X_y=True)
     X, y = (X - X.mean(0)) / X.std(0), (y - y.mean()) / y.std()
@@ -40,8 +40,8 @@ def diabetes(n_train=342, seed=0):
 
 
 def _split(X, y, n_train, seed):
-    if not 1 <= n_train < len(X):
-        raise ValueError(f"n_train is {n_train}, expected 1 to {len(X) - 1}")
+    if not (isinstance(n_train, (int, np.integer)) and 1 <= n_train < len(X)):
+        raise ValueError(f"n_train is {n_train!r}, expected 1 to {len(X) - 1}")
     order = np.random.default_rng(seed).permutation(len(X))
     train, test = order[:n_train], order[n_train:]
     return Split(X[train], y[train], X[test], y[test])

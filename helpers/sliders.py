@@ -1,4 +1,4 @@
-"""One call, two sliders: live in a kernel, and a working one in plain HTML without any."""
+"""One call, two sliders: live in a kernel, and a working one in plain HTML without."""
 
 import base64
 import hashlib
@@ -7,6 +7,11 @@ import inspect
 import io
 import itertools
 import json
+import math
+import string
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -17,23 +22,26 @@ from matplotlib.transforms import Bbox
 from PIL import Image, ImageChops, ImageStat
 
 MAX_VALUES, MAX_BYTES = 25, 400_000
-GREEK = dict(
-    alpha="α", beta="β", gamma="γ", delta="δ", epsilon="ε", eta="η", theta="θ", kappa="κ",
-    lam="λ", lambda_="λ", mu="μ", nu="ν", rho="ρ", sigma="σ", tau="τ", phi="φ", omega="ω",
-)
+MAX_HEIGHT = 16_383  # pixels, the limit of WebP
+KEYS = 'data-lm-suppress-shortcuts="true"'  # JupyterLab leaves us the arrow keys
 
-# All frames stand in one picture, one below the other: lossless WebP then stores only what differs
-# between them. The page opens with a picture of the first frame alone, which also a reader without
-# script or style sees. At the first touch the strip takes its place and is moved behind the window.
-# The frame's number counts through the sliders like the digits of a number, the last one fastest.
-SCRIPT = """(() => {
-const root = document.getElementById("ID"), img = root.querySelector("img"), alt = img.alt;
-const values = VALUES, inputs = [...root.querySelectorAll("input")];
+# All frames stand in one picture, one below the other: lossless WebP then stores only
+# what differs between them. The page opens with a picture of the first frame alone,
+# which also a reader without script or style sees. At the first touch the strip takes
+# its place and is moved behind the window. The frame's number counts through the
+# sliders like the digits of a number, the last one fastest. Copies of one slider on a
+# page share a key; each script takes the first that is not on yet.
+SCRIPT = string.Template("""(() => {
+const root = document.querySelector('.explore[data-key="$key"]:not([data-on])');
+const img = root.querySelector("img"), alt = img.alt;
+const values = $values, inputs = [...root.querySelectorAll("input")];
 const last = values.reduce((n, v) => n * v.length, 1) - 1;
 const arm = () => {
   if (img.style.objectFit) return;
-  Object.assign(img.style, {aspectRatio: "RATIO", objectFit: "cover", objectPosition: "0 0"});
-  img.src = "data:image/webp;base64,STRIP";
+  const ratio = img.getAttribute("width") + "/" + img.getAttribute("height");
+  const style = {aspectRatio: ratio, objectFit: "cover", objectPosition: "0 0"};
+  Object.assign(img.style, style);
+  img.src = "data:image/webp;base64,$strip";
 };
 ["pointerover", "focusin"].forEach(e => root.addEventListener(e, arm, {once: true}));
 const show = () => {
@@ -49,33 +57,48 @@ const show = () => {
   img.style.objectPosition = "0 " + 100 * frame / last + "%";
   img.alt = alt + " (" + said.join(", ") + ")";
 };
-inputs.forEach(input => { input.disabled = false; input.value = 0; input.addEventListener("input", show); });
-})();"""
+inputs.forEach(input => {
+  input.disabled = false; input.value = 0; input.addEventListener("input", show);
+});
+root.dataset.on = "";
+})();""")
 
 
-def explore(draw, *, alt, **sliders):
-    """Show ``draw(**values)`` under one slider per keyword; live with a kernel, moving without.
+def explore(draw: Callable[..., Figure], *, alt: str, **sliders: Iterable[Any]) -> None:
+    """Show ``draw(**values)`` under one slider per keyword, with or without a kernel.
 
     Parameters
     ----------
-    draw : callable returning a ``matplotlib.figure.Figure``; called once for every point of the
-        slider grid, and again, live, whenever the reader moves a slider in a running notebook.
+    draw : callable returning a ``matplotlib.figure.Figure``; called once for every
+        point of the slider grid, and again, live, whenever the reader moves a slider in
+        a running notebook.
     alt : str, what the picture shows, for readers who do not see it.
-    **sliders : the values of each slider, 2 to 25 numbers or strings, the first one shown first.
-        Names of Greek letters are shown as letters.
+    **sliders : the values of each slider, a sequence of 2 to 25 finite numbers or
+        strings that look different, the first one shown first. Names of Greek letters
+        are shown as letters.
 
     Raises
     ------
-    TypeError : ``draw`` is not callable, does not take the sliders, or returns no figure.
-    ValueError : an empty ``alt``, no slider, a slider with fewer than 2 or more than 25 values, or
-        frames of more than 400 kB together.
+    TypeError : ``draw`` is not callable, does not take the sliders, or returns no
+        figure.
+    ValueError : an empty ``alt``, no slider, a slider whose values are none of the
+        above, figures of more than one size, frames of more than 16383 pixels one below
+        the other, or of more than 400 kB together.
     """
     grid = _check(draw, alt, sliders)
     points = list(_points(grid))
     opening = _figure(draw, points[0])
-    boxes = _boxes(opening, _figure(draw, points[-1]))
-    frames = [_pixels(_figure(draw, values), boxes) for values in points]
-    strip = _webp(_stack(frames))
+    height = FigureCanvasAgg(opening).get_width_height()[1]
+    if len(points) * height > MAX_HEIGHT:
+        raise ValueError(
+            f"{len(points)} frames of {height} pixels, "
+            f"expected at most {MAX_HEIGHT} pixels in all"
+        )
+    closing = _figure(draw, points[-1])
+    boxes = _boxes(opening, closing)
+    between = (_figure(draw, values) for values in points[1:-1])
+    frames = [pixels(f, boxes) for f in itertools.chain([opening], between, [closing])]
+    strip = webp(_stack(frames))
     if (size := len(strip) * 4 // 3) > MAX_BYTES:
         raise ValueError(
             f"the {len(frames)} frames take {size // 1000} kB, expected at most "
@@ -85,90 +108,136 @@ def explore(draw, *, alt, **sliders):
         "text/plain": f"{alt} [{', '.join(grid)}]",
         "text/html": _static(alt, grid, strip, frames[0], _is_photo(opening)),
     }
-    if view := _live(draw, grid, frames[0], boxes):
+    if view := _live(draw, alt, grid, frames[0], boxes):
         bundle["application/vnd.jupyter.widget-view+json"] = view
     display(bundle, raw=True)
 
 
-def _check(draw, alt, sliders):
+def _check(draw: Any, alt: Any, sliders: dict[str, Any]) -> dict[str, list]:
     if not callable(draw):
         raise TypeError(f"draw is {draw!r}, expected a function that returns a figure")
     if not isinstance(alt, str) or not alt.strip():
-        raise ValueError(f"alt is {alt!r}, expected a sentence that says what the picture shows")
+        raise ValueError(
+            f"alt is {alt!r}, expected a sentence that says what the picture shows"
+        )
     if not sliders:
-        raise ValueError("no slider given, expected at least one, such as eta=[0.1, 0.5, 1.0]")
-    grid = {}
-    for name, values in sliders.items():
-        if isinstance(values, str) or not hasattr(values, "__iter__"):
-            raise ValueError(f"slider {name} is {values!r}, expected a list of values")
-        values = [v.item() if hasattr(v, "item") else v for v in values]
-        if not 2 <= len(values) <= MAX_VALUES:
-            raise ValueError(f"slider {name} has {len(values)} values, expected 2 to {MAX_VALUES}")
-        grid[name] = values
+        raise ValueError(
+            "no slider given, expected at least one, such as eta=[0.1, 0.5, 1.0]"
+        )
+    grid = {name: _values(name, values) for name, values in sliders.items()}
     try:
-        inspect.signature(draw).bind(**{name: values[0] for name, values in grid.items()})
+        inspect.signature(draw).bind(**{name: v[0] for name, v in grid.items()})
     except TypeError as error:
-        raise TypeError(f"draw does not take the sliders {', '.join(grid)}: {error}") from error
+        raise TypeError(
+            f"draw does not take the sliders {', '.join(grid)}: {error}"
+        ) from error
     return grid
 
 
-def _points(grid):
+def _values(name: str, values: Any) -> list:
+    """A slider's values as Python's own numbers and strings; refuses all others."""
+    unordered = (str, bytes, bytearray, set, frozenset, dict)
+    try:
+        read = list(itertools.islice(values, MAX_VALUES + 1))
+    except TypeError:
+        read = None
+    if read is None or isinstance(values, unordered):
+        raise ValueError(f"slider {name} is {values!r}, expected a list of values")
+    read = [v.item() if getattr(v, "ndim", None) == 0 else v for v in read]
+    if not 2 <= len(read) <= MAX_VALUES:
+        count = f"more than {MAX_VALUES}" if len(read) > MAX_VALUES else len(read)
+        raise ValueError(
+            f"slider {name} has {count} values, expected 2 to {MAX_VALUES}"
+        )
+    for value in read:
+        number = isinstance(value, (int, float)) and math.isfinite(value)
+        if not number and not isinstance(value, str):
+            raise ValueError(
+                f"slider {name} has the value {value!r}, "
+                "expected finite numbers or strings"
+            )
+    if len(set(labels := [_shown(v) for v in read])) < len(read):
+        raise ValueError(
+            f"slider {name} shows {', '.join(labels)}, expected different labels: "
+            "pass strings to choose them"
+        )
+    return read
+
+
+def _points(grid: dict[str, list]) -> Iterator[dict]:
     for values in itertools.product(*grid.values()):
-        yield dict(zip(grid, values))
+        yield dict(zip(grid, values, strict=True))
 
 
-def _figure(draw, values):
-    figure = draw(**values)
+def _figure(draw: Callable, values: dict) -> Figure:
+    """What ``draw`` returns; closed, or the inline backend shows it a second time."""
+    before = set(plt.get_fignums())
+    try:
+        figure = draw(**values)
+    finally:
+        for number in set(plt.get_fignums()) - before:
+            plt.close(number)
     if not isinstance(figure, Figure):
-        raise TypeError(f"draw returned {type(figure).__name__}, expected a matplotlib Figure")
-    plt.close(figure)  # or the inline backend shows it a second time
+        raise TypeError(
+            f"draw returned {type(figure).__name__}, expected a matplotlib Figure"
+        )
+    plt.close(figure)
     return figure
 
 
-def _boxes(*figures):
-    """Where the axes stand, so that they stand still from frame to frame: room for each figure."""
+def _boxes(*figures: Figure) -> list[Bbox]:
+    """Where the axes stand still from frame to frame, with room for each figure.
+
+    Empty, which leaves the layout to each figure, where there is no such place.
+    """
     places = []
     for figure in figures:
+        titles = [(text, text.get_position()) for text in figure.texts]
         figure.draw_without_rendering()
         places.append([ax.get_position().extents for ax in figure.axes])
+        for text, position in titles:  # the layout has moved them in these figures only
+            text.set_position(position)
     if len({len(place) for place in places}) > 1:
         return []
     low, high = np.max(places, axis=0), np.min(places, axis=0)
-    return [Bbox.from_extents(*a[:2], *b[2:]) for a, b in zip(low, high)]
+    boxes = [Bbox.from_extents(*a[:2], *b[2:]) for a, b in zip(low, high, strict=True)]
+    return boxes if all(box.width > 0 and box.height > 0 for box in boxes) else []
 
 
-def _pixels(figure, boxes):
-    if len(boxes) == len(figure.axes):
+def pixels(figure: Figure, boxes: list[Bbox] = ()) -> Image.Image:
+    """The figure as a picture, its axes standing in the boxes if there are any."""
+    if boxes and len(boxes) == len(figure.axes):
         figure.set_layout_engine("none")
-        for ax, box in zip(figure.axes, boxes):
+        for ax, box in zip(figure.axes, boxes, strict=True):
             ax.set_position(box)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
 
 
-def _is_photo(figure):
+def _is_photo(figure: Figure) -> bool:
     """Colour or grey-value pictures, which dark mode must not turn into negatives."""
     images = [image for ax in figure.axes for image in ax.images]
     return any(i.get_array().ndim == 3 or i.get_cmap().name == "gray" for i in images)
 
 
-def _stack(frames):
+def _stack(frames: list[Image.Image]) -> Image.Image:
     sizes = {frame.size for frame in frames}
     if len(sizes) > 1:
-        raise ValueError(f"draw returned figures of sizes {sorted(sizes)}, expected one size")
+        raise ValueError(
+            f"draw returned figures of sizes {sorted(sizes)}, expected one size"
+        )
     width, height = sizes.pop()
-    if height * len(frames) > 16383:  # the limit of WebP
-        raise ValueError(f"{len(frames)} frames of {height} pixels, expected 16383 pixels in all")
     strip = Image.new("RGB", (width, height * len(frames)))
     for k, frame in enumerate(frames):
         strip.paste(frame, (0, k * height))
     return strip
 
 
-def _webp(image):
-    """Drawings as 48 flat colours without loss; photographs and heat maps, which suffer, with."""
-    flat, out = image.quantize(48, dither=Image.Dither.NONE).convert("RGB"), io.BytesIO()
+def webp(image: Image.Image) -> bytes:
+    """Drawings as 48 flat colours without loss; photographs and heat maps with."""
+    flat = image.quantize(48, dither=Image.Dither.NONE).convert("RGB")
+    out = io.BytesIO()
     if max(ImageStat.Stat(ImageChops.difference(image, flat)).rms) < 3:
         flat.save(out, "WEBP", lossless=True, quality=100, method=2)
     else:
@@ -176,66 +245,120 @@ def _webp(image):
     return out.getvalue()
 
 
-def _png(image):
+def _png(image: Image.Image) -> bytes:
     """Quick to make: a live slider redraws while it is being dragged."""
     out = io.BytesIO()
     image.quantize(128, dither=Image.Dither.NONE).save(out, "PNG")
     return out.getvalue()
 
 
-def _label(name):
-    return GREEK.get(name, name.replace("_", " "))
+def _label(name: str) -> str:
+    """The name as words, or as the Greek letter that it names."""
+    word = name.rstrip("_")
+    word = "lamda" if word in ("lam", "lambda") else word  # as Unicode spells it
+    try:
+        letter = unicodedata.lookup(f"GREEK SMALL LETTER {word}")
+    except KeyError:
+        letter = ""
+    greek = word.islower() and "α" <= letter <= "ω"
+    return letter if greek else name.replace("_", " ")
 
 
-def _shown(value):
-    return value if isinstance(value, str) else f"{value:.4g}".replace("-", "−")
+def _shown(value: float | str) -> str:
+    if isinstance(value, str):
+        return value
+    shown = f"{value:.4g}" if isinstance(value, float) else str(value)
+    return shown.replace("-", "−")
 
 
-def _static(alt, grid, strip, first, photo):
-    """The picture under native range inputs, disabled until the script that serves them has run."""
-    coded, still = (base64.b64encode(b).decode() for b in (strip, _webp(first)))
+def _image(data: str, size: tuple[int, int], alt: str, photo: bool = False) -> str:
+    width, height = size
+    return (
+        f'<img src="data:image/{data}" width="{width}" height="{height}" '
+        f'{"class=photo " if photo else ""}decoding="sync" alt="{html.escape(alt)}" '
+        f'style="max-width:100%;height:auto">'
+    )
+
+
+def _static(
+    alt: str, grid: dict[str, list], strip: bytes, first: Image.Image, photo: bool
+) -> str:
+    """The picture under native range inputs, disabled until their script has run."""
+    coded, still = (base64.b64encode(b).decode() for b in (strip, webp(first)))
     texts = [[_shown(v) for v in values] for values in grid.values()]
-    id = "explore-" + hashlib.sha256((alt + coded).encode()).hexdigest()[:12]
     rows = []
-    for name, values in zip(grid, texts):
+    for name, values in zip(grid, texts, strict=True):
         label, shown = html.escape(_label(name)), html.escape(values[0])
         rows.append(
             f'<label><span class="name">{label}</span>'
-            f'<input type="range" min="0" max="{len(values) - 1}" step="1" value="0" disabled '
-            f'data-name="{label}" aria-valuetext="{shown}"><output>{shown}</output></label>'
+            f'<input type="range" min="0" max="{len(values) - 1}" step="1" value="0" '
+            f'disabled data-name="{label}" aria-valuetext="{shown}">'
+            f'<output aria-live="off">{shown}</output></label>'
         )
-    values = json.dumps(texts, ensure_ascii=False).replace("</", "<\\/")
-    width, height = first.size
-    script = SCRIPT.replace("ID", id).replace("VALUES", values)
-    script = script.replace("RATIO", f"{width}/{height}").replace("STRIP", coded)
+    values = json.dumps(texts, ensure_ascii=False).replace("<", "\\u003c")
+    key = hashlib.sha256("".join([alt, values, *rows, coded]).encode()).hexdigest()[:12]
+    script = SCRIPT.substitute(key=key, values=values, strip=coded)
     return (
-        f'<div class="explore" id="{id}"><div class="controls">{"".join(rows)}</div>'
-        f'<img src="data:image/webp;base64,{still}" width="{width}" height="{height}" '
-        f'{"class=photo " if photo else ""}decoding="sync" alt="{html.escape(alt)}" style="max-width:100%;height:auto">'
+        f'<div class="explore" data-key="{key}" {KEYS}>'
+        f'<div class="controls">{"".join(rows)}</div>'
+        f"{_image('webp;base64,' + still, first.size, alt, photo)}"
         f"<script>{script}</script></div>"
     )
 
 
-def _live(draw, grid, first, boxes):
-    """The ipywidgets half; ``None`` where ipywidgets or a kernel is missing."""
+def _live(
+    draw: Callable,
+    alt: str,
+    grid: dict[str, list],
+    first: Image.Image,
+    boxes: list[Bbox],
+) -> dict | None:
+    """The ipywidgets half; ``None`` where ipywidgets is missing."""
     try:
         import ipywidgets as widgets
     except ImportError:
         return None
-    picture = widgets.Image(value=_png(first), format="png", layout=widgets.Layout(max_width="100%"))
+
+    def picture_of(image: Image.Image, values: dict) -> str:
+        said = ", ".join(f"{_label(n)} = {_shown(v)}" for n, v in values.items())
+        coded = base64.b64encode(_png(image)).decode()
+        return _image(f"png;base64,{coded}", image.size, f"{alt} ({said})")
+
+    picture = widgets.HTML(picture_of(first, next(_points(grid))))
     controls = {
         name: widgets.SelectionSlider(
-            options=[(_shown(v), v) for v in values], value=values[0], description=_label(name),
-            continuous_update=True, layout=widgets.Layout(width="min(100%, 30rem)"),
+            options=[(_shown(v), v) for v in values],
+            value=values[0],
+            description=_label(name),
+            continuous_update=True,
+            layout=widgets.Layout(width="min(100%, 30rem)"),
         )
         for name, values in grid.items()
     }
 
-    def redraw(_):
-        figure = _figure(draw, {name: control.value for name, control in controls.items()})
-        picture.value = _png(_pixels(figure, boxes))
+    def redraw(_: dict) -> None:
+        values = {name: control.value for name, control in controls.items()}
+        try:
+            image = pixels(_figure(draw, values), boxes)
+            picture.value = picture_of(image, values)
+        except Exception as error:  # the reader's own draw: say it where they look
+            text = html.escape(f"{type(error).__name__}: {error}")
+            picture.value = f'<pre role="alert">{text}</pre>'
 
     for control in controls.values():
         control.observe(redraw, names="value")
     box = widgets.VBox([*controls.values(), picture])
+    close_earlier(alt, [box, *box.children])
     return {"version_major": 2, "version_minor": 0, "model_id": box.model_id}
+
+
+_alive: dict[str, list] = {}  # the widgets of a figure by its alt text
+
+
+def close_earlier(alt: str, widgets: list) -> None:
+    """Close what an earlier run of the same cell has left alive, and remember these."""
+    for widget in _alive.pop(alt, []):
+        for part in (widget, widget.layout, getattr(widget, "style", None)):
+            if part is not None:
+                part.close()
+    _alive[alt] = widgets

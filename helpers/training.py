@@ -1,7 +1,9 @@
-"""The torch training loop, and seeding in one place."""
+"""The torch training loop."""
 
 import copy
+import math
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
@@ -10,46 +12,64 @@ from tqdm.auto import tqdm
 
 @dataclass
 class History:
-    """What happened: one entry an epoch. ``best`` is the epoch with the lowest validation loss."""
+    """What happened: one mean loss an epoch.
 
-    train: list = field(default_factory=list)
-    validation: list = field(default_factory=list)
+    ``best`` is the first epoch with the lowest validation loss.
+    """
+
+    train: list[float] = field(default_factory=list)
+    validation: list[float] = field(default_factory=list)
     best: int | None = None
 
 
-def seed(value=0):
-    """Seed torch and return a ``torch.Generator`` for shuffling."""
-    torch.manual_seed(value)
-    return torch.Generator().manual_seed(value)
-
-
-def fit(model, loss, X, y, *, optimizer, epochs, batch_size=64, validation=None, patience=None,
-        generator=None):
+def fit(
+    model: torch.nn.Module,
+    loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+    X: torch.Tensor,
+    y: torch.Tensor,
+    *,
+    optimizer: torch.optim.Optimizer,
+    epochs: int,
+    batch_size: int = 64,
+    validation: tuple[torch.Tensor, torch.Tensor] | None = None,
+    patience: int | None = None,
+    generator: torch.Generator | None = None,
+) -> History:
     """Train ``model`` in place with mini-batches reshuffled every epoch.
+
+    Afterwards the model is in the mode (training or evaluation) in which it came.
 
     Parameters
     ----------
-    model : ``torch.nn.Module``; loss : callable ``loss(model(X), y)`` returning a scalar.
+    model : ``torch.nn.Module``; loss : callable ``loss(model(X), y)``, a scalar, the
+        mean over its examples.
     X, y : tensors with the examples along their first axis.
     optimizer : a ``torch.optim.Optimizer`` over the model's parameters.
     validation : pair ``(X, y)``, evaluated after every epoch, or ``None``.
-    patience : int, stop after that many epochs without a better validation loss and put the best
-        parameters back; needs ``validation``.
-    generator : ``torch.Generator`` for the shuffling, see `seed`; a fresh one of seed 0 if absent.
+    patience : int >= 1, stop after that many epochs without a better validation loss
+        and put the best parameters back; needs ``validation``.
+    generator : ``torch.Generator`` for the shuffling; a fresh one of seed 0 if absent.
 
-    Returns a `History`. Raises ``ValueError`` for bad sizes and ``FloatingPointError`` when the
-    loss stops being finite.
+    Returns a `History`. Raises ``ValueError`` for bad sizes and ``FloatingPointError``
+    when a loss stops being finite.
     """
     if len(X) != len(y) or len(X) == 0:
-        raise ValueError(f"X holds {len(X)} and y {len(y)} examples, expected as many, at least 1")
+        raise ValueError(
+            f"X holds {len(X)} and y {len(y)} examples, expected as many, at least 1"
+        )
     if epochs < 1 or batch_size < 1:
-        raise ValueError(f"epochs={epochs}, batch_size={batch_size}, expected at least 1 of each")
-    if patience is not None and validation is None:
-        raise ValueError("patience needs validation=(X, y)")
+        raise ValueError(
+            f"epochs={epochs}, batch_size={batch_size}, expected at least 1 of each"
+        )
+    if patience is not None and (validation is None or patience < 1):
+        raise ValueError(
+            f"patience={patience}, expected 1 or more and validation=(X, y)"
+        )
     generator = generator or torch.Generator().manual_seed(0)
-    history, kept = History(), None
-    # Stored notebooks are made with BOOK_QUIET set: a bar's timings would differ in every run.
-    for epoch in tqdm(range(epochs), leave=False, disable=bool(os.environ.get("BOOK_QUIET"))):
+    history, kept, mode = History(), None, model.training
+    # Stored notebooks are made with BOOK_QUIET set: a bar's timings differ in each run.
+    quiet = bool(os.environ.get("BOOK_QUIET"))
+    for epoch in tqdm(range(epochs), leave=False, disable=quiet):
         model.train()
         total = 0.0
         for batch in torch.randperm(len(X), generator=generator).split(batch_size):
@@ -58,19 +78,25 @@ def fit(model, loss, X, y, *, optimizer, epochs, batch_size=64, validation=None,
             value.backward()
             optimizer.step()
             total += value.item() * len(batch)
-        history.train.append(total / len(X))
-        if not torch.isfinite(torch.tensor(history.train[-1])):
-            raise FloatingPointError(f"the training loss is {history.train[-1]} in epoch {epoch}")
+        history.train.append(_finite("training", total / len(X), epoch))
         if validation is None:
             continue
         model.eval()
         with torch.no_grad():
-            history.validation.append(loss(model(validation[0]), validation[1]).item())
-        if history.validation[-1] == min(history.validation):
+            value = loss(model(validation[0]), validation[1]).item()
+        history.validation.append(_finite("validation", value, epoch))
+        if history.best is None or value < history.validation[history.best]:
             history.best = epoch
             kept = copy.deepcopy(model.state_dict()) if patience else None
         elif patience and epoch - history.best >= patience:
             break
     if kept is not None:
         model.load_state_dict(kept)
+    model.train(mode)
     return history
+
+
+def _finite(name, value, epoch):
+    if not math.isfinite(value):
+        raise FloatingPointError(f"the {name} loss is {value} in epoch {epoch}")
+    return value

@@ -26,16 +26,15 @@ import sys
 
 REPOSITORY = ""  # the book's public address; `make address URL=...` fills it in
 if "google.colab" in sys.modules:
-    assert REPOSITORY, (
-        "set REPOSITORY to the address of the repository this notebook comes from")
-    subprocess.run([
-        sys.executable, "-m", "pip", "install", "-q", "--no-deps", f"git+{REPOSITORY}",
-        "micrograd", "mnist1d", "torch_geometric"
-    ], check=True)
+    assert REPOSITORY, "set REPOSITORY to the address this notebook comes from"
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps"]
+    lacking = ["anywidget==0.11.0", "psygnal==0.16.1", "micrograd==0.1.0"]
+    lacking += ["mnist1d==0.0.2.post1", "torch_geometric==2.8.1", "xxhash==4.1.0"]
+    subprocess.run([*pip, *lacking, f"git+{REPOSITORY}"], check=True)
 
 # %%
 from itertools import permutations, product
-from math import ceil, comb, log2
+from math import comb, log2
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -43,10 +42,19 @@ import sympy as sp
 from scipy import integrate, optimize, special, stats
 from sklearn import metrics
 
-from helpers import exercise, explore, headline, plot
-from helpers import verify, verify_at_least, verify_at_most, verify_within_se
+from helpers import (
+    exercise,
+    explore,
+    headline,
+    plot,
+    verify,
+    verify_at_least,
+    verify_at_most,
+    verify_within_se,
+)
 
 plot.style()
+
 
 # %% mystnb={"image": {"alt": "Bits a toss against the probability of heads: arches from 0 up to 1 at one half and back to 0; with 20, 100 and 10000 tosses they approach one curve, which passes 0.5 at 0.11."}}
 def bits_by_counting(p, n):
@@ -56,8 +64,13 @@ def bits_by_counting(p, n):
 
 bends = np.arange(21) / 20
 for n, colour in ((20, plot.SKY), (100, plot.BLUE), (10_000, plot.RED)):
-    plt.plot(bends, [bits_by_counting(p, n) for p in bends], ".-", color=colour,
-             label=f"{n:,} tosses")
+    plt.plot(
+        bends,
+        [bits_by_counting(p, n) for p in bends],
+        ".-",
+        color=colour,
+        label=f"{n:,} tosses",
+    )
 plt.plot(0.11, 0.5, "o", color=plot.PURPLE, ms=11, mfc="none", mew=2.5)
 plt.xlabel("probability of heads")
 plt.ylabel("bits a toss")
@@ -65,10 +78,18 @@ plt.legend()
 plt.show()
 
 # %%
-verify("bits a toss for 10,000 tosses of a coin with 11 % heads",
-       bits_by_counting(0.11, 10_000), 0.5, atol=1e-3)
-verify("bits a toss for 10,000 tosses of a fair coin", bits_by_counting(0.5, 10_000),
-       1.0, atol=1e-3)
+verify(
+    "bits a toss for 10,000 tosses of a coin with 11 % heads",
+    bits_by_counting(0.11, 10_000),
+    0.5,
+    atol=1e-3,
+)
+verify(
+    "bits a toss for 10,000 tosses of a fair coin",
+    bits_by_counting(0.5, 10_000),
+    1.0,
+    atol=1e-3,
+)
 
 # %% [markdown]
 r"""
@@ -103,8 +124,9 @@ rng = np.random.default_rng(1)
 P = rng.dirichlet(np.ones(20)).reshape(4, 5)  # (x, y)
 p_x, p_y = P.sum(1), P.sum(0)
 
-fig, axes = plt.subplots(2, 2, figsize=(6.8, 3.4), width_ratios=[3, 1],
-                         height_ratios=[1, 2])
+fig, axes = plt.subplots(
+    2, 2, figsize=(6.8, 3.4), width_ratios=[3, 1], height_ratios=[1, 2]
+)
 axes[0, 0].bar(range(5), p_y, color=plot.BLUE)
 axes[0, 0].set(title="$P(Y=y)$", xticks=[])
 axes[0, 1].axis("off")
@@ -124,14 +146,20 @@ A hundred thousand draws from the table know nothing of the rule; their frequenc
 cells = rng.choice(20, size=100_000, p=P.ravel())
 x, y = cells // 5, cells % 5
 for value in range(4):
-    verify_within_se(f"frequency of X = {value} is the sum of its row", x == value,
-                     p_x[value])
+    verify_within_se(
+        f"frequency of X = {value} is the sum of its row", x == value, p_x[value]
+    )
 for value in range(5):
-    verify_within_se(f"frequency of Y = {value} is the sum of its column", y == value,
-                     p_y[value])
+    verify_within_se(
+        f"frequency of Y = {value} is the sum of its column", y == value, p_y[value]
+    )
 inner = [integrate.quad(lambda y: x + y, 0, 1)[0] for x in (0.1, 0.5, 0.9)]
-verify("density x + y on the unit square: integrating y out leaves x + 1/2", inner,
-       [0.6, 1.0, 1.4], atol=1e-12)
+verify(
+    "density x + y on the unit square: integrating y out leaves x + 1/2",
+    inner,
+    [0.6, 1.0, 1.4],
+    atol=1e-12,
+)
 
 # %% [markdown]
 r"""
@@ -150,6 +178,7 @@ $$ (eq-pr-chain)
 
 It needs no assumption and holds in every order. It is also a recipe: to draw a whole sequence, draw one variable at a time given those before. [Language models](#transformers-chapter) do nothing else. We draw triples so, in each of the six orders.
 """
+
 
 # %%
 def draw_in_order(P, order, n, rng):
@@ -171,13 +200,19 @@ for order in permutations(range(3)):
     triples = draw_in_order(P3, order, n, rng)
     counts = np.zeros((3, 3, 3))
     np.add.at(counts, tuple(triples.T), 1)
-    misfit = ((counts - n * P3)**2 / (n * P3)).sum()  # χ² with 26 degrees of freedom
+    misfit = ((counts - n * P3) ** 2 / (n * P3)).sum()  # χ² with 26 degrees of freedom
     verify(
         f"drawing in the order {order}: the χ² misfit to the joint table is ordinary",
-        bool(stats.chi2(26).ppf(1e-3) < misfit < stats.chi2(26).ppf(1 - 1e-3)), True)
+        bool(stats.chi2(26).ppf(1e-3) < misfit < stats.chi2(26).ppf(1 - 1e-3)),
+        True,
+    )
 conditionals = P3 / P3.sum(2, keepdims=True), P3.sum(2) / P3.sum((1, 2))[:, None]
-verify("P(x₃ | x₁, x₂) P(x₂ | x₁) P(x₁) rebuilds the joint table",
-       np.einsum("abc,ab,a->abc", *conditionals, P3.sum((1, 2))), P3, atol=1e-12)
+verify(
+    "P(x₃ | x₁, x₂) P(x₂ | x₁) P(x₁) rebuilds the joint table",
+    np.einsum("abc,ab,a->abc", *conditionals, P3.sum((1, 2))),
+    P3,
+    atol=1e-12,
+)
 
 # %% [markdown]
 r"""
@@ -193,6 +228,7 @@ $$ (eq-pr-independent)
 The table is then an outer product: its rank is one. How far is a table from that? A number that is zero exactly for independence is the *mutual information*; [later](#pr-mutual-information) it gets its meaning.
 """
 
+
 # %%
 def mutual_information(P):
     """Sum of P(x, y) log [P(x, y) / (P(x) P(y))] over the cells that can happen."""
@@ -204,14 +240,23 @@ def mutual_information(P):
 independent = np.outer(p_x, p_y)
 bent = independent.copy()
 bent[0, :2] += [0.02, -0.02]
-verify("rank of a table that is an outer product", np.linalg.matrix_rank(independent),
-       1)
-verify("mutual information of a table that is an outer product",
-       mutual_information(independent), 0.0, atol=1e-12)
+verify(
+    "rank of a table that is an outer product", np.linalg.matrix_rank(independent), 1
+)
+verify(
+    "mutual information of a table that is an outer product",
+    mutual_information(independent),
+    0.0,
+    atol=1e-12,
+)
 verify("two cells changed: rank", np.linalg.matrix_rank(bent), 2)
 nats = [stats.entropy(table) for table in (bent.sum(1), bent.sum(0), bent.ravel())]
-verify("two cells changed: mutual information, against SciPy's entropies",
-       mutual_information(bent), nats[0] + nats[1] - nats[2], rtol=1e-9)
+verify(
+    "two cells changed: mutual information, against SciPy's entropies",
+    mutual_information(bent),
+    nats[0] + nats[1] - nats[2],
+    rtol=1e-9,
+)
 verify_at_least("two cells changed: mutual information", mutual_information(bent), 1e-3)
 
 # %% [markdown]
@@ -231,17 +276,20 @@ Does one kind of independence imply the other? Two stories say no, in both direc
 - *Common effect.* Two fair coins are independent. Let $Z$ be whether they agree: given $Z$, one coin tells you the other.
 """
 
+
 # %%
 def ranks(P):
     """Rank of the table of X and Y, and of its slices given Z. P has axes (x, y, z)."""
-    return (int(np.linalg.matrix_rank(
-        P.sum(2), tol=1e-10)), *(int(np.linalg.matrix_rank(P[:, :, z], tol=1e-10))
-                                 for z in range(P.shape[2])))
+    return (
+        int(np.linalg.matrix_rank(P.sum(2), tol=1e-10)),
+        *(int(np.linalg.matrix_rank(P[:, :, z], tol=1e-10)) for z in range(P.shape[2])),
+    )
 
 
 p_z = np.array([0.4, 0.6])
-x_given_z, y_given_z = rng.dirichlet(np.ones(3), (2, 2)).transpose(0, 2,
-                                                                   1)  # (value, z)
+x_given_z, y_given_z = rng.dirichlet(np.ones(3), (2, 2)).transpose(
+    0, 2, 1
+)  # (value, z)
 cause = np.einsum("xz,yz,z->xyz", x_given_z, y_given_z, p_z)
 effect = np.zeros((2, 2, 2))
 for a, b in product((0, 1), (0, 1)):
@@ -249,8 +297,11 @@ for a, b in product((0, 1), (0, 1)):
 verify("common cause: rank without Z, then given each Z", ranks(cause), (2, 1, 1))
 verify("common effect: rank without Z, then given each Z", ranks(effect), (1, 2, 2))
 verify("common cause: the whole table has sum", cause.sum(), 1.0)
-verify("common effect: given Z one coin determines the other, nats",
-       mutual_information(2 * effect[:, :, 0]), np.log(2))
+verify(
+    "common effect: given Z one coin determines the other, nats",
+    mutual_information(2 * effect[:, :, 0]),
+    np.log(2),
+)
 
 # %% [markdown]
 r"""
@@ -273,6 +324,7 @@ $$ (eq-pr-bayes)
 $Y$ is the unknown cause, $X$ the datum. In code: multiply, then normalise.
 """
 
+
 # %%
 def posterior(prior, likelihood):
     joint = likelihood * prior
@@ -293,19 +345,31 @@ Not very worried: nine in a hundred. A simulated town of a million agrees. A sec
 rng = np.random.default_rng(2)
 sick = rng.random(1_000_000) < 0.01
 first, second = rng.random((2, 1_000_000)) < np.where(sick, 0.95, 0.10)
-verify_within_se("a million patients: share of sick among the positive", sick[first],
-                 once[0])
-verify_within_se("share of sick among those positive twice", sick[first & second],
-                 posterior(once, positive)[0])
-verify("two tests at once or one after the other", posterior(once, positive),
-       posterior(prior, positive**2), atol=1e-12)
-verify("odds, after over before, are the ratio of the likelihoods",
-       once[0] / once[1] / (prior[0] / prior[1]), 9.5)
+verify_within_se(
+    "a million patients: share of sick among the positive", sick[first], once[0]
+)
+verify_within_se(
+    "share of sick among those positive twice",
+    sick[first & second],
+    posterior(once, positive)[0],
+)
+verify(
+    "two tests at once or one after the other",
+    posterior(once, positive),
+    posterior(prior, positive**2),
+    atol=1e-12,
+)
+verify(
+    "odds, after over before, are the ratio of the likelihoods",
+    once[0] / once[1] / (prior[0] / prior[1]),
+    9.5,
+)
 
 # %% [markdown]
 """
 Move the three numbers. Where the disease is rare, it is the false alarms that decide: 95 % or 99 % sensitivity hardly moves the curve, one per cent of false alarms instead of ten lifts it.
 """
+
 
 # %% tags=["hide-input"]
 def medical(prevalence, sensitivity, specificity):
@@ -315,16 +379,23 @@ def medical(prevalence, sensitivity, specificity):
     ax.semilogx(before, after(before), color=plot.RED, label="after a positive test")
     ax.semilogx(before, before, color=plot.GREY, label="before")
     ax.plot([prevalence] * 2, [prevalence, after(prevalence)], "o-", color=plot.BLUE)
-    ax.set(xlabel="prevalence", ylabel="probability of being sick", ylim=(-0.03, 1.03),
-           title=f"from {prevalence:.3g} to {after(prevalence):.3f}")
+    ax.set(
+        xlabel="prevalence",
+        ylabel="probability of being sick",
+        ylim=(-0.03, 1.03),
+        title=f"from {prevalence:.3g} to {after(prevalence):.3f}",
+    )
     ax.legend(loc="upper left")
     return fig
 
 
 explore(
-    medical, alt=
-    "Probability of being sick after a positive test against prevalence, an S-shaped curve on a logarithmic axis above the line of the prior",
-    prevalence=[0.01, 0.001, 0.1], sensitivity=[0.95, 0.99], specificity=[0.9, 0.99])
+    medical,
+    alt="Probability of being sick after a positive test against prevalence, an S-shaped curve on a logarithmic axis above the line of the prior",
+    prevalence=[0.01, 0.001, 0.1],
+    sensitivity=[0.95, 0.99],
+    specificity=[0.9, 0.99],
+)
 
 # %% [markdown]
 r"""
@@ -350,16 +421,28 @@ with sums instead of integrals for discrete $X$. The second formula saves findin
 # %%
 density = lambda x: 2 * np.exp(-2 * x)
 mean_of = lambda g: integrate.quad(lambda x: g(x) * density(x), 0, np.inf)[0]
-verify("exponential(2): ∫ x f(x) dx is the mean 1/2", mean_of(lambda x: x), 0.5,
-       atol=1e-8)
-verify("exponential(2): ∫ x² f(x) dx is E[X²] = 1/2", mean_of(lambda x: x**2), 0.5,
-       atol=1e-8)
-verify("exponential(2): the mean of the density itself, ∫ f(x) f(x) dx",
-       mean_of(density), 1.0, atol=1e-8)
+verify(
+    "exponential(2): ∫ x f(x) dx is the mean 1/2", mean_of(lambda x: x), 0.5, atol=1e-8
+)
+verify(
+    "exponential(2): ∫ x² f(x) dx is E[X²] = 1/2",
+    mean_of(lambda x: x**2),
+    0.5,
+    atol=1e-8,
+)
+verify(
+    "exponential(2): the mean of the density itself, ∫ f(x) f(x) dx",
+    mean_of(density),
+    1.0,
+    atol=1e-8,
+)
 draws = np.random.default_rng(3).exponential(1 / 2, 1_000_000)
 verify_within_se("E[f(X)] by simulation", density(draws), 1.0)
-verify_within_se("3 X − 2 X² by simulation: linear in spite of dependence",
-                 3 * draws - 2 * draws**2, 3 * 0.5 - 2 * 0.5)
+verify_within_se(
+    "3 X − 2 X² by simulation: linear in spite of dependence",
+    3 * draws - 2 * draws**2,
+    3 * 0.5 - 2 * 0.5,
+)
 
 # %% [markdown]
 r"""
@@ -373,6 +456,7 @@ $$ (eq-pr-variance)
 A shift cancels and a scale comes out squared: $\operatorname{Var}[aX+b]=a^2\operatorname{Var}[X]$. The two formulas are equal on paper. On a computer the second one subtracts two large numbers, here near $10^{18}$, where neighbouring floats are 128 apart. *Welford's* update needs one pass, too, and loses nothing.
 """
 
+
 # %%
 def welford(data):
     mean = total = 0.0
@@ -384,22 +468,39 @@ def welford(data):
 
 
 uniform = np.random.default_rng(4).random(1_000_000)
-verify("uniform(0, 1): variance by quadrature",
-       integrate.quad(lambda x: (x - 0.5)**2, 0, 1)[0], 1 / 12, atol=1e-10)
-verify_within_se("uniform(0, 1): variance by simulation", (uniform - 0.5)**2, 1 / 12)
-verify("Var[3 − 4X] is 16 Var[X]", np.var(3 - 4 * uniform), 16 * np.var(uniform),
-       rtol=1e-10)
+verify(
+    "uniform(0, 1): variance by quadrature",
+    integrate.quad(lambda x: (x - 0.5) ** 2, 0, 1)[0],
+    1 / 12,
+    atol=1e-10,
+)
+verify_within_se("uniform(0, 1): variance by simulation", (uniform - 0.5) ** 2, 1 / 12)
+verify(
+    "Var[3 − 4X] is 16 Var[X]",
+    np.var(3 - 4 * uniform),
+    16 * np.var(uniform),
+    rtol=1e-10,
+)
 far = 1e9 + np.random.default_rng(5).normal(size=1000)
-verify("Welford's variance of numbers near 10⁹", welford(far), np.var(far - 1e9),
-       rtol=1e-8)
-difference = lambda data: np.mean(data**2) - np.mean(data)**2
-verify("E[X²] − E[X]² of numbers near 1/2 is their variance", difference(uniform),
-       np.var(uniform), rtol=1e-9)
+verify(
+    "Welford's variance of numbers near 10⁹", welford(far), np.var(far - 1e9), rtol=1e-8
+)
+difference = lambda data: np.mean(data**2) - np.mean(data) ** 2
+verify(
+    "E[X²] − E[X]² of numbers near 1/2 is their variance",
+    difference(uniform),
+    np.var(uniform),
+    rtol=1e-9,
+)
 naive = difference(far)
-verify("E[X²] − E[X]² near 10⁹ can only be a multiple of 128: remainder", naive % 128,
-       0.0)
-verify_at_least("E[X²] − E[X]² near 10⁹: its error, the true variance being about 1",
-                abs(naive - np.var(far - 1e9)), 0.9)
+verify(
+    "E[X²] − E[X]² near 10⁹ can only be a multiple of 128: remainder", naive % 128, 0.0
+)
+verify_at_least(
+    "E[X²] − E[X]² near 10⁹: its error, the true variance being about 1",
+    abs(naive - np.var(far - 1e9)),
+    0.9,
+)
 
 # %% [markdown]
 r"""
@@ -415,6 +516,7 @@ $$ (eq-pr-covariance)
 is positive; $\operatorname{Cov}(X,X)=\operatorname{Var}[X]$. For independent variables $\mathbb E[XY]=\mathbb E[X]\,\mathbb E[Y]$ and the covariance vanishes. The converse fails. Take $X$ uniform on $[-1,1]$ and $Y=X^2$: the covariance is $\mathbb E[X^3]=0$, yet $Y$ is a *function* of $X$. Covariance sees straight lines only; mutual information sees the parabola.
 """
 
+
 # %%
 def covariance(X, Y):
     return np.mean((X - X.mean()) * (Y - Y.mean()))
@@ -423,10 +525,18 @@ def covariance(X, Y):
 rng = np.random.default_rng(6)
 X, noise = rng.uniform(-1, 1, 100_000), rng.normal(size=100_000)
 law_cov = lambda f, g: integrate.quad(lambda x: f(x) * (g(x) - 1 / 3) / 2, -1, 1)[0]
-verify("covariance of X and X² on [−1, 1]", law_cov(lambda x: x, np.square), 0.0,
-       atol=1e-12)
-verify("covariance of X² with itself: its variance 4/45", law_cov(np.square, np.square),
-       4 / 45, atol=1e-12)
+verify(
+    "covariance of X and X² on [−1, 1]",
+    law_cov(lambda x: x, np.square),
+    0.0,
+    atol=1e-12,
+)
+verify(
+    "covariance of X² with itself: its variance 4/45",
+    law_cov(np.square, np.square),
+    4 / 45,
+    atol=1e-12,
+)
 verify_within_se("Cov(X, X + noise) is Var X", X * (X + noise), 1 / 3)
 
 # %%
@@ -436,14 +546,26 @@ middle = (cuts[1:] + cuts[:-1]) / 2  # between two cuts: one cell of the table
 in_bins = dict(bins=10, range=[[-1, 1], [0, 1]])
 exact = np.histogram2d(middle, middle**2, weights=np.diff(cuts) / 2, **in_bins)[0]
 counted = np.histogram2d(X, X**2, **in_bins)[0] / 1e5
-verify("X and X² in ten bins each: mutual information of the counts, nats",
-       mutual_information(counted), mutual_information(exact), atol=0.005)
-verify_at_least("X and X² in ten bins each: exact mutual information, nats",
-                mutual_information(exact), 0.5)
-verify_within_se("independent pairs: sample covariance",
-                 (X - X.mean()) * (noise - noise.mean()), 0.0)
-verify("own covariance of X and X + noise, against NumPy", covariance(X, X + noise),
-       np.cov(X, X + noise, bias=True)[0, 1], rtol=1e-10)
+verify(
+    "X and X² in ten bins each: mutual information of the counts, nats",
+    mutual_information(counted),
+    mutual_information(exact),
+    atol=0.005,
+)
+verify_at_least(
+    "X and X² in ten bins each: exact mutual information, nats",
+    mutual_information(exact),
+    0.5,
+)
+verify_within_se(
+    "independent pairs: sample covariance", (X - X.mean()) * (noise - noise.mean()), 0.0
+)
+verify(
+    "own covariance of X and X + noise, against NumPy",
+    covariance(X, X + noise),
+    np.cov(X, X + noise, bias=True)[0, 1],
+    rtol=1e-10,
+)
 
 # %% [markdown]
 r"""
@@ -469,26 +591,38 @@ rng = np.random.default_rng(7)
 X, Y = rng.normal(size=(2, 1000, 6))  # 1000 laws on six pairs of values
 weights = rng.dirichlet(np.ones(6), 1000)
 mean = lambda Z: (weights * Z).sum(1)
-verify_at_least("1000 random laws: E[X²] E[Y²] − E[XY]²",
-                mean(X**2) * mean(Y**2) - mean(X * Y)**2, 0.0, atol=1e-12)
+verify_at_least(
+    "1000 random laws: E[X²] E[Y²] − E[XY]²",
+    mean(X**2) * mean(Y**2) - mean(X * Y) ** 2,
+    0.0,
+    atol=1e-12,
+)
 
 
 def correlation(X, Y):
-    spread = (mean(X**2) - mean(X)**2) * (mean(Y**2) - mean(Y)**2)
+    spread = (mean(X**2) - mean(X) ** 2) * (mean(Y**2) - mean(Y) ** 2)
     return (mean(X * Y) - mean(X) * mean(Y)) / np.sqrt(spread)
 
 
-verify_at_most("1000 random laws: size of the correlation", abs(correlation(X, Y)), 1.0,
-               atol=1e-12)
-verify("Y = −2X: equality in E[XY]² ≤ E[X²] E[Y²]",
-       mean(X**2) * mean(4 * X**2),
-       mean(-2 * X**2)**2)
+verify_at_most(
+    "1000 random laws: size of the correlation", abs(correlation(X, Y)), 1.0, atol=1e-12
+)
+verify(
+    "Y = −2X: equality in E[XY]² ≤ E[X²] E[Y²]",
+    mean(X**2) * mean(4 * X**2),
+    mean(-2 * X**2) ** 2,
+)
 verify("Y = 3 − 2X: correlation", correlation(X, 3 - 2 * X), -np.ones(1000))
 normal_mean = lambda g: integrate.quad(lambda x: g(x) * stats.norm.pdf(x), -9, 9)[0]
-verify("X = Y normal: E[XY]², then E[X]² E[Y²]", [
-    normal_mean(lambda x: x * x)**2,
-    normal_mean(lambda x: x)**2 * normal_mean(lambda x: x**2)
-], [1.0, 0.0], atol=1e-9)
+verify(
+    "X = Y normal: E[XY]², then E[X]² E[Y²]",
+    [
+        normal_mean(lambda x: x * x) ** 2,
+        normal_mean(lambda x: x) ** 2 * normal_mean(lambda x: x**2),
+    ],
+    [1.0, 0.0],
+    atol=1e-9,
+)
 
 # %% [markdown]
 r"""
@@ -521,16 +655,28 @@ def correlated(rho):
 
 
 for n in (1, 5, 20, 100):
-    verify_within_se(f"ρ = 0.3, variance of the mean of {n}: ρ + (1 − ρ)/n",
-                     correlated(0.3)[:, :n].mean(1)**2, 0.3 + 0.7 / n)
+    verify_within_se(
+        f"ρ = 0.3, variance of the mean of {n}: ρ + (1 − ρ)/n",
+        correlated(0.3)[:, :n].mean(1) ** 2,
+        0.3 + 0.7 / n,
+    )
 a, Z = np.array([2.0, -1.0, 0.5]), correlated(0.3)[:, :3] * [1, 2, 3]
-verify("Var[2X₁ − X₂ + X₃/2] of the data is aᵀΣa", np.var(Z @ a),
-       a @ np.cov(Z.T, bias=True) @ a, rtol=1e-10)
+verify(
+    "Var[2X₁ − X₂ + X₃/2] of the data is aᵀΣa",
+    np.var(Z @ a),
+    a @ np.cov(Z.T, bias=True) @ a,
+    rtol=1e-10,
+)
 pairs = sum(
-    a[i] * a[j] * covariance(Z[:, i], Z[:, j]) for j in range(3) for i in range(j))
-verify("Var[2X₁ − X₂ + X₃/2]: variances plus twice the covariances of pairs",
-       np.var(Z @ a),
-       np.sum(a**2 * Z.var(0)) + 2 * pairs, rtol=1e-10)
+    a[i] * a[j] * covariance(Z[:, i], Z[:, j]) for j in range(3) for i in range(j)
+)
+verify(
+    "Var[2X₁ − X₂ + X₃/2]: variances plus twice the covariances of pairs",
+    np.var(Z @ a),
+    np.sum(a**2 * Z.var(0)) + 2 * pairs,
+    rtol=1e-10,
+)
+
 
 # %% tags=["hide-input"]
 def ensemble_floor(rho):
@@ -539,19 +685,29 @@ def ensemble_floor(rho):
     data = correlated(rho)
     fig, ax = plt.subplots()
     ax.loglog(n, rho + (1 - rho) / n, color=plot.BLUE, label="formula")
-    ax.loglog(some, [data[:, :k].mean(1).var() for k in some], "o", color=plot.RED,
-              label="simulated")
+    ax.loglog(
+        some,
+        [data[:, :k].mean(1).var() for k in some],
+        "o",
+        color=plot.RED,
+        label="simulated",
+    )
     ax.loglog(n, 1 / n, ":", color=plot.GREY, label="independent")
-    ax.set(xlabel="how many are averaged", ylabel="variance of the mean",
-           ylim=(0.007, 1.4), title=f"floor at {rho:g}")
+    ax.set(
+        xlabel="how many are averaged",
+        ylabel="variance of the mean",
+        ylim=(0.007, 1.4),
+        title=f"floor at {rho:g}",
+    )
     ax.legend(loc="lower left")
     return fig
 
 
 explore(
-    ensemble_floor, alt=
-    "Variance of the mean against how many variables are averaged, both axes logarithmic: it falls like 1/n at first and flattens at the correlation",
-    rho=[0.3, 0.0, 0.01, 0.1, 0.5, 0.9])
+    ensemble_floor,
+    alt="Variance of the mean against how many variables are averaged, both axes logarithmic: it falls like 1/n at first and flattens at the correlation",
+    rho=[0.3, 0.0, 0.01, 0.1, 0.5, 0.9],
+)
 
 # %% [markdown]
 r"""
@@ -578,18 +734,34 @@ def covariance_matrix(X):
 
 
 X, A = rng.normal(size=(500, 4)) @ rng.normal(size=(4, 4)), rng.normal(size=(3, 4))
-verify("own covariance matrix against NumPy", covariance_matrix(X),
-       np.cov(X.T, bias=True), atol=1e-12)
-verify("covariance of the images Ax is A Σ Aᵀ", np.cov((X @ A.T).T, bias=True),
-       A @ covariance_matrix(X) @ A.T, atol=1e-12)
+verify(
+    "own covariance matrix against NumPy",
+    covariance_matrix(X),
+    np.cov(X.T, bias=True),
+    atol=1e-12,
+)
+verify(
+    "covariance of the images Ax is A Σ Aᵀ",
+    np.cov((X @ A.T).T, bias=True),
+    A @ covariance_matrix(X) @ A.T,
+    atol=1e-12,
+)
 few = rng.normal(size=(3, 5))
 verify_at_least(
     "eigenvalues of covariances and of a second-moment matrix",
-    np.r_[np.linalg.eigvalsh(covariance_matrix(X)),
-          np.linalg.eigvalsh(covariance_matrix(few)),
-          np.linalg.eigvalsh(few.T @ few)], np.zeros(14), atol=1e-12)
-verify("rank of the covariance of 3 examples in 5 dimensions",
-       np.linalg.matrix_rank(covariance_matrix(few)), 2)
+    np.r_[
+        np.linalg.eigvalsh(covariance_matrix(X)),
+        np.linalg.eigvalsh(covariance_matrix(few)),
+        np.linalg.eigvalsh(few.T @ few),
+    ],
+    np.zeros(14),
+    atol=1e-12,
+)
+verify(
+    "rank of the covariance of 3 examples in 5 dimensions",
+    np.linalg.matrix_rank(covariance_matrix(few)),
+    2,
+)
 
 # %% [markdown]
 r"""
@@ -608,34 +780,45 @@ $$ (eq-pr-chebyshev)
 # %%
 rng, n = np.random.default_rng(10), 1_000_000
 laws = {
-    "normal": rng.normal(size=n), "uniform": rng.uniform(-3**0.5, 3**0.5, n),
-    "exponential": rng.exponential(size=n) - 1
+    "normal": rng.normal(size=n),
+    "uniform": rng.uniform(-(3**0.5), 3**0.5, n),
+    "exponential": rng.exponential(size=n) - 1,
 }  # all of mean 0, variance 1
 distance = np.array([1.0, 1.5, 2.0, 3.0])
 tails = {name: (abs(z)[:, None] >= distance).mean(0) for name, z in laws.items()}
 exact = {
-    "normal": 2 * stats.norm.sf(distance), "exponential": np.exp(-1 - distance),
-    "uniform": 1 - distance.clip(max=3**0.5) / 3**0.5
+    "normal": 2 * stats.norm.sf(distance),
+    "exponential": np.exp(-1 - distance),
+    "uniform": 1 - distance.clip(max=3**0.5) / 3**0.5,
 }
 for name, tail in tails.items():
-    verify_at_most(f"{name}: tails beyond 1, 1.5, 2, 3 σ against σ²/ε²", tail,
-                   1 / distance**2)
+    verify_at_most(
+        f"{name}: tails beyond 1, 1.5, 2, 3 σ against σ²/ε²", tail, 1 / distance**2
+    )
     verify(f"{name}: the tails by formula", tail, exact[name], atol=0.002)
 k = 2.5
-values, mass = np.array([-k, 0,
-                         k]), np.array([1 / (2 * k**2), 1 - 1 / k**2, 1 / (2 * k**2)])
-verify("three-point law: total, mean and variance",
-       [mass.sum(), mass @ values, mass @ values**2], [1.0, 0.0, 1.0], atol=1e-12)
-verify("three-point law: the tail equals the bound", mass[abs(values) >= k].sum(),
-       1 / k**2)
+values, mass = (
+    np.array([-k, 0, k]),
+    np.array([1 / (2 * k**2), 1 - 1 / k**2, 1 / (2 * k**2)]),
+)
+verify(
+    "three-point law: total, mean and variance",
+    [mass.sum(), mass @ values, mass @ values**2],
+    [1.0, 0.0, 1.0],
+    atol=1e-12,
+)
+verify(
+    "three-point law: the tail equals the bound", mass[abs(values) >= k].sum(), 1 / k**2
+)
 
 # %% mystnb={"image": {"alt": "Probability of being further than a number of standard deviations from the mean, logarithmic: Chebyshev's bound on top, touched by the three-point law, the exponential, normal and uniform laws far below."}} tags=["hide-input"]
 eps = np.linspace(1, 4, 200)
 plt.semilogy(eps, 1 / eps**2, color=plot.RED, label="Chebyshev")
 plt.semilogy(eps, np.exp(-1 - eps), color=plot.ORANGE, label="exponential")
 plt.semilogy(eps, 2 * stats.norm.sf(eps), color=plot.BLUE, label="normal")
-plt.semilogy(eps[eps < 1.73], 1 - eps[eps < 1.73] / 3**0.5, color=plot.GREEN,
-             label="uniform")
+plt.semilogy(
+    eps[eps < 1.73], 1 - eps[eps < 1.73] / 3**0.5, color=plot.GREEN, label="uniform"
+)
 plt.plot(k, 1 / k**2, "o", color=plot.RED, label="three-point law, $k=2.5$")
 plt.ylim(1e-5, 1.5)
 plt.xlabel(r"distance from the mean, in $\sigma$")
@@ -651,12 +834,19 @@ A mean of $n$ independent draws has variance $\sigma^2/n$, so it strays from $\m
 # %%
 heads = np.array([100, 400, 1600])
 strays = 2 * stats.binom(heads, 0.5).cdf(
-    0.4 * heads + 1e-9)  # 0.1 or more from one half
-verify_at_most("fair coins: P(mean is 0.1 or more off), n = 100, 400, 1600", strays,
-               0.25 / (heads * 0.1**2))
+    0.4 * heads + 1e-9
+)  # 0.1 or more from one half
+verify_at_most(
+    "fair coins: P(mean is 0.1 or more off), n = 100, 400, 1600",
+    strays,
+    0.25 / (heads * 0.1**2),
+)
 flips = np.random.default_rng(11).binomial(100, 0.5, 100_000) / 100
-verify_within_se("100 fair coins: how often the mean is 0.1 off",
-                 abs(flips - 0.5) > 0.1 - 1e-9, strays[0])
+verify_within_se(
+    "100 fair coins: how often the mean is 0.1 off",
+    abs(flips - 0.5) > 0.1 - 1e-9,
+    strays[0],
+)
 
 # %% [markdown]
 r"""
@@ -676,29 +866,47 @@ From data, $F$ is easier to have than $f$: count. The largest distance of the co
 t = np.linspace(0.2, 4, 50)
 for law in (stats.norm(1, 2), stats.gamma(2.5, scale=0.8)):
     slope = (law.cdf(t + 1e-5) - law.cdf(t - 1e-5)) / 2e-5
-    verify(f"{law.dist.name}: slope of the distribution function is the density", slope,
-           law.pdf(t), atol=1e-6)
+    verify(
+        f"{law.dist.name}: slope of the distribution function is the density",
+        slope,
+        law.pdf(t),
+        atol=1e-6,
+    )
 
 # %%
 n, law = 10_000, stats.gamma(2.5, scale=0.8)
 data = np.sort(law.rvs(n, random_state=np.random.default_rng(12)))
 counted = np.arange(1, n + 1) / n
 gap = np.max([abs(counted - law.cdf(data)), abs(counted - 1 / n - law.cdf(data))])
-verify("10,000 draws: largest gap of the counted F, against SciPy", gap,
-       stats.kstest(data, law.cdf).statistic, atol=1e-12)
+verify(
+    "10,000 draws: largest gap of the counted F, against SciPy",
+    gap,
+    stats.kstest(data, law.cdf).statistic,
+    atol=1e-12,
+)
 
 # %%
 band = lambda n, delta: np.sqrt(np.log(2 / delta) / (2 * n))
-verify_at_most("10,000 draws: the gap against the bound that fails once in a hundred",
-               gap, band(n, 0.01))
+verify_at_most(
+    "10,000 draws: the gap against the bound that fails once in a hundred",
+    gap,
+    band(n, 0.01),
+)
 many = np.sort(np.random.default_rng(36).random((4000, 100)))  # uniform: F(x) = x
 above = np.arange(1, 101) / 100 - many
 widest = np.maximum(above, 0.01 - above).max(1)
-verify("ten samples of 100: the gaps, against SciPy", widest[:10],
-       [stats.kstest(x, "uniform").statistic for x in many[:10]], atol=1e-12)
+verify(
+    "ten samples of 100: the gaps, against SciPy",
+    widest[:10],
+    [stats.kstest(x, "uniform").statistic for x in many[:10]],
+    atol=1e-12,
+)
 chance = stats.kstwo(100).sf(band(100, 0.1))  # exact
-verify_within_se("4000 samples of 100: how often the gap exceeds the bound for δ = 0.1",
-                 widest > band(100, 0.1), chance)
+verify_within_se(
+    "4000 samples of 100: how often the gap exceeds the bound for δ = 0.1",
+    widest > band(100, 0.1),
+    chance,
+)
 verify_at_most("samples of 100: the exact chance of that, against δ", chance, 0.1)
 
 # %% [markdown]
@@ -720,16 +928,23 @@ $$ (eq-pr-polar)
 # %%
 left, _ = integrate.quad(lambda x: x * np.exp(x**2), 0, 2)
 right, _ = integrate.quad(lambda u: np.exp(u) / 2, 0, 4)  # u = x², du = 2x dx
-verify("∫ x exp(x²) dx from 0 to 2, and the same after u = x²", [left, right],
-       [(np.exp(4) - 1) / 2] * 2, rtol=1e-10)
+verify(
+    "∫ x exp(x²) dx from 0 to 2, and the same after u = x²",
+    [left, right],
+    [(np.exp(4) - 1) / 2] * 2,
+    rtol=1e-10,
+)
 r_, phi = sp.symbols("r phi", positive=True)
 polar = sp.Matrix([r_ * sp.cos(phi), r_ * sp.sin(phi)])
 area = sp.simplify(polar.jacobian([r_, phi]).det())
 verify("the area factor of polar coordinates", str(area), "r")
-disc = sp.integrate(sp.exp(-r_**2) * area, (r_, 0, sp.oo), (phi, 0, 2 * sp.pi))
-verify("Gaussian integral: polar coordinates, against the square of quadrature",
-       float(disc),
-       integrate.quad(lambda x: np.exp(-x**2), -np.inf, np.inf)[0]**2, atol=1e-8)
+disc = sp.integrate(sp.exp(-(r_**2)) * area, (r_, 0, sp.oo), (phi, 0, 2 * sp.pi))
+verify(
+    "Gaussian integral: polar coordinates, against the square of quadrature",
+    float(disc),
+    integrate.quad(lambda x: np.exp(-(x**2)), -np.inf, np.inf)[0] ** 2,
+    atol=1e-8,
+)
 
 # %% [markdown]
 r"""
@@ -756,14 +971,27 @@ edges = np.linspace(-24, 0, 25)
 counts, _ = np.histogram(draws, edges)
 mass = np.array([integrate.quad(f_Z, a, b)[0] for a, b in zip(edges, edges[1:])])
 scores = (counts - 1e6 * mass) / np.sqrt(1e6 * mass * (1 - mass))
-verify_at_most("−3 times a gamma: largest bin error, in standard errors", abs(scores),
-               4.0)
-verify("−3 times a gamma: mean square of the bin errors, in standard errors",
-       np.mean(scores**2), 1.0, atol=0.8)
-verify("−3 times a gamma: the density integrates to 1",
-       integrate.quad(f_Z, -np.inf, 0)[0], 1.0, atol=1e-8)
-verify("with the factor 1/α it integrates to −1",
-       integrate.quad(lambda z: f_Y(z / alpha) / alpha, -np.inf, 0)[0], -1.0, atol=1e-8)
+verify_at_most(
+    "−3 times a gamma: largest bin error, in standard errors", abs(scores), 4.0
+)
+verify(
+    "−3 times a gamma: mean square of the bin errors, in standard errors",
+    np.mean(scores**2),
+    1.0,
+    atol=0.8,
+)
+verify(
+    "−3 times a gamma: the density integrates to 1",
+    integrate.quad(f_Z, -np.inf, 0)[0],
+    1.0,
+    atol=1e-8,
+)
+verify(
+    "with the factor 1/α it integrates to −1",
+    integrate.quad(lambda z: f_Y(z / alpha) / alpha, -np.inf, 0)[0],
+    -1.0,
+    atol=1e-8,
+)
 
 # %% [markdown]
 r"""
@@ -796,21 +1024,37 @@ def standardised(n):
 
 # %%
 grid = (np.arange(1999) + 1) * h
-verify("two uniforms: the density of the sum is a triangle", sums[1], 1 - abs(grid - 1),
-       atol=2e-3)
+verify(
+    "two uniforms: the density of the sum is a triangle",
+    sums[1],
+    1 - abs(grid - 1),
+    atol=2e-3,
+)
 z, f3 = standardised(3)
-verify("three uniforms: standardised density, against Irwin and Hall's formula",
-       f3[np.searchsorted(z,
-                          [0.0, 1.0])], 0.5 * np.array([0.75, 0.5 * 1.0**2]), atol=1e-3)
+verify(
+    "three uniforms: standardised density, against Irwin and Hall's formula",
+    f3[np.searchsorted(z, [0.0, 1.0])],
+    0.5 * np.array([0.75, 0.5 * 1.0**2]),
+    atol=1e-3,
+)
 distances = [
     abs(f - stats.norm.pdf(z)).max() for z, f in map(standardised, range(1, 9))
 ]
-verify_at_most("eight uniforms: largest distance to the normal density", distances[7],
-               0.01)
-verify("eight uniforms: that distance is Edgeworth's 3φ(0)/20n", distances[7],
-       3 * stats.norm.pdf(0) / (20 * 8), rtol=0.04)
-verify("four times as many terms (2 to 8): the distance shrinks by a factor of",
-       distances[1] / distances[7], 4.0, atol=0.2)
+verify_at_most(
+    "eight uniforms: largest distance to the normal density", distances[7], 0.01
+)
+verify(
+    "eight uniforms: that distance is Edgeworth's 3φ(0)/20n",
+    distances[7],
+    3 * stats.norm.pdf(0) / (20 * 8),
+    rtol=0.04,
+)
+verify(
+    "four times as many terms (2 to 8): the distance shrinks by a factor of",
+    distances[1] / distances[7],
+    4.0,
+    atol=0.2,
+)
 
 # %% tags=["hide-input"]
 uniforms = np.random.default_rng(14).random((50_000, 8))
@@ -823,16 +1067,22 @@ def sum_of_uniforms(n):
     ax.plot(*standardised(n), color=plot.BLUE, label="convolution")
     z = np.linspace(-4, 4, 200)
     ax.plot(z, stats.norm.pdf(z), "--", color=plot.RED, label="normal")
-    ax.set(xlim=(-4, 4), ylim=(0, 0.46), xlabel="standardised sum", ylabel="density",
-           title=f"distance {distances[n - 1]:.3f}")
+    ax.set(
+        xlim=(-4, 4),
+        ylim=(0, 0.46),
+        xlabel="standardised sum",
+        ylabel="density",
+        title=f"distance {distances[n - 1]:.3f}",
+    )
     ax.legend(loc="upper right")
     return fig
 
 
 explore(
-    sum_of_uniforms, alt=
-    "Histogram and density of the standardised sum of n uniform variables: a box, a triangle, then a bell on top of the normal density",
-    n=[2, 1, 3, 4, 8])
+    sum_of_uniforms,
+    alt="Histogram and density of the standardised sum of n uniform variables: a box, a triangle, then a bell on top of the normal density",
+    n=[2, 1, 3, 4, 8],
+)
 
 # %% [markdown]
 r"""
@@ -860,6 +1110,7 @@ It must be finite near $t=0$ to be of use. For a normal it is finite everywhere,
 :::
 """
 
+
 # %%
 def mgf(law, t):
     """E[exp(tX)] from the definition: a sum over 200 values, or an integral."""
@@ -867,32 +1118,54 @@ def mgf(law, t):
         k = np.arange(200)
         return np.sum(np.exp(t * k) * law.pmf(k))
     low, high = law.support()
-    return integrate.quad(lambda x: np.exp(t * x) * law.pdf(x), max(low, -40),
-                          min(high, 200), limit=200, points=[0.0, 5.0])[0]
+    return integrate.quad(
+        lambda x: np.exp(t * x) * law.pdf(x),
+        max(low, -40),
+        min(high, 200),
+        limit=200,
+        points=[0.0, 5.0],
+    )[0]
 
 
 for t in (-1.0, 0.3, 0.8):
-    verify(f"E exp({t} X) for the normal(1, 4)", mgf(stats.norm(1, 2), t),
-           np.exp(t + 2 * t**2), rtol=1e-8)
-    verify(f"E exp({t} X) for the exponential(2)", mgf(stats.expon(scale=0.5), t),
-           2 / (2 - t), rtol=1e-8)
-verify("without the exponential the integral is t E[x], here 0.3 · 1",
-       integrate.quad(lambda x: 0.3 * x * stats.norm(1, 2).pdf(x), -40, 40)[0], 0.3,
-       atol=1e-8)
-log_integrand = lambda x, t: t * x - np.log(x)**2 / 2  # log-normal, up to log x
+    verify(
+        f"E exp({t} X) for the normal(1, 4)",
+        mgf(stats.norm(1, 2), t),
+        np.exp(t + 2 * t**2),
+        rtol=1e-8,
+    )
+    verify(
+        f"E exp({t} X) for the exponential(2)",
+        mgf(stats.expon(scale=0.5), t),
+        2 / (2 - t),
+        rtol=1e-8,
+    )
+verify(
+    "without the exponential the integral is t E[x], here 0.3 · 1",
+    integrate.quad(lambda x: 0.3 * x * stats.norm(1, 2).pdf(x), -40, 40)[0],
+    0.3,
+    atol=1e-8,
+)
+log_integrand = lambda x, t: t * x - np.log(x) ** 2 / 2  # log-normal, up to log x
 far_out = np.array([1e4, 1e5, 1e6])
-verify("log-normal, t = 0.01: logarithm of the integrand at 10⁴, 10⁵, 10⁶",
-       log_integrand(far_out, 0.01), [
-           100 - (4 * np.log(10))**2 / 2, 1000 - (5 * np.log(10))**2 / 2, 10_000 -
-           (6 * np.log(10))**2 / 2
-       ])
+verify(
+    "log-normal, t = 0.01: logarithm of the integrand at 10⁴, 10⁵, 10⁶",
+    log_integrand(far_out, 0.01),
+    [
+        100 - (4 * np.log(10)) ** 2 / 2,
+        1000 - (5 * np.log(10)) ** 2 / 2,
+        10_000 - (6 * np.log(10)) ** 2 / 2,
+    ],
+)
 partial = [
     integrate.quad(lambda x: np.exp(0.5 * x) * stats.lognorm(1).pdf(x), 1, end)[0]
     for end in (20, 40, 80)
 ]
-verify_at_least("log-normal, t = 0.5: partial integrals to 40 over 20, to 80 over 40",
-                np.array([partial[1] / partial[0], partial[2] / partial[1]]),
-                np.array([100.0, 1e6]))
+verify_at_least(
+    "log-normal, t = 0.5: partial integrals to 40 over 20, to 80 over 40",
+    np.array([partial[1] / partial[0], partial[2] / partial[1]]),
+    np.array([100.0, 1e6]),
+)
 
 # %% [markdown]
 r"""
@@ -910,12 +1183,19 @@ The Gaussian with mean zero has $M(t)=\exp(\frac12t^\top\Sigma t)$, as [we shall
 t1, t2, s11, s12, s22 = sp.symbols("t1 t2 s11 s12 s22")
 M = sp.exp((s11 * t1**2 + 2 * s12 * t1 * t2 + s22 * t2**2) / 2)
 fourth = sp.diff(M, t1, 2, t2, 2).subs({t1: 0, t2: 0})
-verify("fourth mixed moment by four derivatives: minus σ₁₁σ₂₂ + 2σ₁₂²",
-       str(sp.expand(fourth - s11 * s22 - 2 * s12**2)), "0")
-pairs = np.random.default_rng(15).multivariate_normal([0, 0], [[2, 1.5], [1.5, 3]],
-                                                      1_000_000)
-verify_within_se("E[x₁²x₂²] by simulation, Σ = ((2, 1.5), (1.5, 3))",
-                 (pairs**2).prod(1), 2 * 3 + 2 * 1.5**2)
+verify(
+    "fourth mixed moment by four derivatives: minus σ₁₁σ₂₂ + 2σ₁₂²",
+    str(sp.expand(fourth - s11 * s22 - 2 * s12**2)),
+    "0",
+)
+pairs = np.random.default_rng(15).multivariate_normal(
+    [0, 0], [[2, 1.5], [1.5, 3]], 1_000_000
+)
+verify_within_se(
+    "E[x₁²x₂²] by simulation, Σ = ((2, 1.5), (1.5, 3))",
+    (pairs**2).prod(1),
+    2 * 3 + 2 * 1.5**2,
+)
 
 # %% [markdown]
 r"""
@@ -936,12 +1216,18 @@ two[2 * k], three[3 * k] = stats.poisson(1).pmf(k), stats.poisson(2).pmf(k)
 law_of_sum = np.convolve(two, three)[:360]  # of 2 Poisson(1) + 3 Poisson(2)
 poisson_mgf = lambda lam, t: np.exp(lam * (np.exp(t) - 1))
 ts = np.array([-0.8, -0.3, 0.1, 0.2, 0.4])
-verify("2 Poisson(1) + 3 Poisson(2): from its law, and as a product",
-       [law_of_sum @ np.exp(t * np.arange(360)) for t in ts],
-       poisson_mgf(1, 2 * ts) * poisson_mgf(2, 3 * ts), rtol=1e-10)
-verify("for X = Y ~ Poisson(1) it fails: M(2t) is M(t)² exp((eᵗ − 1)²), t = 0.4",
-       mgf(stats.poisson(1), 0.8),
-       mgf(stats.poisson(1), 0.4)**2 * np.exp((np.exp(0.4) - 1)**2), rtol=1e-10)
+verify(
+    "2 Poisson(1) + 3 Poisson(2): from its law, and as a product",
+    [law_of_sum @ np.exp(t * np.arange(360)) for t in ts],
+    poisson_mgf(1, 2 * ts) * poisson_mgf(2, 3 * ts),
+    rtol=1e-10,
+)
+verify(
+    "for X = Y ~ Poisson(1) it fails: M(2t) is M(t)² exp((eᵗ − 1)²), t = 0.4",
+    mgf(stats.poisson(1), 0.8),
+    mgf(stats.poisson(1), 0.4) ** 2 * np.exp((np.exp(0.4) - 1) ** 2),
+    rtol=1e-10,
+)
 
 # %% [markdown]
 r"""
@@ -956,23 +1242,40 @@ tosses = np.array([1.0])
 for _ in range(12):
     tosses = np.convolve(tosses, [0.7, 0.3])
 binomial = stats.binom(12, 0.3)
-verify("twelve Bernoulli(0.3): law of the sum", tosses, binomial.pmf(np.arange(13)),
-       atol=1e-12)
-verify("twelve Bernoulli(0.3): E exp(tX) at t = −1, 0.5, 2",
-       [(0.7 + 0.3 * np.exp(t))**12 for t in (-1, 0.5, 2)],
-       [mgf(binomial, t) for t in (-1, 0.5, 2)], rtol=1e-12)
+verify(
+    "twelve Bernoulli(0.3): law of the sum",
+    tosses,
+    binomial.pmf(np.arange(13)),
+    atol=1e-12,
+)
+verify(
+    "twelve Bernoulli(0.3): E exp(tX) at t = −1, 0.5, 2",
+    [(0.7 + 0.3 * np.exp(t)) ** 12 for t in (-1, 0.5, 2)],
+    [mgf(binomial, t) for t in (-1, 0.5, 2)],
+    rtol=1e-12,
+)
 z = np.linspace(-12, 20, 200_001)  # z = log x is normal
 bent_factor = 1 + np.sin(2 * np.pi * z)
-moments = [[
-    np.trapezoid(np.exp(order * z) * stats.norm.pdf(z) * factor, z)
-    for order in range(1, 7)
-] for factor in (1.0, bent_factor)]
-verify("log-normal: moments 1 to 6", moments[0], np.exp(np.arange(1, 7)**2 / 2),
-       rtol=1e-6)
+moments = [
+    [
+        np.trapezoid(np.exp(order * z) * stats.norm.pdf(z) * factor, z)
+        for order in range(1, 7)
+    ]
+    for factor in (1.0, bent_factor)
+]
+verify(
+    "log-normal: moments 1 to 6",
+    moments[0],
+    np.exp(np.arange(1, 7) ** 2 / 2),
+    rtol=1e-6,
+)
 verify("bent log-normal: the same moments 1 to 6", moments[1], moments[0], rtol=1e-6)
-verify("yet the laws differ: half the integral of |difference|",
-       np.trapezoid(abs(bent_factor - 1) * stats.norm.pdf(z), z) / 2, 1 / np.pi,
-       atol=1e-3)
+verify(
+    "yet the laws differ: half the integral of |difference|",
+    np.trapezoid(abs(bent_factor - 1) * stats.norm.pdf(z), z) / 2,
+    1 / np.pi,
+    atol=1e-3,
+)
 
 # %% [markdown]
 r"""
@@ -1000,33 +1303,68 @@ t_, p_, lam_, al, be, m_, v_ = sp.symbols("t p lambda alpha beta mu v", positive
 bernoulli = 1 - p_ + p_ * sp.exp(t_)
 table = {  # the law, its parameters; M, mean and variance as the table says
     "Bernoulli": (stats.bernoulli(0.35), {p_: 0.35}, bernoulli, p_, p_ * (1 - p_)),
-    "binomial": (stats.binom(
-        10, 0.35), {p_: 0.35}, bernoulli**10, 10 * p_, 10 * p_ * (1 - p_)),
-    "Poisson": (stats.poisson(1.7), {lam_: 1.7}, sp.exp(
-        lam_ * (sp.exp(t_) - 1)), lam_, lam_),
-    "exponential": (stats.expon(scale=1 / 2.5), {
-        lam_: 2.5
-    }, lam_ / (lam_ - t_), 1 / lam_, 1 / lam_**2), "gamma by scale": (stats.gamma(
-        2.5, scale=0.4), {al: 2.5, be: 0.4}, (1 - be * t_)**-al, al * be, al * be**2),
-    "gamma by rate": (stats.gamma(2.5, scale=1 / 2.5), {
-        al: 2.5, be: 2.5
-    }, (be / (be - t_))**al, al / be, al / be**2), "normal": (stats.norm(
-        0.5, 0.8), {m_: 0.5, v_: 0.64}, sp.exp(m_ * t_ + v_ * t_**2 / 2), m_, v_)
+    "binomial": (
+        stats.binom(10, 0.35),
+        {p_: 0.35},
+        bernoulli**10,
+        10 * p_,
+        10 * p_ * (1 - p_),
+    ),
+    "Poisson": (
+        stats.poisson(1.7),
+        {lam_: 1.7},
+        sp.exp(lam_ * (sp.exp(t_) - 1)),
+        lam_,
+        lam_,
+    ),
+    "exponential": (
+        stats.expon(scale=1 / 2.5),
+        {lam_: 2.5},
+        lam_ / (lam_ - t_),
+        1 / lam_,
+        1 / lam_**2,
+    ),
+    "gamma by scale": (
+        stats.gamma(2.5, scale=0.4),
+        {al: 2.5, be: 0.4},
+        (1 - be * t_) ** -al,
+        al * be,
+        al * be**2,
+    ),
+    "gamma by rate": (
+        stats.gamma(2.5, scale=1 / 2.5),
+        {al: 2.5, be: 2.5},
+        (be / (be - t_)) ** al,
+        al / be,
+        al / be**2,
+    ),
+    "normal": (
+        stats.norm(0.5, 0.8),
+        {m_: 0.5, v_: 0.64},
+        sp.exp(m_ * t_ + v_ * t_**2 / 2),
+        m_,
+        v_,
+    ),
 }
 
 # %%
 rng = np.random.default_rng(16)
 for name, (law, numbers, M, mean, variance) in table.items():
     at = sp.lambdify(t_, M.subs(numbers))
-    verify(f"{name}: M at −1, 0.3, 0.8 from the definition",
-           [mgf(law, t) for t in (-1.0, 0.3, 0.8)], [at(t) for t in (-1.0, 0.3, 0.8)],
-           rtol=1e-8)
+    verify(
+        f"{name}: M at −1, 0.3, 0.8 from the definition",
+        [mgf(law, t) for t in (-1.0, 0.3, 0.8)],
+        [at(t) for t in (-1.0, 0.3, 0.8)],
+        rtol=1e-8,
+    )
     draws = law.rvs(200_000, random_state=rng)
     verify_within_se(f"{name}: M(0.3) by simulation", np.exp(0.3 * draws), at(0.3))
     first, second = (sp.diff(M, t_, k).subs(t_, 0) for k in (1, 2))
-    verify(f"{name}: M′(0) minus the mean, M″(0) − M′(0)² minus the variance",
-           str([sp.simplify(first - mean),
-                sp.simplify(second - first**2 - variance)]), "[0, 0]")
+    verify(
+        f"{name}: M′(0) minus the mean, M″(0) − M′(0)² minus the variance",
+        str([sp.simplify(first - mean), sp.simplify(second - first**2 - variance)]),
+        "[0, 0]",
+    )
 
 # %% [markdown]
 r"""
@@ -1042,24 +1380,41 @@ Two remarks on the table. The Poisson line is the limit of the binomial one, $(1
 
 # %%
 law = stats.gamma(2.5, scale=0.4)
-verify("gamma(2.5, scale 0.4): M(1.2) from the definition", mgf(law, 1.2), 5.1285151,
-       atol=1e-7)
-verify("gamma: (1 − βt)^−α, and the notes' formula, at t = 1.2",
-       [(1 - 0.4 * 1.2)**-2.5,
-        (2.5 - 0.4 * 1.2)**-2.5], [mgf(law, 1.2), 0.1724], atol=1e-4)
-verify("gamma: any M(0), and what the notes' formula gives there",
-       [mgf(law, 0.0), (2.5 - 0.4 * 0)**-2.5], [1.0, 2.5**-2.5], atol=1e-8)
+verify(
+    "gamma(2.5, scale 0.4): M(1.2) from the definition",
+    mgf(law, 1.2),
+    5.1285151,
+    atol=1e-7,
+)
+verify(
+    "gamma: (1 − βt)^−α, and the notes' formula, at t = 1.2",
+    [(1 - 0.4 * 1.2) ** -2.5, (2.5 - 0.4 * 1.2) ** -2.5],
+    [mgf(law, 1.2), 0.1724],
+    atol=1e-4,
+)
+verify(
+    "gamma: any M(0), and what the notes' formula gives there",
+    [mgf(law, 0.0), (2.5 - 0.4 * 0) ** -2.5],
+    [1.0, 2.5**-2.5],
+    atol=1e-8,
+)
 both = np.random.default_rng(17).gamma([1.5, 2.0], 0.4, (20_000, 2)).sum(1)
-verify_at_least("gamma(1.5) + gamma(2) of one scale: p-value against gamma(3.5)",
-                stats.kstest(both,
-                             stats.gamma(3.5, scale=0.4).cdf).pvalue, 1e-3)
+verify_at_least(
+    "gamma(1.5) + gamma(2) of one scale: p-value against gamma(3.5)",
+    stats.kstest(both, stats.gamma(3.5, scale=0.4).cdf).pvalue,
+    1e-3,
+)
 t = np.linspace(-1, 1, 201)
 gaps = [
-    abs((1 + 1.7 * (np.exp(t) - 1) / n)**n - poisson_mgf(1.7, t)).max()
+    abs((1 + 1.7 * (np.exp(t) - 1) / n) ** n - poisson_mgf(1.7, t)).max()
     for n in (100, 200)
 ]
-verify("binomial to Poisson: gap of M for n = 100 over n = 200", gaps[0] / gaps[1], 2.0,
-       atol=0.2)
+verify(
+    "binomial to Poisson: gap of M for n = 100 over n = 200",
+    gaps[0] / gaps[1],
+    2.0,
+    atol=0.2,
+)
 
 # %% [markdown]
 r"""
@@ -1075,10 +1430,14 @@ the transform of $\mathcal N(0,1)$, whatever the law of $X$ was: the *central li
 # %%
 centred = lambda t: np.exp(-t) / (1 - t)  # M of exponential(1) − 1
 left_over = [
-    centred(0.5 / np.sqrt(n))**n / np.exp(0.5**2 / 2) - 1 for n in (10**4, 10**6)
+    centred(0.5 / np.sqrt(n)) ** n / np.exp(0.5**2 / 2) - 1 for n in (10**4, 10**6)
 ]
-verify("sums of 10⁴ and 10⁶ exponentials: relative gap of M(0.5) to the normal's",
-       left_over, 0.5**3 / 3 / np.sqrt([1e4, 1e6]), rtol=0.02)
+verify(
+    "sums of 10⁴ and 10⁶ exponentials: relative gap of M(0.5) to the normal's",
+    left_over,
+    0.5**3 / 3 / np.sqrt([1e4, 1e6]),
+    rtol=0.02,
+)
 
 # %% [markdown]
 r"""
@@ -1094,35 +1453,49 @@ $$ (eq-pr-gaussian)
 because $\|\epsilon\|^2=\|L^{-1}(x-\mu)\|^2=(x-\mu)^\top\Sigma^{-1}(x-\mu)$. The [Cholesky factor](#cholesky-decomposition) is such an $L$, and it serves both ways: to draw, and to evaluate the density without inverting anything.
 """
 
+
 # %%
 def log_density(x, mu, Sigma):
     """log N(x; mu, Sigma) for one example a row, (n, d)."""
     L = np.linalg.cholesky(Sigma)
     eps = np.linalg.solve(L, (x - mu).T)  # (d, n)
-    return -0.5 * (eps**2).sum(0) - np.log(
-        np.diag(L)).sum() - 0.5 * len(mu) * np.log(2 * np.pi)
+    return (
+        -0.5 * (eps**2).sum(0)
+        - np.log(np.diag(L)).sum()
+        - 0.5 * len(mu) * np.log(2 * np.pi)
+    )
 
 
 rng = np.random.default_rng(18)
 B = rng.normal(size=(4, 4))
 mu4, Sigma4 = rng.normal(size=4), B @ B.T + 0.5 * np.eye(4)
 x = mu4 + rng.normal(size=(100_000, 4)) @ np.linalg.cholesky(Sigma4).T  # (n, d)
-verify("own Gaussian log-density in 4 dimensions, against SciPy",
-       log_density(x[:50], mu4, Sigma4),
-       stats.multivariate_normal(mu4, Sigma4).logpdf(x[:50]), atol=1e-10)
+verify(
+    "own Gaussian log-density in 4 dimensions, against SciPy",
+    log_density(x[:50], mu4, Sigma4),
+    stats.multivariate_normal(mu4, Sigma4).logpdf(x[:50]),
+    atol=1e-10,
+)
 
 # %%
 centred = x - mu4
 for i in range(4):
     verify_within_se(f"draws μ + Lε: mean of coordinate {i}", centred[:, i], 0.0)
     for j in range(i + 1):
-        verify_within_se(f"draws μ + Lε: covariance of coordinates {i} and {j}",
-                         centred[:, i] * centred[:, j], Sigma4[i, j])
+        verify_within_se(
+            f"draws μ + Lε: covariance of coordinates {i} and {j}",
+            centred[:, i] * centred[:, j],
+            Sigma4[i, j],
+        )
 mu2, Sigma2 = np.array([0.5, -0.3]), np.array([[1.0, 0.8], [0.8, 1.5]])
 side = np.linspace(-9, 9, 361)
 grid = np.stack(np.meshgrid(side, side), -1).reshape(-1, 2)
-verify("own Gaussian density in the plane: integral",
-       np.sum(np.exp(log_density(grid, mu2, Sigma2))) * 0.05**2, 1.0, atol=1e-6)
+verify(
+    "own Gaussian density in the plane: integral",
+    np.sum(np.exp(log_density(grid, mu2, Sigma2))) * 0.05**2,
+    1.0,
+    atol=1e-6,
+)
 
 # %% [markdown]
 r"""
@@ -1143,16 +1516,22 @@ def tilted(rho):
         ax.plot(*(Q * np.sqrt(lam) @ circle * c), color=plot.BLUE)
     for axis, length in zip(Q.T, np.sqrt(lam)):
         ax.plot(*np.outer(axis, [0, 2 * length]), color=plot.RED)
-    ax.set(xlim=(-5.4, 5.4), ylim=(-2.9, 2.9), aspect="equal", xlabel="$x_1$",
-           ylabel="$x_2$",
-           title=f"half-axes {np.sqrt(lam[1]):.2f} and {np.sqrt(lam[0]):.2f}")
+    ax.set(
+        xlim=(-5.4, 5.4),
+        ylim=(-2.9, 2.9),
+        aspect="equal",
+        xlabel="$x_1$",
+        ylabel="$x_2$",
+        title=f"half-axes {np.sqrt(lam[1]):.2f} and {np.sqrt(lam[0]):.2f}",
+    )
     return fig
 
 
 explore(
-    tilted, alt=
-    "Three hundred draws from a Gaussian with ellipses at one and two standard deviations; the ellipses are tilted along the diagonal and narrow as the correlation grows",
-    rho=[0.8, 0.0, 0.4, 0.95, -0.6])
+    tilted,
+    alt="Three hundred draws from a Gaussian with ellipses at one and two standard deviations; the ellipses are tilted along the diagonal and narrow as the correlation grows",
+    rho=[0.8, 0.0, 0.4, 0.95, -0.6],
+)
 
 # %%
 lam, Q = np.linalg.eigh(np.array([[1, 0.8], [0.8, 1]]))
@@ -1160,9 +1539,10 @@ verify("correlation 0.8: squared half-axes 1 − ρ and 1 + ρ", lam, [0.2, 1.8]
 ends = (Q * np.sqrt(lam)).T  # the ends of the half-axes
 verify(
     "ends of the half-axes √λ q: log-density below its top",
-    log_density(ends, np.zeros(2), np.array([[1, 0.8], [0.8, 1]])) -
-    log_density(np.zeros(
-        (1, 2)), np.zeros(2), np.array([[1, 0.8], [0.8, 1]])), [-0.5, -0.5])
+    log_density(ends, np.zeros(2), np.array([[1, 0.8], [0.8, 1]]))
+    - log_density(np.zeros((1, 2)), np.zeros(2), np.array([[1, 0.8], [0.8, 1]])),
+    [-0.5, -0.5],
+)
 
 # %% [markdown]
 r"""
@@ -1179,10 +1559,21 @@ So $M_{Ax+b}(t)=e^{t^\top b}M_x(A^\top t)=\exp\bigl(t^\top(A\mu+b)+\frac12t^\top
 # %%
 t2d = np.array([0.4, -0.7])
 wide = stats.multivariate_normal(mu2, Sigma2).pdf
-double, _ = integrate.dblquad(lambda b, a: np.exp(t2d @ [a, b]) * wide([a, b]), -7, 8,
-                              -8, 8, epsabs=1e-7, epsrel=1e-7)
-verify("Gaussian in the plane: E exp(tᵀx) by double integral", double,
-       np.exp(t2d @ mu2 + t2d @ Sigma2 @ t2d / 2), atol=1e-6)
+double, _ = integrate.dblquad(
+    lambda b, a: np.exp(t2d @ [a, b]) * wide([a, b]),
+    -7,
+    8,
+    -8,
+    8,
+    epsabs=1e-7,
+    epsrel=1e-7,
+)
+verify(
+    "Gaussian in the plane: E exp(tᵀx) by double integral",
+    double,
+    np.exp(t2d @ mu2 + t2d @ Sigma2 @ t2d / 2),
+    atol=1e-6,
+)
 M_of = lambda t, m, S: sp.exp((t.T * m)[0] + (t.T * S * t)[0] / 2)
 As, bs = sp.Matrix(3, 2, sp.symbols("a:6")), sp.Matrix(sp.symbols("b:3"))
 ms, ts = sp.Matrix(sp.symbols("m:2")), sp.Matrix(sp.symbols("t:3"))
@@ -1192,8 +1583,13 @@ verify(
     "image Ax + b: log of M_x(Aᵀt) exp(tᵀb) minus that of N(Aμ + b, AΣAᵀ)",
     str(
         sp.expand(
-            sp.expand_log(sp.log(image / M_of(ts, As * ms + bs, As * Ss * As.T)),
-                          force=True))), "0")
+            sp.expand_log(
+                sp.log(image / M_of(ts, As * ms + bs, As * Ss * As.T)), force=True
+            )
+        )
+    ),
+    "0",
+)
 
 # %% [markdown]
 r"""
@@ -1228,6 +1624,7 @@ The mean moves linearly with $z$; the covariance shrinks, by an amount that does
 :::
 """
 
+
 # %%
 def condition(u, Sigma, z):
     """Mean and covariance of the rest, given that the first len(z) coordinates are z."""
@@ -1240,28 +1637,44 @@ rng, quotient, conditional = np.random.default_rng(20), [], []
 for point in mu4 + 2 * rng.normal(size=(20, 4)):
     mean, cov = condition(mu4, Sigma4, point[:1])
     conditional.append(log_density(point[None, 1:], mean, cov)[0])
-    quotient.append((log_density(point[None], mu4, Sigma4) -
-                     log_density(point[None, :1], mu4[:1], Sigma4[:1, :1]))[0])
-verify("log of joint over marginal density is that of the conditional, 20 points",
-       conditional, quotient, atol=1e-10)
-verify("conditional covariance: inverse of a block of the precision matrix",
-       condition(mu4, Sigma4, mu4[:2])[1], np.linalg.inv(np.linalg.inv(Sigma4)[2:, 2:]),
-       atol=1e-10)
+    quotient.append(
+        (
+            log_density(point[None], mu4, Sigma4)
+            - log_density(point[None, :1], mu4[:1], Sigma4[:1, :1])
+        )[0]
+    )
+verify(
+    "log of joint over marginal density is that of the conditional, 20 points",
+    conditional,
+    quotient,
+    atol=1e-10,
+)
+verify(
+    "conditional covariance: inverse of a block of the precision matrix",
+    condition(mu4, Sigma4, mu4[:2])[1],
+    np.linalg.inv(np.linalg.inv(Sigma4)[2:, 2:]),
+    atol=1e-10,
+)
 verify("off-diagonal block of the covariance: shape", Sigma4[:1, 1:].shape, (1, 3))
-verify("correlation −0.6: Σ₁₂ is negative, the whole is positive definite",
-       np.linalg.eigvalsh([[1.0, -0.6], [-0.6, 1.0]]), [0.4, 1.6])
+verify(
+    "correlation −0.6: Σ₁₂ is negative, the whole is positive definite",
+    np.linalg.eigvalsh([[1.0, -0.6], [-0.6, 1.0]]),
+    [0.4, 1.6],
+)
 
 # %% [markdown]
 """
 Drag the observation. On the left the red line cuts the hill at $a_1=z$; on the right stands the cut, rescaled to area 1: the conditional, beside the marginal it came from. Its centre follows $z$, its width does not. With the correlation at zero, seeing $a_1$ changes nothing.
 """
 
+
 # %% tags=["hide-input"]
 def slice_at(z, rho):
     S = np.array([[1, rho], [rho, 1]])
-    (mean, ), ((var, ), ) = condition(np.zeros(2), S, np.array([z]))
-    fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3.3), sharey=True,
-                                      width_ratios=[3, 2])
+    (mean,), ((var,),) = condition(np.zeros(2), S, np.array([z]))
+    fig, (left, right) = plt.subplots(
+        1, 2, figsize=(6.8, 3.3), sharey=True, width_ratios=[3, 2]
+    )
     hill = lambda x, y: np.exp(-(x**2 - 2 * rho * x * y + y**2) / (2 - 2 * rho**2))
     plot.contours(left, hill, (-3.2, 3.2), (-3.2, 3.2), [0.01, 0.1, 0.3, 0.6, 0.9])
     left.plot([-3.2, 3.2], [-3.2 * rho, 3.2 * rho], ":", color=plot.BLUE)
@@ -1271,15 +1684,20 @@ def slice_at(z, rho):
     a = np.linspace(-3.2, 3.2, 200)
     right.plot(stats.norm.pdf(a), a, color=plot.GREY)
     right.plot(stats.norm(mean, var**0.5).pdf(a), a, color=plot.RED)
-    right.set(xlabel="density of $a_2$", xlim=(0, 0.95),
-              title=f"mean {mean:.2f}, s.d. {var ** 0.5:.2f}")
+    right.set(
+        xlabel="density of $a_2$",
+        xlim=(0, 0.95),
+        title=f"mean {mean:.2f}, s.d. {var**0.5:.2f}",
+    )
     return fig
 
 
 explore(
-    slice_at, alt=
-    "Left contours of a correlated Gaussian cut by a vertical line, right the density of the second coordinate before and after the first is observed",
-    z=[1.5, 0.5, -0.5, -1.5], rho=[0.8, 0.0, -0.5])
+    slice_at,
+    alt="Left contours of a correlated Gaussian cut by a vertical line, right the density of the second coordinate before and after the first is observed",
+    z=[1.5, 0.5, -0.5, -1.5],
+    rho=[0.8, 0.0, -0.5],
+)
 
 # %% [markdown]
 r"""
@@ -1305,14 +1723,23 @@ $$ (eq-pr-stein)
 
 # %%
 by_parts = (x_ := sp.Symbol("x")) * sp.exp(x_) - sp.integrate(sp.exp(x_), x_)
-verify("∫ x eˣ by parts, minus the integral by algebra: derivative",
-       str(sp.simplify(sp.diff(by_parts, x_) - x_ * sp.exp(x_))), "0")
-verify("∫ x eˣ from 0 to 1: boundary minus ∫ eˣ, against quadrature",
-       float(by_parts.subs(x_, 1) - by_parts.subs(x_, 0)),
-       integrate.quad(lambda x: x * np.exp(x), 0, 1)[0])
+verify(
+    "∫ x eˣ by parts, minus the integral by algebra: derivative",
+    str(sp.simplify(sp.diff(by_parts, x_) - x_ * sp.exp(x_))),
+    "0",
+)
+verify(
+    "∫ x eˣ from 0 to 1: boundary minus ∫ eˣ, against quadrature",
+    float(by_parts.subs(x_, 1) - by_parts.subs(x_, 0)),
+    integrate.quad(lambda x: x * np.exp(x), 0, 1)[0],
+)
 gauss_mean = lambda g: integrate.quad(lambda x: g(x) * stats.norm.pdf(x), -12, 12)[0]
-verify("normal x: E[x tanh x] = E[tanh′ x]", gauss_mean(lambda x: x * np.tanh(x)),
-       gauss_mean(lambda x: 1 / np.cosh(x)**2), atol=1e-10)
+verify(
+    "normal x: E[x tanh x] = E[tanh′ x]",
+    gauss_mean(lambda x: x * np.tanh(x)),
+    gauss_mean(lambda x: 1 / np.cosh(x) ** 2),
+    atol=1e-10,
+)
 
 # %% [markdown]
 r"""
@@ -1328,6 +1755,7 @@ $$ (eq-pr-jensen)
 Three spellings of *Jensen's inequality*: for a random variable, for weights $\lambda_i\ge0$ with sum 1, for a probability measure $\mu$. For concave $\varphi$, such as the logarithm, it is reversed. Move the weight of the right-hand point; the gap between chord and curve is what Jensen gives away.
 """
 
+
 # %% tags=["hide-input"]
 def chord(weight):
     fig, ax = plt.subplots()
@@ -1338,35 +1766,55 @@ def chord(weight):
     ax.plot(x, np.exp(mean) * (1 + x - mean), color=plot.GREY, lw=1, label="tangent")
     ax.plot(ends, np.exp(ends), "o-", color=plot.GREEN, label="chord")
     ax.plot([mean, mean], [np.exp(mean), top], "o-", color=plot.RED)
-    ax.set(ylim=(-0.8, 9), xlabel="$x$",
-           title=f"φ(E X) = {np.exp(mean):.2f}, E φ(X) = {top:.2f}")
+    ax.set(
+        ylim=(-0.8, 9),
+        xlabel="$x$",
+        title=f"φ(E X) = {np.exp(mean):.2f}, E φ(X) = {top:.2f}",
+    )
     ax.legend(loc="upper left")
     return fig
 
 
 explore(
-    chord, alt=
-    "The exponential with a chord above and a tangent below it; a vertical red segment joins curve and chord at the mean of two points",
-    weight=[0.5, 0.1, 0.3, 0.7, 0.9])
+    chord,
+    alt="The exponential with a chord above and a tangent below it; a vertical red segment joins curve and chord at the mean of two points",
+    weight=[0.5, 0.1, 0.3, 0.7, 0.9],
+)
 
 # %%
 rng = np.random.default_rng(21)
 values, weights = rng.uniform(0.1, 3, (1000, 5)), rng.dirichlet(np.ones(5), 1000)
 mean = lambda Z: (weights * Z).sum(1)
-for name, phi in {"exp": np.exp, "square": np.square,
-                  "−log": lambda x: -np.log(x)}.items():
-    verify_at_least(f"{name}: E φ(X) − φ(E X) for 1000 random laws",
-                    mean(phi(values)) - phi(mean(values)), 0.0, atol=1e-12)
-verify("for the square the gap is the variance",
-       mean(values**2) - mean(values)**2, mean((values - mean(values)[:, None])**2),
-       atol=1e-12)
+for name, phi in {
+    "exp": np.exp,
+    "square": np.square,
+    "−log": lambda x: -np.log(x),
+}.items():
+    verify_at_least(
+        f"{name}: E φ(X) − φ(E X) for 1000 random laws",
+        mean(phi(values)) - phi(mean(values)),
+        0.0,
+        atol=1e-12,
+    )
+verify(
+    "for the square the gap is the variance",
+    mean(values**2) - mean(values) ** 2,
+    mean((values - mean(values)[:, None]) ** 2),
+    atol=1e-12,
+)
 verify(
     "exp of a normal(0, 1.2²): gap exp(s²/2) − 1",
-    integrate.quad(lambda x: np.exp(x) * stats.norm(0, 1.2).pdf(x), -15, 18)[0] -
-    np.exp(0),
-    np.exp(0.72) - 1, atol=1e-8)
-verify_at_least("arithmetic mean − geometric mean (Jensen for −log)",
-                mean(values) - np.exp(mean(np.log(values))), 0.0, atol=1e-12)
+    integrate.quad(lambda x: np.exp(x) * stats.norm(0, 1.2).pdf(x), -15, 18)[0]
+    - np.exp(0),
+    np.exp(0.72) - 1,
+    atol=1e-8,
+)
+verify_at_least(
+    "arithmetic mean − geometric mean (Jensen for −log)",
+    mean(values) - np.exp(mean(np.log(values))),
+    0.0,
+    atol=1e-12,
+)
 
 # %% [markdown]
 r"""
@@ -1382,19 +1830,31 @@ $$ (eq-pr-information)
 To base 2 the unit is the *bit*, the answer to one question that could go either way. The certain event has none; an event of probability 0 would have infinitely much.
 """
 
+
 # %%
 def information(p):
     """In bits."""
     return -np.log2(p)
 
 
-verify("information of p = 1, 1/2, 1/8, in bits",
-       information(np.array([1, 0.5, 0.125])), [0.0, 1.0, 3.0])
+verify(
+    "information of p = 1, 1/2, 1/8, in bits",
+    information(np.array([1, 0.5, 0.125])),
+    [0.0, 1.0, 3.0],
+)
 p, q = np.random.default_rng(22).random((2, 1000))
-verify("information is additive", information(p * q),
-       information(p) + information(q), atol=1e-12)
-verify("sunrise with p = 0.999999, in millionths of a bit", 1e6 * information(0.999999),
-       1.4427, atol=1e-4)
+verify(
+    "information is additive",
+    information(p * q),
+    information(p) + information(q),
+    atol=1e-12,
+)
+verify(
+    "sunrise with p = 0.999999, in millionths of a bit",
+    1e6 * information(0.999999),
+    1.4427,
+    atol=1e-4,
+)
 verify("no sunrise, in bits", information(1e-6), 19.93, atol=0.005)
 
 # %% [markdown]
@@ -1416,6 +1876,7 @@ It is at least 0, with equality for a source that always says the same. And it i
 :::
 """
 
+
 # %%
 def entropy(p, base=np.e):
     """Along the last axis; 0 log 0 counts as 0."""
@@ -1427,17 +1888,30 @@ rng = np.random.default_rng(23)
 laws = rng.dirichlet(np.full(7, 0.5), 10_000)
 verify("entropy of a fair die, in bits", entropy(np.ones(6) / 6, 2), np.log2(6))
 verify("entropy of a point mass", entropy([0, 1.0, 0]), 0.0, atol=1e-12)
-verify("10,000 random laws: entropy, against SciPy", entropy(laws),
-       stats.entropy(laws, axis=1), atol=1e-12)
+verify(
+    "10,000 random laws: entropy, against SciPy",
+    entropy(laws),
+    stats.entropy(laws, axis=1),
+    atol=1e-12,
+)
 verify_at_least("10,000 random laws on 7 symbols: entropy above 0", entropy(laws), 0.0)
-verify_at_most("10,000 random laws on 7 symbols: entropy, at most log 7", entropy(laws),
-               np.log(7), atol=1e-12)
+verify_at_most(
+    "10,000 random laws on 7 symbols: entropy, at most log 7",
+    entropy(laws),
+    np.log(7),
+    atol=1e-12,
+)
 symbols = rng.choice(7, size=100_000, p=laws[0])
-verify_within_se("100,000 symbols: mean of log p is minus the entropy",
-                 np.log(laws[0][symbols]), -stats.entropy(laws[0]))
-verify("differential entropy of uniform(0, 1/2): −log 2",
-       -integrate.quad(lambda x: 2 * np.log(2), 0, 0.5)[0],
-       stats.uniform(0, 0.5).entropy())
+verify_within_se(
+    "100,000 symbols: mean of log p is minus the entropy",
+    np.log(laws[0][symbols]),
+    -stats.entropy(laws[0]),
+)
+verify(
+    "differential entropy of uniform(0, 1/2): −log 2",
+    -integrate.quad(lambda x: 2 * np.log(2), 0, 0.5)[0],
+    stats.uniform(0, 0.5).entropy(),
+)
 
 # %% [markdown]
 r"""
@@ -1447,28 +1921,41 @@ Now the curve of [the opening](#probability-chapter) has a name. By Stirling's f
 # %%
 p = np.array([0.05, 0.11, 0.3, 0.5])
 stirling = entropy(np.c_[p, 1 - p], 2) - np.log2(2 * np.pi * 1e4 * p * (1 - p)) / 2e4
-verify("bits a toss by counting 10,000 tosses: entropy and Stirling's remainder",
-       [bits_by_counting(a, 10_000) for a in p], stirling, atol=1e-6)
+verify(
+    "bits a toss by counting 10,000 tosses: entropy and Stirling's remainder",
+    [bits_by_counting(a, 10_000) for a in p],
+    stirling,
+    atol=1e-6,
+)
 verify("entropy of the 11 % coin, in bits", entropy([0.11, 0.89], 2), 0.4999, atol=5e-5)
+
 
 # %% tags=["hide-input"]
 def bent_coin(p):
     fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3.2), width_ratios=[2, 3])
-    left.bar(["heads", "tails"], information(np.array([p, 1 - p])),
-             width=2 * np.array([p, 1 - p]) * 0.45, color=[plot.RED, plot.BLUE])
+    left.bar(
+        ["heads", "tails"],
+        information(np.array([p, 1 - p])),
+        width=2 * np.array([p, 1 - p]) * 0.45,
+        color=[plot.RED, plot.BLUE],
+    )
     left.set(ylim=(0, 7), ylabel="bits (width: probability)", title="area = entropy")
     a = np.linspace(1e-6, 1 - 1e-6, 300)
     right.plot(a, entropy(np.c_[a, 1 - a], 2), color=plot.BLUE)
     right.plot(p, entropy([p, 1 - p], 2), "o", color=plot.RED)
-    right.set(xlabel="probability of heads", ylabel="entropy in bits",
-              title=f"H = {entropy([p, 1 - p], 2):.3f}")
+    right.set(
+        xlabel="probability of heads",
+        ylabel="entropy in bits",
+        title=f"H = {entropy([p, 1 - p], 2):.3f}",
+    )
     return fig
 
 
 explore(
-    bent_coin, alt=
-    "Left two bars, the information of heads and tails, as wide as they are probable; right the entropy of the coin against its bend, an arch with its top of one bit at one half",
-    p=[0.11, 0.01, 0.03, 0.25, 0.5, 0.75, 0.97])
+    bent_coin,
+    alt="Left two bars, the information of heads and tails, as wide as they are probable; right the entropy of the coin against its bend, an arch with its top of one bit at one half",
+    p=[0.11, 0.01, 0.03, 0.25, 0.5, 0.75, 0.97],
+)
 
 # %% [markdown]
 r"""
@@ -1476,6 +1963,7 @@ r"""
 
 Morse gave short signs to frequent letters. The best such code, one word of bits for each symbol, no word the beginning of another, was found by Huffman as a student {cite:p}`huffman1952`: join the two rarest symbols into one, with a last bit to tell them apart, and go on with one symbol fewer.
 """
+
 
 # %%
 def huffman(p):
@@ -1498,30 +1986,45 @@ def mean_length(p, words):
 
 
 # %%
-rhyme = ("the time has come the walrus said to talk of many things of shoes and ships "
-         "and sealing wax of cabbages and kings and why the sea is boiling hot and "
-         "whether pigs have wings")  # Lewis Carroll, 1871
+rhyme = (
+    "the time has come the walrus said to talk of many things of shoes and ships "
+    "and sealing wax of cabbages and kings and why the sea is boiling hot and "
+    "whether pigs have wings"
+)  # Lewis Carroll, 1871
 letters = [c for c in rhyme if c != " "]
 alphabet, counts = np.unique(letters, return_counts=True)
 freq, letter_weights = counts / counts.sum(), counts.tolist()
 words = huffman(freq)
 coded = "".join(words[np.searchsorted(alphabet, c)] for c in letters)
-verify("Kraft's sum of the Huffman words", sum(2.0**-len(word) for word in words), 1.0)
+verify(
+    "Kraft's sum of the Huffman words", sum(2.0 ** -len(word) for word in words), 1.0
+)
 none = not any(a != b and b.startswith(a) for a in words for b in words)
 verify("no Huffman word begins another", none, True)
 length = mean_length(freq, words)
-verify("bits of the coded rhyme, a letter",
-       len(coded) / len(letters), length, rtol=1e-12)
-verify_at_least("Huffman on the rhyme: bits a letter above the entropy",
-                length - entropy(freq, 2), 0.0)
-verify_at_most("Huffman on the rhyme: bits a letter above the entropy",
-               length - entropy(freq, 2), 1.0)
+verify(
+    "bits of the coded rhyme, a letter", len(coded) / len(letters), length, rtol=1e-12
+)
+verify_at_least(
+    "Huffman on the rhyme: bits a letter above the entropy",
+    length - entropy(freq, 2),
+    0.0,
+)
+verify_at_most(
+    "Huffman on the rhyme: bits a letter above the entropy",
+    length - entropy(freq, 2),
+    1.0,
+)
 five = np.array([0.35, 0.25, 0.2, 0.15, 0.05])
 lengths = [l for l in product(range(1, 5), repeat=5) if sum(2.0**-k for k in l) <= 1]
-verify("five symbols: no lengths that Kraft allows beat Huffman's",
-       mean_length(five, huffman(five)), min(five @ l for l in lengths))
-verify_at_most("entropy of the rhyme's letters over log₂ 26",
-               entropy(freq, 2) / np.log2(26), 1.0)
+verify(
+    "five symbols: no lengths that Kraft allows beat Huffman's",
+    mean_length(five, huffman(five)),
+    min(five @ l for l in lengths),
+)
+verify_at_most(
+    "entropy of the rhyme's letters over log₂ 26", entropy(freq, 2) / np.log2(26), 1.0
+)
 
 # %% [markdown]
 r"""
@@ -1529,6 +2032,7 @@ Why can no code beat the entropy? Words of lengths $l_x$, none the beginning of 
 
 That $+1$ is why a coin seems hopeless: two symbols, two words of one bit, nothing gained. The cure is to code *blocks* of $k$ tosses as one symbol; the $+1$ is then shared by $k$. Lengthen the block:
 """
+
 
 # %%
 def coin_blocks(p, k):
@@ -1543,15 +2047,28 @@ block_bits = [
     mean_length(law := coin_blocks(0.11, k), huffman(law)) / k for k in range(1, 10)
 ]
 half = entropy([0.11, 0.89], 2)
-verify("Huffman on pairs of tosses, by hand: bits a toss", block_bits[1],
-       (1 * 0.89**2 + 2 * 0.89 * 0.11 + 3 * 0.11) / 2)
-verify_at_least("Huffman on blocks of 1 to 9 tosses: bits a toss above the entropy",
-                np.array(block_bits) - half, 0.0)
-verify_at_most("Huffman on blocks of k = 1 to 9 tosses: bits a toss, below H + 1/k",
-               np.array(block_bits), half + 1 / np.arange(1, 10))
+verify(
+    "Huffman on pairs of tosses, by hand: bits a toss",
+    block_bits[1],
+    (1 * 0.89**2 + 2 * 0.89 * 0.11 + 3 * 0.11) / 2,
+)
+verify_at_least(
+    "Huffman on blocks of 1 to 9 tosses: bits a toss above the entropy",
+    np.array(block_bits) - half,
+    0.0,
+)
+verify_at_most(
+    "Huffman on blocks of k = 1 to 9 tosses: bits a toss, below H + 1/k",
+    np.array(block_bits),
+    half + 1 / np.arange(1, 10),
+)
 verify("Huffman on single tosses: bits a toss", block_bits[0], 1.0)
-verify("Huffman on blocks of nine: bits a toss, against the entropy", block_bits[8],
-       half, rtol=0.02)
+verify(
+    "Huffman on blocks of nine: bits a toss, against the entropy",
+    block_bits[8],
+    half,
+    rtol=0.02,
+)
 
 # %% mystnb={"image": {"alt": "Bits a toss of Huffman codes against the block length from 1 to 9: from 1 down towards the dashed entropy at one half, never below it, under the bound H + 1/k."}} tags=["hide-input"]
 k = np.arange(1, 10)
@@ -1598,6 +2115,7 @@ $$ (eq-pr-gibbs)
 with equality only for $q=p$. It is infinite when $q$ excludes something that happens, and terms with $p(x)=0$ count 0. So over $q$ the cross-entropy has its minimum $H(p)$ at $q=p$. Descending the logits of a softmax, whose [gradient](#softmax-cross-entropy-gradient) is $q-p$, gets there.
 """
 
+
 # %%
 def cross_entropy(p, q):
     return -np.sum(p * np.log(q), axis=-1)
@@ -1610,14 +2128,26 @@ def kl(p, q):
 
 rng = np.random.default_rng(24)
 p, q = rng.dirichlet(np.ones(6), (2, 10_000))
-verify("10,000 random pairs: H(p, q) = H(p) + KL(p‖q)", cross_entropy(p, q),
-       entropy(p) + kl(p, q), atol=1e-12)
-verify("10,000 random pairs: KL, against SciPy", kl(p, q), stats.entropy(p, q, axis=1),
-       rtol=1e-9, atol=1e-12)
+verify(
+    "10,000 random pairs: H(p, q) = H(p) + KL(p‖q)",
+    cross_entropy(p, q),
+    entropy(p) + kl(p, q),
+    atol=1e-12,
+)
+verify(
+    "10,000 random pairs: KL, against SciPy",
+    kl(p, q),
+    stats.entropy(p, q, axis=1),
+    rtol=1e-9,
+    atol=1e-12,
+)
 verify_at_least("10,000 random pairs: KL is not negative", kl(p, q), 0.0, atol=1e-12)
 verify("KL(p‖p)", kl(p, p), np.zeros(10_000), atol=1e-12)
-verify("a law with a zero: KL((1/2, 1/2, 0)‖(1/4, 1/4, 1/2))",
-       kl(np.array([0.5, 0.5, 0]), np.array([0.25, 0.25, 0.5])), np.log(2))
+verify(
+    "a law with a zero: KL((1/2, 1/2, 0)‖(1/4, 1/4, 1/2))",
+    kl(np.array([0.5, 0.5, 0]), np.array([0.25, 0.25, 0.5])),
+    np.log(2),
+)
 
 # %%
 logits, target = np.zeros(6), p[0]
@@ -1625,13 +2155,27 @@ for _ in range(3000):
     model = special.softmax(logits)
     logits = logits - 1.0 * (model - target)
 verify("gradient descent on the cross-entropy finds p", model, target, atol=1e-4)
-verify("the least cross-entropy is the entropy", cross_entropy(target, model),
-       stats.entropy(target), atol=1e-6)
+verify(
+    "the least cross-entropy is the entropy",
+    cross_entropy(target, model),
+    stats.entropy(target),
+    atol=1e-6,
+)
 nudge = 1e-6 * np.eye(6)
-slope = [(cross_entropy(target, special.softmax(nudge[i])) -
-          cross_entropy(target, special.softmax(-nudge[i]))) / 2e-6 for i in range(6)]
-verify("slope of the cross-entropy in the logits, at zero: q − p", slope,
-       1 / 6 - target, atol=1e-8)
+slope = [
+    (
+        cross_entropy(target, special.softmax(nudge[i]))
+        - cross_entropy(target, special.softmax(-nudge[i]))
+    )
+    / 2e-6
+    for i in range(6)
+]
+verify(
+    "slope of the cross-entropy in the logits, at zero: q − p",
+    slope,
+    1 / 6 - target,
+    atol=1e-8,
+)
 
 # %% [markdown]
 r"""
@@ -1655,19 +2199,36 @@ Though it is zero exactly for equal laws, KL is no distance. It is not symmetric
 
 # %%
 coin = lambda a: np.array([a, 1 - a])
-table = {(0.5, 0.9): 0.511, (0.9, 0.5): 0.368, (0.5, 0.25): 0.144, (0.25, 0.1): 0.092,
-         (0.5, 0.1): 0.511}
+table = {
+    (0.5, 0.9): 0.511,
+    (0.9, 0.5): 0.368,
+    (0.5, 0.25): 0.144,
+    (0.25, 0.1): 0.092,
+    (0.5, 0.1): 0.511,
+}
 for (a, b), nats in table.items():
     verify(f"KL(coin {a} ‖ coin {b}), nats", kl(coin(a), coin(b)), nats, atol=5e-4)
 detour = kl(coin(0.5), coin(0.25)) + kl(coin(0.25), coin(0.1))
-verify("KL breaks the triangle inequality: direct way minus detour by coin 0.25, nats",
-       kl(coin(0.5), coin(0.1)) - detour, 0.511 - 0.144 - 0.092, atol=1e-3)
-verify("coins 0.1 and 0.9: difference of entropies",
-       entropy(coin(0.1)) - entropy(coin(0.9)), 0.0, atol=1e-12)
+verify(
+    "KL breaks the triangle inequality: direct way minus detour by coin 0.25, nats",
+    kl(coin(0.5), coin(0.1)) - detour,
+    0.511 - 0.144 - 0.092,
+    atol=1e-3,
+)
+verify(
+    "coins 0.1 and 0.9: difference of entropies",
+    entropy(coin(0.1)) - entropy(coin(0.9)),
+    0.0,
+    atol=1e-12,
+)
 verify("coins 0.1 and 0.9: KL is 0.8 log 9", kl(coin(0.1), coin(0.9)), 0.8 * np.log(9))
 draws = rng.choice(6, size=100_000, p=p[1])
-verify_within_se("KL as the mean of log p/q over draws from p",
-                 np.log(p[1] / q[1])[draws], stats.entropy(p[1], q[1]), sigmas=3)
+verify_within_se(
+    "KL as the mean of log p/q over draws from p",
+    np.log(p[1] / q[1])[draws],
+    stats.entropy(p[1], q[1]),
+    sigmas=3,
+)
 
 # %% [markdown]
 r"""
@@ -1682,9 +2243,12 @@ two_humps = 0.6 * stats.norm.pdf(x, -2, 0.6) + 0.4 * stats.norm.pdf(x, 2, 0.6)
 
 
 def fit_by(objective, start):
-    best = optimize.minimize(lambda s: objective(stats.norm.pdf(x, s[0], np.exp(s[1]))),
-                             start, method="Nelder-Mead",
-                             options={"xatol": 1e-7, "fatol": 1e-11})
+    best = optimize.minimize(
+        lambda s: objective(stats.norm.pdf(x, s[0], np.exp(s[1]))),
+        start,
+        method="Nelder-Mead",
+        options={"xatol": 1e-7, "fatol": 1e-11},
+    )
     return best.x[0], np.exp(best.x[1]), best.fun
 
 
@@ -1692,14 +2256,23 @@ def integral(f):
     return np.sum(f) * 0.01
 
 
-forward = fit_by(lambda q: integral(special.rel_entr(two_humps, q + 1e-300)),
-                 [0.0, 0.0])
+forward = fit_by(
+    lambda q: integral(special.rel_entr(two_humps, q + 1e-300)), [0.0, 0.0]
+)
 reverse = fit_by(lambda q: integral(special.rel_entr(q, two_humps)), [-1.0, 0.0])
 mean = 0.6 * -2 + 0.4 * 2
-verify("forward KL: mean and variance of the fit are those of the mixture",
-       [forward[0], forward[1]**2], [mean, 0.36 + 4 - mean**2], rtol=1e-4)
-verify("reverse KL: mean, deviation and price of the fit: the larger hump, −log 0.6",
-       np.array(reverse), [-2, 0.6, -np.log(0.6)], atol=0.01)
+verify(
+    "forward KL: mean and variance of the fit are those of the mixture",
+    [forward[0], forward[1] ** 2],
+    [mean, 0.36 + 4 - mean**2],
+    rtol=1e-4,
+)
+verify(
+    "reverse KL: mean, deviation and price of the fit: the larger hump, −log 0.6",
+    np.array(reverse),
+    [-2, 0.6, -np.log(0.6)],
+    atol=0.01,
+)
 
 # %% mystnb={"image": {"alt": "A density with two humps; the forward fit is one wide bell covering both, the reverse fit a narrow bell on the larger hump."}} tags=["hide-input"]
 plt.fill_between(x, two_humps, color=plot.SKY, alpha=0.5, label="two humps, $p$")
@@ -1729,11 +2302,16 @@ $$ (eq-pr-vae-kl)
 Its gradient is $\mu$ in the mean and $\frac12(\sigma^2-1)$ in the log-variance: a spring to $0$ and a spring to $1$.
 """
 
+
 # %%
 def gaussian_kl(mu1, S1, mu2, S2):
     d, inv = mu2 - mu1, np.linalg.inv(S2)
-    return 0.5 * (np.trace(inv @ S1) + d @ inv @ d - len(d) +
-                  np.log(np.linalg.det(S2) / np.linalg.det(S1)))
+    return 0.5 * (
+        np.trace(inv @ S1)
+        + d @ inv @ d
+        - len(d)
+        + np.log(np.linalg.det(S2) / np.linalg.det(S1))
+    )
 
 
 def kl_to_standard(mu, log_var):
@@ -1745,23 +2323,48 @@ mu, log_var, C = rng.normal(size=4), rng.normal(size=4), rng.normal(size=(4, 4))
 S2 = C @ C.T + np.eye(4)
 draws = mu4 + rng.normal(size=(200_000, 4)) @ np.linalg.cholesky(Sigma4).T
 log_ratio = log_density(draws, mu4, Sigma4) - log_density(draws, mu, S2)
-verify_within_se("Gaussians in 4 dimensions: KL formula, by simulation", log_ratio,
-                 gaussian_kl(mu4, Sigma4, mu, S2), sigmas=3)
-verify("Gaussians: the special formula is the general one", kl_to_standard(mu, log_var),
-       gaussian_kl(mu, np.diag(np.exp(log_var)), np.zeros(4), np.eye(4)), atol=1e-12)
-ratio = lambda x: stats.norm.pdf(x, 1, 0.5) * (stats.norm.logpdf(x, 1, 0.5) - stats.norm
-                                               .logpdf(x))
-verify("N(1, 0.25) to N(0, 1): KL by quadrature",
-       kl_to_standard(np.array([1.0]), np.log([0.25])),
-       integrate.quad(ratio, -5, 7)[0], atol=1e-8)
-verify("KL from N(0, I) to itself", kl_to_standard(np.zeros(4), np.zeros(4)), 0.0,
-       atol=1e-12)
+verify_within_se(
+    "Gaussians in 4 dimensions: KL formula, by simulation",
+    log_ratio,
+    gaussian_kl(mu4, Sigma4, mu, S2),
+    sigmas=3,
+)
+verify(
+    "Gaussians: the special formula is the general one",
+    kl_to_standard(mu, log_var),
+    gaussian_kl(mu, np.diag(np.exp(log_var)), np.zeros(4), np.eye(4)),
+    atol=1e-12,
+)
+ratio = lambda x: (
+    stats.norm.pdf(x, 1, 0.5) * (stats.norm.logpdf(x, 1, 0.5) - stats.norm.logpdf(x))
+)
+verify(
+    "N(1, 0.25) to N(0, 1): KL by quadrature",
+    kl_to_standard(np.array([1.0]), np.log([0.25])),
+    integrate.quad(ratio, -5, 7)[0],
+    atol=1e-8,
+)
+verify(
+    "KL from N(0, I) to itself",
+    kl_to_standard(np.zeros(4), np.zeros(4)),
+    0.0,
+    atol=1e-12,
+)
 h = 1e-5 * np.eye(4)
-slopes = [[(kl_to_standard(mu + e, log_var) - kl_to_standard(mu - e, log_var)) / 2e-5,
-           (kl_to_standard(mu, log_var + e) - kl_to_standard(mu, log_var - e)) / 2e-5]
-          for e in h]
-verify("gradient of KL to N(0, I): μ in the mean, (σ² − 1)/2 in the log-variance",
-       slopes, np.c_[mu, (np.exp(log_var) - 1) / 2], atol=1e-8)
+slopes = [
+    [
+        (kl_to_standard(mu + e, log_var) - kl_to_standard(mu - e, log_var)) / 2e-5,
+        (kl_to_standard(mu, log_var + e) - kl_to_standard(mu, log_var - e)) / 2e-5,
+    ]
+    for e in h
+]
+verify(
+    "gradient of KL to N(0, I): μ in the mean, (σ² − 1)/2 in the log-variance",
+    slopes,
+    np.c_[mu, (np.exp(log_var) - 1) / 2],
+    atol=1e-8,
+)
+
 
 # %% tags=["hide-input"]
 def kl_landscape(mu, sigma):
@@ -1775,15 +2378,18 @@ def kl_landscape(mu, sigma):
     right.fill_between(x, loss, where=loss > 0, color=plot.RED, alpha=0.6)
     right.fill_between(x, loss, where=loss < 0, color=plot.BLUE, alpha=0.6)
     value = kl_to_standard(np.array([mu]), np.log([sigma**2]))
-    right.set(ylim=(-0.45, 1.6), xlabel="$x$",
-              title=f"$p\\,\\log(p/q)$, area {value:.3f}")
+    right.set(
+        ylim=(-0.45, 1.6), xlabel="$x$", title=f"$p\\,\\log(p/q)$, area {value:.3f}"
+    )
     return fig
 
 
 explore(
-    kl_landscape, alt=
-    "Left a Gaussian and the standard normal, right p log p/q with its positive part in red and its negative part in blue; the total area is the divergence",
-    mu=[1.0, 0.0, 2.0], sigma=[0.5, 1.0, 1.6])
+    kl_landscape,
+    alt="Left a Gaussian and the standard normal, right p log p/q with its positive part in red and its negative part in blue; the total area is the divergence",
+    mu=[1.0, 0.0, 2.0],
+    sigma=[0.5, 1.0, 1.6],
+)
 
 # %% [markdown]
 r"""
@@ -1801,19 +2407,33 @@ how much of the entropy of $X$ goes away when $Y$ is known, on average. It is at
 
 # %%
 given_y = sum(P[:, j].sum() * entropy(P[:, j] / P[:, j].sum()) for j in range(5))
-verify("mutual information of the first table: H(X) − H(X | Y)",
-       stats.entropy(P.sum(1)) - given_y, mutual_information(P), atol=1e-12)
-verify("mutual information is a KL divergence",
-       kl(P.ravel(),
-          np.outer(P.sum(1), P.sum(0)).ravel()), mutual_information(P), atol=1e-12)
-verify("values of X renamed, X and Y exchanged: the same",
-       mutual_information(P[[2, 0, 3, 1]].T), mutual_information(P), atol=1e-12)
+verify(
+    "mutual information of the first table: H(X) − H(X | Y)",
+    stats.entropy(P.sum(1)) - given_y,
+    mutual_information(P),
+    atol=1e-12,
+)
+verify(
+    "mutual information is a KL divergence",
+    kl(P.ravel(), np.outer(P.sum(1), P.sum(0)).ravel()),
+    mutual_information(P),
+    atol=1e-12,
+)
+verify(
+    "values of X renamed, X and Y exchanged: the same",
+    mutual_information(P[[2, 0, 3, 1]].T),
+    mutual_information(P),
+    atol=1e-12,
+)
 S, plane = np.array([[1, 0.8], [0.8, 1]]), grid.astype(float)
 joint = np.exp(log_density(plane, np.zeros(2), S))
 apart = np.exp(log_density(plane, np.zeros(2), np.eye(2)))
-verify("Gaussians with correlation 0.8: mutual information −log(1 − ρ²)/2",
-       np.sum(special.rel_entr(joint, apart)) * 0.05**2, -0.5 * np.log(1 - 0.8**2),
-       atol=1e-8)
+verify(
+    "Gaussians with correlation 0.8: mutual information −log(1 − ρ²)/2",
+    np.sum(special.rel_entr(joint, apart)) * 0.05**2,
+    -0.5 * np.log(1 - 0.8**2),
+    atol=1e-8,
+)
 
 # %% [markdown]
 r"""
@@ -1848,42 +2468,68 @@ def js(p, q):
 rng = np.random.default_rng(26)
 for K in (3, 10, 50):
     p, q, r = rng.dirichlet(np.full(K, 0.3), (3, 3500))
-    verify(f"{K} outcomes: JS, against SciPy's root squared", js(p, q),
-           jensenshannon(p, q, axis=1)**2, atol=1e-12)
-    verify_at_most(f"{K} outcomes: JS of 3500 pairs is at most log 2", js(p, q),
-                   np.log(2), atol=1e-12)
+    verify(
+        f"{K} outcomes: JS, against SciPy's root squared",
+        js(p, q),
+        jensenshannon(p, q, axis=1) ** 2,
+        atol=1e-12,
+    )
+    verify_at_most(
+        f"{K} outcomes: JS of 3500 pairs is at most log 2",
+        js(p, q),
+        np.log(2),
+        atol=1e-12,
+    )
     verify(f"{K} outcomes: JS is symmetric", js(p, q), js(q, p), atol=1e-12)
-    verify_at_least(f"{K} outcomes: detour in the root of JS, against the direct way",
-                    js(p, q)**0.5 + js(q, r)**0.5,
-                    js(p, r)**0.5, atol=1e-12)
+    verify_at_least(
+        f"{K} outcomes: detour in the root of JS, against the direct way",
+        js(p, q) ** 0.5 + js(q, r) ** 0.5,
+        js(p, r) ** 0.5,
+        atol=1e-12,
+    )
     apart = np.zeros((2, 2 * K))
     apart[0, :K], apart[1, K:] = p[0], q[0]
     verify(f"{2 * K} outcomes, disjoint laws: JS is log 2", js(*apart), np.log(2))
-verify("JS without the root is no metric: (1, 0) to (0, 1) over (1/2, 1/2), nats",
-       js(np.array([1, 0]), coin(0.5)) + js(coin(0.5), np.array([0, 1])),
-       np.log(4 / 3) + np.log(2) - np.log(3) / 2)
+verify(
+    "JS without the root is no metric: (1, 0) to (0, 1) over (1/2, 1/2), nats",
+    js(np.array([1, 0]), coin(0.5)) + js(coin(0.5), np.array([0, 1])),
+    np.log(4 / 3) + np.log(2) - np.log(3) / 2,
+)
 p, q = rng.dirichlet(np.ones(4), 2)
-verify("JS is the mutual information of a fair coin and the draw",
-       mutual_information(np.array([p, q]) / 2), js(p, q), atol=1e-12)
+verify(
+    "JS is the mutual information of a fair coin and the draw",
+    mutual_information(np.array([p, q]) / 2),
+    js(p, q),
+    atol=1e-12,
+)
 
 # %% [markdown]
 r"""
 One thing it does badly. Push two normals apart: once they no longer overlap, $JS$ stays at $\log2$ however far they are. A generator trained by it alone would feel no slope, whereas KL grows like $g^2/2$.
 """
 
+
 # %%
 def js_normals(g):
     halves = lambda x: stats.norm.pdf(x) / 2 + stats.norm.pdf(x - g) / 2
     one = lambda x, c: special.rel_entr(stats.norm.pdf(x - c), halves(x)) / 2
-    return integrate.quad(lambda x: one(x, 0) + one(x, g), -12, g + 12, limit=200,
-                          points=[0, g / 2, g])[0]
+    return integrate.quad(
+        lambda x: one(x, 0) + one(x, g), -12, g + 12, limit=200, points=[0, g / 2, g]
+    )[0]
 
 
-verify("JS of N(0, 1) and N(g, 1) at g = 0, 1, 4, 10, 20",
-       [js_normals(g) for g in (0, 1, 4, 10, 20)],
-       [0, 0.1114, 0.6327, 0.69315, 0.69315], atol=5e-5)
-verify("JS of N(0, 1) and N(g, 1): slope at g = 10",
-       (js_normals(10.5) - js_normals(9.5)), 0.0, atol=1e-5)
+verify(
+    "JS of N(0, 1) and N(g, 1) at g = 0, 1, 4, 10, 20",
+    [js_normals(g) for g in (0, 1, 4, 10, 20)],
+    [0, 0.1114, 0.6327, 0.69315, 0.69315],
+    atol=5e-5,
+)
+verify(
+    "JS of N(0, 1) and N(g, 1): slope at g = 10",
+    (js_normals(10.5) - js_normals(9.5)),
+    0.0,
+    atol=1e-5,
+)
 
 # %% tags=["hide-input"]
 gaps = np.linspace(0, 12, 61)
@@ -1897,7 +2543,7 @@ def apart_by(g):
     left.fill_between(x, stats.norm.pdf(x - g), color=plot.RED, alpha=0.5)
     left.set(xlabel="$x$", ylabel="density")
     right.plot(gaps[::3], js_curve, color=plot.BLUE, label="JS")
-    right.plot(gaps[gaps < 1.8], gaps[gaps < 1.8]**2 / 2, color=plot.GREY, label="KL")
+    right.plot(gaps[gaps < 1.8], gaps[gaps < 1.8] ** 2 / 2, color=plot.GREY, label="KL")
     right.axhline(np.log(2), ls=":", color=plot.GREY)
     value = js_normals(g)
     right.plot(g, value, "o", color=plot.RED)
@@ -1907,9 +2553,10 @@ def apart_by(g):
 
 
 explore(
-    apart_by, alt=
-    "Left two normal densities at distance g, right their Jensen-Shannon divergence against g: it rises, bends over and stays at log 2, while KL leaves the picture",
-    g=[1.0, 0.0, 2.0, 4.0, 6.0, 10.0])
+    apart_by,
+    alt="Left two normal densities at distance g, right their Jensen-Shannon divergence against g: it rises, bends over and stays at log 2, while KL leaves the picture",
+    g=[1.0, 0.0, 2.0, 4.0, 6.0, 10.0],
+)
 
 # %% [markdown]
 r"""
@@ -1931,27 +2578,50 @@ For Poisson counts, $\frac d{d\lambda}\bigl(\bar x\log\lambda-\lambda\bigr)=0$ g
 rng = np.random.default_rng(27)
 counts = rng.poisson(3.0, 500)
 likelihood = lambda lam: stats.poisson(lam).logpmf(counts).mean()
-best = optimize.minimize_scalar(lambda lam: -likelihood(lam), bounds=(0.5, 10),
-                                method="bounded", options={"xatol": 1e-9}).x
+best = optimize.minimize_scalar(
+    lambda lam: -likelihood(lam),
+    bounds=(0.5, 10),
+    method="bounded",
+    options={"xatol": 1e-9},
+).x
 verify("Poisson counts: the likeliest rate is the mean", best, counts.mean(), atol=1e-6)
 values, times = np.unique(counts, return_counts=True)
 hist = times / 500
-gap_to = lambda lam: stats.entropy(hist,
-                                   stats.poisson(lam).pmf(values)) - np.log(
-                                       stats.poisson(lam).pmf(values).sum())
-nearest = optimize.minimize_scalar(gap_to, bounds=(0.5, 10), method="bounded",
-                                   options={"xatol": 1e-9}).x
-verify("Poisson counts: the rate of least KL from the histogram", nearest,
-       counts.mean(), atol=1e-6)
-verify("log-likelihood, minus entropy of the histogram, minus KL: at any rate",
-       [-stats.entropy(hist) - gap_to(lam) for lam in (2.0, 5.0)],
-       [likelihood(2.0), likelihood(5.0)], rtol=1e-9)
+gap_to = lambda lam: (
+    stats.entropy(hist, stats.poisson(lam).pmf(values))
+    - np.log(stats.poisson(lam).pmf(values).sum())
+)
+nearest = optimize.minimize_scalar(
+    gap_to, bounds=(0.5, 10), method="bounded", options={"xatol": 1e-9}
+).x
+verify(
+    "Poisson counts: the rate of least KL from the histogram",
+    nearest,
+    counts.mean(),
+    atol=1e-6,
+)
+verify(
+    "log-likelihood, minus entropy of the histogram, minus KL: at any rate",
+    [-stats.entropy(hist) - gap_to(lam) for lam in (2.0, 5.0)],
+    [likelihood(2.0), likelihood(5.0)],
+    rtol=1e-9,
+)
 sizes = np.array([20, 80, 320, 1280])
-errors = [np.sqrt(np.mean((rng.poisson(3.0, (2000, n)).mean(1) - 3)**2)) for n in sizes]
-verify("error of the rate for n = 20, 80, 320, 1280: √(λ/n)", errors,
-       np.sqrt(3 / sizes), rtol=0.06)
-verify("log-log slope of that error",
-       np.polyfit(np.log(sizes), np.log(errors), 1)[0], -0.5, atol=0.05)
+errors = [
+    np.sqrt(np.mean((rng.poisson(3.0, (2000, n)).mean(1) - 3) ** 2)) for n in sizes
+]
+verify(
+    "error of the rate for n = 20, 80, 320, 1280: √(λ/n)",
+    errors,
+    np.sqrt(3 / sizes),
+    rtol=0.06,
+)
+verify(
+    "log-log slope of that error",
+    np.polyfit(np.log(sizes), np.log(errors), 1)[0],
+    -0.5,
+    atol=0.05,
+)
 
 # %% [markdown]
 r"""
@@ -1965,6 +2635,7 @@ $$ (eq-pr-bernoulli)
 minus [the loss of logistic regression](#binary-cross-entropy-loss). Always take the sum: the product of two thousand probabilities is smaller than the smallest float.
 """
 
+
 # %%
 def bernoulli_log_likelihood(t, p):
     return np.sum(t * np.log(p) + (1 - t) * np.log(1 - p))
@@ -1974,12 +2645,18 @@ rng = np.random.default_rng(28)
 p_hat = rng.uniform(0.05, 0.95, 2000)
 labels = (rng.random(2000) < p_hat).astype(int)
 chances = np.where(labels == 1, p_hat, 1 - p_hat)
-verify("20 labels: logarithm of the product, and the sum",
-       bernoulli_log_likelihood(labels[:20], p_hat[:20]), np.log(np.prod(chances[:20])),
-       atol=1e-10)
-verify("2000 labels: the sum, against scikit-learn's log_loss",
-       bernoulli_log_likelihood(labels, p_hat),
-       -metrics.log_loss(labels, p_hat, normalize=False), rtol=1e-10)
+verify(
+    "20 labels: logarithm of the product, and the sum",
+    bernoulli_log_likelihood(labels[:20], p_hat[:20]),
+    np.log(np.prod(chances[:20])),
+    atol=1e-10,
+)
+verify(
+    "2000 labels: the sum, against scikit-learn's log_loss",
+    bernoulli_log_likelihood(labels, p_hat),
+    -metrics.log_loss(labels, p_hat, normalize=False),
+    rtol=1e-10,
+)
 verify("2000 labels: the product underflows to", np.prod(chances), 0.0)
 
 # %% [markdown]
@@ -2002,18 +2679,32 @@ fit_of = lambda mu, Sigma: log_density(X, mu, Sigma).mean()
 moves = [(e, 0) for e in np.eye(2)] + [
     (0, np.array(E)) for E in ([[1, 0], [0, 0]], [[0, 1], [1, 0]], [[0, 0], [0, 1]])
 ]
-slope = lambda mu, Sigma, e, E: (fit_of(mu + 1e-5 * e, Sigma + 1e-5 * E) - fit_of(
-    mu - 1e-5 * e, Sigma - 1e-5 * E)) / 2e-5
-verify("Gaussian likelihood: slopes at the estimates, mean and covariance",
-       [slope(mu_hat, Sigma_hat, e, E) for e, E in moves], np.zeros(5), atol=1e-8)
-verify("Gaussian likelihood: slopes in the mean at μ = 0, Σ⁻¹x̄",
-       [slope(np.zeros(2), Sigma2, e, E) for e, E in moves[:2]],
-       np.linalg.solve(Sigma2, mu_hat), atol=1e-8)
-verify("SciPy's fit of a Gaussian finds the same covariance", Sigma_hat,
-       stats.multivariate_normal.fit(X)[1], atol=1e-10)
+slope = lambda mu, Sigma, e, E: (
+    (fit_of(mu + 1e-5 * e, Sigma + 1e-5 * E) - fit_of(mu - 1e-5 * e, Sigma - 1e-5 * E))
+    / 2e-5
+)
+verify(
+    "Gaussian likelihood: slopes at the estimates, mean and covariance",
+    [slope(mu_hat, Sigma_hat, e, E) for e, E in moves],
+    np.zeros(5),
+    atol=1e-8,
+)
+verify(
+    "Gaussian likelihood: slopes in the mean at μ = 0, Σ⁻¹x̄",
+    [slope(np.zeros(2), Sigma2, e, E) for e, E in moves[:2]],
+    np.linalg.solve(Sigma2, mu_hat),
+    atol=1e-8,
+)
+verify(
+    "SciPy's fit of a Gaussian finds the same covariance",
+    Sigma_hat,
+    stats.multivariate_normal.fit(X)[1],
+    atol=1e-10,
+)
 small = rng.normal(0, 3, (20_000, 5))
-verify_within_se("samples of five: mean of the estimated variance is 0.8 σ²",
-                 small.var(1), 0.8 * 9)
+verify_within_se(
+    "samples of five: mean of the estimated variance is 0.8 σ²", small.var(1), 0.8 * 9
+)
 
 # %% [markdown]
 r"""
@@ -2035,17 +2726,32 @@ z = theta + eps
 score = z - theta  # d/dθ of log N(z; θ, 1)
 by_score, by_path = z**2 * score, 2 * z
 nudged = [stats.norm.logpdf(z[:5], theta + h) for h in (1e-5, -1e-5)]
-verify("the score of a normal, by central differences", score[:5],
-       (nudged[0] - nudged[1]) / 2e-5, atol=1e-8)
+verify(
+    "the score of a normal, by central differences",
+    score[:5],
+    (nudged[0] - nudged[1]) / 2e-5,
+    atol=1e-8,
+)
 verify_within_se("the score has mean zero", score, 0.0)
 verify_within_se("gradient of E[z²] by the score: 2θ", by_score, 2 * theta)
 verify_within_se("gradient of E[z²] by reparametrisation: 2θ", by_path, 2 * theta)
-verify("variances of the score and the reparametrised gradient of E[z²]",
-       [by_score.var(), by_path.var()], [30.0, 4.0], rtol=0.05)
-verify_within_se("a baseline of 2 subtracted from f leaves the mean as it was",
-                 (z**2 - 2) * score, 2 * theta)
-verify("score gradient of E[z²]: a baseline of 2 lowers its variance from 30 to",
-       ((z**2 - 2) * score).var(), 18.0, rtol=0.05)
+verify(
+    "variances of the score and the reparametrised gradient of E[z²]",
+    [by_score.var(), by_path.var()],
+    [30.0, 4.0],
+    rtol=0.05,
+)
+verify_within_se(
+    "a baseline of 2 subtracted from f leaves the mean as it was",
+    (z**2 - 2) * score,
+    2 * theta,
+)
+verify(
+    "score gradient of E[z²]: a baseline of 2 lowers its variance from 30 to",
+    ((z**2 - 2) * score).var(),
+    18.0,
+    rtol=0.05,
+)
 
 # %% [markdown]
 r"""
@@ -2061,27 +2767,35 @@ $$ (eq-pr-interval)
 exactly the information in the message. Any binary fraction of $k=\lfloor-\log_2w\rfloor+2$ digits that starts inside, and whose every continuation stays inside, names it. Rounding costs at most 2 bits, once for the *whole message*. Take more tosses and watch the interval shrink; heads, the rare ones, shrink it most.
 """
 
+
 # %% tags=["hide-input"]
 def shrinking(tosses):
     message, low, width = "TTTHTTTT", 0.0, 1.0
     fig, ax = plt.subplots(figsize=(6.8, 3.2))
     for row in range(tosses + 1):
         ax.barh(row, width, left=low, color=plot.SKY, height=0.8)
-        ax.barh(row, 0.11 * width, left=low + 0.89 * width, color=plot.ORANGE,
-                height=0.8)
+        ax.barh(
+            row, 0.11 * width, left=low + 0.89 * width, color=plot.ORANGE, height=0.8
+        )
         if row < tosses:
             heads = message[row] == "H"
             low, width = low + 0.89 * width * heads, width * (0.11 if heads else 0.89)
-    ax.set(xlim=(0, 1), ylim=(8.6, -0.6), xlabel="the interval; orange: heads next",
-           ylabel="tosses", title=f"{message[:tosses]}: {-np.log2(width):.2f} bits")
+    ax.set(
+        xlim=(0, 1),
+        ylim=(8.6, -0.6),
+        xlabel="the interval; orange: heads next",
+        ylabel="tosses",
+        title=f"{message[:tosses]}: {-np.log2(width):.2f} bits",
+    )
     ax.grid(False)
     return fig
 
 
 explore(
-    shrinking, alt=
-    "Nested bars: each toss keeps the large left part of the interval for tails, the small right part for heads",
-    tosses=[1, 2, 3, 4, 5, 8])
+    shrinking,
+    alt="Nested bars: each toss keeps the large left part of the interval for tails, the small right part for heads",
+    tosses=[1, 2, 3, 4, 5, 8],
+)
 
 # %% [markdown]
 r"""
@@ -2099,7 +2813,7 @@ def encode(message, weights):
     low, width, total = 0, 1, start[-1]
     for s in message:
         low, width = low * total + width * start[s], width * weights[s]
-    whole = total**len(message)
+    whole = total ** len(message)
     k = (2 * whole // width).bit_length()  # the smallest with 2ᵏ > 2 whole / width
     return format(-(-(low << k) // whole), f"0{k}b")  # low, rounded up to k digits
 
@@ -2107,7 +2821,7 @@ def encode(message, weights):
 def decode(bits, n, weights):
     """The n symbols that encode turned into bits."""
     start = [0, *accumulate(weights)]
-    N, D, message = int(bits, 2), 2**len(bits), []  # the number is N / D
+    N, D, message = int(bits, 2), 2 ** len(bits), []  # the number is N / D
     for _ in range(n):
         s = bisect_right(start, N * start[-1] // D) - 1
         N, D = N * start[-1] - start[s] * D, D * weights[s]
@@ -2124,17 +2838,28 @@ Before it is let loose: does it come back, is no code the beginning of another, 
 weights = [5, 2, 1]
 messages = [list(m) for m in product(range(3), repeat=8)]
 codes = [encode(m, weights) for m in messages]
-verify("all 6561 messages of eight symbols come back",
-       np.array([decode(c, 8, weights) for c in codes]), np.array(messages))
+verify(
+    "all 6561 messages of eight symbols come back",
+    np.array([decode(c, 8, weights) for c in codes]),
+    np.array(messages),
+)
 in_order = sorted(
-    codes)  # a beginning would stand right before one of its continuations
-verify("no code begins another",
-       any(b.startswith(a) for a, b in zip(in_order, in_order[1:])), False)
+    codes
+)  # a beginning would stand right before one of its continuations
+verify(
+    "no code begins another",
+    any(b.startswith(a) for a, b in zip(in_order, in_order[1:])),
+    False,
+)
 told = np.array([-np.log2(np.array(weights)[m] / 8).sum() for m in messages])
 excess = np.array([len(c) for c in codes]) - told
 verify_at_most("bits of a code beyond the information in its message", excess, 2.0)
-verify_at_least("bits of a code beyond the information in its message, the fewest",
-                excess, 1.0, atol=1e-9)
+verify_at_least(
+    "bits of a code beyond the information in its message, the fewest",
+    excess,
+    1.0,
+    atol=1e-9,
+)
 
 # %% [markdown]
 """
@@ -2144,27 +2869,37 @@ Now three known sources: the bent coin, a loaded die, and the letters of the wal
 # %%
 rng = np.random.default_rng(31)
 sources = {
-    "coin": ([89, 11], 4000), "die": ([1, 1, 1, 1, 2, 6], 2000),
-    "letters": (letter_weights, 2000)
+    "coin": ([89, 11], 4000),
+    "die": ([1, 1, 1, 1, 2, 6], 2000),
+    "letters": (letter_weights, 2000),
 }
 spent, limits = [], []
 for name, (weights, n) in sources.items():
     law = np.array(weights) / sum(weights)
     messages = rng.choice(len(law), size=(50, n), p=law)
     codes = [encode(m, weights) for m in messages.tolist()]
-    verify(f"{name}: a message of {n} symbols decoded", decode(codes[0], n, weights),
-           messages[0].tolist())
+    verify(
+        f"{name}: a message of {n} symbols decoded",
+        decode(codes[0], n, weights),
+        messages[0].tolist(),
+    )
     excess = [len(c) + np.log2(law[m]).sum() for c, m in zip(codes, messages)]
     verify_within_se(
         f"{name}: bits of a message beyond the information in it, on average",
-        np.array(excess), 1.5)
+        np.array(excess),
+        1.5,
+    )
     spent.append(sum(map(len, codes)) / (50 * n))
     limits.append(stats.entropy(law, base=2))
 
 # %%
 headline(
     "Bits a symbol of an arithmetic code for a bent coin, a loaded die and English letters, against the entropy of the source",
-    np.array(spent), np.array(limits), rtol=0.01, unit="bits")
+    np.array(spent),
+    np.array(limits),
+    rtol=0.01,
+    unit="bits",
+)
 
 # %% [markdown]
 r"""
@@ -2177,11 +2912,18 @@ for believed in ([70, 30], [50, 50], [97, 3]):
     q = np.array(believed) / 100
     lengths = np.array([len(encode(m, believed)) for m in flips]) / 4000
     if believed == [50, 50]:
-        verify("coder that believes in a fair coin: bits a toss", lengths,
-               np.full(50, 1 + 1 / 4000), atol=1 / 4000)
+        verify(
+            "coder that believes in a fair coin: bits a toss",
+            lengths,
+            np.full(50, 1 + 1 / 4000),
+            atol=1 / 4000,
+        )
     else:
-        verify_within_se(f"coder that believes in {believed[1]} % heads: entropy + KL",
-                         lengths, half + stats.entropy([0.89, 0.11], q, base=2))
+        verify_within_se(
+            f"coder that believes in {believed[1]} % heads: entropy + KL",
+            lengths,
+            half + stats.entropy([0.89, 0.11], q, base=2),
+        )
 
 # %% [markdown]
 r"""
@@ -2198,21 +2940,36 @@ The formulas of this chapter live in `scipy.stats` and `scipy.special`. Mind thr
 
 # %%
 p, q = np.array([0.7, 0.2, 0.1]), np.array([0.3, 0.3, 0.4])
-verify("stats.entropy(p, q) is KL(p‖q), in nats and in bits",
-       [stats.entropy(p, q), stats.entropy(p, q, base=2)],
-       [kl(p, q), kl(p, q) / np.log(2)], rtol=1e-12)
-verify("stats.entropy rescales its arguments: counts will do",
-       stats.entropy(10 * p, 7 * q), kl(p, q), rtol=1e-12)
-verify("special.rel_entr holds the terms of the sum",
-       special.rel_entr(p, q).sum(), kl(p, q), rtol=1e-12)
-verify("jensenshannon(p, q) squared, base 2",
-       jensenshannon(p, q, base=2)**2,
-       js(p, q) / np.log(2), rtol=1e-12)
+verify(
+    "stats.entropy(p, q) is KL(p‖q), in nats and in bits",
+    [stats.entropy(p, q), stats.entropy(p, q, base=2)],
+    [kl(p, q), kl(p, q) / np.log(2)],
+    rtol=1e-12,
+)
+verify(
+    "stats.entropy rescales its arguments: counts will do",
+    stats.entropy(10 * p, 7 * q),
+    kl(p, q),
+    rtol=1e-12,
+)
+verify(
+    "special.rel_entr holds the terms of the sum",
+    special.rel_entr(p, q).sum(),
+    kl(p, q),
+    rtol=1e-12,
+)
+verify(
+    "jensenshannon(p, q) squared, base 2",
+    jensenshannon(p, q, base=2) ** 2,
+    js(p, q) / np.log(2),
+    rtol=1e-12,
+)
 
 # %% [markdown]
 r"""
 Work with logarithms of probabilities and add them in the log domain: $\log\sum_ie^{a_i}=m+\log\sum_ie^{a_i-m}$ with $m=\max a_i$. A posterior over a thousand coins after four thousand tosses, whose likelihoods are all zero in floating point:
 """
+
 
 # %%
 def log_sum_exp(a):
@@ -2222,15 +2979,24 @@ def log_sum_exp(a):
 
 bends = (np.arange(1000) + 0.5) / 1000
 log_joint = 440 * np.log(bends) + 3560 * np.log(1 - bends) - np.log(1000)
-verify("4000 tosses: the largest of 1000 likelihoods, as a float",
-       np.exp(log_joint).max(), 0.0)
-verify("logarithm of the evidence, against SciPy and the beta integral",
-       [log_sum_exp(log_joint)] * 2,
-       [special.logsumexp(log_joint),
-        special.betaln(441, 3561)], rtol=1e-9)
+verify(
+    "4000 tosses: the largest of 1000 likelihoods, as a float",
+    np.exp(log_joint).max(),
+    0.0,
+)
+verify(
+    "logarithm of the evidence, against SciPy and the beta integral",
+    [log_sum_exp(log_joint)] * 2,
+    [special.logsumexp(log_joint), special.betaln(441, 3561)],
+    rtol=1e-9,
+)
 belief = np.exp(log_joint - log_sum_exp(log_joint))
-verify("440 heads of 4000, uniform prior: posterior mean (h + 1)/(n + 2)",
-       belief @ bends, 441 / 4002, rtol=1e-6)
+verify(
+    "440 heads of 4000, uniform prior: posterior mean (h + 1)/(n + 2)",
+    belief @ bends,
+    441 / 4002,
+    rtol=1e-6,
+)
 
 # %% [markdown]
 """
@@ -2245,12 +3011,17 @@ import zlib
 tosses = (np.random.default_rng(32).random(100_000) < 0.11).astype(np.uint8)
 packed = np.packbits(tosses).tobytes()
 ours = sum(len(encode(m, [89, 11])) for m in tosses.reshape(25, 4000).tolist()) / 1e5
-verify("the code above on 100,000 tosses: bits a toss over the information in them",
-       ours * 1e5 / -np.log2(np.where(tosses == 1, 0.11, 0.89)).sum(), 1.0, atol=1e-3)
+verify(
+    "the code above on 100,000 tosses: bits a toss over the information in them",
+    ours * 1e5 / -np.log2(np.where(tosses == 1, 0.11, 0.89)).sum(),
+    1.0,
+    atol=1e-3,
+)
 for tool in (zlib, bz2, lzma):
     bits = 8 * len(tool.compress(packed)) / 1e5
-    verify_at_least(f"{tool.__name__}: bits a toss, over those of the code above",
-                    bits / ours, 1.04)
+    verify_at_least(
+        f"{tool.__name__}: bits a toss, over those of the code above", bits / ours, 1.04
+    )
     verify_at_most(f"{tool.__name__}: bits a toss, below one", bits, 1.0)
 
 # %% [markdown]
@@ -2264,10 +3035,18 @@ r"""
 cauchy = np.random.default_rng(33).standard_cauchy((20_000, 100))
 normal = np.random.default_rng(34).normal(size=(20_000, 100))
 spread = lambda data: np.subtract(*np.quantile(data, [0.75, 0.25]))
-verify("Cauchy: middle half of the averages of 100 draws, its width",
-       spread(cauchy.mean(1)), 2.0, rtol=0.05)
-verify("normal: middle half of the averages of 100 draws, its width",
-       spread(normal.mean(1)), 2 * stats.norm.ppf(0.75) / 10, rtol=0.05)
+verify(
+    "Cauchy: middle half of the averages of 100 draws, its width",
+    spread(cauchy.mean(1)),
+    2.0,
+    rtol=0.05,
+)
+verify(
+    "normal: middle half of the averages of 100 draws, its width",
+    spread(normal.mean(1)),
+    2 * stats.norm.ppf(0.75) / 10,
+    rtol=0.05,
+)
 
 # %% [markdown]
 r"""
@@ -2277,11 +3056,19 @@ r"""
 # %%
 rng, n = np.random.default_rng(35), 200
 samples = rng.multinomial(n, np.ones(8) / 8, 5000) / n
-verify("eight symbols, n = 200: mean of estimated entropy minus the true one",
-       np.mean(entropy(samples)) - np.log(8), -7 / 400, rtol=0.05)
+verify(
+    "eight symbols, n = 200: mean of estimated entropy minus the true one",
+    np.mean(entropy(samples)) - np.log(8),
+    -7 / 400,
+    rtol=0.05,
+)
 tables = rng.multinomial(n, np.ones(16) / 16, 3000).reshape(-1, 4, 4) / n
-verify("independent X and Y, four values each, n = 200: mean estimated information",
-       np.mean([mutual_information(T) for T in tables]), 9 / 400, rtol=0.08)
+verify(
+    "independent X and Y, four values each, n = 200: mean estimated information",
+    np.mean([mutual_information(T) for T in tables]),
+    9 / 400,
+    rtol=0.08,
+)
 
 # %% [markdown]
 r"""
@@ -2289,15 +3076,29 @@ r"""
 """
 
 # %%
-verify("density of a normal with σ = 0.1 at its mean",
-       stats.norm(0, 0.1).pdf(0), 3.989, atol=1e-3)
-metres, feet = [[stats.norm(unit * m, unit * s) for m, s in ((1, 2), (0, 3))]
-                for unit in (1, 3.2808)]
-verify("metres to feet: the differential entropy moves by log 3.2808",
-       feet[0].entropy() - metres[0].entropy(), np.log(3.2808))
+verify(
+    "density of a normal with σ = 0.1 at its mean",
+    stats.norm(0, 0.1).pdf(0),
+    3.989,
+    atol=1e-3,
+)
+metres, feet = [
+    [stats.norm(unit * m, unit * s) for m, s in ((1, 2), (0, 3))]
+    for unit in (1, 3.2808)
+]
+verify(
+    "metres to feet: the differential entropy moves by log 3.2808",
+    feet[0].entropy() - metres[0].entropy(),
+    np.log(3.2808),
+)
 divergences = [
-    gaussian_kl(np.array([a.mean()]), np.array([[a.var()]]), np.array([b.mean()]),
-                np.array([[b.var()]])) for a, b in (metres, feet)
+    gaussian_kl(
+        np.array([a.mean()]),
+        np.array([[a.var()]]),
+        np.array([b.mean()]),
+        np.array([[b.var()]]),
+    )
+    for a, b in (metres, feet)
 ]
 verify("metres to feet: KL stays", divergences[1], divergences[0])
 
@@ -2307,6 +3108,7 @@ verify("metres to feet: KL stays", divergences[1], divergences[0])
 
 Replace the `...` in a cell and run it; it answers at once. Everything above may be used.
 """
+
 
 # %% tags=["remove-cell"] jupyter={"source_hidden": true}
 @exercise.define("pr-false-alarms")
@@ -2319,19 +3121,19 @@ def _(answer):
 def _(answer):
     variance = lambda n: 0.2 + 0.8 / n
     assert answer == int(answer), "a whole number of models"
-    assert variance(
-        answer) <= 0.22 + 1e-12, "the variance is still more than 10 % above the floor"
+    assert variance(answer) <= 0.22 + 1e-12, (
+        "the variance is still more than 10 % above the floor"
+    )
     assert variance(answer - 1) > 0.22 + 1e-12, "fewer will do"
 
 
 @exercise.define("pr-squared")
 def _(answer):
     y = np.linspace(0.1, 5, 30)
-    assert np.shape(answer(y)) == (30, ), "it should work on arrays"
-    assert np.allclose(
-        answer(y),
-        stats.chi2(1).pdf(y),
-        rtol=1e-6), ("differentiate P(−√y ≤ X ≤ √y) in y; both ends count")
+    assert np.shape(answer(y)) == (30,), "it should work on arrays"
+    assert np.allclose(answer(y), stats.chi2(1).pdf(y), rtol=1e-6), (
+        "differentiate P(−√y ≤ X ≤ √y) in y; both ends count"
+    )
 
 
 @exercise.define("pr-geometric")
@@ -2340,14 +3142,15 @@ def _(answer):
     for p, t in ((0.3, 0.1), (0.3, -0.5), (0.8, 1.0)):
         truth = np.sum(np.exp(t * k + np.log(p) + (k - 1) * np.log(1 - p)))
         assert abs(answer(p, t) - truth) < 1e-8 * truth, (
-            f"at p = {p}, t = {t} the sum is {truth:.5f}, yours {answer(p, t):.5f}")
+            f"at p = {p}, t = {t} the sum is {truth:.5f}, yours {answer(p, t):.5f}"
+        )
 
 
 @exercise.define("pr-only-the-sum")
 def _(answer):
     A = np.array([[1, 1], [1, 0]])
     for z in (0.0, 3.0):
-        (mean, ), ((var, ), ) = condition(np.zeros(2), A @ A.T, np.array([z]))
+        (mean,), ((var,),) = condition(np.zeros(2), A @ A.T, np.array([z]))
         assert np.isclose(answer(z)[0], mean), f"for z = {z:g} the mean is not that"
         assert np.isclose(answer(z)[1], var), f"for z = {z:g} the variance is not that"
 
@@ -2355,22 +3158,27 @@ def _(answer):
 @exercise.define("pr-four-words")
 def _(answer):
     law = np.array([0.4, 0.3, 0.2, 0.1])
-    assert len(answer) == 4 and all(
-        set(word) <= {"0", "1"} for word in answer), ("four strings of zeros and ones")
-    assert not any(i != j and answer[j].startswith(answer[i]) for i in range(4)
-                   for j in range(4)), "one of your words begins another"
+    assert len(answer) == 4 and all(set(word) <= {"0", "1"} for word in answer), (
+        "four strings of zeros and ones"
+    )
+    assert not any(
+        i != j and answer[j].startswith(answer[i]) for i in range(4) for j in range(4)
+    ), "one of your words begins another"
     assert mean_length(law, answer) < mean_length(law, huffman(law)) + 1e-9, (
-        f"{mean_length(law, answer):.2f} bits a symbol; less is possible")
+        f"{mean_length(law, answer):.2f} bits a symbol; less is possible"
+    )
 
 
 @exercise.define("pr-poisson-kl")
 def _(answer):
     k = np.arange(150)
     for a, b in ((2.0, 3.0), (5.0, 1.0), (4.0, 4.0)):
-        truth = stats.poisson(a).pmf(k) @ (stats.poisson(a).logpmf(k) -
-                                           stats.poisson(b).logpmf(k))
+        truth = stats.poisson(a).pmf(k) @ (
+            stats.poisson(a).logpmf(k) - stats.poisson(b).logpmf(k)
+        )
         assert abs(answer(a, b) - truth) < 1e-8, (
-            f"from rate {a:g} to rate {b:g} the sum gives {truth:.4f}")
+            f"from rate {a:g} to rate {b:g} the sum gives {truth:.4f}"
+        )
 
 
 @exercise.define("pr-uniform")
@@ -2397,7 +3205,9 @@ def _(answer):
         x = (rng.random(n) < p).astype(int)
         truth = log2(n + 1) + log2(comb(n, int(x.sum())))
         assert abs(answer(x) - truth) < 1e-6, (
-            f"for {x.sum()} heads of {n} it should take {truth:.3f} bits")
+            f"for {x.sum()} heads of {n} it should take {truth:.3f} bits"
+        )
+
 
 # %% [markdown]
 r"""

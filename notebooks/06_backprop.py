@@ -24,12 +24,11 @@ import sys
 
 REPOSITORY = ""  # the book's public address; `make address URL=...` fills it in
 if "google.colab" in sys.modules:
-    assert REPOSITORY, (
-        "set REPOSITORY to the address of the repository this notebook comes from")
-    subprocess.run([
-        sys.executable, "-m", "pip", "install", "-q", "--no-deps", f"git+{REPOSITORY}",
-        "micrograd", "mnist1d", "torch_geometric"
-    ], check=True)
+    assert REPOSITORY, "set REPOSITORY to the address this notebook comes from"
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps"]
+    lacking = ["anywidget==0.11.0", "psygnal==0.16.1", "micrograd==0.1.0"]
+    lacking += ["mnist1d==0.0.2.post1", "torch_geometric==2.8.1", "xxhash==4.1.0"]
+    subprocess.run([*pip, *lacking, f"git+{REPOSITORY}"], check=True)
 
 # %%
 import functools
@@ -50,12 +49,23 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from helpers import data, exercise, explore, fit, headline, plot
-from helpers import verify, verify_at_least, verify_at_most
+from helpers import (
+    data,
+    exercise,
+    explore,
+    fit,
+    headline,
+    measured,
+    plot,
+    verify,
+    verify_at_least,
+    verify_at_most,
+)
 
 plot.style()
 torch.set_num_threads(1)
 torch.set_default_dtype(torch.float64)
+
 
 # %%
 def mlp(*sizes, act=nn.Tanh, seed=0):
@@ -79,8 +89,12 @@ with FlopCounterMode(display=False) as value_only:
 with FlopCounterMode(display=False) as value_and_gradient:
     F.cross_entropy(million(picture), label).backward()
 price = value_and_gradient.get_total_flops() / value_only.get_total_flops()
-verify("a million derivatives and the value: cost in evaluations of the value", price,
-       3.0, rtol=0.03)
+verify(
+    "a million derivatives and the value: cost in evaluations of the value",
+    price,
+    3.0,
+    rtol=0.03,
+)
 
 # %% [markdown]
 r"""
@@ -110,8 +124,12 @@ X = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]])
 y = np.array([0.0, 1, 1, 0])
 best = np.linalg.lstsq(np.c_[X, np.ones(4)], y, rcond=None)[0]
 verify("XOR by least squares: both weights and the bias", best, [0, 0, 0.5], atol=1e-12)
-verify("… its mean squared error", np.mean((np.c_[X, np.ones(4)] @ best - y)**2), 0.25,
-       atol=1e-12)
+verify(
+    "… its mean squared error",
+    np.mean((np.c_[X, np.ones(4)] @ best - y) ** 2),
+    0.25,
+    atol=1e-12,
+)
 
 # %% [markdown]
 r"""
@@ -120,8 +138,14 @@ It gives up: the answer is ½ for everything. And no other line separates the la
 
 # %%
 signs = np.where(y > 0, 1, -1)[:, None]
-separating = lambda X: optimize.linprog(np.zeros(X.shape[1] + 1), -signs * np.c_[
-    X, np.ones(4)], -np.ones(4), bounds=(None, None)).status
+separating = lambda X: (
+    optimize.linprog(
+        np.zeros(X.shape[1] + 1),
+        -signs * np.c_[X, np.ones(4)],
+        -np.ones(4),
+        bounds=(None, None),
+    ).status
+)
 verify("a line that separates XOR: status of the linear program", separating(X), 2)
 verify("… with the feature x₁x₂ added", separating(np.c_[X, X[:, 0] * X[:, 1]]), 0)
 
@@ -146,8 +170,9 @@ fig, axes = plt.subplots(1, 2, figsize=(6.8, 3.0))
 for ax, P, name in zip(axes, (X, H), ("x", "h")):
     for value, colour in ((0, plot.BLUE), (1, plot.RED)):
         ax.plot(*P[y == value].T, "o", ms=10, color=colour, label=f"$y={value}$")
-    ax.set(xlabel=f"${name}_1$", ylabel=f"${name}_2$", xlim=(-0.3, 2.3),
-           ylim=(-0.3, 1.3))
+    ax.set(
+        xlabel=f"${name}_1$", ylabel=f"${name}_2$", xlim=(-0.3, 2.3), ylim=(-0.3, 1.3)
+    )
 axes[1].plot([0.3, 2.3], [-0.1, 0.9], color=plot.GREY, lw=1)
 axes[0].legend(loc="upper right")
 axes[0].set_title("as given")
@@ -158,6 +183,7 @@ plt.show()
 """
 Can such a layer be *found*, without insight? We train ten networks at once, each with eight hidden units of the smooth kind and its own random start.
 """
+
 
 # %%
 def minimise(parameters, loss, steps, lr):
@@ -181,14 +207,18 @@ def train_xor(nets, hidden, act, steps, lr=0.05, seed=0):
         torch.randn(nets, *s) for s in ((2, hidden), (1, hidden), (hidden, 1), (1, 1))
     ]
     W1, b1, W2, b2 = [p.requires_grad_() for p in theta]
-    error = lambda: ((act(CORNERS @ W1 + b1) @ W2 + b2 - XOR)**2).mean(
-        (1, 2))  # (nets,)
+    error = lambda: ((act(CORNERS @ W1 + b1) @ W2 + b2 - XOR) ** 2).mean(
+        (1, 2)
+    )  # (nets,)
     minimise(theta, lambda: error().sum(), steps, lr)
     return error().detach().numpy()
 
 
-verify_at_most("XOR, 2-8-1 tanh networks: worst error of ten random starts",
-               train_xor(10, 8, torch.tanh, 400).max(), 1e-3)
+verify_at_most(
+    "XOR, 2-8-1 tanh networks: worst error of ten random starts",
+    train_xor(10, 8, torch.tanh, 400).max(),
+    1e-3,
+)
 
 # %% [markdown]
 r"""
@@ -208,13 +238,18 @@ $$ (eq-bp-composition)
 small = mlp(1, 8, 1, act=nn.ReLU)
 x = torch.linspace(-2, 2, 50)[:, None]
 verify("parameters of a 1-8-1 network", size(small), 25)
-verify("its three blocks, called one after another", small[2](small[1](small[0](x))),
-       small(x), atol=1e-15)
+verify(
+    "its three blocks, called one after another",
+    small[2](small[1](small[0](x))),
+    small(x),
+    atol=1e-15,
+)
 
 # %% [markdown]
 """
 Two of its 25 parameters are on the sliders: the inner weight of one unit and the outer weight of another. Every position is another function of the same structure: continuous, straight between bends.
 """
+
 
 # %% tags=["hide-input"]
 def same_structure(inner_weight, outer_weight):
@@ -231,9 +266,11 @@ def same_structure(inner_weight, outer_weight):
 
 
 explore(
-    same_structure, alt=
-    "A piecewise-linear function of one variable whose slopes and kink change with two of its weights",
-    inner_weight=[4.0, 1.5, -1.5, -4.0], outer_weight=[1.5, 0.0, -1.5])
+    same_structure,
+    alt="A piecewise-linear function of one variable whose slopes and kink change with two of its weights",
+    inner_weight=[4.0, 1.5, -1.5, -4.0],
+    outer_weight=[1.5, 0.0, -1.5],
+)
 
 # %% [markdown]
 r"""
@@ -242,33 +279,40 @@ How much does the family matter? Two hundred noisy points of a sine, four famili
 
 # %%
 rng = np.random.default_rng(1)
-draw = lambda n: (lambda x:
-                  (x, np.sin(2 * np.pi * x) + 0.2 * rng.normal(size=n)))(rng.uniform(
-                      -1, 1, n))
+draw = lambda n: (lambda x: (x, np.sin(2 * np.pi * x) + 0.2 * rng.normal(size=n)))(
+    rng.uniform(-1, 1, n)
+)
 (xs, ys), (xt, yt) = draw(200), draw(2000)
 column = lambda a: torch.tensor(a)[:, None]
 
 
 def score(predict, d):
-    return d, *(np.mean((predict(a) - b)**2) / 0.04 for a, b in ((xs, ys), (xt, yt)))
+    return d, *(np.mean((predict(a) - b) ** 2) / 0.04 for a, b in ((xs, ys), (xt, yt)))
 
 
 # %%
 results = {}
 for name, degree in (("line", 1), ("cubic", 3)):
     results[name] = score(np.poly1d(np.polyfit(xs, ys, degree)), degree + 1)
-for name, widths in (("1-16-1 tanh", (16, )), ("1-16-16-1 tanh", (16, 16))):
+for name, widths in (("1-16-1 tanh", (16,)), ("1-16-16-1 tanh", (16, 16))):
     net = mlp(1, *widths, 1)
-    minimise(net.parameters(), lambda: F.mse_loss(net(column(xs)), column(ys)), 800,
-             0.02)
+    minimise(
+        net.parameters(), lambda: F.mse_loss(net(column(xs)), column(ys)), 800, 0.02
+    )
     predict = lambda a: net(column(a)).detach().numpy()[:, 0]
     results[name] = score(predict, size(net))
 for name, (d, train, test) in results.items():
     print(f"{name:15s} d = {d:3d}   training {train:5.1f}   held out {test:5.1f}")
-verify_at_least("noisy sine: held-out error of the line, in noise variances",
-                results["line"][2], 3.0)
-verify_at_most("noisy sine: held-out error of a 1-16-16-1 network, in noise variances",
-               results["1-16-16-1 tanh"][2], 1.2)
+verify_at_least(
+    "noisy sine: held-out error of the line, in noise variances",
+    results["line"][2],
+    3.0,
+)
+verify_at_most(
+    "noisy sine: held-out error of a 1-16-16-1 network, in noise variances",
+    results["1-16-16-1 tanh"][2],
+    1.2,
+)
 
 # %% [markdown]
 r"""
@@ -282,9 +326,13 @@ r"""
 
 # %%
 ideal = np.polyfit(xt, np.sin(2 * np.pi * xt), 1)  # even without any noise
-gap = np.mean((np.polyval(ideal, xt) - np.sin(2 * np.pi * xt))**2)
-verify("the best line is still this far from the sine, in noise variances", gap / 0.04,
-       (1 / 2 - 3 / (2 * np.pi)**2) / 0.04, rtol=0.05)
+gap = np.mean((np.polyval(ideal, xt) - np.sin(2 * np.pi * xt)) ** 2)
+verify(
+    "the best line is still this far from the sine, in noise variances",
+    gap / 0.04,
+    (1 / 2 - 3 / (2 * np.pi) ** 2) / 0.04,
+    rtol=0.05,
+)
 
 # %% [markdown]
 r"""
@@ -307,16 +355,23 @@ rng = np.random.default_rng(2)
 W, b, x = rng.normal(size=(3, 4)), rng.normal(size=3), rng.normal(size=4)
 for sign in (1, -1):  # with x and with −x, so that every unit is active once
     one_by_one = [
-        max(0,
-            sum(W[k, j] * sign * x[j] for j in range(4)) + b[k]) for k in range(3)
+        max(0, sum(W[k, j] * sign * x[j] for j in range(4)) + b[k]) for k in range(3)
     ]
     verify(
         f"a layer at {'+' if sign > 0 else '−'}x: units one by one, against the "
-        "matrix product", relu(W @ (sign * x) + b), np.array(one_by_one), atol=1e-12)
+        "matrix product",
+        relu(W @ (sign * x) + b),
+        np.array(one_by_one),
+        atol=1e-12,
+    )
 
 U, order = rng.normal(size=(2, 3)), [2, 0, 1]
-verify("permuting hidden units with their outgoing weights changes nothing",
-       U[:, order] @ relu(W[order] @ x + b[order]), U @ relu(W @ x + b), atol=1e-12)
+verify(
+    "permuting hidden units with their outgoing weights changes nothing",
+    U[:, order] @ relu(W[order] @ x + b[order]),
+    U @ relu(W @ x + b),
+    atol=1e-12,
+)
 bipartite = nx.DiGraph([(f"x{j}", f"h{k}") for j in range(4) for k in range(3)])
 verify("edges of a fully connected 4-3 layer", bipartite.number_of_edges(), W.size)
 
@@ -324,11 +379,18 @@ verify("edges of a fully connected 4-3 layer", bipartite.number_of_edges(), W.si
 place = {v: (v[0] == "h", -int(v[1]) - 0.5 * (v[0] == "h")) for v in bipartite}
 fig, ax = plt.subplots(figsize=(6.8, 3.0))
 weights = [W[int(k[1]), int(j[1])] for j, k in bipartite.edges]
-nx.draw(bipartite, place, ax=ax, node_color="white", edgecolors="black", node_size=700,
-        labels={v: f"${v[0]}_{int(v[1]) + 1}$"
-                for v in bipartite}, arrows=False, width=[
-                    2.5 * abs(w) for w in weights
-                ], edge_color=[plot.BLUE if w > 0 else plot.RED for w in weights])
+nx.draw(
+    bipartite,
+    place,
+    ax=ax,
+    node_color="white",
+    edgecolors="black",
+    node_size=700,
+    labels={v: f"${v[0]}_{int(v[1]) + 1}$" for v in bipartite},
+    arrows=False,
+    width=[2.5 * abs(w) for w in weights],
+    edge_color=[plot.BLUE if w > 0 else plot.RED for w in weights],
+)
 ax.set_title("width of an edge: $|W_{kj}|$; blue positive, red negative")
 ax.margins(0.15)
 plt.show()
@@ -340,8 +402,10 @@ One unit with two inputs, seen from above. Turn its direction $w$. Whatever the 
 
 # %% tags=["hide-input"]
 BENDS = {
-    "identity": lambda z: z, "ReLU": relu, "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
-    "tanh": np.tanh
+    "identity": lambda z: z,
+    "ReLU": relu,
+    "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
+    "tanh": np.tanh,
 }
 
 
@@ -360,9 +424,10 @@ def from_above(degrees):
 
 
 explore(
-    from_above, alt=
-    "Filled contours of four units over the plane: bands at right angles to the weight vector, turning with it",
-    degrees=[30, 60, 90, 120, 150, 180, 270, 330])
+    from_above,
+    alt="Filled contours of four units over the plane: bands at right angles to the weight vector, turning with it",
+    degrees=[30, 60, 90, 120, 150, 180, 270, 330],
+)
 
 # %% [markdown]
 r"""
@@ -386,11 +451,15 @@ x0 = torch.randn(2, 5)
 y_all = deep(x0)
 for hook in hooks:
     hook.remove()
-verify("the network is a fold over its blocks",
-       functools.reduce(lambda a, f: f(a), deep, x0), y_all, atol=1e-15)
+verify(
+    "the network is a fold over its blocks",
+    functools.reduce(lambda a, f: f(a), deep, x0),
+    y_all,
+    atol=1e-15,
+)
 verify("widths after each layer", tuple(s.shape[1] for s in stops[1::2]), (7, 6, 4))
 for l, stop in enumerate(stops[1::2], 1):
-    verify(f"restarted from x{'⁰¹²³'[l]}", deep[2 * l:](stop), y_all, atol=1e-12)
+    verify(f"restarted from x{'⁰¹²³'[l]}", deep[2 * l :](stop), y_all, atol=1e-12)
 left = nn.Sequential(nn.Sequential(*deep[:3]), nn.Sequential(*deep[3:]))
 verify("other brackets, same function", left(x0), y_all, atol=1e-15)
 
@@ -411,8 +480,12 @@ one = np.linalg.multi_dot(Ws[::-1])
 x = rng.normal(size=6)
 verify("five affine layers are one", chain(x), one @ x + offset, atol=1e-10)
 verify("its rank: the narrowest width", np.linalg.matrix_rank(one), 3)
-verify("XOR with three affine layers: error after training",
-       train_xor(3, 8, lambda z: z, 300), np.full(3, 0.25), atol=1e-3)
+verify(
+    "XOR with three affine layers: error after training",
+    train_xor(3, 8, lambda z: z, 300),
+    np.full(3, 0.25),
+    atol=1e-3,
+)
 
 # %% [markdown]
 r"""
@@ -433,6 +506,7 @@ with $\sum_lm_l(m_{l-1}+1)$ parameters. The inner $x^l$ are its *hidden represen
 "Acyclic" is what makes "layer after layer" possible: information flows one way. An edge back would make it recurrent, and there would be no order to compute in. In NumPy, with examples as rows ($X\mapsto XW^\top+b$):
 """
 
+
 # %%
 def forward(X, theta, act=np.tanh):
     """All hidden representations and the affine output F̄(X); theta = [(W, b), ...]."""
@@ -445,17 +519,33 @@ def forward(X, theta, act=np.tanh):
 
 def weights_of(net):
     """[(W, b), ...] of a torch network as arrays."""
-    return [(f.weight.detach().numpy().copy(), f.bias.detach().numpy().copy())
-            for f in net if isinstance(f, nn.Linear)]
+    return [
+        (f.weight.detach().numpy().copy(), f.bias.detach().numpy().copy())
+        for f in net
+        if isinstance(f, nn.Linear)
+    ]
 
 
 # %%
-verify("MLP in NumPy, against torch with the same weights",
-       forward(x0.numpy(), weights_of(deep))[-1], y_all, atol=1e-10)
-verify("parameters of a 64-32-10 network", size(mlp(64, 32, 10)),
-       64 * 32 + 32 + 32 * 10 + 10)
-units = nx.DiGraph([((l, i), (l + 1, j)) for l, (m, k) in enumerate([(4, 3), (3, 2)])
-                    for i in range(m) for j in range(k)])
+verify(
+    "MLP in NumPy, against torch with the same weights",
+    forward(x0.numpy(), weights_of(deep))[-1],
+    y_all,
+    atol=1e-10,
+)
+verify(
+    "parameters of a 64-32-10 network",
+    size(mlp(64, 32, 10)),
+    64 * 32 + 32 + 32 * 10 + 10,
+)
+units = nx.DiGraph(
+    [
+        ((l, i), (l + 1, j))
+        for l, (m, k) in enumerate([(4, 3), (3, 2)])
+        for i in range(m)
+        for j in range(k)
+    ]
+)
 in_order = [l for l, _ in nx.topological_sort(units)]
 verify("the units of a 4-3-2 network can be put in order", in_order, sorted(in_order))
 units.add_edge((2, 0), (1, 0))  # feed an output back
@@ -479,15 +569,23 @@ def accuracy(net):
 
 def train_digits(*hidden, seed=0, epochs=8, batch_size=50, act=nn.ReLU):
     net = mlp(64, *hidden, 10, act=act, seed=seed)
-    fit(net, F.cross_entropy, Xd, Yd,
-        epochs=epochs, batch_size=batch_size, optimizer=torch.optim.Adam(
-            net.parameters(), lr=0.01), generator=torch.Generator().manual_seed(seed))
+    fit(
+        net,
+        F.cross_entropy,
+        Xd,
+        Yd,
+        epochs=epochs,
+        batch_size=batch_size,
+        optimizer=torch.optim.Adam(net.parameters(), lr=0.01),
+        generator=torch.Generator().manual_seed(seed),
+    )
     return net
 
 
 reader = train_digits(32, 32)
-verify_at_least("64-32-32-10 network: accuracy on unseen digits", accuracy(reader),
-                0.95)
+verify_at_least(
+    "64-32-32-10 network: accuracy on unseen digits", accuracy(reader), 0.95
+)
 
 # %% mystnb={"image": {"alt": "Three scatter plots of the digits 1, 8 and 9 in the plane through their class means: the clouds overlap for the raw pixels, part after the first layer and lie further apart after the second."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 3, figsize=(6.8, 2.6))
@@ -500,9 +598,14 @@ for ax, R, name in zip(axes, reps, ("pixels", "layer 1", "layer 2")):
     for k in (1, 8, 9):
         ax.plot(*P[c == k].T, ".", ms=5, label=str(k))
     ax.set(title=name, xticks=[], yticks=[])
-fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3,
-           markerscale=2)
+fig.legend(
+    *axes[0].get_legend_handles_labels(),
+    loc="outside lower center",
+    ncols=3,
+    markerscale=2,
+)
 plt.show()
+
 
 # %%
 def spread_ratio(R):
@@ -515,7 +618,9 @@ def spread_ratio(R):
 ratios = [spread_ratio(R) for R in reps]
 verify_at_most(
     "digits, layer by layer: change of the spread within classes over between",
-    np.diff(ratios), 0.0)
+    np.diff(ratios),
+    0.0,
+)
 
 # %% [markdown]
 """
@@ -556,24 +661,40 @@ e, s = torch.exp(g), 1 / (1 + torch.exp(-g))
 table = {  # function, derivative as in the table, identity: two sides
     "ReLU": (F.relu, (g > 0).double(), F.relu(g), (g + abs(g)) / 2),
     "absolute value": (torch.abs, torch.sign(g), abs(g), 2 * F.relu(g) - g),
-    "tanh": (torch.tanh, 1 - torch.tanh(g)**2, torch.tanh(g),
-             (e - 1 / e) / (e + 1 / e)), "sigmoid": (torch.sigmoid, s * (1 - s),
-                                                     torch.sigmoid(-g), 1 - s)
+    "tanh": (
+        torch.tanh,
+        1 - torch.tanh(g) ** 2,
+        torch.tanh(g),
+        (e - 1 / e) / (e + 1 / e),
+    ),
+    "sigmoid": (torch.sigmoid, s * (1 - s), torch.sigmoid(-g), 1 - s),
 }
 for name, (f, slope, one_side, other_side) in table.items():
-    (auto, ) = torch.autograd.grad(f(g).sum(), g)
+    (auto,) = torch.autograd.grad(f(g).sum(), g)
     verify(f"{name}: derivative", auto, slope, atol=1e-12)
     verify(f"{name}: identity", one_side, other_side, atol=1e-14)
 
 # %%
 at = torch.tensor([-1.0, 0.0, 1.0], requires_grad=True)
-verify("torch's slope of ReLU at −1, 0, 1",
-       torch.autograd.grad(F.relu(at).sum(), at)[0], [0.0, 0.0, 1.0], atol=0)
+verify(
+    "torch's slope of ReLU at −1, 0, 1",
+    torch.autograd.grad(F.relu(at).sum(), at)[0],
+    [0.0, 0.0, 1.0],
+    atol=0,
+)
 h = 1e-6
-verify("difference quotients of ReLU at 0, from the left and from the right",
-       [relu(-h) / -h, relu(h) / h], [0, 1], atol=1e-12)
-verify("ReLU is positively homogeneous", relu(2.7 * np.arange(-5, 5)),
-       2.7 * relu(np.arange(-5, 5)), atol=1e-12)
+verify(
+    "difference quotients of ReLU at 0, from the left and from the right",
+    [relu(-h) / -h, relu(h) / h],
+    [0, 1],
+    atol=1e-12,
+)
+verify(
+    "ReLU is positively homogeneous",
+    relu(2.7 * np.arange(-5, 5)),
+    2.7 * relu(np.arange(-5, 5)),
+    atol=1e-12,
+)
 
 # %% [markdown]
 r"""
@@ -588,8 +709,11 @@ r"""
 # %%
 t = np.linspace(-1, 1, 201)
 for slope in (0.0, 0.5, 1.0):
-    verify_at_least(f"ReLU lies above the line of slope {slope} through its kink",
-                    (relu(t) - slope * t).min(), 0.0)
+    verify_at_least(
+        f"ReLU lies above the line of slope {slope} through its kink",
+        (relu(t) - slope * t).min(),
+        0.0,
+    )
 
 # %% mystnb={"image": {"alt": "ReLU, absolute value, tanh and sigmoid on the left, their derivatives on the right; the derivative of the sigmoid stays below one quarter."}} tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(6.8, 3.0))
@@ -618,8 +742,9 @@ So every sigmoid network *is* a tanh network: halve the weights and biases that 
 # %%
 rng = np.random.default_rng(4)
 sizes = [3, 8, 8, 2]
-sig_net = [(rng.normal(size=(k, m)), rng.normal(size=k))
-           for m, k in zip(sizes, sizes[1:])]
+sig_net = [
+    (rng.normal(size=(k, m)), rng.normal(size=k)) for m, k in zip(sizes, sizes[1:])
+]
 sigmoid = BENDS["sigmoid"]
 tanh_net = []
 for l, (W, b) in enumerate(sig_net):
@@ -629,17 +754,27 @@ for l, (W, b) in enumerate(sig_net):
         W, b = W / 2, b / 2
     tanh_net.append((W, b))
 P = rng.normal(size=(100, 3))
-verify("a sigmoid network rewritten as a tanh network",
-       forward(P, tanh_net)[-1],
-       forward(P, sig_net, sigmoid)[-1], atol=1e-12)
+verify(
+    "a sigmoid network rewritten as a tanh network",
+    forward(P, tanh_net)[-1],
+    forward(P, sig_net, sigmoid)[-1],
+    atol=1e-12,
+)
 (W, b), (U, c) = sig_net[0], (rng.normal(size=(2, 8)), rng.normal(size=2))
 Z = P @ W.T + b
-verify("a ReLU network rewritten with absolute values and a skip term",
-       0.5 * abs(Z) @ U.T + 0.5 * Z @ U.T + c,
-       relu(Z) @ U.T + c, atol=1e-12)
+verify(
+    "a ReLU network rewritten with absolute values and a skip term",
+    0.5 * abs(Z) @ U.T + 0.5 * Z @ U.T + c,
+    relu(Z) @ U.T + c,
+    atol=1e-12,
+)
 z = rng.normal(size=100_000)
-verify("normal input: mean output of tanh and of sigmoid",
-       [np.tanh(z).mean(), sigmoid(z).mean()], [0.0, 0.5], atol=0.01)
+verify(
+    "normal input: mean output of tanh and of sigmoid",
+    [np.tanh(z).mean(), sigmoid(z).mean()],
+    [0.0, 0.5],
+    atol=0.01,
+)
 
 # %% [markdown]
 r"""
@@ -653,16 +788,25 @@ right = {}
 for act in (nn.Identity, nn.ReLU, nn.Tanh):
     net = mlp(2, 16, 1, act=act)
     logit = lambda: net(C)[:, 0]
-    minimise(net.parameters(),
-             lambda: F.binary_cross_entropy_with_logits(logit(), labels), 150, 0.05)
+    minimise(
+        net.parameters(),
+        lambda: F.binary_cross_entropy_with_logits(logit(), labels),
+        150,
+        0.05,
+    )
     right[act.__name__] = ((logit() > 0) == (labels > 0)).double().mean().item()
 verify_at_most("circles, no bend: accuracy", right["Identity"], 0.65)
-verify_at_least("circles, ReLU and tanh: accuracy", [right["ReLU"], right["Tanh"]],
-                0.98)
+verify_at_least(
+    "circles, ReLU and tanh: accuracy", [right["ReLU"], right["Tanh"]], 0.98
+)
 
 # %%
-verify("largest slope of the sigmoid", (sigmoid(t) * (1 - sigmoid(t))).max(), 0.25,
-       atol=1e-12)
+verify(
+    "largest slope of the sigmoid",
+    (sigmoid(t) * (1 - sigmoid(t))).max(),
+    0.25,
+    atol=1e-12,
+)
 verify_at_most("twenty factors of it", 0.25**20, 1e-12)
 first_over_last = {}
 for act in (nn.Sigmoid, nn.ReLU):
@@ -672,8 +816,11 @@ for act in (nn.Sigmoid, nn.ReLU):
     net(torch.randn(100, 10)).square().mean().backward()
     norms = [f.weight.grad.norm().item() for f in net[::2]]
     first_over_last[act] = norms[0] / norms[-1]
-verify_at_most("20 sigmoid layers: gradient at the first layer over the last",
-               first_over_last[nn.Sigmoid], 1e-6)
+verify_at_most(
+    "20 sigmoid layers: gradient at the first layer over the last",
+    first_over_last[nn.Sigmoid],
+    1e-6,
+)
 verify_at_least("20 ReLU layers: the same", first_over_last[nn.ReLU], 1e-3)
 
 # %% [markdown]
@@ -713,23 +860,37 @@ $$ (eq-bp-error-signal)
 # %%
 torch.manual_seed(1)
 z = (3 * torch.randn(40, 5)).requires_grad_()
-one_of_five = F.one_hot(torch.randint(5, (40, )), 5).double()
+one_of_five = F.one_hot(torch.randint(5, (40,)), 5).double()
 yes_no = torch.randint(2, (40, 5)).double()
 pairs = {
-    "affine, normal": (z, torch.randn(40, 5), lambda p, y: 0.5 * (p - y)**2),
-    "sigmoid, Bernoulli": (torch.sigmoid(z), yes_no, lambda p, y: -y * p.log() -
-                           (1 - y) * (1 - p).log()),
-    "softmax, categorical": (torch.softmax(z,
-                                           1), one_of_five, lambda p, y: -y * p.log())
+    "affine, normal": (z, torch.randn(40, 5), lambda p, y: 0.5 * (p - y) ** 2),
+    "sigmoid, Bernoulli": (
+        torch.sigmoid(z),
+        yes_no,
+        lambda p, y: -y * p.log() - (1 - y) * (1 - p).log(),
+    ),
+    "softmax, categorical": (
+        torch.softmax(z, 1),
+        one_of_five,
+        lambda p, y: -y * p.log(),
+    ),
 }
 for name, (p, target, loss) in pairs.items():
-    (signal, ) = torch.autograd.grad(loss(p, target).sum(), z)
-    verify(f"{name}: error signal is prediction minus target", signal, p - target,
-           atol=1e-10)
+    (signal,) = torch.autograd.grad(loss(p, target).sum(), z)
+    verify(
+        f"{name}: error signal is prediction minus target",
+        signal,
+        p - target,
+        atol=1e-10,
+    )
 p = torch.sigmoid(z)
-(signal, ) = torch.autograd.grad(0.5 * ((p - yes_no)**2).sum(), z)
-verify("sigmoid with squared error: the signal is (ŷ − y) ŷ (1 − ŷ) instead", signal,
-       (p - yes_no) * p * (1 - p), atol=1e-10)
+(signal,) = torch.autograd.grad(0.5 * ((p - yes_no) ** 2).sum(), z)
+verify(
+    "sigmoid with squared error: the signal is (ŷ − y) ŷ (1 − ŷ) instead",
+    signal,
+    (p - yes_no) * p * (1 - p),
+    atol=1e-10,
+)
 
 # %% [markdown]
 r"""
@@ -739,17 +900,23 @@ The last line is why one does not pair a sigmoid with the squared error: a unit 
 # %%
 verify(
     "sigmoid head: outputs in (0, 1) for 10⁴ random inputs",
-    bool(((s := torch.sigmoid(mlp(3, 8, 1)(torch.randn(10_000, 3)))) > 0).all()
-         and (s < 1).all()), True)
+    bool(
+        ((s := torch.sigmoid(mlp(3, 8, 1)(torch.randn(10_000, 3)))) > 0).all()
+        and (s < 1).all()
+    ),
+    True,
+)
 u = torch.linspace(-1, 1, 100)[:, None]
 wide, unexplained = 5 * torch.sin(3 * u), {}  # targets in [−5, 5]
 for name, head in (("sigmoid", torch.sigmoid), ("linear", lambda z: z)):
     net = mlp(1, 16, 1)
-    error = minimise(net.parameters(), lambda: F.mse_loss(head(net(u)), wide), 500,
-                     0.03)
+    error = minimise(
+        net.parameters(), lambda: F.mse_loss(head(net(u)), wide), 500, 0.03
+    )
     unexplained[name] = error / wide.var().item()
-verify_at_least("targets in [−5, 5], sigmoid head: error over variance",
-                unexplained["sigmoid"], 0.5)
+verify_at_least(
+    "targets in [−5, 5], sigmoid head: error over variance", unexplained["sigmoid"], 0.5
+)
 verify_at_most("… linear head", unexplained["linear"], 0.01)
 
 # %% [markdown]
@@ -775,7 +942,7 @@ both = mlp(1, 24, 2)
 
 def normal_nll(x, y):
     mean, log_var = both(x).split(1, 1)
-    return 0.5 * (log_var + (y - mean)**2 / log_var.exp()).mean()
+    return 0.5 * (log_var + (y - mean) ** 2 / log_var.exp()).mean()
 
 
 minimise(both.parameters(), lambda: normal_nll(x_fit, y_fit), 500, 0.02)
@@ -784,8 +951,12 @@ with torch.no_grad():
 standardised = (y_new - mean) / (log_var / 2).exp()
 verify("standardised residuals: mean", standardised.mean(), 0.0, atol=0.1)
 verify("… standard deviation", standardised.std(), 1.0, atol=0.1)
-verify("share of fresh points inside the 95 % band",
-       (abs(standardised) < 1.96).double().mean(), 0.95, atol=0.02)
+verify(
+    "share of fresh points inside the 95 % band",
+    (abs(standardised) < 1.96).double().mean(),
+    0.95,
+    atol=0.02,
+)
 
 # %% mystnb={"image": {"alt": "Noisy points around a sine, the predicted mean through them and the predicted 95 per cent band, narrow in the middle and wide at both ends."}} tags=["hide-input"]
 at = torch.linspace(-3, 3, 200)[:, None]
@@ -794,8 +965,14 @@ with torch.no_grad():
 half = 1.96 * (log_var / 2).exp()
 plt.plot(x_new[:600], y_new[:600], ".", ms=3, color=plot.GREY)
 plt.plot(at, mean, color=plot.RED, label="predicted mean")
-plt.fill_between(at[:, 0], mean - half, mean + half, color=plot.BLUE, alpha=0.25,
-                 label="predicted 95 % band")
+plt.fill_between(
+    at[:, 0],
+    mean - half,
+    mean + half,
+    color=plot.BLUE,
+    alpha=0.25,
+    label="predicted 95 % band",
+)
 plt.xlabel("$x$")
 plt.ylabel("$y$")
 plt.legend()
@@ -828,8 +1005,11 @@ def inverse(n):
 def log_density(net, x, y):
     """log p(y|x) of a mixture, (n,); the outputs of the net are logits, means, log-scales."""
     logit, mean, log_scale = net(x).chunk(3, 1)  # (n, K) each
-    normal = (-0.5 * ((y - mean) / log_scale.exp())**2 - log_scale -
-              0.5 * math.log(2 * np.pi))
+    normal = (
+        -0.5 * ((y - mean) / log_scale.exp()) ** 2
+        - log_scale
+        - 0.5 * math.log(2 * np.pi)
+    )
     return torch.logsumexp(torch.log_softmax(logit, 1) + normal, 1)
 
 
@@ -837,8 +1017,8 @@ heads = {}
 for K in (1, 3):
     heads[K] = net = mlp(1, 20, 3 * K)
     with torch.no_grad():  # start with the bumps spread over the range, and narrow
-        net[2].bias[K:2 * K] = torch.linspace(0, 1, K + 2)[1:-1]
-        net[2].bias[2 * K:] = -1.5
+        net[2].bias[K : 2 * K] = torch.linspace(0, 1, K + 2)[1:-1]
+        net[2].bias[2 * K :] = -1.5
     minimise(net.parameters(), lambda: -log_density(net, xi, yi).mean(), 600, 0.01)
 with torch.no_grad():
     test = {K: -log_density(net, xj, yj).mean().item() for K, net in heads.items()}
@@ -847,14 +1027,17 @@ with torch.no_grad():
         log_density(heads[3], torch.full_like(ys_, v), ys_).exp().sum() * 1e-3
         for v in (0.2, 0.5, 0.8)
     ]
-verify_at_least("three bumps instead of one: nats gained per unseen point",
-                test[1] - test[3], 0.5)
-verify("the mixture's mass over y, at three x", torch.stack(mass), np.ones(3),
-       atol=1e-6)
+verify_at_least(
+    "three bumps instead of one: nats gained per unseen point", test[1] - test[3], 0.5
+)
+verify(
+    "the mixture's mass over y, at three x", torch.stack(mass), np.ones(3), atol=1e-6
+)
 
 # %% mystnb={"image": {"alt": "Points on an S-shaped curve with the predicted density as shading: at middle x the density has three branches, and the mean of a single Gaussian runs between them."}} tags=["hide-input"]
-gx, gy = torch.meshgrid(torch.linspace(0, 1, 90), torch.linspace(-0.1, 1.1, 90),
-                        indexing="ij")
+gx, gy = torch.meshgrid(
+    torch.linspace(0, 1, 90), torch.linspace(-0.1, 1.1, 90), indexing="ij"
+)
 with torch.no_grad():
     density = log_density(heads[3], gx.reshape(-1, 1), gy.reshape(-1, 1)).exp()
     single = heads[1](gx[:, :1])[:, 1]
@@ -882,12 +1065,21 @@ for n in (2, 10):
     w, b, x = rng.normal(size=n), 0.3, rng.normal(size=n)
     moves = rng.normal(size=(100, n))
     moves -= np.outer(moves @ w, w) / (w @ w)  # now orthogonal to w
-    verify(f"sin profile in {n} dimensions: 100 moves at right angles to w",
-           np.sin((x + moves) @ w + b), np.full(100, np.sin(w @ x + b)), atol=1e-12)
+    verify(
+        f"sin profile in {n} dimensions: 100 moves at right angles to w",
+        np.sin((x + moves) @ w + b),
+        np.full(100, np.sin(w @ x + b)),
+        atol=1e-12,
+    )
 along = np.array(
-    [(d - b) / (w @ w) * w for d in (np.pi / 6, 5 * np.pi / 6, 13 * np.pi / 6)])
-verify("three hyperplanes of the level set sin = ½", np.sin(along @ w + b),
-       np.full(3, 0.5), atol=1e-12)
+    [(d - b) / (w @ w) * w for d in (np.pi / 6, 5 * np.pi / 6, 13 * np.pi / 6)]
+)
+verify(
+    "three hyperplanes of the level set sin = ½",
+    np.sin(along @ w + b),
+    np.full(3, 0.5),
+    atol=1e-12,
+)
 
 # %% [markdown]
 r"""
@@ -904,27 +1096,38 @@ P = torch.randn(200, 2).requires_grad_()
 z = (P @ w + b).detach()
 slopes = {
     torch.sigmoid: torch.sigmoid(z) * (1 - torch.sigmoid(z)),
-    torch.tanh: 1 - torch.tanh(z)**2, torch.relu: (z > 0).double()
+    torch.tanh: 1 - torch.tanh(z) ** 2,
+    torch.relu: (z > 0).double(),
 }
 for f, slope in slopes.items():
-    (auto, ) = torch.autograd.grad(f(P @ w + b).sum(), P)
-    verify(f"∇{f.__name__}(wᵀx + b) = slope times w", auto, slope[:, None] * w,
-           atol=1e-12)
-    verify(f"{f.__name__}: no gradient across w", auto @ torch.tensor([1.7, 0.8]),
-           np.zeros(200), atol=1e-12)
+    (auto,) = torch.autograd.grad(f(P @ w + b).sum(), P)
+    verify(
+        f"∇{f.__name__}(wᵀx + b) = slope times w", auto, slope[:, None] * w, atol=1e-12
+    )
+    verify(
+        f"{f.__name__}: no gradient across w",
+        auto @ torch.tensor([1.7, 0.8]),
+        np.zeros(200),
+        atol=1e-12,
+    )
 
 # %%
 a, step = P.detach(), 1e-2 * torch.randn(200, 2)
 pre = torch.stack([(a + k * step) @ w + b for k in (-1, 0, 1)])
 same_side = (pre > 0).all(0) | (pre < 0).all(0)
 second = torch.relu(pre[0]) - 2 * torch.relu(pre[1]) + torch.relu(pre[2])
-verify("a rectified unit inside a polyhedron: second differences", second[same_side],
-       np.zeros(int(same_side.sum())), atol=1e-12)
+verify(
+    "a rectified unit inside a polyhedron: second differences",
+    second[same_side],
+    np.zeros(int(same_side.sum())),
+    atol=1e-12,
+)
 
 # %% [markdown]
 r"""
 One ridge is dull. But ridges of many directions can add up to things that have no direction at all. Each wave below, $\cos(w_k^\top x)$, is a ridge; add waves from more and more directions.
 """
+
 
 # %% tags=["hide-input"]
 def average_wave(x1, x2, directions):
@@ -935,23 +1138,33 @@ def average_wave(x1, x2, directions):
 def sum_of_ridges(directions):
     g = np.linspace(-12, 12, 90)
     fig, ax = plt.subplots(figsize=(6.8, 3.4))
-    ax.contourf(g, g, average_wave(g[None, :], g[:, None], directions), 10,
-                cmap="cividis")
-    ax.set(aspect="equal", xlabel="$x_1$", ylabel="$x_2$",
-           title=f"directions: {directions}")
+    ax.contourf(
+        g, g, average_wave(g[None, :], g[:, None], directions), 10, cmap="cividis"
+    )
+    ax.set(
+        aspect="equal",
+        xlabel="$x_1$",
+        ylabel="$x_2$",
+        title=f"directions: {directions}",
+    )
     ax.grid(False)
     return fig
 
 
 explore(
-    sum_of_ridges, alt=
-    "Contours of a mean of plane waves: stripes for one, a lattice for a few, concentric rings for sixteen",
-    directions=[1, 2, 3, 4, 6, 8, 16])
+    sum_of_ridges,
+    alt="Contours of a mean of plane waves: stripes for one, a lattice for a few, concentric rings for sixteen",
+    directions=[1, 2, 3, 4, 6, 8, 16],
+)
 
 # %%
 P = np.random.default_rng(6).uniform(-8, 8, (2, 500))
-verify("64 waves make a round ripple: Bessel's J₀ of the distance", average_wave(
-    *P, 64), j0(np.hypot(*P)), atol=1e-10)
+verify(
+    "64 waves make a round ripple: Bessel's J₀ of the distance",
+    average_wave(*P, 64),
+    j0(np.hypot(*P)),
+    atol=1e-10,
+)
 
 # %% [markdown]
 r"""
@@ -963,13 +1176,18 @@ On a *compact* set a continuous function attains its maximum, so one can speak o
 
 # %%
 grid = np.geomspace(1e-12, 1, 1000)
-verify("1/x on [0.01, 1]: its maximum", (1 / grid[grid >= 0.01]).max(), 100.0,
-       rtol=0.03)
+verify(
+    "1/x on [0.01, 1]: its maximum", (1 / grid[grid >= 0.01]).max(), 100.0, rtol=0.03
+)
 verify_at_least("1/x on (0, 1], on a finer grid", (1 / grid).max(), 1e11)
 E = np.eye(100)  # the unit vectors e_1 ... e_100
 distances = np.linalg.norm(E[:, None] - E[None], axis=2)[np.triu_indices(100, 1)]
-verify("bounded, yet all of them √2 apart", distances, np.full(4950, np.sqrt(2)),
-       atol=1e-12)
+verify(
+    "bounded, yet all of them √2 apart",
+    distances,
+    np.full(4950, np.sqrt(2)),
+    atol=1e-12,
+)
 
 # %% [markdown]
 r"""
@@ -988,6 +1206,7 @@ A class $\mathcal H\subset C(\mathbb R^d)$ is *dense* if for every $f\in C(\math
 
 Polynomials are dense (Weierstrass), affine functions are not. Watch the largest error on $[-1,1]$ for $f(x)=|x-0.3|+\sin3x$ as the class grows.
 """
+
 
 # %%
 def pieces(f, knots):
@@ -1011,11 +1230,15 @@ by_relu = [
 by_poly = [
     abs(f(xx) - np.polynomial.Chebyshev.interpolate(f, q)(xx)).max() for q in sizes
 ]
-verify_at_most("128 kinks or degree 128: largest error", [by_relu[-1], by_poly[-1]],
-               1e-2)
-lp = optimize.linprog([0, 0, 1], np.r_[np.c_[xx, xx**0, -xx**0], np.c_[-xx, -xx**0,
-                                                                       -xx**0]],
-                      np.r_[f(xx), -f(xx)], bounds=(None, None))
+verify_at_most(
+    "128 kinks or degree 128: largest error", [by_relu[-1], by_poly[-1]], 1e-2
+)
+lp = optimize.linprog(
+    [0, 0, 1],
+    np.r_[np.c_[xx, xx**0, -(xx**0)], np.c_[-xx, -(xx**0), -(xx**0)]],
+    np.r_[f(xx), -f(xx)],
+    bounds=(None, None),
+)
 verify_at_least("the best affine function stays this far away", lp.fun, 0.3)
 
 # %% mystnb={"image": {"alt": "Largest error against size, double logarithmic: ReLU networks and polynomials fall steadily, the best affine function is a horizontal line."}} tags=["hide-input"]
@@ -1082,11 +1305,16 @@ def random_features(f, q, seed, scale=10.0, same=False):
 
 error = {
     q: np.median(
-        [abs(random_features(wave, q, seed)[1] - wave(xx)).max() for seed in range(15)])
+        [abs(random_features(wave, q, seed)[1] - wave(xx)).max() for seed in range(15)]
+    )
     for q in (10, 20, 40, 80)
 }
-verify_at_most("random sigmoid units, 20, 40 and 80: median largest error",
-               np.array([error[q] for q in (20, 40, 80)]), np.array([0.1, 1e-4, 1e-7]))
+verify_at_most(
+    "random sigmoid units, 20, 40 and 80: median largest error",
+    np.array([error[q] for q in (20, 40, 80)]),
+    np.array([0.1, 1e-4, 1e-7]),
+)
+
 
 # %% tags=["hide-input"]
 def sum_of_units(q):
@@ -1094,16 +1322,20 @@ def sum_of_units(q):
     fitted = random_features(wave, q, 4)[1]
     ax.plot(xx, wave(xx), color=plot.GREY, lw=1, label="target")
     ax.plot(xx, fitted, color=plot.RED, label=f"{q} units")
-    ax.set(xlabel="$x$", ylim=(-1.8, 1.8),
-           title=f"largest error {abs(fitted - wave(xx)).max():.1e}")
+    ax.set(
+        xlabel="$x$",
+        ylim=(-1.8, 1.8),
+        title=f"largest error {abs(fitted - wave(xx)).max():.1e}",
+    )
     ax.legend(loc="upper right", ncols=2)
     return fig
 
 
 explore(
-    sum_of_units, alt=
-    "A sine of three periods and its fit by q random sigmoid units: flat for few, indistinguishable from forty on",
-    q=[5, 10, 14, 18, 22, 30, 40, 80])
+    sum_of_units,
+    alt="A sine of three periods and its fit by q random sigmoid units: flat for few, indistinguishable from forty on",
+    q=[5, 10, 14, 18, 22, 30, 40, 80],
+)
 
 # %% [markdown]
 r"""
@@ -1132,13 +1364,17 @@ errors = []
 for m in (10, 1000):
     rng = np.random.default_rng(7)
     w, b = rng.normal(size=(2, m))
-    Phi = np.c_[(np.outer(xx, w) + b)**2, np.ones(400)]
+    Phi = np.c_[(np.outer(xx, w) + b) ** 2, np.ones(400)]
     verify(f"{m} squaring units: rank of the features", np.linalg.matrix_rank(Phi), 3)
     target = np.sin(2 * np.pi * xx)
     fitted = Phi @ np.linalg.lstsq(Phi, target, rcond=None)[0]
-    errors.append(np.mean((fitted - target)**2))
-verify("10 and 1000 squaring units: difference of their best errors",
-       errors[1] - errors[0], 0.0, atol=1e-8)
+    errors.append(np.mean((fitted - target) ** 2))
+verify(
+    "10 and 1000 squaring units: difference of their best errors",
+    errors[1] - errors[0],
+    0.0,
+    atol=1e-8,
+)
 
 # %% [markdown]
 r"""
@@ -1150,16 +1386,20 @@ How large $q$ must be; how to find the weights; whether the result is right betw
 
 # %%
 fast = lambda x: np.sin(40 * x)
-exists = np.median([
-    np.mean((random_features(fast, 80, seed, 60.0)[1] - fast(xx))**2)
-    for seed in range(5)
-])
+exists = np.median(
+    [
+        np.mean((random_features(fast, 80, seed, 60.0)[1] - fast(xx)) ** 2)
+        for seed in range(5)
+    ]
+)
 net = mlp(1, 80, 1, act=nn.Sigmoid)
-found = minimise(net.parameters(),
-                 lambda: F.mse_loss(net(column(xx)), column(fast(xx))), 1000, 1e-3)
+found = minimise(
+    net.parameters(), lambda: F.mse_loss(net(column(xx)), column(fast(xx))), 1000, 1e-3
+)
 verify_at_most("sin 40x: error of 80 units that exist", exists, 1e-2)
-verify_at_least("… of 80 units after training, where ½ is predicting nothing", found,
-                0.3)
+verify_at_least(
+    "… of 80 units after training, where ½ is predicting nothing", found, 0.3
+)
 
 # %%
 hits = []
@@ -1169,13 +1409,18 @@ for seed in range(20):
     Phi = sigmoid(3 * Xr @ rng.normal(size=(3, 80)) + rng.normal(size=80))
     u = np.linalg.lstsq(Phi[:20], yr[:20], rcond=None)[0]
     hits.append(
-        [abs(Phi[:20] @ u - yr[:20]).max(),
-         np.mean(np.sign(Phi @ u)[20:] == yr[20:])])
+        [abs(Phi[:20] @ u - yr[:20]).max(), np.mean(np.sign(Phi @ u)[20:] == yr[20:])]
+    )
 hits = np.array(hits)
-verify_at_most("20 random labels, 80 units: largest training error", hits[:, 0].max(),
-               1e-8)
-verify("… share right on 20 further labels, which nobody can know", hits[:, 1].mean(),
-       0.5, atol=0.12)
+verify_at_most(
+    "20 random labels, 80 units: largest training error", hits[:, 0].max(), 1e-8
+)
+verify(
+    "… share right on 20 further labels, which nobody can know",
+    hits[:, 1].mean(),
+    0.5,
+    atol=0.12,
+)
 
 # %% [markdown]
 r"""
@@ -1200,14 +1445,21 @@ line = lambda x: relu(np.outer(x, W1) + b1) @ u
 g = np.linspace(-6, 6, 20_001)
 bends = abs(np.diff(line(g), 2)) > 1e-9
 runs = np.sum(bends[1:] & ~bends[:-1]) + bends[0]
-verify("12 units on a line: kinks found, against −b/w inside the window", runs,
-       np.sum(abs(b1 / W1) < 6))
+verify(
+    "12 units on a line: kinks found, against −b/w inside the window",
+    runs,
+    np.sum(abs(b1 / W1) < 6),
+)
 knots = np.sort(rng.uniform(-1, 1, 8))  # two ends and six kinks
 heights = rng.normal(size=8)
 target = lambda x: np.interp(x, knots, heights)
 inside = np.linspace(knots[0], knots[-1], 1000)
-verify("a random function with six kinks, rebuilt from six units",
-       one_hidden_layer(inside, *pieces(target, knots)), target(inside), atol=1e-12)
+verify(
+    "a random function with six kinks, rebuilt from six units",
+    one_hidden_layer(inside, *pieces(target, knots)),
+    target(inside),
+    atol=1e-12,
+)
 
 # %% [markdown]
 """
@@ -1223,17 +1475,24 @@ with torch.no_grad():
     active = torch.cat([h1 > 0, net2[2](F.relu(h1)) > 0], 1)  # (14400, 14)
 _, region = torch.unique(active, dim=0, return_inverse=True)
 P.requires_grad_()
-(J, ) = torch.autograd.grad(net2(P).sum(), P)
-first = torch.zeros(region.max() + 1, dtype=int).scatter_(0, region,
-                                                          torch.arange(len(P)))
+(J,) = torch.autograd.grad(net2(P).sum(), P)
+first = torch.zeros(region.max() + 1, dtype=int).scatter_(
+    0, region, torch.arange(len(P))
+)
 verify("one Jacobian for each activation pattern", J, J[first[region]], atol=1e-12)
 verify_at_least("patterns seen in the window", int(region.max()) + 1, 20)
 
 # %% mystnb={"image": {"alt": "The plane divided into polygons by a two-layer ReLU network: straight cuts by the first layer, bent cuts by the second, each polygon in a colour of its own."}} tags=["hide-input"]
 shuffled = np.random.default_rng(0).permutation(int(region.max()) + 1)[region]
 plt.figure(figsize=(6.8, 3.4))
-plt.imshow(shuffled.reshape(120, 120), origin="lower", extent=(-3, 3, -3, 3),
-           cmap="tab20", interpolation="nearest", aspect="auto")
+plt.imshow(
+    shuffled.reshape(120, 120),
+    origin="lower",
+    extent=(-3, 3, -3, 3),
+    cmap="tab20",
+    interpolation="nearest",
+    aspect="auto",
+)
 plt.grid(False)
 plt.xlabel("$x_1$")
 plt.ylabel("$x_2$")
@@ -1259,13 +1518,19 @@ for q in widths:
     net = pieces(np.exp, np.linspace(0, 1, q + 1))
     at_knots = one_hidden_layer(np.linspace(0, 1, q + 1), *net)
     errors.append(abs(one_hidden_layer(x01, *net) - np.exp(x01)).max())
-verify("exp: exact at the 129 knots", at_knots, np.exp(np.linspace(0, 1, 129)),
-       atol=1e-12)
+verify(
+    "exp: exact at the 129 knots", at_knots, np.exp(np.linspace(0, 1, 129)), atol=1e-12
+)
 ratio = np.array(errors) / (np.e / (8 * widths**2))
 verify_at_most("exp: largest error over the bound e/8q²", ratio, 1.0)
 verify_at_least("… and the bound is nearly attained", ratio, 0.9)
-verify("128 instead of 64 pieces: the error shrinks by", errors[-2] / errors[-1], 4.0,
-       rtol=0.03)
+verify(
+    "128 instead of 64 pieces: the error shrinks by",
+    errors[-2] / errors[-1],
+    4.0,
+    rtol=0.03,
+)
+
 
 # %% tags=["hide-input"]
 def by_hand(q):
@@ -1276,16 +1541,20 @@ def by_hand(q):
     ax.plot(x01[::50], f(x01[::50]), color=plot.GREY, lw=1, label="$e^x\\sin6x$")
     ax.plot(x01[::50], fitted, color=plot.RED, label=f"{q} pieces")
     ax.plot(knots, f(knots), ".", color=plot.RED)
-    ax.set(xlabel="$x$", ylim=(-2.8, 2.2),
-           title=f"largest error {abs(fitted - f(x01[::50])).max():.4f}")
+    ax.set(
+        xlabel="$x$",
+        ylim=(-2.8, 2.2),
+        title=f"largest error {abs(fitted - f(x01[::50])).max():.4f}",
+    )
     ax.legend(loc="lower left")
     return fig
 
 
 explore(
-    by_hand, alt=
-    "A smooth curve and its piecewise-linear interpolant by a ReLU network, closer with every piece",
-    q=[2, 3, 4, 6, 8, 12, 16, 32])
+    by_hand,
+    alt="A smooth curve and its piecewise-linear interpolant by a ReLU network, closer with every piece",
+    q=[2, 3, 4, 6, 8, 12, 16, 32],
+)
 
 # %% [markdown]
 r"""
@@ -1298,12 +1567,14 @@ r"""
 """
 
 # %%
-verify_at_least("exp with 128 pieces: not exact, its error is more than", errors[-1],
-                1e-5)
+verify_at_least(
+    "exp with 128 pieces: not exact, its error is more than", errors[-1], 1e-5
+)
 q = math.ceil(np.sqrt(np.e / 8e-6))
 fine = one_hidden_layer(x01, *pieces(np.exp, np.linspace(0, 1, q + 1)))
-verify_at_most(f"exp to one part in a million, {q} pieces",
-               abs(fine - np.exp(x01)).max(), 1e-6)
+verify_at_most(
+    f"exp to one part in a million, {q} pieces", abs(fine - np.exp(x01)).max(), 1e-6
+)
 
 # %% [markdown]
 r"""
@@ -1319,6 +1590,7 @@ $$ (eq-bp-cells)
 attained in general position {cite:p}`zaslavsky1975`. We ask a linear program, for every one of the $2^m$ activation patterns, whether any point has it.
 """
 
+
 # %%
 def cells(W, b):
     """How many sign patterns of Wx + b occur, by one linear program for each."""
@@ -1326,8 +1598,12 @@ def cells(W, b):
     count = 0
     for s in itertools.product((-1, 1), repeat=m):
         s = np.array(s)[:, None]  # largest t with s (Wx + b) >= t, t <= 1
-        lp = optimize.linprog(np.r_[np.zeros(n), -1], np.c_[-s * W, np.ones(m)],
-                              s[:, 0] * b, bounds=[(None, None)] * n + [(None, 1)])
+        lp = optimize.linprog(
+            np.r_[np.zeros(n), -1],
+            np.c_[-s * W, np.ones(m)],
+            s[:, 0] * b,
+            bounds=[(None, None)] * n + [(None, 1)],
+        )
         count += lp.x[-1] > 1e-7
     return count
 
@@ -1335,36 +1611,47 @@ def cells(W, b):
 R = lambda m, n: sum(math.comb(m, i) for i in range(min(m, n) + 1))
 rng = np.random.default_rng(9)
 shapes = [(m, n) for m in (3, 5) for n in (1, 2, 3)]
-verify("cells of 3 and 5 hyperplanes in 1, 2, 3 dimensions, counted",
-       np.array([cells(rng.normal(size=s), rng.normal(size=s[0])) for s in shapes]),
-       np.array([R(*s) for s in shapes]))
+verify(
+    "cells of 3 and 5 hyperplanes in 1, 2, 3 dimensions, counted",
+    np.array([cells(rng.normal(size=s), rng.normal(size=s[0])) for s in shapes]),
+    np.array([R(*s) for s in shapes]),
+)
 W, b = rng.normal(size=(4, 2)), rng.normal(size=4)
 verify("four lines through one point", cells(W, np.zeros(4)), 8)
 verify("four parallel lines", cells(np.outer(np.ones(4), W[0]), b), 5)
+
 
 # %% tags=["hide-input"]
 def cut(m):
     rng = np.random.default_rng(1)
     angle, offset = rng.uniform(0, np.pi, 12)[:m], rng.uniform(-1.5, 1.5, 12)[:m]
     g = np.linspace(-4, 4, 240)
-    above = (np.cos(angle) * g[None, :, None] + np.sin(angle) * g[:, None, None]
-             > offset)
-    code = above @ (2.0**np.arange(m))
+    above = np.cos(angle) * g[None, :, None] + np.sin(angle) * g[:, None, None] > offset
+    code = above @ (2.0 ** np.arange(m))
     fig, ax = plt.subplots(figsize=(6.8, 3.4))
     ax.imshow(
         np.unique(code, return_inverse=True)[1].reshape(240, 240) * 7 % 20,
-        origin="lower", extent=(-4, 4, -4, 4), cmap="tab20", interpolation="nearest",
-        vmin=0, vmax=20)
+        origin="lower",
+        extent=(-4, 4, -4, 4),
+        cmap="tab20",
+        interpolation="nearest",
+        vmin=0,
+        vmax=20,
+    )
     ax.grid(False)
-    ax.set(xlabel="$x_1$", ylabel="$x_2$",
-           title=f"lines: {m}, cells in the whole plane: {R(m, 2)}")
+    ax.set(
+        xlabel="$x_1$",
+        ylabel="$x_2$",
+        title=f"lines: {m}, cells in the whole plane: {R(m, 2)}",
+    )
     return fig
 
 
 explore(
-    cut, alt=
-    "The plane cut by m lines, each cell in its own colour; the number of cells grows with the square of m",
-    m=[1, 2, 3, 4, 5, 6, 8, 10, 12])
+    cut,
+    alt="The plane cut by m lines, each cell in its own colour; the number of cells grows with the square of m",
+    m=[1, 2, 3, 4, 5, 6, 8, 10, 12],
+)
 
 # %% [markdown]
 r"""
@@ -1381,7 +1668,10 @@ counts, out = [], dyadic
 for L in range(1, 9):
     out = tent(out)
     counts.append(1 + np.sum(np.diff(out, 2) != 0))
-verify("L tents of two units each: linear pieces", np.array(counts), 2**np.arange(1, 9))
+verify(
+    "L tents of two units each: linear pieces", np.array(counts), 2 ** np.arange(1, 9)
+)
+
 
 # %% tags=["hide-input"]
 def folded(L):
@@ -1391,14 +1681,18 @@ def folded(L):
     fig, ax = plt.subplots(figsize=(6.8, 2.6))
     ax.plot(x, y, color=plot.BLUE, lw=1.3)
     ax.set(
-        xlabel="$x$", ylim=(-0.05, 1.1), title=
-        f"{2 * L} units, depth {L}: {2**L} pieces; in one layer at most {2 * L + 1}")
+        xlabel="$x$",
+        ylim=(-0.05, 1.1),
+        title=f"{2 * L} units, depth {L}: {2**L} pieces; in one layer at most {2 * L + 1}",
+    )
     return fig
 
 
-explore(folded,
-        alt="The tent map composed L times: a zigzag of two to the L straight pieces",
-        L=[1, 2, 3, 4, 5, 6, 7, 8])
+explore(
+    folded,
+    alt="The tent map composed L times: a zigzag of two to the L straight pieces",
+    L=[1, 2, 3, 4, 5, 6, 7, 8],
+)
 
 # %% [markdown]
 r"""
@@ -1412,21 +1706,32 @@ linear regions, $\Omega\bigl((m/n)^{n(L-1)}m^n\bigr)$: for $m>n$ exponential in 
 """
 
 # %%
-deep_bound = lambda m, n, L: (m // n)**(n * (L - 1)) * R(m, n)
-verify("m = 8, n = 2: regions guaranteed with 1, 2, 3 layers",
-       np.array([deep_bound(8, 2, L) for L in (1, 2, 3)]), np.array([37, 592, 9472]))
-verify("… possible with one layer of 8, 16, 24 units",
-       np.array([R(8 * L, 2) for L in (1, 2, 3)]), np.array([37, 137, 301]))
+deep_bound = lambda m, n, L: (m // n) ** (n * (L - 1)) * R(m, n)
+verify(
+    "m = 8, n = 2: regions guaranteed with 1, 2, 3 layers",
+    np.array([deep_bound(8, 2, L) for L in (1, 2, 3)]),
+    np.array([37, 592, 9472]),
+)
+verify(
+    "… possible with one layer of 8, 16, 24 units",
+    np.array([R(8 * L, 2) for L in (1, 2, 3)]),
+    np.array([37, 137, 301]),
+)
 g = (np.arange(512) + 0.5) / 512
 rng = np.random.default_rng(10)
-lines, offsets = np.array([[1, 0.3], [0.4, -1], [0.9, 1.0],
-                           [-1, 0.8]]), [0.6, -0.3, 0.9, 0.05]
+lines, offsets = (
+    np.array([[1, 0.3], [0.4, -1], [0.9, 1.0], [-1, 0.8]]),
+    [0.6, -0.3, 0.9, 0.05],
+)
 fx, fy = np.meshgrid(tent(g), tent(g))  # four units fold the square in four
-pattern = (np.stack([fx, fy], -1) @ lines.T > offsets) @ 2**np.arange(4)
+pattern = (np.stack([fx, fy], -1) @ lines.T > offsets) @ 2 ** np.arange(4)
 quarter = 2 * (g[:, None] > 0.5) + (g[None] > 0.5)
 in_one = len(np.unique(pattern[:256, :256]))
-verify("two inputs folded once: cells drawn by four lines, times four",
-       len(np.unique(pattern + 16 * quarter)), 4 * in_one)
+verify(
+    "two inputs folded once: cells drawn by four lines, times four",
+    len(np.unique(pattern + 16 * quarter)),
+    4 * in_one,
+)
 
 # %% [markdown]
 r"""
@@ -1441,11 +1746,16 @@ rng = np.random.default_rng(11)
 (w1, w2), (b1, b2) = rng.normal(size=(2, 3)), rng.normal(size=2)
 hinge = lambda x: np.maximum(x @ w1 + b1, x @ w2 + b2)
 P, Q, s = rng.normal(size=(1000, 3)), rng.normal(size=(1000, 3)), rng.uniform(size=1000)
-verify("hinge = affine + ReLU", hinge(P), P @ w2 + b2 + relu(P @ (w1 - w2) + b1 - b2),
-       atol=1e-12)
+verify(
+    "hinge = affine + ReLU",
+    hinge(P),
+    P @ w2 + b2 + relu(P @ (w1 - w2) + b1 - b2),
+    atol=1e-12,
+)
 chord = s * hinge(P) + (1 - s) * hinge(Q) - hinge((P.T * s + Q.T * (1 - s)).T)
-verify_at_least("hinge: smallest gap of a thousand chords", chord.min(), 0.0,
-                atol=1e-12)
+verify_at_least(
+    "hinge: smallest gap of a thousand chords", chord.min(), 0.0, atol=1e-12
+)
 v = w1 - w2
 face = P - np.outer((P @ v + b1 - b2) / (v @ v), v)
 verify("on the face both pieces agree", face @ w1 + b1, face @ w2 + b2, atol=1e-12)
@@ -1463,8 +1773,9 @@ verify("|x| as maxout", np.maximum(x, -x), abs(x), atol=1e-15)
 for k in (4, 8, 16):
     touch = -1 + (2 * np.arange(k) + 1) / k
     maxout = np.max(2 * np.outer(x, touch) - touch**2, axis=1)
-    verify(f"x² by {k} tangents: largest error", (x**2 - maxout).max(), 1 / k**2,
-           atol=1e-6)
+    verify(
+        f"x² by {k} tangents: largest error", (x**2 - maxout).max(), 1 / k**2, atol=1e-6
+    )
 
 # %% [markdown]
 r"""
@@ -1480,16 +1791,24 @@ Hinges were proposed by {cite:t}`breiman1993`. Since a maximum of $k$ numbers ta
 # %%
 c, s0, t, delta = pieces(target, knots)
 hinges = np.sign(delta) * np.maximum(0, abs(delta) * (inside[:, None] - t))
-verify("six kinks as signed 2-hinges and an affine term",
-       c + s0 * inside + hinges.sum(1), target(inside), atol=1e-12)
+verify(
+    "six kinks as signed 2-hinges and an affine term",
+    c + s0 * inside + hinges.sum(1),
+    target(inside),
+    atol=1e-12,
+)
 
 # One ReLU layer makes two pairwise maxima, the next their maximum: max(u, v) = v + (u − v)₊.
 pair = np.array([[1, -1], [0, 1], [0, -1]])  # (u, v) to u − v, v, −v
 A1 = np.block([[pair, np.zeros((3, 2))], [np.zeros((3, 2)), pair]])  # (6, 4)
 back = np.kron(np.eye(2), [[1, 1, -1]])  # both maxima, (2, 6)
 V = rng.normal(size=(500, 4))
-verify("max of four numbers with two ReLU layers",
-       relu(relu(V @ A1.T) @ (pair @ back).T) @ [1, 1, -1], V.max(1), atol=1e-12)
+verify(
+    "max of four numbers with two ReLU layers",
+    relu(relu(V @ A1.T) @ (pair @ back).T) @ [1, 1, -1],
+    V.max(1),
+    atol=1e-12,
+)
 
 # %% [markdown]
 r"""
@@ -1503,8 +1822,12 @@ r"""
 
 # %%
 x = np.linspace(-1, 1, 201)
-lp = optimize.linprog([0, 0, 1], np.r_[np.c_[x, x**0, -x**0], np.c_[-x, -x**0, -x**0]],
-                      np.r_[abs(x), -abs(x)], bounds=(None, None))
+lp = optimize.linprog(
+    [0, 0, 1],
+    np.r_[np.c_[x, x**0, -(x**0)], np.c_[-x, -(x**0), -(x**0)]],
+    np.r_[abs(x), -abs(x)],
+    bounds=(None, None),
+)
 verify("|x| by one affine piece: the smallest largest error", lp.fun, 0.5, atol=1e-9)
 
 # %% [markdown]
@@ -1534,8 +1857,12 @@ def as_maximum(c, s, jumps):
 up, down = as_maximum(c, s0, relu(delta)), as_maximum(0, 0, relu(-delta))
 x = np.linspace(-2, 2, 1000)
 top = lambda piece: np.max(np.outer(x, piece[0]) + piece[1], axis=1)
-verify("cos 3x interpolated at 14 points, as a difference of two maxima",
-       top(up) - top(down), f13(x), atol=1e-12)
+verify(
+    "cos 3x interpolated at 14 points, as a difference of two maxima",
+    top(up) - top(down),
+    f13(x),
+    atol=1e-12,
+)
 
 # %% [markdown]
 r"""
@@ -1552,8 +1879,9 @@ gap = [
     abs(np.interp(x, k, np.cos(3 * k)) - np.cos(3 * x)).max()
     for k in (np.linspace(-2, 2, 14), np.linspace(-2, 2, 140))
 ]
-verify_at_least("two maxout units of up to 13 pieces against cos 3x: error", gap[0],
-                0.05)
+verify_at_least(
+    "two maxout units of up to 13 pieces against cos 3x: error", gap[0], 0.05
+)
 verify_at_most("with ten times as many pieces", gap[1], 1e-3)
 
 # %% [markdown]
@@ -1573,19 +1901,32 @@ for depth, width in itertools.product((1, 2, 3), (8, 32, 128)):
     ]
     with torch.no_grad():
         on_training = np.mean(
-            [(net(Xd).argmax(1) == Yd).double().mean() for net in nets])
-    table[depth,
-          width] = (size(nets[0]), on_training, np.mean([accuracy(n) for n in nets]))
+            [(net(Xd).argmax(1) == Yd).double().mean() for net in nets]
+        )
+    table[depth, width] = (
+        size(nets[0]),
+        on_training,
+        np.mean([accuracy(n) for n in nets]),
+    )
 for (depth, width), (d, train, val) in table.items():
-    print(f"depth {depth}, width {width:3d}: {d:6d} parameters, "
-          f"training {100 * train:3.0f} %, validation {100 * val:3.0f} %")
+    print(
+        f"depth {depth}, width {width:3d}: {d:6d} parameters, "
+        f"training {100 * train:3.0f} %, validation {100 * val:3.0f} %"
+    )
 best = max(val for _, _, val in table.values())
-verify_at_least("digits: the best of nine architectures, validation accuracy", best,
-                0.95)
-verify_at_least("digits, any depth: validation accuracy won by width 128 over width 8",
-                [table[k, 128][2] - table[k, 8][2] for k in (1, 2, 3)], 0.04)
-verify_at_least("digits, width 8: validation accuracy lost by a layer more",
-                [table[k, 8][2] - table[k + 1, 8][2] for k in (1, 2)], 0.04)
+verify_at_least(
+    "digits: the best of nine architectures, validation accuracy", best, 0.95
+)
+verify_at_least(
+    "digits, any depth: validation accuracy won by width 128 over width 8",
+    [table[k, 128][2] - table[k, 8][2] for k in (1, 2, 3)],
+    0.04,
+)
+verify_at_least(
+    "digits, width 8: validation accuracy lost by a layer more",
+    [table[k, 8][2] - table[k + 1, 8][2] for k in (1, 2)],
+    0.04,
+)
 
 # %% [markdown]
 """
@@ -1609,11 +1950,15 @@ each factor at its own point: $f'$ at $y$, not at $x$. For $\sin x^2$, that is $
 
 # %%
 v = sp.Symbol("v", real=True)
-verify("d sin(x²)/dx by algebra: difference",
-       str(sp.simplify(sp.diff(sp.sin(v**2), v) - 2 * v * sp.cos(v**2))), "0")
+verify(
+    "d sin(x²)/dx by algebra: difference",
+    str(sp.simplify(sp.diff(sp.sin(v**2), v) - 2 * v * sp.cos(v**2))),
+    "0",
+)
 x = torch.linspace(-3, 3, 50).requires_grad_()
-(auto, ) = torch.autograd.grad(torch.sin(x**2).sum(), x)
+(auto,) = torch.autograd.grad(torch.sin(x**2).sum(), x)
 verify("d sin(x²)/dx by autograd", auto, 2 * x * torch.cos(x**2), atol=1e-12)
+
 
 # %% mystnb={"image": {"alt": "Three nodes in a row, x = 1.2, y = x squared = 1.44 and z = sin y = 0.991; the edges carry 2x = 2.4 and cos y = 0.130; their product 0.313 is dz/dx."}} tags=["hide-input"]
 def draw_graph(ax, nodes, edges, **kwargs):
@@ -1628,10 +1973,14 @@ def draw_graph(ax, nodes, edges, **kwargs):
 
 fig, ax = plt.subplots(figsize=(6.8, 1.6))
 draw_graph(
-    ax, {
-        "x": (0, 0, "$x$\n1.2"), "y": (1, 0, "$y=x^2$\n1.44"),
-        "z": (2, 0, "$z=\\sin y$\n0.991")
-    }, {("x", "y"): "$2x=2.4$", ("y", "z"): f"$\\cos y={np.cos(1.44):.3f}$"})
+    ax,
+    {
+        "x": (0, 0, "$x$\n1.2"),
+        "y": (1, 0, "$y=x^2$\n1.44"),
+        "z": (2, 0, "$z=\\sin y$\n0.991"),
+    },
+    {("x", "y"): "$2x=2.4$", ("y", "z"): f"$\\cos y={np.cos(1.44):.3f}$"},
+)
 plt.show()
 
 # %% [markdown]
@@ -1652,12 +2001,14 @@ x = torch.randn(4)
 J = torch.func.jacrev(net)(x)
 columns = [(net(x + e) - net(x - e)) / 2e-5 for e in 1e-5 * torch.eye(4)]
 verify("Jacobian of a 4-6-3 network: shape", tuple(J.shape), (3, 4))
-verify("… by central differences, column by column", J, torch.stack(columns, 1),
-       atol=1e-6)
+verify(
+    "… by central differences, column by column", J, torch.stack(columns, 1), atol=1e-6
+)
 r_, phi = sp.symbols("r phi", positive=True)
 polar = sp.Matrix([r_ * sp.cos(phi), r_ * sp.sin(phi)]).jacobian([r_, phi])
-verify("polar coordinates: determinant of the Jacobian", str(sp.simplify(polar.det())),
-       "r")
+verify(
+    "polar coordinates: determinant of the Jacobian", str(sp.simplify(polar.det())), "r"
+)
 
 # %% [markdown]
 r"""
@@ -1682,8 +2033,9 @@ For three maps the product has three factors, and the shapes must mesh like gear
 maps = [mlp(m, k, seed=m)[0] for m, k in ((3, 4), (4, 5), (5, 2))]
 h, g, f = [lambda x, F=F_: torch.tanh(F(x)) for F_ in maps]  # R³ → R⁴ → R⁵ → R²
 x = torch.randn(3)
-Jh, Jg, Jf = (torch.func.jacrev(map_)(at)
-              for map_, at in ((h, x), (g, h(x)), (f, g(h(x)))))
+Jh, Jg, Jf = (
+    torch.func.jacrev(map_)(at) for map_, at in ((h, x), (g, h(x)), (f, g(h(x))))
+)
 whole = torch.func.jacrev(lambda x: f(g(h(x))))(x)
 print(" ".join(str(tuple(J.shape)) for J in (Jf, Jg, Jh)), "→", tuple(whole.shape))
 verify("three maps: product of the Jacobians", Jf @ Jg @ Jh, whole, atol=1e-10)
@@ -1702,8 +2054,11 @@ r"""
 verify("without the middle factor: inner sizes", (Jf.shape[1], Jh.shape[0]), (5, 4))
 squares = [mlp(3, 3, seed=k)[0] for k in (1, 2, 3)]
 Js = [torch.func.jacrev(F_)(x) for F_ in squares]
-verify_at_least("three square maps: error of leaving the middle factor out",
-                abs(Js[2] @ Js[0] - Js[2] @ Js[1] @ Js[0]).max(), 0.1)
+verify_at_least(
+    "three square maps: error of leaving the middle factor out",
+    abs(Js[2] @ Js[0] - Js[2] @ Js[1] @ Js[0]).max(),
+    0.1,
+)
 
 # %% [markdown]
 r"""
@@ -1716,12 +2071,16 @@ Training minimises $\ell_\theta=\sum_i\|y_i-g_\theta(x_i)\|^2$, or another loss,
 # %%
 rng = np.random.default_rng(12)
 A, t = rng.normal(size=(30, 2)), rng.normal(size=30)
-theta = [(3 * rng.normal(size=(4, 2)), rng.normal(size=4)),
-         (rng.normal(size=(1, 4)), rng.normal(size=1))]
+theta = [
+    (3 * rng.normal(size=(4, 2)), rng.normal(size=4)),
+    (rng.normal(size=(1, 4)), rng.normal(size=1)),
+]
 t = forward(A, theta)[-1][:, 0]  # a target that this very network meets
-square_loss = lambda theta: np.sum((forward(A, theta)[-1][:, 0] - t)**2)
-swapped = [(theta[0][0][[1, 0, 2, 3]], theta[0][1][[1, 0, 2, 3]]),
-           (theta[1][0][:, [1, 0, 2, 3]], theta[1][1])]
+square_loss = lambda theta: np.sum((forward(A, theta)[-1][:, 0] - t) ** 2)
+swapped = [
+    (theta[0][0][[1, 0, 2, 3]], theta[0][1][[1, 0, 2, 3]]),
+    (theta[1][0][:, [1, 0, 2, 3]], theta[1][1]),
+]
 halfway = [tuple((a + b) / 2 for a, b in zip(p, q)) for p, q in zip(theta, swapped)]
 verify("exchanging two hidden units: loss", square_loss(swapped), 0.0, atol=1e-12)
 verify_at_least("halfway between two perfect networks: loss", square_loss(halfway), 1.0)
@@ -1729,9 +2088,10 @@ verify_at_least("halfway between two perfect networks: loss", square_loss(halfwa
 # %%
 label = np.sign(t)
 convex = {
-    "one affine layer, squared error": lambda w: np.sum((A @ w - t)**2),
-    "one sigmoid layer, logistic loss": lambda w: np.logaddexp(0, -label *
-                                                               (A @ w)).sum()
+    "one affine layer, squared error": lambda w: np.sum((A @ w - t) ** 2),
+    "one sigmoid layer, logistic loss": lambda w: np.logaddexp(
+        0, -label * (A @ w)
+    ).sum(),
 }
 for name, loss in convex.items():
     gaps = []
@@ -1772,8 +2132,12 @@ for k in range(2410):
 verify("evaluations for a gradient by forward differences", calls, 2411)
 F.cross_entropy(net(torch.tensor(batch)), torch.tensor(target)).backward()
 by_backward = nn.utils.parameters_to_vector([p.grad for p in net.parameters()])
-verify("2410 differences, against one backward pass", by_differences, by_backward,
-       atol=1e-6)
+verify(
+    "2410 differences, against one backward pass",
+    by_differences,
+    by_backward,
+    atol=1e-6,
+)
 
 # %% [markdown]
 r"""
@@ -1786,10 +2150,16 @@ for level in range(6):
     f = f * sp.sin(f)
     swell.append(int(sp.diff(f, v).count_ops()))
 growth = np.array(swell[1:]) / swell[:-1]
-print("operations in the written-out derivative:", swell,
-      " in the program: 2, 4, 6, 8, 10, 12")
-verify_at_least("operations in the written-out derivative, from level to level: factor",
-                growth[1:], 2.0)
+print(
+    "operations in the written-out derivative:",
+    swell,
+    " in the program: 2, 4, 6, 8, 10, 12",
+)
+verify_at_least(
+    "operations in the written-out derivative, from level to level: factor",
+    growth[1:],
+    2.0,
+)
 
 # %% [markdown]
 r"""
@@ -1810,7 +2180,10 @@ A shared subexpression is one node. PyTorch builds the graph while the program r
 
 # %%
 steps = {
-    "x": None, "y": (np.log, ["x"]), "s": (np.sqrt, ["y"]), "f": (np.add, ["y", "s"])
+    "x": None,
+    "y": (np.log, ["x"]),
+    "s": (np.sqrt, ["y"]),
+    "f": (np.add, ["y", "s"]),
 }
 G = nx.DiGraph([(u, w) for w, how in steps.items() if how for u in how[1]])
 verify("the graph of log x + √log x is acyclic", nx.is_directed_acyclic_graph(G), True)
@@ -1818,8 +2191,12 @@ value = {"x": 2.0}
 for w in nx.topological_sort(G):
     if steps[w]:
         value[w] = steps[w][0](*[value[u] for u in steps[w][1]])
-verify("evaluated in topological order at 2", value["f"],
-       np.log(2) + np.sqrt(np.log(2)), rtol=1e-15)
+verify(
+    "evaluated in topological order at 2",
+    value["f"],
+    np.log(2) + np.sqrt(np.log(2)),
+    rtol=1e-15,
+)
 
 # %%
 y = torch.tensor(2.0, requires_grad=True).log()
@@ -1845,27 +2222,42 @@ $$ (eq-bp-paths)
 # %%
 x = 0.8
 u = x**2
-edges = {("x", "u"): 2 * x, ("u", "s"): np.cos(u), ("u", "p"): np.sin(u), ("s", "p"): u,
-         ("u", "e"): np.exp(u), ("p", "f"): 1.0, ("e", "f"): 1.0}
+edges = {
+    ("x", "u"): 2 * x,
+    ("u", "s"): np.cos(u),
+    ("u", "p"): np.sin(u),
+    ("s", "p"): u,
+    ("u", "e"): np.exp(u),
+    ("p", "f"): 1.0,
+    ("e", "f"): 1.0,
+}
 shared = nx.DiGraph(list(edges))
 products = [
     np.prod([edges[e] for e in zip(path, path[1:])])
     for path in nx.all_simple_paths(shared, "x", "f")
 ]
 t = torch.tensor(x, requires_grad=True)
-(auto, ) = torch.autograd.grad(t**2 * torch.sin(t**2) + torch.exp(t**2), t)
+(auto,) = torch.autograd.grad(t**2 * torch.sin(t**2) + torch.exp(t**2), t)
 verify("paths from x to f", len(products), 3)
-verify("sum over the paths of x² sin x² + exp x²", sum(products), auto.item(),
-       atol=1e-12)
+verify(
+    "sum over the paths of x² sin x² + exp x²", sum(products), auto.item(), atol=1e-12
+)
 
 # %% mystnb={"image": {"alt": "Graph of x squared times sine of x squared plus its exponential: x leads to u, u to s, p and e, s to p, p and e to f."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(6.8, 2.6))
 draw_graph(
-    ax, {
-        "x": (0, 0, "$x$"), "u": (1, 0, "$u=x^2$"), "s": (2, 1, "$s=\\sin u$"),
-        "p": (3, 0.4, "$p=us$"), "e": (2.4, -1, "$e=e^u$"), "f": (4, 0, "$f=p+e$")
-    }, {e: f"{d:.2f}"
-        for e, d in edges.items()}, node_size=1900)
+    ax,
+    {
+        "x": (0, 0, "$x$"),
+        "u": (1, 0, "$u=x^2$"),
+        "s": (2, 1, "$s=\\sin u$"),
+        "p": (3, 0.4, "$p=us$"),
+        "e": (2.4, -1, "$e=e^u$"),
+        "f": (4, 0, "$f=p+e$"),
+    },
+    {e: f"{d:.2f}" for e, d in edges.items()},
+    node_size=1900,
+)
 plt.show()
 
 # %% [markdown]
@@ -1884,6 +2276,7 @@ $$ (eq-bp-forward)
 In code: numbers $a+b\varepsilon$ with $\varepsilon^2=0$, *dual* numbers. Multiply two and the product rule appears, $(a+b\varepsilon)(c+d\varepsilon)=ac+(ad+bc)\varepsilon$.
 """
 
+
 # %%
 class Dual:
     """A value and its derivative by one chosen input; numbers or arrays."""
@@ -1899,12 +2292,14 @@ class Dual:
 
     def __mul__(self, other):
         other = other if isinstance(other, Dual) else Dual(other)
-        return Dual(self.value * other.value,
-                    self.value * other.dot + self.dot * other.value)
+        return Dual(
+            self.value * other.value, self.value * other.dot + self.dot * other.value
+        )
 
     def __matmul__(self, other):
-        return Dual(self.value @ other.value,
-                    self.value @ other.dot + self.dot @ other.value)
+        return Dual(
+            self.value @ other.value, self.value @ other.dot + self.dot @ other.value
+        )
 
     def map(self, f, slope):
         return Dual(f(self.value), slope(self.value) * self.dot)
@@ -1918,13 +2313,14 @@ by_dual = (y + y.map(np.sqrt, lambda v: 0.5 / np.sqrt(v))).dot
 verify("log x + √log x at 2: slope by dual numbers", by_dual, 0.80028060, atol=1e-8)
 verify("… by hand", by_dual, (1 + 1 / (2 * np.sqrt(np.log(2)))) / 2, atol=1e-12)
 one = torch.tensor(1.0)
-_, jvp = torch.func.jvp(lambda x: x.log() + x.log().sqrt(), (2 * one, ), (one, ))
+_, jvp = torch.func.jvp(lambda x: x.log() + x.log().sqrt(), (2 * one,), (one,))
 verify("… by torch.func.jvp", by_dual, jvp.item(), atol=1e-12)
 
 # %% [markdown]
 r"""
 One sweep gives the derivatives of *everything* by *one* input. For $f:\mathbb R\to\mathbb R^m$ that is all there is to wish. For a loss of $p$ weights it takes $p$ sweeps.
 """
+
 
 # %%
 def ring_of_products(x, sine=lambda v: v.map(np.sin, np.cos)):
@@ -1936,12 +2332,14 @@ x50 = np.random.default_rng(13).normal(size=50)
 sweeps, by_forward = 0, np.empty(50)
 for j in range(50):
     by_forward[j] = ring_of_products(
-        [Dual(a, float(i == j)) for i, a in enumerate(x50)]).dot
+        [Dual(a, float(i == j)) for i, a in enumerate(x50)]
+    ).dot
     sweeps += 1
 t50 = torch.tensor(x50, requires_grad=True)
-(auto, ) = torch.autograd.grad(ring_of_products(t50, torch.sin), t50)
-verify("gradient of a function of 50 inputs by forward mode", by_forward, auto,
-       atol=1e-12)
+(auto,) = torch.autograd.grad(ring_of_products(t50, torch.sin), t50)
+verify(
+    "gradient of a function of 50 inputs by forward mode", by_forward, auto, atol=1e-12
+)
 verify("… sweeps", sweeps, 50)
 
 # %% [markdown]
@@ -1958,15 +2356,17 @@ $$ (eq-bp-reverse)
 The successors must be ready first, so the order is from the output back. In the example: $\bar f=1$, $\bar s=1$, $\bar y=1+\frac1{2\sqrt y}$ (two successors, two terms), $\bar x=\bar y\,\frac1x$. *One* traversal, and every node knows its adjoint, all inputs among them. Step through it.
 """
 
+
 # %% tags=["hide-input"]
 def traverse(step):
     v = {"x": 2.0, "y": np.log(2), "s": np.sqrt(np.log(2))}
     v["f"] = v["y"] + v["s"]
     bar = {"f": 1.0, "s": 1.0, "y": 1 + 0.5 / v["s"]}
     bar["x"] = bar["y"] / 2
-    order, formula = "xysf", {
-        "x": "$x$", "y": "$y=\\log x$", "s": "$s=\\sqrt{y}$", "f": "$f=y+s$"
-    }
+    order, formula = (
+        "xysf",
+        {"x": "$x$", "y": "$y=\\log x$", "s": "$s=\\sqrt{y}$", "f": "$f=y+s$"},
+    )
     text = {}
     for k, n in enumerate(order):
         a = f"{v[n]:.3f}" if step >= k else " "
@@ -1975,19 +2375,26 @@ def traverse(step):
     now = order[step] if step < 4 else order[7 - step]
     fig, ax = plt.subplots(figsize=(6.8, 3.0))
     draw_graph(
-        ax, {
-            "x": (0, 0, text["x"]), "y": (1, 0, text["y"]), "s": (2, 0.8, text["s"]),
-            "f": (3, 0, text["f"])
-        }, {("x", "y"): "", ("y", "s"): "", ("y", "f"): "", ("s", "f"): ""},
-        node_size=5200, node_color=["#FFE3C2" if n == now else "white" for n in "xysf"])
+        ax,
+        {
+            "x": (0, 0, text["x"]),
+            "y": (1, 0, text["y"]),
+            "s": (2, 0.8, text["s"]),
+            "f": (3, 0, text["f"]),
+        },
+        {("x", "y"): "", ("y", "s"): "", ("y", "f"): "", ("s", "f"): ""},
+        node_size=5200,
+        node_color=["#FFE3C2" if n == now else "white" for n in "xysf"],
+    )
     ax.set_title("forward: values" if step < 4 else "backward: adjoints")
     return fig
 
 
 explore(
-    traverse, alt=
-    "The graph of log x plus its root, filled step by step: first values from left to right, then adjoints from right to left",
-    step=[0, 1, 2, 3, 4, 5, 6, 7])
+    traverse,
+    alt="The graph of log x plus its root, filled step by step: first values from left to right, then adjoints from right to left",
+    step=[0, 1, 2, 3, 4, 5, 6, 7],
+)
 
 # %% [markdown]
 r"""
@@ -1995,6 +2402,7 @@ r"""
 
 Now for arrays. A `Tensor` keeps its value and its *edges*: for each input, a function that takes the adjoint of the result and gives back the contribution to the adjoint of that input. Sum and product first; [the product rule](#eq-bp-forward) read backwards says $\bar a\mathrel{+}=\bar v\,b$ and $\bar b\mathrel{+}=\bar v\,a$.
 """
+
 
 # %%
 def node(value, *edges):
@@ -2021,7 +2429,7 @@ def mul(a, b):
 def power(a, n):
     if not isinstance(n, (int, float)):
         raise TypeError(f"the exponent must be a number, not {type(n).__name__}")
-    return node(a.data**n, (a, lambda g: g * (n * a.data**(n - 1))))
+    return node(a.data**n, (a, lambda g: g * (n * a.data ** (n - 1))))
 
 
 # %% [markdown]
@@ -2029,13 +2437,16 @@ r"""
 A matrix product moves by $d(AB)=dA\,B+A\,dB$; we shall see [why](#tensor-chain-rule) the contributions are $\bar VB^\top$ and $A^\top\bar V$. A sum hands its adjoint to all its terms, a maximum to the largest (in equal parts, if there are several), an indexed part to where it came from.
 """
 
+
 # %%
 def matmul(a, b):
     if a.data.ndim != 2 or b.data.ndim != 2 or a.data.shape[1] != b.data.shape[0]:
-        raise ValueError(f"@ needs shapes (n, k) and (k, m), got {a.data.shape} and "
-                         f"{b.data.shape}")
-    return node(a.data @ b.data, (a, lambda g: g @ b.data.T),
-                (b, lambda g: a.data.T @ g))
+        raise ValueError(
+            f"@ needs shapes (n, k) and (k, m), got {a.data.shape} and {b.data.shape}"
+        )
+    return node(
+        a.data @ b.data, (a, lambda g: g @ b.data.T), (b, lambda g: a.data.T @ g)
+    )
 
 
 def spread(g, a, axis, keepdims):
@@ -2046,15 +2457,19 @@ def spread(g, a, axis, keepdims):
 
 
 def total(a, axis=None, keepdims=False):
-    return node(np.add.reduce(a.data, axis=axis, keepdims=keepdims),
-                (a, lambda g: spread(g, a, axis, keepdims)))
+    return node(
+        np.add.reduce(a.data, axis=axis, keepdims=keepdims),
+        (a, lambda g: spread(g, a, axis, keepdims)),
+    )
 
 
 def largest(a, axis=None, keepdims=False):
     hit = a.data == a.data.max(axis=axis, keepdims=True)
     share = hit / hit.sum(axis=axis, keepdims=True)  # ties share the adjoint
-    return node(a.data.max(axis=axis, keepdims=keepdims),
-                (a, lambda g: spread(g, a, axis, keepdims) * share))
+    return node(
+        a.data.max(axis=axis, keepdims=keepdims),
+        (a, lambda g: spread(g, a, axis, keepdims) * share),
+    )
 
 
 def pick(a, index):
@@ -2071,6 +2486,7 @@ def pick(a, index):
 """
 The bends, each with its slope written in terms of what is already known:
 """
+
 
 # %%
 def rectify(a):
@@ -2097,6 +2513,7 @@ r"""
 *Broadcasting* copies an array along an axis, and a copy is a variable used several times: the adjoints of the copies add up. So we sum over the axes that were broadcast.
 """
 
+
 # %%
 def unbroadcast(g, shape):
     """Sum the adjoint of a broadcast array over the axes that broadcasting made."""
@@ -2109,11 +2526,12 @@ r"""
 And the traversal. A node is born after its inputs, so going through the nodes from the youngest to the oldest meets every successor of $v$ before $v$; a heap of birth numbers does that. The adjoints live in a dictionary of this one traversal and only leaves keep theirs, in `grad`; so a second `backward` adds a second gradient, no more.
 """
 
+
 # %%
 class Tensor:
     """An array of floats that remembers how it was computed."""
 
-    __slots__ = ("data", "grad", "number", "edges", "wanted")
+    __slots__ = ("data", "edges", "grad", "number", "wanted")
     __array_ufunc__ = None  # NumPy leaves mixed expressions to us
     born = itertools.count()
 
@@ -2121,7 +2539,8 @@ class Tensor:
         self.data = data if isinstance(data, np.ndarray) else np.asarray(data)
         if wanted and self.data.dtype.kind != "f":
             raise TypeError(
-                f"derivatives need floats, got an array of {self.data.dtype}")
+                f"derivatives need floats, got an array of {self.data.dtype}"
+            )
         self.grad, self.edges, self.wanted = None, [], wanted
         self.number = next(Tensor.born)
 
@@ -2130,7 +2549,8 @@ class Tensor:
         if np.size(self.data) != 1 or not self.wanted:
             raise ValueError(
                 f"backward starts from one number that depends on a Tensor, "
-                f"this has shape {self.data.shape}: take a sum or a mean")
+                f"this has shape {self.data.shape}: take a sum or a mean"
+            )
         adjoint, queue = {self: np.ones_like(self.data)}, [(-self.number, self)]
         while queue:
             v = heapq.heappop(queue)[1]  # the youngest: all its successors are done
@@ -2148,15 +2568,17 @@ class Tensor:
                     heapq.heappush(queue, (-u.number, u))
 
     def __setitem__(self, index, value):
-        raise TypeError("a Tensor cannot be changed in place: derivatives may need the "
-                        "old value; compute a new Tensor")
+        raise TypeError(
+            "a Tensor cannot be changed in place: derivatives may need the "
+            "old value; compute a new Tensor"
+        )
 
     __add__ = __radd__ = lambda a, b: add(a, lift(b))
     __mul__ = __rmul__ = lambda a, b: mul(a, lift(b))
     __neg__ = lambda a: a * -1.0
     __sub__ = lambda a, b: sub(a, lift(b))
     __rsub__ = lambda a, b: sub(lift(b), a)
-    __truediv__ = lambda a, b: a * lift(b)**-1.0
+    __truediv__ = lambda a, b: a * lift(b) ** -1.0
     __rtruediv__ = lambda a, b: a**-1.0 * b
     __pow__, __getitem__ = power, pick
     __matmul__ = lambda a, b: matmul(a, lift(b))
@@ -2186,21 +2608,35 @@ y = x.log()
 (y + y**0.5).backward()
 verify("log x + √log x at 2: slope by our engine", x.grad, 0.80028060, atol=1e-8)
 leaves = [Tensor(a) for a in x50]
-sine = lambda v: node(np.sin(v.data),
-                      (v, lambda g: g * np.cos(v.data)))  # a new operation
+sine = lambda v: node(
+    np.sin(v.data), (v, lambda g: g * np.cos(v.data))
+)  # a new operation
 ring_of_products(leaves, sine).backward()  # one sweep
-verify("gradient by 50 inputs: one backward sweep, against 50 forward ones",
-       np.array([v.grad for v in leaves]), by_forward, atol=1e-12)
+verify(
+    "gradient by 50 inputs: one backward sweep, against 50 forward ones",
+    np.array([v.grad for v in leaves]),
+    by_forward,
+    atol=1e-12,
+)
 
 # %%
 UNARY = [
-    lambda a: a.tanh(), lambda a: a.relu(), lambda a: a.tanh().exp(), lambda a:
-    (1.0 + a * a).log(), lambda a: a.sum(0, True), lambda a: (a - 1)**2,
-    lambda a: a.mean(1, True), lambda a: (a @ a.T).tanh() @ a, lambda a: a[1:2]
+    lambda a: a.tanh(),
+    lambda a: a.relu(),
+    lambda a: a.tanh().exp(),
+    lambda a: (1.0 + a * a).log(),
+    lambda a: a.sum(0, True),
+    lambda a: (a - 1) ** 2,
+    lambda a: a.mean(1, True),
+    lambda a: (a @ a.T).tanh() @ a,
+    lambda a: a[1:2],
 ]
 BINARY = [
-    lambda a, b: a + b, lambda a, b: a * b, lambda a, b: a - 2.0 * b, lambda a, b: a /
-    (1.0 + b * b), lambda a, b: 1.0 / (2.0 + a.tanh() * b.tanh())
+    lambda a, b: a + b,
+    lambda a, b: a * b,
+    lambda a, b: a - 2.0 * b,
+    lambda a, b: a / (1.0 + b * b),
+    lambda a, b: 1.0 / (2.0 + a.tanh() * b.tanh()),
 ]
 
 
@@ -2228,8 +2664,12 @@ for trial in range(60):
     run(program, theirs).backward()
     worst.append(max(abs(a.grad - b.grad.numpy()).max() for a, b in zip(ours, theirs)))
     programs.append((program, start))
-verify("60 random programs: largest difference of any derivative to torch", max(worst),
-       0.0, atol=1e-12)
+verify(
+    "60 random programs: largest difference of any derivative to torch",
+    max(worst),
+    0.0,
+    atol=1e-12,
+)
 
 # %%
 gaps = []
@@ -2243,13 +2683,18 @@ for program, start in programs[:20]:
             moved[k][i] += h
             ends.append(run(program, [Tensor(a) for a in moved]).data)
         gaps.append((ends[0] - ends[1]) / 2e-5 - ours[k].grad[i])
-verify("20 random programs against central differences", np.array(gaps), np.zeros(60),
-       atol=1e-6)
+verify(
+    "20 random programs against central differences",
+    np.array(gaps),
+    np.zeros(60),
+    atol=1e-6,
+)
 
 # %% [markdown]
 """
 Then a network with a loss. The logarithm of a sum of exponentials must not overflow, so we take the maximum out first; its derivative cancels, and the engine need not know.
 """
+
 
 # %%
 def cross_entropy(Z, y):
@@ -2274,7 +2719,11 @@ F.cross_entropy(net(torch.tensor(batch)), torch.tensor(target)).backward()
 for ours, p in zip(theta, net.parameters()):
     verify(
         f"64-32-16-10 network, {'weights' if p.ndim == 2 else 'bias'} of shape "
-        f"{tuple(p.shape)}: gradient against torch", ours.grad.T, p.grad, atol=1e-12)
+        f"{tuple(p.shape)}: gradient against torch",
+        ours.grad.T,
+        p.grad,
+        atol=1e-12,
+    )
 
 # %% [markdown]
 """
@@ -2287,27 +2736,37 @@ loss.backward()
 verify(
     "backward twice on one graph: gradient over that of one",
     np.concatenate(
-        [(v.grad / g).ravel() for v, g in zip(theta, once) if np.all(g != 0)]),
-    np.full(sum(g.size for g in once if np.all(g != 0)), 2.0), rtol=1e-12)
+        [(v.grad / g).ravel() for v, g in zip(theta, once) if np.all(g != 0)]
+    ),
+    np.full(sum(g.size for g in once if np.all(g != 0)), 2.0),
+    rtol=1e-12,
+)
 x = Tensor(np.array([0.8]))
 u = x * x
 (u * sine(u) + u.exp()).sum().backward()
-verify("a node used three times: the sum over the paths", x.grad, [sum(products)],
-       atol=1e-12)
+verify(
+    "a node used three times: the sum over the paths",
+    x.grad,
+    [sum(products)],
+    atol=1e-12,
+)
 a, b = Tensor(np.ones((3, 1))), Tensor(np.ones(4))
 (a * b * np.arange(12.0).reshape(3, 4)).sum().backward()
 verify("broadcast column: row sums", a.grad[:, 0], [6.0, 22.0, 38.0])
 verify("broadcast row: column sums", b.grad, [12.0, 15.0, 18.0, 21.0])
-x, t = Tensor(np.array([3.0, 1.0, 3.0])), torch.tensor([3.0, 1.0, 3.0],
-                                                       requires_grad=True)
-(x.max() + (x[np.array([1, 1])]**2).sum()).backward()
-(t.amax() + (t[[1, 1]]**2).sum()).backward()
+x, t = (
+    Tensor(np.array([3.0, 1.0, 3.0])),
+    torch.tensor([3.0, 1.0, 3.0], requires_grad=True),
+)
+(x.max() + (x[np.array([1, 1])] ** 2).sum()).backward()
+(t.amax() + (t[[1, 1]] ** 2).sum()).backward()
 verify("a tie, and an entry picked twice, as in torch", x.grad, t.grad, atol=1e-12)
 
 # %% [markdown]
 """
 What it cannot do it must say. No silent wrong numbers:
 """
+
 
 # %%
 def complaint(f):
@@ -2327,11 +2786,13 @@ said = {  # what is tried: the word that must be in the answer
     "change in place": (lambda: assign(v3), "in place"),
     "differentiate integers": (lambda: Tensor(np.arange(3)), "floats"),
     "add shapes (3,) and (4,)": (lambda: v3 + np.ones(4), "(3,) (4,)"),
-    "multiply matrices that do not fit": (lambda: Tensor(np.ones((2, 3))) @ np.ones(
-        (2, 3)), "(2, 3) and (2, 3)"),
+    "multiply matrices that do not fit": (
+        lambda: Tensor(np.ones((2, 3))) @ np.ones((2, 3)),
+        "(2, 3) and (2, 3)",
+    ),
     "start from a vector": (lambda: (v3 * 2).backward(), "one number"),
     "raise to a Tensor": (lambda: v3**v3, "exponent"),
-    "call a NumPy function": (lambda: np.sin(v3), "does not support ufuncs")
+    "call a NumPy function": (lambda: np.sin(v3), "does not support ufuncs"),
 }
 for what, (attempt, word) in said.items():
     print(f"{what}: {complaint(attempt)}")
@@ -2341,6 +2802,7 @@ for what, (attempt, word) in said.items():
 r"""
 And one line guards them all: the `+` in `adjoint[u] + share`. Overwrite instead of adding, the classic bug, and $x^2\sin x^2+e^{x^2}$ loses paths:
 """
+
 
 # %%
 def overwriting(x):
@@ -2353,10 +2815,17 @@ def overwriting(x):
 
 
 left_over = overwriting(0.8)
-verify("adjoints overwritten instead of added: what is left is a single path",
-       min(abs(left_over - path) for path in products), 0.0, atol=1e-12)
-verify_at_least("adjoints overwritten instead of added: error of the slope",
-                abs(left_over - sum(products)), 0.5)
+verify(
+    "adjoints overwritten instead of added: what is left is a single path",
+    min(abs(left_over - path) for path in products),
+    0.0,
+    atol=1e-12,
+)
+verify_at_least(
+    "adjoints overwritten instead of added: error of the slope",
+    abs(left_over - sum(products)),
+    0.5,
+)
 
 # %% [markdown]
 r"""
@@ -2370,14 +2839,16 @@ for depth in range(2, 11):
     kept = []
     net = mlp(*[8] * (depth + 1))
     with torch.autograd.graph.saved_tensors_hooks(
-            lambda t: (kept.append(t.numel()), t)[1], lambda t: t):
+        lambda t: (kept.append(t.numel()), t)[1], lambda t: t
+    ):
         net(torch.randn(4, 8)).sum()
     saved.append(sum(kept))
 fit_line = np.polyfit(range(2, 11), saved, 1)
-r2 = np.corrcoef(range(2, 11), saved)[0, 1]**2
+r2 = np.corrcoef(range(2, 11), saved)[0, 1] ** 2
 verify_at_least("numbers saved against depth: R² of a straight line", r2, 0.99)
-verify_at_least("… slope: each layer keeps at least its activations (4 × 8)",
-                fit_line[0], 32)
+verify_at_least(
+    "… slope: each layer keeps at least its activations (4 × 8)", fit_line[0], 32
+)
 
 t = torch.ones(3, requires_grad=True)
 y = t.exp()
@@ -2388,8 +2859,11 @@ try:
     said = "no error"
 except RuntimeError as error:
     said = "modified by an inplace operation" if "inplace" in str(error) else str(error)
-verify("a saved value changed in place: torch says", said,
-       "modified by an inplace operation")
+verify(
+    "a saved value changed in place: torch says",
+    said,
+    "modified by an inplace operation",
+)
 # %% [markdown]
 r"""
 (headline-cheap-gradient)=
@@ -2411,7 +2885,7 @@ The brackets are ours to put. From the input side, forward accumulation, it is m
 net = mlp(*[200] * 6, 1)[:-1]  # five tanh layers of width 200
 x, Js = torch.randn(200), []
 for l in range(0, 10, 2):
-    layer = net[l:l + 2]
+    layer = net[l : l + 2]
     Js.append(torch.func.jacrev(layer)(x))
     x = layer(x)
 row = torch.randn(1, 200)  # the gradient of a scalar output
@@ -2429,16 +2903,21 @@ def accumulate(factors):
 # %%
 reverse, cheap = accumulate([row] + Js[::-1])
 forward_, dear = accumulate([J.T for J in Js] + [row.T])  # the same from the other end
-verify("five layers of width 200: both orders give one gradient", reverse, forward_.T,
-       atol=1e-10)
+verify(
+    "five layers of width 200: both orders give one gradient",
+    reverse,
+    forward_.T,
+    atol=1e-10,
+)
 verify("multiplications from the input side: 4n³ + n²", dear, 4 * 200**3 + 200**2)
 verify("multiplications from the output side: 5n²", cheap, 5 * 200**2)
 
 start = torch.randn(200, 1)  # now one input and 200 outputs: the roles swap
 tangent, from_input = accumulate([start.T] + [J.T for J in Js])
 jacobian_column, from_output = accumulate(Js[::-1] + [start])
-verify("one input, many outputs: both orders agree", tangent.T, jacobian_column,
-       atol=1e-10)
+verify(
+    "one input, many outputs: both orders agree", tangent.T, jacobian_column, atol=1e-10
+)
 verify_at_least("… and there forward mode wins by", from_output / from_input, 100.0)
 
 # %% [markdown]
@@ -2466,6 +2945,7 @@ Every operation is visited once on the way forward and once on the way back. Now
 We do not take our engine's word for it. The arrays below count every floating-point operation that NumPy is asked to do with them, whoever asks; then the engine runs on such arrays, unchanged. A product of matrices $(n,k)$ and $(k,m)$ counts $2nkm$.
 """
 
+
 # %%
 class Counted(np.ndarray):
     """An array that counts the arithmetic done with it."""
@@ -2492,8 +2972,11 @@ def counted(f):
 
 
 A, B = np.ones((3, 4)).view(Counted), np.ones((4, 5)).view(Counted)
-verify("the counter: a 3×4 times 4×5 product, a tanh and a sum over all",
-       counted(lambda: np.tanh(A @ B).sum()), 2 * 3 * 4 * 5 + 15 + 14)
+verify(
+    "the counter: a 3×4 times 4×5 product, a tanh and a sum over all",
+    counted(lambda: np.tanh(A @ B).sum()),
+    2 * 3 * 4 * 5 + 15 + 14,
+)
 
 # %%
 rng = np.random.default_rng(15)
@@ -2502,12 +2985,12 @@ inputs, targets = rng.normal(size=(8, 8)), rng.normal(size=(8, 4))
 
 def make(w):
     """Weights of an 8-w-w-4 network, as counting arrays."""
-    shapes = [(8, w), (w, ), (w, w), (w, ), (w, 4), (4, )]
+    shapes = [(8, w), (w,), (w, w), (w,), (w, 4), (4,)]
     return [(rng.normal(size=s) / np.sqrt(s[0])).view(Counted) for s in shapes]
 
 
 def loss_of(theta, act):
-    return ((network(inputs, theta, act) - targets)**2).mean()
+    return ((network(inputs, theta, act) - targets) ** 2).mean()
 
 
 def cost(w, act):
@@ -2522,13 +3005,19 @@ def cost(w, act):
 widths = [1, 3, 10, 32, 100, 316, 1000]
 costs = {act: np.array([cost(w, act) for w in widths]) for act in (tanh, rectify)}
 for p, value, both in costs[tanh]:
-    print(f"{p:9,d} parameters: value {value:13,d}, value and gradient {both:13,d}, "
-          f"ratio {both / value:.2f}")
+    print(
+        f"{p:9,d} parameters: value {value:13,d}, value and gradient {both:13,d}, "
+        f"ratio {both / value:.2f}"
+    )
 ratios = np.array([c[:, 2] / c[:, 1] for c in costs.values()])
 headline(
     "Operations for value and gradient over operations for the value, 20 to a million "
-    "parameters, against the cheap-gradient bound", ratios, np.full(ratios.shape, 5.0),
-    rtol=0.01, sense="at most")
+    "parameters, against the cheap-gradient bound",
+    ratios,
+    np.full(ratios.shape, 5.0),
+    rtol=0.01,
+    sense="at most",
+)
 
 # %% [markdown]
 r"""
@@ -2536,15 +3025,23 @@ A million derivatives, for twice the price of one number on top. Count on paper,
 
 # %%
 w = np.array(widths)
-verify("operations for the value: 16w² + 224w + 128, as counted on paper",
-       costs[tanh][:, 1], 16 * w**2 + 224 * w + 128)
-verify("a million parameters: value and gradient over value", ratios[:, -1],
-       np.full(2, 3.0), rtol=0.01)
+verify(
+    "operations for the value: 16w² + 224w + 128, as counted on paper",
+    costs[tanh][:, 1],
+    16 * w**2 + 224 * w + 128,
+)
+verify(
+    "a million parameters: value and gradient over value",
+    ratios[:, -1],
+    np.full(2, 3.0),
+    rtol=0.01,
+)
 
 # %% [markdown]
 r"""
 Forward mode with [dual numbers](#forward-mode-ad), in the same currency: one sweep costs about three values, and it takes a sweep for each parameter. For the small networks we run all of them.
 """
+
 
 # %%
 def sweep(arrays, k):
@@ -2560,7 +3057,7 @@ def sweep(arrays, k):
     Z = Dual(inputs, np.zeros(inputs.shape))
     for l in range(0, 6, 2):
         Z = Z @ theta[l] + theta[l + 1]
-        Z = Z.map(np.tanh, lambda v: 1 - np.tanh(v)**2) if l < 4 else Z
+        Z = Z.map(np.tanh, lambda v: 1 - np.tanh(v) ** 2) if l < 4 else Z
     error = Z + Dual(-targets)
     return (error * error).dot.sum() / targets.size
 
@@ -2572,21 +3069,36 @@ for w, (p, value, _) in zip(widths, costs[tanh]):
     ran = range(p) if p <= 300 else [0]  # all sweeps, or one of them
     slopes = []
     by_forward.append(
-        counted(lambda: slopes.extend(float(sweep(arrays, k)) for k in ran)) *
-        (p // len(ran)) / value)
+        counted(lambda: slopes.extend(float(sweep(arrays, k)) for k in ran))
+        * (p // len(ran))
+        / value
+    )
     if w == 10:
         theta = [Tensor(a.view(np.ndarray)) for a in arrays]
         loss_of(theta, tanh).backward()
-        verify(f"{p} forward sweeps, against one backward", np.array(slopes),
-               np.concatenate([t.grad.ravel() for t in theta]), atol=1e-12)
+        verify(
+            f"{p} forward sweeps, against one backward",
+            np.array(slopes),
+            np.concatenate([t.grad.ravel() for t in theta]),
+            atol=1e-12,
+        )
 p = costs[tanh][:, 0]
-verify("forward mode: price over value against parameters, slope of the log-log line",
-       np.polyfit(np.log(p[2:]), np.log(by_forward[2:]), 1)[0], 1.0, atol=0.03)
+verify(
+    "forward mode: price over value against parameters, slope of the log-log line",
+    np.polyfit(np.log(p[2:]), np.log(by_forward[2:]), 1)[0],
+    1.0,
+    atol=0.03,
+)
 
 # %% mystnb={"image": {"alt": "Cost of a gradient in evaluations against the number of parameters, double logarithmic: forward mode climbs in proportion to the parameters up to three million, reverse mode is flat below the line at five."}} tags=["hide-input"]
 plt.loglog(p, by_forward, "o-", color=plot.BLUE, label="forward mode")
-plt.loglog(p, costs[tanh][:, 2] / costs[tanh][:, 1], "o-", color=plot.RED,
-           label="reverse mode, tanh")
+plt.loglog(
+    p,
+    costs[tanh][:, 2] / costs[tanh][:, 1],
+    "o-",
+    color=plot.RED,
+    label="reverse mode, tanh",
+)
 plt.loglog(p, ratios[1], "s--", color=plot.ORANGE, label="reverse mode, ReLU")
 plt.axhline(5, color=plot.GREY, ls=":", label="bound: 5")
 plt.xlabel("parameters")
@@ -2603,6 +3115,7 @@ r"""
 **Right is:** it is of the same order. For dense layers it costs about three times as much, the value included, and it needs the memory of all intermediate values.
 :::
 """
+
 
 # %%
 def flops(net, gradient):
@@ -2631,10 +3144,11 @@ def seconds(f, repeats=3):
 
 theta = [Tensor(a.view(np.ndarray)) for a in make(1000)]
 inputs, targets = rng.normal(size=(128, 8)), rng.normal(size=(128, 4))
-ratio = (seconds(lambda: loss_of(theta, tanh).backward()) /
-         seconds(lambda: loss_of(theta, tanh)))
-verify("a million parameters: in time, too, a gradient costs less than eight values",
-       bool(ratio < 8), True)
+measured(
+    "a million parameters: the loss and its gradient",
+    seconds(lambda: loss_of(theta, tanh).backward()),
+    ("the loss alone", seconds(lambda: loss_of(theta, tanh))),
+)
 
 # %% [markdown]
 """
@@ -2642,6 +3156,7 @@ verify("a million parameters: in time, too, a gradient costs less than eight val
 
 Now let the engine work. Two spirals, wound into each other one and a half times; a line does no better than a coin. Everything below is ours: the network, the loss, the gradient, the optimiser.
 """
+
 
 # %%
 def spirals(n, rng):
@@ -2655,9 +3170,11 @@ def spirals(n, rng):
 rng = np.random.default_rng(16)
 (S, label), (S_new, label_new) = spirals(150, rng), spirals(500, rng)
 theta = [
-    Tensor(a) for m, k in ((2, 32), (32, 32), (32, 1))
+    Tensor(a)
+    for m, k in ((2, 32), (32, 32), (32, 1))
     for a in (rng.normal(size=(m, k)) * np.sqrt(2 / m), 0.5 * rng.normal(size=k))
 ]
+
 
 # %%
 def adam_steps(theta, loss, steps, lr):
@@ -2669,9 +3186,9 @@ def adam_steps(theta, loss, steps, lr):
         loss().backward()
         for k, p in enumerate(theta):
             m[k], v[k] = 0.9 * m[k] + 0.1 * p.grad, 0.999 * v[k] + 0.001 * p.grad**2
-            p.data = p.data - lr * (m[k] /
-                                    (1 - 0.9**t)) / (np.sqrt(v[k] /
-                                                             (1 - 0.999**t)) + 1e-8)
+            p.data = p.data - lr * (m[k] / (1 - 0.9**t)) / (
+                np.sqrt(v[k] / (1 - 0.999**t)) + 1e-8
+            )
         kept.append([p.data for p in theta])
     return kept
 
@@ -2679,36 +3196,53 @@ def adam_steps(theta, loss, steps, lr):
 scores = lambda P, arrays: network(P, [Tensor(a) for a in arrays]).data
 history = [[p.data for p in theta]]
 history += adam_steps(
-    theta, lambda: (1.0 + (network(S, theta) * -label).exp()).log().mean(), 1000, 0.02)
-verify("two spirals: share of the 300 training points on the right side",
-       np.mean(scores(S, history[-1]) * label > 0), 1.0, atol=0)
-verify_at_least("… of 1000 new points",
-                np.mean(scores(S_new, history[-1]) * label_new > 0), 0.98)
+    theta, lambda: (1.0 + (network(S, theta) * -label).exp()).log().mean(), 1000, 0.02
+)
+verify(
+    "two spirals: share of the 300 training points on the right side",
+    np.mean(scores(S, history[-1]) * label > 0),
+    1.0,
+    atol=0,
+)
+verify_at_least(
+    "… of 1000 new points", np.mean(scores(S_new, history[-1]) * label_new > 0), 0.98
+)
 affine = np.linalg.lstsq(np.c_[S, np.ones(300)], label, rcond=None)[0]
-verify_at_most("… of a line", np.mean(np.c_[S, np.ones(300)] @ affine * label > 0),
-               0.75)
+verify_at_most(
+    "… of a line", np.mean(np.c_[S, np.ones(300)] @ affine * label > 0), 0.75
+)
+
 
 # %% tags=["hide-input"]
 def training(step):
     g = np.linspace(-1.15, 1.15, 80)
     P = np.stack(np.meshgrid(g, g), -1).reshape(-1, 2)
     fig, ax = plt.subplots(figsize=(6.8, 3.6))
-    ax.contourf(g, g,
-                np.tanh(scores(P, history[step])).reshape(80, 80), [-1.1, 0, 1.1],
-                colors=["#CFE3F1", "#F8DCC9"])
+    ax.contourf(
+        g,
+        g,
+        np.tanh(scores(P, history[step])).reshape(80, 80),
+        [-1.1, 0, 1.1],
+        colors=["#CFE3F1", "#F8DCC9"],
+    )
     for sign, colour in ((1, plot.RED), (-1, plot.BLUE)):
         ax.plot(*S[label[:, 0] == sign].T, ".", color=colour, ms=4)
     right = np.mean(scores(S, history[step]) * label > 0)
-    ax.set(aspect="equal", xticks=[], yticks=[],
-           title=f"step {step}: {100 * right:.0f} % right")
+    ax.set(
+        aspect="equal",
+        xticks=[],
+        yticks=[],
+        title=f"step {step}: {100 * right:.0f} % right",
+    )
     ax.grid(False)
     return fig
 
 
 explore(
-    training, alt=
-    "Two spirals and the two sides of the network's decision: a straight cut at first, then bent, at last following both arms",
-    step=[1000, 600, 400, 300, 200, 120, 60, 20, 0])
+    training,
+    alt="Two spirals and the two sides of the network's decision: a straight cut at first, then bent, at last following both arms",
+    step=[1000, 600, 400, 300, 200, 120, 60, 20, 0],
+)
 
 # %% [markdown]
 r"""
@@ -2732,24 +3266,38 @@ what should be minus what is. The components sum to 0: probability is only moved
 # %%
 torch.manual_seed(4)
 y, y_star = torch.randn(20, 5).requires_grad_(), torch.randn(20, 5)
-(g, ) = torch.autograd.grad(0.5 * ((y_star - y)**2).sum(), y)
+(g,) = torch.autograd.grad(0.5 * ((y_star - y) ** 2).sum(), y)
 verify("squared error: minus the gradient is the residual", -g, y_star - y, atol=1e-12)
-z, true = torch.randn(20, 5).requires_grad_(), torch.randint(5, (20, ))
+z, true = torch.randn(20, 5).requires_grad_(), torch.randint(5, (20,))
 p = torch.softmax(z, 1)
-(g, ) = torch.autograd.grad(F.cross_entropy(z, true, reduction="sum"), z)
-verify("cross-entropy: minus the gradient is one-hot minus p", -g,
-       F.one_hot(true, 5) - p, atol=1e-10)
+(g,) = torch.autograd.grad(F.cross_entropy(z, true, reduction="sum"), z)
+verify(
+    "cross-entropy: minus the gradient is one-hot minus p",
+    -g,
+    F.one_hot(true, 5) - p,
+    atol=1e-10,
+)
 verify("… its components sum to", g.sum(1), np.zeros(20), atol=1e-12)
 one = torch.func.hessian(lambda z: F.cross_entropy(z[None], true[:1]))(z[0].detach())
-verify("… its Hessian is diag(p) − ppᵀ", one,
-       torch.diag(p[0]) - torch.outer(p[0], p[0]), atol=1e-10)
+verify(
+    "… its Hessian is diag(p) − ppᵀ",
+    one,
+    torch.diag(p[0]) - torch.outer(p[0], p[0]),
+    atol=1e-10,
+)
 
 # %% mystnb={"image": {"alt": "Eight predictions in the plane, each with an arrow of the negative gradient that points to its target."}} tags=["hide-input"]
 a, b = y.detach()[:8, :2], y_star[:8, :2]
 fig, ax = plt.subplots(figsize=(6.8, 2.8))
-ax.quiver(*a.T,
-          *(b - a).T, angles="xy", scale_units="xy", scale=1, color=plot.GREY,
-          width=0.004)
+ax.quiver(
+    *a.T,
+    *(b - a).T,
+    angles="xy",
+    scale_units="xy",
+    scale=1,
+    color=plot.GREY,
+    width=0.004,
+)
 ax.plot(*a.T, "o", color=plot.BLUE, label="prediction $y$")
 ax.plot(*b.T, "o", color=plot.RED, label="target $y^*$")
 ax.set(title="minus the gradient of the squared error", xlabel="$y_1$", ylabel="$y_2$")
@@ -2773,14 +3321,18 @@ For ReLU each entry is $0$ or $w_{ij}^l$: the rows of inactive units vanish, as 
 # %%
 W, b, x = torch.randn(6, 4), torch.randn(6), torch.randn(4)
 s = torch.tanh(W @ x + b)
-verify("tanh layer: Jacobian is diag(σ′) W",
-       torch.func.jacrev(lambda x: torch.tanh(W @ x + b))(x), (1 - s**2)[:, None] * W,
-       atol=1e-10)
+verify(
+    "tanh layer: Jacobian is diag(σ′) W",
+    torch.func.jacrev(lambda x: torch.tanh(W @ x + b))(x),
+    (1 - s**2)[:, None] * W,
+    atol=1e-10,
+)
 W, x = torch.randn(1000, 20), torch.randn(20)
 J = torch.func.jacrev(lambda x: torch.relu(W @ x))(x)
 off = (W @ x) < 0
-verify("1000 ReLU units: rows of inactive units", J[off], np.zeros(J[off].shape),
-       atol=0)
+verify(
+    "1000 ReLU units: rows of inactive units", J[off], np.zeros(J[off].shape), atol=0
+)
 verify("… rows of active units are those of W", J[~off], W[~off], atol=1e-12)
 verify("… share of inactive units", off.double().mean(), 0.5, atol=0.05)
 
@@ -2800,20 +3352,24 @@ a network run in the other direction, and a *linear* one. Twice the error at the
 net = mlp(4, 6, 5, 4, 3)
 states, x = [], torch.randn(4)
 for k in range(0, 7, 2):
-    x = net[k:k + 2](x)  # the last layer has no activation
+    x = net[k : k + 2](x)  # the last layer has no activation
     x.retain_grad()
     states.append(x)
-(0.5 * ((states[-1] - 1)**2).sum()).backward()
+(0.5 * ((states[-1] - 1) ** 2).sum()).backward()
 e, errors = (states[-1] - 1).detach(), []
 for k in (3, 2, 1, 0):
     errors.append(e)
     if k:
-        e = e @ torch.func.jacrev(net[2 * k:2 * k + 2])(states[k - 1].detach())
+        e = e @ torch.func.jacrev(net[2 * k : 2 * k + 2])(states[k - 1].detach())
 for l, (e, state) in enumerate(zip(errors, states[::-1])):
     verify(f"error of layer {4 - l} by Jacobian products", e, state.grad, atol=1e-10)
 J = torch.func.jacrev(net[2:])(states[0].detach())
-verify("twice the error at the output: twice the error at layer 1", 2 * errors[0] @ J,
-       2 * errors[-1], atol=1e-12)
+verify(
+    "twice the error at the output: twice the error at layer 1",
+    2 * errors[0] @ J,
+    2 * errors[-1],
+    atol=1e-12,
+)
 
 # %% [markdown]
 r"""
@@ -2832,18 +3388,29 @@ an outer product for each layer; the bias is a weight whose input is 1. One exam
 # %%
 x_before = [None] + [s.detach() for s in states]
 for l in (1, 2):
-    slope = 1 - x_before[l + 1]**2
+    slope = 1 - x_before[l + 1] ** 2
     delta = errors[3 - l] * slope
-    verify(f"layer {l + 1}: error × sensitivity × input, against autograd",
-           torch.outer(delta, x_before[l]), net[2 * l].weight.grad, atol=1e-10)
-    verify(f"layer {l + 1}: the bias has input 1", delta, net[2 * l].bias.grad,
-           atol=1e-10)
-    verify(f"layer {l + 1}: rank of one example's gradient",
-           torch.linalg.matrix_rank(net[2 * l].weight.grad).item(), 1)
+    verify(
+        f"layer {l + 1}: error × sensitivity × input, against autograd",
+        torch.outer(delta, x_before[l]),
+        net[2 * l].weight.grad,
+        atol=1e-10,
+    )
+    verify(
+        f"layer {l + 1}: the bias has input 1", delta, net[2 * l].bias.grad, atol=1e-10
+    )
+    verify(
+        f"layer {l + 1}: rank of one example's gradient",
+        torch.linalg.matrix_rank(net[2 * l].weight.grad).item(),
+        1,
+    )
 wide = mlp(30, 30, 30)
 wide(torch.randn(5, 30)).square().sum().backward()
-verify("a batch of five: rank of the gradient",
-       torch.linalg.matrix_rank(wide[0].weight.grad).item(), 5)
+verify(
+    "a batch of five: rank of the gradient",
+    torch.linalg.matrix_rank(wide[0].weight.grad).item(),
+    5,
+)
 
 # %% [markdown]
 r"""
@@ -2868,13 +3435,14 @@ Reverse mode applied to the loss, which contains the data and the parameters (on
 The chain rule alone would not do it; the named intermediate results, the order and the storage are what makes it an algorithm. Published for networks by {cite:t}`rumelhart1986`, and as reverse accumulation already by {cite:t}`linnainmaa1976`. For any depth, a batch at a time:
 """
 
+
 # %%
 def backprop(X, Y, theta, kind):
     """Mean loss and its gradients [(dW, db), ...] for a tanh network; Y one-hot or real."""
     reps = forward(X, theta)  # 1. X, x¹, ..., z^L, each (n, m_l)
     Z, n = reps[-1], len(X)
     if kind == "squared error":
-        delta, loss = (Z - Y) / n, 0.5 * np.sum((Z - Y)**2) / n
+        delta, loss = (Z - Y) / n, 0.5 * np.sum((Z - Y) ** 2) / n
     else:
         E = np.exp(Z - Z.max(1, keepdims=True))
         P = E / E.sum(1, keepdims=True)
@@ -2883,7 +3451,7 @@ def backprop(X, Y, theta, kind):
     for l in range(len(theta) - 1, -1, -1):
         grads.append((delta.T @ reps[l], delta.sum(0)))  # 4.
         if l:
-            delta = delta @ theta[l][0] * (1 - reps[l]**2)  # 3.
+            delta = delta @ theta[l][0] * (1 - reps[l] ** 2)  # 3.
     return loss, grads[::-1]
 
 
@@ -2894,13 +3462,20 @@ Y = Y[:, :3]
 for kind in ("squared error", "cross-entropy"):
     T = Y if kind == "squared error" else np.eye(3)[Y.argmax(1)]
     out, T_ = net(torch.tensor(X)), torch.tensor(T)
-    loss = (0.5 * ((out - T_)**2).sum() /
-            12 if kind == "squared error" else F.cross_entropy(out, T_))
+    loss = (
+        0.5 * ((out - T_) ** 2).sum() / 12
+        if kind == "squared error"
+        else F.cross_entropy(out, T_)
+    )
     auto = torch.autograd.grad(loss, list(net.parameters()))
     ours = [g for pair in backprop(X, T, theta, kind)[1] for g in pair]
     flat_ = lambda arrays: np.concatenate([np.ravel(a) for a in arrays])
-    verify(f"backpropagation, {kind}: against autograd", flat_(ours), flat_(auto),
-           atol=1e-10)
+    verify(
+        f"backpropagation, {kind}: against autograd",
+        flat_(ours),
+        flat_(auto),
+        atol=1e-10,
+    )
     numeric = []
     for a in [a for pair in theta for a in pair]:
         for i in list(np.ndindex(a.shape))[:6]:
@@ -2910,8 +3485,12 @@ for kind in ("squared error", "cross-entropy"):
                 ends.append(backprop(X, T, theta, kind)[0])
             a[i] = kept
             numeric.append((ends[0] - ends[1]) / 2e-5)
-    verify(f"backpropagation, {kind}: against central differences",
-           flat_([g.flat[:6] for g in ours]), np.array(numeric), atol=1e-6)
+    verify(
+        f"backpropagation, {kind}: against central differences",
+        flat_([g.flat[:6] for g in ours]),
+        np.array(numeric),
+        atol=1e-6,
+    )
 
 # %%
 theta = weights_of(mlp(64, 32, 10))
@@ -2921,8 +3500,11 @@ for epoch in range(15):
         _, grads = backprop(digits.X_train[b], one_hot[b], theta, "cross-entropy")
         theta = [(W - 0.7 * dW, c - 0.7 * dc) for (W, c), (dW, dc) in zip(theta, grads)]
 right = forward(digits.X_test, theta)[-1].argmax(1) == digits.y_test
-verify_at_least("64-32-10 network trained with our backpropagation: test accuracy",
-                right.mean(), 0.95)
+verify_at_least(
+    "64-32-10 network trained with our backpropagation: test accuracy",
+    right.mean(),
+    0.95,
+)
 
 # %% [markdown]
 r"""
@@ -2941,8 +3523,12 @@ zero = mlp(2, 2, 1, act=nn.ReLU)
 for w in zero.parameters():
     nn.init.zeros_(w)
 F.mse_loss(zero(torch.tensor([[0.0, 1.0]])), torch.ones(1, 1)).backward()
-verify("all weights zero: gradient of the first layer", zero[0].weight.grad,
-       np.zeros((2, 2)), atol=0)
+verify(
+    "all weights zero: gradient of the first layer",
+    zero[0].weight.grad,
+    np.zeros((2, 2)),
+    atol=0,
+)
 
 # %% mystnb={"image": {"alt": "Histogram of the final losses of one hundred XOR networks with two ReLU units: clusters near zero and at a few higher values."}} tags=["hide-input"]
 plt.figure(figsize=(6.8, 2.6))
@@ -2965,13 +3551,24 @@ r"""
 x = torch.tensor(0.0, requires_grad=True)
 slope_at_0 = lambda f: torch.autograd.grad(f(x), x)[0]
 verify("torch's slope of |x| at 0", slope_at_0(torch.abs), 0.0, atol=0)
-verify("… of relu(x) − relu(−x), which is x",
-       slope_at_0(lambda x: torch.relu(x) - torch.relu(-x)), 0.0, atol=0)
-verify("… and its true slope",
-       (relu(1e-6) - relu(-1e-6) - relu(-1e-6) + relu(1e-6)) / 2e-6, 1.0, atol=1e-9)
+verify(
+    "… of relu(x) − relu(−x), which is x",
+    slope_at_0(lambda x: torch.relu(x) - torch.relu(-x)),
+    0.0,
+    atol=0,
+)
+verify(
+    "… and its true slope",
+    (relu(1e-6) - relu(-1e-6) - relu(-1e-6) + relu(1e-6)) / 2e-6,
+    1.0,
+    atol=1e-9,
+)
 a, b = torch.ones(2, requires_grad=True)
-verify("a maximum of two equal numbers: each gets",
-       [g.item() for g in torch.autograd.grad(torch.maximum(a, b), (a, b))], [0.5, 0.5])
+verify(
+    "a maximum of two equal numbers: each gets",
+    [g.item() for g in torch.autograd.grad(torch.maximum(a, b), (a, b))],
+    [0.5, 0.5],
+)
 
 # %% [markdown]
 r"""
@@ -2985,8 +3582,12 @@ for w in equal.parameters():
     nn.init.constant_(w, 0.3)
 data_x, data_y = torch.randn(50, 3), torch.randn(50, 1)
 minimise(equal.parameters(), lambda: F.mse_loss(equal(data_x), data_y), 200, 0.02)
-verify("equal start: spread between the units after 200 steps", equal[0].weight.std(0),
-       np.zeros(3), atol=1e-12)
+verify(
+    "equal start: spread between the units after 200 steps",
+    equal[0].weight.std(0),
+    np.zeros(3),
+    atol=1e-12,
+)
 
 mean_square = {}
 for gain in (1, 2):
@@ -2997,10 +3598,16 @@ for gain in (1, 2):
         a = torch.relu(a @ (torch.randn(256, 256) * math.sqrt(gain / 256)))
         squares.append(a.square().mean().item())
     mean_square[gain] = squares
-verify("20 layers, variance 2/fan-in: mean square stays, factor",
-       bool(1 / 3 < mean_square[2][-1] / mean_square[2][0] < 3), True)
-verify_at_most("20 layers, variance 1/fan-in: mean square over that of 2/fan-in",
-               mean_square[1][-1] / mean_square[2][-1], 1e-3)
+verify(
+    "20 layers, variance 2/fan-in: mean square stays, factor",
+    bool(1 / 3 < mean_square[2][-1] / mean_square[2][0] < 3),
+    True,
+)
+verify_at_most(
+    "20 layers, variance 1/fan-in: mean square over that of 2/fan-in",
+    mean_square[1][-1] / mean_square[2][-1],
+    1e-3,
+)
 
 # %% [markdown]
 r"""
@@ -3032,14 +3639,18 @@ A, A2, a, x = torch.randn(2, 3), torch.randn(3, 2), torch.randn(3), torch.randn(
 F3, G3, u = mlp(3, 5, 3, seed=1), mlp(3, 5, 3, seed=2), mlp(3, 5, 1, seed=3)
 Jf, Ju = jac(F3)(x), jac(u)(x)
 vector_table = {  # function: its derivative in numerator, in denominator layout
-    "a": (lambda x: a + 0 * x, torch.zeros(3, 3), torch.zeros(
-        3, 3)), "x": (lambda x: x, torch.eye(3), torch.eye(3)),
-    "Ax": (lambda x: A @ x, A, A.T), "xᵀA": (lambda x: x @ A2, A2.T, A2),
+    "a": (lambda x: a + 0 * x, torch.zeros(3, 3), torch.zeros(3, 3)),
+    "x": (lambda x: x, torch.eye(3), torch.eye(3)),
+    "Ax": (lambda x: A @ x, A, A.T),
+    "xᵀA": (lambda x: x @ A2, A2.T, A2),
     "x∘a": (lambda x: x * a, torch.diag(a), torch.diag(a)),
     "αf": (lambda x: 0.7 * F3(x), 0.7 * Jf, 0.7 * Jf.T),
-    "Af": (lambda x: A @ F3(x), A @ Jf,
-           Jf.T @ A.T), "uf": (lambda x: u(x) * F3(x), u(x) * Jf + F3(x)[:, None] @ Ju,
-                               u(x) * Jf.T + Ju.T @ F3(x)[None])
+    "Af": (lambda x: A @ F3(x), A @ Jf, Jf.T @ A.T),
+    "uf": (
+        lambda x: u(x) * F3(x),
+        u(x) * Jf + F3(x)[:, None] @ Ju,
+        u(x) * Jf.T + Ju.T @ F3(x)[None],
+    ),
 }
 for name, (f, numerator, denominator) in vector_table.items():
     J = jac(f)(x)
@@ -3057,8 +3668,11 @@ r"""
 """
 
 # %%
-verify("∂(Ax)/∂x for a 2×3 matrix A: shape in numerator layout",
-       tuple(torch.func.jacfwd(lambda x: A @ x)(x).shape), (2, 3))
+verify(
+    "∂(Ax)/∂x for a 2×3 matrix A: shape in numerator layout",
+    tuple(torch.func.jacfwd(lambda x: A @ x)(x).shape),
+    (2, 3),
+)
 verify("… and the matrix itself", torch.func.jacfwd(lambda x: A @ x)(x), A, atol=1e-12)
 
 # %% [markdown]
@@ -3077,15 +3691,19 @@ For *scalar* functions denominator layout is the natural one, the gradient being
 
 # %%
 f, g, v = mlp(4, 5, 3, seed=4), mlp(4, 5, 2, seed=5), mlp(4, 5, 1, seed=6)
-f2, w, x, M = mlp(4, 5, 3, seed=7), mlp(4, 5, 1, seed=8), torch.randn(4), torch.randn(
-    3, 2)
+f2, w, x, M = (
+    mlp(4, 5, 3, seed=7),
+    mlp(4, 5, 1, seed=8),
+    torch.randn(4),
+    torch.randn(3, 2),
+)
 J = {name: jac(h)(x) for name, h in zip("f g h v w".split(), (f, g, f2, v, w))}
 scalar_table = {
     "uv": (lambda x: v(x)[0] * w(x)[0], v(x) * J["w"][0] + w(x) * J["v"][0]),
     "u(v)": (lambda x: torch.sin(v(x)[0]), torch.cos(v(x)) * J["v"][0]),
     "fᵀg": (lambda x: f(x) @ f2(x), J["f"].T @ f2(x) + J["h"].T @ f(x)),
     "fᵀAg": (lambda x: f(x) @ M @ g(x), J["f"].T @ M @ g(x) + J["g"].T @ M.T @ f(x)),
-    "‖f‖²": (lambda x: f(x) @ f(x), 2 * J["f"].T @ f(x))
+    "‖f‖²": (lambda x: f(x) @ f(x), 2 * J["f"].T @ f(x)),
 }
 for name, (h, claimed) in scalar_table.items():
     verify(f"∇({name}) against autograd", torch.func.grad(h)(x), claimed, atol=1e-10)
@@ -3114,16 +3732,17 @@ X, a3, b3, a4, b4 = torch.randn(3, 4), *torch.randn(2, 3), *torch.randn(2, 4)
 A, B, C, D = torch.randn(2, 3), torch.randn(4, 2), torch.randn(2, 4), torch.randn(3, 2)
 B43 = torch.randn(4, 3)
 matrix_table = {
-    "aᵀXb": (lambda X: a3 @ X @ b4, torch.outer(
-        a3, b4)), "aᵀXᵀb": (lambda X: a4 @ X.T @ b3, torch.outer(
-            b3, a4)), "aᵀXᵀXb": (lambda X: a4 @ X.T @ X @ b4,
-                                 X @ (torch.outer(a4, b4) + torch.outer(b4, a4))),
+    "aᵀXb": (lambda X: a3 @ X @ b4, torch.outer(a3, b4)),
+    "aᵀXᵀb": (lambda X: a4 @ X.T @ b3, torch.outer(b3, a4)),
+    "aᵀXᵀXb": (
+        lambda X: a4 @ X.T @ X @ b4,
+        X @ (torch.outer(a4, b4) + torch.outer(b4, a4)),
+    ),
     "tr(AXB)": (lambda X: (A @ X @ B).trace(), A.T @ B.T),
     "tr(AXᵀB)": (lambda X: (C @ X.T @ D).trace(), D @ C),
-    "tr(XB)": (lambda X:
-               (X @ B43).trace(), B43.T), "tr(XXᵀ)": (lambda X:
-                                                      (X @ X.T).trace(), 2 * X),
-    "tr X": (lambda X: X[:, :3].trace(), torch.eye(3, 4))
+    "tr(XB)": (lambda X: (X @ B43).trace(), B43.T),
+    "tr(XXᵀ)": (lambda X: (X @ X.T).trace(), 2 * X),
+    "tr X": (lambda X: X[:, :3].trace(), torch.eye(3, 4)),
 }
 for name, (h, claimed) in matrix_table.items():
     verify(f"∇ {name} against autograd", torch.func.grad(h)(X), claimed, atol=1e-10)
@@ -3139,13 +3758,17 @@ r"""
 """
 
 # %%
-verify("∇ aᵀXᵀb: shape", tuple(torch.func.grad(matrix_table["aᵀXᵀb"][0])(X).shape),
-       (3, 4))
+verify(
+    "∇ aᵀXᵀb: shape", tuple(torch.func.grad(matrix_table["aᵀXᵀb"][0])(X).shape), (3, 4)
+)
 verify("abᵀ: shape", tuple(torch.outer(a4, b3).shape), (4, 3))
 square, (p3, q3) = torch.randn(3, 3), torch.randn(2, 3)
 g = torch.func.grad(lambda X: p3 @ X.T @ q3)(square)
-verify_at_least("square X, where the shapes agree: error of abᵀ",
-                abs(g - torch.outer(p3, q3)).max(), 0.1)
+verify_at_least(
+    "square X, where the shapes agree: error of abᵀ",
+    abs(g - torch.outer(p3, q3)).max(),
+    0.1,
+)
 
 # %% [markdown]
 r"""
@@ -3157,10 +3780,18 @@ A *vector* by a matrix has three indices: $\frac{\partial(Xa)_i}{\partial X_{jk}
 e = torch.randn(3)
 T = jac(lambda X: X @ a4)(X)  # (3, 3, 4)
 verify("∂(Xa)/∂X = δ ⊗ a", T, torch.einsum("ij,k->ijk", torch.eye(3), a4), atol=1e-12)
-verify("… flattened: I ⊗ aᵀ", T.reshape(3, 12), torch.kron(torch.eye(3), a4[None]),
-       atol=1e-12)
-verify("… contracted with an error: the outer product", torch.einsum("i,ijk->jk", e, T),
-       torch.outer(e, a4), atol=1e-12)
+verify(
+    "… flattened: I ⊗ aᵀ",
+    T.reshape(3, 12),
+    torch.kron(torch.eye(3), a4[None]),
+    atol=1e-12,
+)
+verify(
+    "… contracted with an error: the outer product",
+    torch.einsum("i,ijk->jk", e, T),
+    torch.outer(e, a4),
+    atol=1e-12,
+)
 
 # %% [markdown]
 r"""
@@ -3173,8 +3804,12 @@ r"""
 """
 
 # %%
-verify("∂(Xa)/∂X at another X: the same tensor",
-       jac(lambda X: X @ a4)(5 * X - 1), T, atol=1e-12)
+verify(
+    "∂(Xa)/∂X at another X: the same tensor",
+    jac(lambda X: X @ a4)(5 * X - 1),
+    T,
+    atol=1e-12,
+)
 
 # %% [markdown]
 r"""
@@ -3199,25 +3834,38 @@ torch.manual_seed(7)
 At, Bt, inv = lambda t: A0 + t * A1, lambda t: B0 + t * B1, torch.linalg.inv
 At_p = lambda n: torch.linalg.matrix_power(A0, n)
 rules = {
-    "A + B": (lambda t: At(t) + Bt(t),
-              A1 + B1), "ABA": (lambda t: At(t) @ Bt(t) @ At(t),
-                                A1 @ B0 @ A0 + A0 @ B1 @ A0 + A0 @ B0 @ A1),
-    "A⁴": (lambda t: At(t) @ At(t) @ At(t) @ At(t),
-           sum(At_p(k) @ A1 @ At_p(3 - k) for k in range(4))),
+    "A + B": (lambda t: At(t) + Bt(t), A1 + B1),
+    "ABA": (
+        lambda t: At(t) @ Bt(t) @ At(t),
+        A1 @ B0 @ A0 + A0 @ B1 @ A0 + A0 @ B0 @ A1,
+    ),
+    "A⁴": (
+        lambda t: At(t) @ At(t) @ At(t) @ At(t),
+        sum(At_p(k) @ A1 @ At_p(3 - k) for k in range(4)),
+    ),
     "A⁻¹": (lambda t: inv(At(t)), -inv(A0) @ A1 @ inv(A0)),
-    "det A": (lambda t: torch.linalg.det(At(t)),
-              torch.linalg.det(A0) * (inv(A0) @ A1).trace()),
-    "log|det A|": (lambda t: torch.linalg.slogdet(At(t))[1], (inv(A0) @ A1).trace())
+    "det A": (
+        lambda t: torch.linalg.det(At(t)),
+        torch.linalg.det(A0) * (inv(A0) @ A1).trace(),
+    ),
+    "log|det A|": (lambda t: torch.linalg.slogdet(At(t))[1], (inv(A0) @ A1).trace()),
 }
 at0, h = torch.tensor(0.0), 1e-5
 for name, (f, claimed) in rules.items():
-    tangent = torch.func.jvp(f, (at0, ), (torch.tensor(1.0), ))[1]
+    tangent = torch.func.jvp(f, (at0,), (torch.tensor(1.0),))[1]
     verify(f"({name})′ by torch's forward mode", tangent, claimed, atol=1e-10)
-    verify(f"({name})′ by central differences", (f(at0 + h) - f(at0 - h)) / (2 * h),
-           claimed, atol=1e-6)
-verify("∇ log|det A| = A⁻ᵀ",
-       torch.func.grad(lambda A: torch.linalg.slogdet(A)[1])(A0),
-       inv(A0).T, atol=1e-10)
+    verify(
+        f"({name})′ by central differences",
+        (f(at0 + h) - f(at0 - h)) / (2 * h),
+        claimed,
+        atol=1e-6,
+    )
+verify(
+    "∇ log|det A| = A⁻ᵀ",
+    torch.func.grad(lambda A: torch.linalg.slogdet(A)[1])(A0),
+    inv(A0).T,
+    atol=1e-10,
+)
 
 # %% [markdown]
 r"""
@@ -3231,12 +3879,26 @@ r"""
 
 # %%
 adjugate = torch.tensor(
-    [[(-1)**(i + j) * np.linalg.det(np.delete(np.delete(A0.numpy(), j, 0), i, 1))
-      for j in range(4)] for i in range(4)])
-verify("(det A)′ with the adjugate from its minors", (adjugate @ A1).trace(),
-       rules["det A"][1].item(), rtol=1e-10)
-verify_at_least("error of the printed formula Tr(A′A)",
-                abs((A1 @ A0).trace() - rules["det A"][1]), 0.1)
+    [
+        [
+            (-1) ** (i + j)
+            * np.linalg.det(np.delete(np.delete(A0.numpy(), j, 0), i, 1))
+            for j in range(4)
+        ]
+        for i in range(4)
+    ]
+)
+verify(
+    "(det A)′ with the adjugate from its minors",
+    (adjugate @ A1).trace(),
+    rules["det A"][1].item(),
+    rtol=1e-10,
+)
+verify_at_least(
+    "error of the printed formula Tr(A′A)",
+    abs((A1 @ A0).trace() - rules["det A"][1]),
+    0.1,
+)
 
 # %% [markdown]
 r"""
@@ -3258,8 +3920,12 @@ P, Q = rng.normal(size=(2, 3, 4, 5)), rng.normal(size=(4, 5, 6))
 T = np.tensordot(P, Q, axes=2)
 verify("contraction: shape", T.shape, (2, 3, 6))
 verify("contraction by einsum", np.einsum("abcd,cde->abe", P, Q), T, atol=1e-12)
-verify("contraction by flattening", (P.reshape(6, 20) @ Q.reshape(20, 6)).reshape(
-    2, 3, 6), T, atol=1e-12)
+verify(
+    "contraction by flattening",
+    (P.reshape(6, 20) @ Q.reshape(20, 6)).reshape(2, 3, 6),
+    T,
+    atol=1e-12,
+)
 
 # %% [markdown]
 r"""
@@ -3280,11 +3946,19 @@ Y_bar = torch.cos(W @ X)  # ∂L/∂Y
 dYdW = jac(lambda W: W @ X)(W)  # (3, 5, 3, 4)
 contracted = torch.tensordot(Y_bar, dYdW, dims=2)
 auto = torch.func.grad(L_of)(W)
-verify("L = Σ sin(WX): the order-4 tensor contracted, against autograd", contracted,
-       auto, atol=1e-10)
+verify(
+    "L = Σ sin(WX): the order-4 tensor contracted, against autograd",
+    contracted,
+    auto,
+    atol=1e-10,
+)
 verify("… and ȲXᵀ, without any tensor", Y_bar @ X.T, auto, atol=1e-10)
-verify("the other factor gets WᵀȲ", W.T @ Y_bar,
-       torch.func.grad(lambda X: torch.sin(W @ X).sum())(X), atol=1e-10)
+verify(
+    "the other factor gets WᵀȲ",
+    W.T @ Y_bar,
+    torch.func.grad(lambda X: torch.sin(W @ X).sum())(X),
+    atol=1e-10,
+)
 
 # %% [markdown]
 r"""
@@ -3298,8 +3972,11 @@ r"""
 
 # %%
 verify("∂Y/∂W of a 3×5 by a 3×4 matrix: shape", tuple(dYdW.shape), (3, 5, 3, 4))
-verify("the contraction runs over the two axes of Y, of sizes", tuple(Y_bar.shape),
-       tuple(dYdW.shape[:2]))
+verify(
+    "the contraction runs over the two axes of Y, of sizes",
+    tuple(Y_bar.shape),
+    tuple(dYdW.shape[:2]),
+)
 # %% [markdown]
 r"""
 (bp-practice)=
@@ -3325,7 +4002,10 @@ for step in range(50):
 for ours, p in zip(theta, net.parameters()):
     verify(
         f"50 steps on digits, parameters of shape {tuple(p.shape)}: ours and torch's",
-        ours.data.T, p, atol=1e-12)
+        ours.data.T,
+        p,
+        atol=1e-12,
+    )
 
 # %% [markdown]
 """
@@ -3333,20 +4013,31 @@ Four tools worth knowing by name. `torch.autograd.gradcheck` is our finite-diffe
 """
 
 # %%
-verify("gradcheck accepts tanh",
-       torch.autograd.gradcheck(torch.tanh, torch.randn(5, requires_grad=True)), True)
+verify(
+    "gradcheck accepts tanh",
+    torch.autograd.gradcheck(torch.tanh, torch.randn(5, requires_grad=True)),
+    True,
+)
 net = mlp(3, 5, 4)
 x, v, e = torch.randn(3), torch.randn(3), torch.randn(4)
-_, pushed = torch.func.jvp(net, (x, ), (v, ))
+_, pushed = torch.func.jvp(net, (x,), (v,))
 _, pull = torch.func.vjp(net, x)
-verify("a tangent pushed forward and an error pulled back: e·(Jv) = (eᵀJ)·v",
-       e @ pushed, (pull(e)[0] @ v).item(), rtol=1e-12)
+verify(
+    "a tangent pushed forward and an error pulled back: e·(Jv) = (eᵀJ)·v",
+    e @ pushed,
+    (pull(e)[0] @ v).item(),
+    rtol=1e-12,
+)
 weights, batch_x = dict(net.named_parameters()), torch.randn(6, 3)
 one = lambda w, x: torch.func.functional_call(net, w, x).square().sum()
 each = torch.func.vmap(torch.func.grad(one), in_dims=(None, 0))(weights, batch_x)
 net(batch_x).square().sum().backward()
-verify("six per-example gradients add up to that of the batch", each["0.weight"].sum(0),
-       net[0].weight.grad, atol=1e-12)
+verify(
+    "six per-example gradients add up to that of the batch",
+    each["0.weight"].sum(0),
+    net[0].weight.grad,
+    atol=1e-12,
+)
 
 # %% [markdown]
 r"""
@@ -3374,10 +4065,13 @@ for layer, W in zip(scalar_net.layers, start[::2]):
 # %%
 def scalar_step():
     """micrograd's demo as it stands: value, gradient and update of one step."""
-    margins = [(1 + -s * scalar_net(list(map(Value, row)))).relu()
-               for row, s in zip(Xm, 2 * ym - 1)]
+    margins = [
+        (1 + -s * scalar_net(list(map(Value, row)))).relu()
+        for row, s in zip(Xm, 2 * ym - 1)
+    ]
     loss = sum(margins) * (1.0 / 100) + 1e-4 * sum(
-        (p * p for p in scalar_net.parameters()))
+        p * p for p in scalar_net.parameters()
+    )
     scalar_net.zero_grad()
     loss.backward()
     gradient = np.array([p.grad for p in scalar_net.parameters()])
@@ -3388,8 +4082,10 @@ def scalar_step():
 
 def squares(tensors):
     """The sum of the squares of all entries of all of them, as one node."""
-    return node(sum(np.vdot(p.data, p.data) for p in tensors),
-                *[(p, lambda g, p=p: 2 * g * p.data) for p in tensors])
+    return node(
+        sum(np.vdot(p.data, p.data) for p in tensors),
+        *[(p, lambda g, p=p: 2 * g * p.data) for p in tensors],
+    )
 
 
 def array_step(theta):
@@ -3411,7 +4107,8 @@ scalar_time = time.process_time() - before
 theta = [Tensor(a) for a in start]
 loss = array_step(theta)
 gradient = np.concatenate(
-    [np.c_[W.grad.T, b.grad].ravel() for W, b in zip(theta[::2], theta[1::2])])
+    [np.c_[W.grad.T, b.grad].ravel() for W, b in zip(theta[::2], theta[1::2])]
+)
 verify("two moons: our loss and micrograd's", loss.data, scalar_loss, rtol=1e-12)
 verify("two moons: our gradient and micrograd's", gradient, scalar_gradient, atol=1e-12)
 
@@ -3435,49 +4132,55 @@ def torch_step():
 
 
 theta = [Tensor(a) for a in start]
-verify("two moons: our loss and torch's",
-       array_step(theta).data,
-       torch_step().item(), rtol=1e-12)
+verify(
+    "two moons: our loss and torch's",
+    array_step(theta).data,
+    torch_step().item(),
+    rtol=1e-12,
+)
 hundred = lambda step: seconds(lambda: [step() for _ in range(40)], 8) / 40
 array_time, torch_time = hundred(lambda: array_step(theta)), hundred(torch_step)
-verify("a step of ours is at least 5,000 times faster than one of micrograd",
-       bool(scalar_time / array_time >= 5000), True)
-verify("… and faster than one of torch, called from Python",
-       bool(array_time < torch_time), True)
+measured("one step of micrograd", scalar_time, ("one of ours", array_time))
+measured(
+    "one step of torch, called from Python", torch_time, ("one of ours", array_time)
+)
 
 # %% [markdown]
 """
-Thousands of times, for the same numbers: the interpreter is paid by the operation, so operations should be large. What was measured is one step of micrograd against the fastest average of forty steps of ours, on one thread, in the processor's seconds. PyTorch is slower here only because its own bookkeeping is paid by the operation as well. On large matrices the arithmetic itself counts, and then all who call a good matrix product are about equal:
+All that for the same numbers: the interpreter is paid by the operation, so operations should be large. What was measured is one step of micrograd beside the fastest average of forty steps of ours, on one thread, in the processor's seconds. PyTorch's own bookkeeping is paid by the operation as well. On large matrices the arithmetic itself counts, and it is the same arithmetic for all who call a matrix product:
 """
 
 # %%
 rng = np.random.default_rng(21)
-big = [
-    rng.normal(size=s) / 32 for s in ((1024, 1024), (1024, ), (1024, 1024), (1024, ))
-]
+big = [rng.normal(size=s) / 32 for s in ((1024, 1024), (1024,), (1024, 1024), (1024,))]
 rows = rng.normal(size=(256, 1024))
-ours, theirs = [Tensor(a)
-                for a in big], [torch.tensor(a, requires_grad=True) for a in big]
+ours, theirs = (
+    [Tensor(a) for a in big],
+    [torch.tensor(a, requires_grad=True) for a in big],
+)
 
 
 def our_big():
     for p in ours:
         p.grad = None
-    (network(rows, ours)**2).mean().backward()
+    (network(rows, ours) ** 2).mean().backward()
 
 
 def their_big():
     for p in theirs:
         p.grad = None
     hidden = torch.tanh(torch.tensor(rows) @ theirs[0] + theirs[1])
-    ((hidden @ theirs[2] + theirs[3])**2).mean().backward()
+    ((hidden @ theirs[2] + theirs[3]) ** 2).mean().backward()
 
 
-ratio = seconds(our_big) / seconds(their_big)
-verify("width 1024, batch 256: gradients of both engines", ours[0].grad, theirs[0].grad,
-       atol=1e-12)
-verify("width 1024, batch 256: ours takes at most three times torch's time",
-       bool(ratio <= 3), True)
+our_time, their_time = seconds(our_big), seconds(their_big)
+verify(
+    "width 1024, batch 256: gradients of both engines",
+    ours[0].grad,
+    theirs[0].grad,
+    atol=1e-12,
+)
+measured("width 1024, batch 256: ours", our_time, ("torch", their_time))
 
 # %% [markdown]
 r"""
@@ -3493,10 +4196,18 @@ z, w = (u * u for u in squares)
 for _ in range(2):
     z.backward()
     w.backward()
-verify("backward twice with ours: gradient over 4x³", t.grad / (4 * 1.5**3), 2.0,
-       rtol=1e-12)
-verify("backward twice with adjoints kept in every node", m.grad / (4 * 1.5**3), 3.0,
-       rtol=1e-12)
+verify(
+    "backward twice with ours: gradient over 4x³",
+    t.grad / (4 * 1.5**3),
+    2.0,
+    rtol=1e-12,
+)
+verify(
+    "backward twice with adjoints kept in every node",
+    m.grad / (4 * 1.5**3),
+    3.0,
+    rtol=1e-12,
+)
 
 # %% [markdown]
 """
@@ -3506,8 +4217,12 @@ verify("backward twice with adjoints kept in every node", m.grad / (4 * 1.5**3),
 # %%
 x = torch.tensor(2.0, requires_grad=True)
 (x * x.detach()).backward()
-verify("slope of x · x at 2 with one factor detached, where 4 is right", x.grad, 2.0,
-       atol=0)
+verify(
+    "slope of x · x at 2 with one factor detached, where 4 is right",
+    x.grad,
+    2.0,
+    atol=0,
+)
 
 # %% [markdown]
 """
@@ -3520,8 +4235,11 @@ with np.errstate(all="ignore"):
     z = Tensor(big_z)
     naive = z.exp().sum(1).log() - z[np.arange(1), np.array([1])]
     naive.sum().backward()
-verify("naive cross-entropy of large numbers: the gradient is a number",
-       bool(np.isfinite(z.grad).all()), False)
+verify(
+    "naive cross-entropy of large numbers: the gradient is a number",
+    bool(np.isfinite(z.grad).all()),
+    False,
+)
 z = Tensor(big_z)
 cross_entropy(z, np.array([1])).backward()
 verify("with the maximum taken out", z.grad[0], [1.0, -1.0, 0.0], atol=1e-12)
@@ -3547,6 +4265,7 @@ verify_at_most("… float64", gap[np.float64], 1e-8)
 Replace the `...` in a cell and run it; it answers at once. Everything above may be used.
 """
 
+
 # %% tags=["remove-cell"] jupyter={"source_hidden": true}
 @exercise.define("bp-one-unit")
 def _(answer):
@@ -3562,7 +4281,8 @@ def _(answer):
     said = relu(x[:, None] - kinks) @ change
     assert len(kinks) <= 3, "three units are enough"
     assert np.allclose(said, np.maximum(0, 1 - abs(2 * x - 1))), (
-        "it is not the hat; what must the slope be left of 0, and right of 1?")
+        "it is not the hat; what must the slope be left of 0, and right of 1?"
+    )
 
 
 @exercise.define("bp-width")
@@ -3584,8 +4304,8 @@ def _(answer):
     z = torch.tensor([0.3, -1.2, 2.0, 0.1])
     assert np.shape(answer(z.numpy())) == (4, 4), "the Jacobian of R⁴ → R⁴ is 4×4"
     assert np.allclose(
-        answer(z.numpy()),
-        torch.func.jacrev(lambda z: torch.softmax(z, 0))(z)), "it differs from autograd"
+        answer(z.numpy()), torch.func.jacrev(lambda z: torch.softmax(z, 0))(z)
+    ), "it differs from autograd"
 
 
 @exercise.define("bp-softplus")
@@ -3602,8 +4322,10 @@ def _(answer):
 
 @exercise.define("bp-sandwich")
 def _(answer):
-    A, X, B, C = (torch.randn(*s, generator=torch.Generator().manual_seed(1))
-                  for s in ((2, 3), (3, 4), (4, 5), (2, 5)))
+    A, X, B, C = (
+        torch.randn(*s, generator=torch.Generator().manual_seed(1))
+        for s in ((2, 3), (3, 4), (4, 5), (2, 5))
+    )
     auto = torch.func.grad(lambda X: (A @ X @ B - C).square().sum())(X)
     said = answer(*(M.numpy() for M in (A, X, B, C)))
     assert np.shape(said) == (3, 4), "the gradient has the shape of X"
@@ -3616,10 +4338,12 @@ def _(answer):
     w, v, M = rng.normal(size=6), rng.normal(size=6), rng.normal(size=(6, 6))
     loss = lambda w: (w.tanh() @ M).exp().sum()
     H = torch.func.hessian(lambda w: torch.exp(torch.tanh(w) @ torch.tensor(M)).sum())(
-        torch.tensor(w))
+        torch.tensor(w)
+    )
     said = answer(loss, w[None], v[None])
-    assert np.allclose(np.ravel(said),
-                       H.numpy() @ v, rtol=1e-4), ("it is not the Hessian times v")
+    assert np.allclose(np.ravel(said), H.numpy() @ v, rtol=1e-4), (
+        "it is not the Hessian times v"
+    )
 
 
 @exercise.define("bp-brackets")
@@ -3630,16 +4354,27 @@ def _(answer):
         if len(d) == 2:
             return 0
         return min(
-            brute(d[:k + 1]) + brute(d[k:]) + d[0] * d[k] * d[-1]
-            for k in range(1,
-                           len(d) - 1))
+            brute(d[: k + 1]) + brute(d[k:]) + d[0] * d[k] * d[-1]
+            for k in range(1, len(d) - 1)
+        )
 
     for n in range(2, 8):
         d = rng.integers(1, 50, n).tolist()
         assert answer(d) == brute(d), f"for the sizes {d} the best is {brute(d)}"
-    start = time.process_time()
-    answer([10, 20] * 15)
-    assert time.process_time() - start < 2, "too slow for 29 matrices: remember results"
+
+    class Sizes(list):
+        """Matrix sizes that count how often they are read."""
+
+        reads = 0
+
+        def __getitem__(self, k):
+            Sizes.reads += 1
+            assert Sizes.reads < 20_000, "too much work: remember the results"
+            found = super().__getitem__(k)
+            return Sizes(found) if isinstance(k, slice) else found
+
+    answer(Sizes([10, 20] * 7))
+
 
 # %% [markdown]
 r"""

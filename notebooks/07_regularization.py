@@ -24,12 +24,11 @@ import sys
 
 REPOSITORY = ""  # the book's public address; `make address URL=...` fills it in
 if "google.colab" in sys.modules:
-    assert REPOSITORY, (
-        "set REPOSITORY to the address of the repository this notebook comes from")
-    subprocess.run([
-        sys.executable, "-m", "pip", "install", "-q", "--no-deps", f"git+{REPOSITORY}",
-        "micrograd", "mnist1d", "torch_geometric"
-    ], check=True)
+    assert REPOSITORY, "set REPOSITORY to the address this notebook comes from"
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps"]
+    lacking = ["anywidget==0.11.0", "psygnal==0.16.1", "micrograd==0.1.0"]
+    lacking += ["mnist1d==0.0.2.post1", "torch_geometric==2.8.1", "xxhash==4.1.0"]
+    subprocess.run([*pip, *lacking, f"git+{REPOSITORY}"], check=True)
 
 # %%
 import itertools
@@ -42,12 +41,23 @@ import torch.nn.functional as F
 from scipy import linalg, optimize, special, stats
 from sklearn import ensemble, linear_model, semi_supervised, svm, tree
 
-from helpers import data, exercise, explore, fit, headline, plot
-from helpers import verify, verify_at_least, verify_at_most, verify_within_se
+from helpers import (
+    data,
+    exercise,
+    explore,
+    fit,
+    headline,
+    plot,
+    verify,
+    verify_at_least,
+    verify_at_most,
+    verify_within_se,
+)
 
 plot.style()
 torch.set_num_threads(1)
 torch.set_default_dtype(torch.float64)
+
 
 # %%
 def relu_features(X, W):
@@ -69,7 +79,9 @@ def one_run(P, rng, n=40, d=10, noise=0.5):
     target = lambda X: X @ np.ones(d) / np.sqrt(d)
     y = target(X) + noise * rng.normal(size=n)
     theta = smallest_fit(relu_features(X, W), y)
-    errors = [(relu_features(A, W) @ theta - b)**2 for A, b in ((X, y), (T, target(T)))]
+    errors = [
+        (relu_features(A, W) @ theta - b) ** 2 for A, b in ((X, y), (T, target(T)))
+    ]
     return errors[0].mean(), errors[1].mean(), np.linalg.norm(theta)
 
 
@@ -87,12 +99,22 @@ plt.ylabel("median test error, 60 runs")
 plt.show()
 
 # %%
-verify_at_least("40 parameters, 40 points: test error over that of 10 parameters",
-                opening[40] / opening[10], 20.0)
-verify_at_most("1600 parameters, 40 points: test error over that of 10 parameters",
-               opening[1600] / opening[10], 0.9)
-verify("1600 parameters: training error, noise included", runs[1600][:, 0],
-       np.zeros(60), atol=1e-20)
+verify_at_least(
+    "40 parameters, 40 points: test error over that of 10 parameters",
+    opening[40] / opening[10],
+    20.0,
+)
+verify_at_most(
+    "1600 parameters, 40 points: test error over that of 10 parameters",
+    opening[1600] / opening[10],
+    0.9,
+)
+verify(
+    "1600 parameters: training error, noise included",
+    runs[1600][:, 0],
+    np.zeros(60),
+    atol=1e-20,
+)
 
 # %% [markdown]
 r"""
@@ -126,25 +148,26 @@ At $\lambda=0$ only the data count. As $\lambda\to\infty$ the data are ignored a
 Polynomials of degree 15 through thirty noisy points of $\cos1.5\pi x$ have [overfitted before](#overfitting). With $R=\|\theta\|^2$ we know [the solution](#eq-reg-shrink) for every $\lambda$ from one SVD. Follow three numbers while $\lambda$ grows by twenty-one powers of ten.
 """
 
+
 # %%
 def truth(x):
     return np.cos(1.5 * np.pi * x)
 
 
 def powers(x, degree=15):
-    return x[:, None]**np.arange(degree + 1)
+    return x[:, None] ** np.arange(degree + 1)
 
 
 rng = np.random.default_rng(3)
 x30 = rng.uniform(0, 1, 30)
 y30, grid = truth(x30) + 0.1 * rng.normal(size=30), np.linspace(0, 1, 400)
 U, s, Vt = np.linalg.svd(powers(x30), full_matrices=False)
-penalties = 10.0**np.arange(-12, 10)
+penalties = 10.0 ** np.arange(-12, 10)
 thetas = np.array([Vt.T @ (s / (s**2 + lam) * (U.T @ y30)) for lam in penalties])
 
 lengths = np.linalg.norm(thetas, axis=1)
-train_mse = np.mean((thetas @ powers(x30).T - y30)**2, axis=1)
-test_mse = np.mean((thetas @ powers(grid).T - truth(grid))**2, axis=1)
+train_mse = np.mean((thetas @ powers(x30).T - y30) ** 2, axis=1)
+test_mse = np.mean((thetas @ powers(grid).T - truth(grid)) ** 2, axis=1)
 
 # %% mystnb={"image": {"alt": "Norm of the coefficients, training error and test error of a degree 15 fit against lambda, both axes logarithmic: the norm falls, the training error rises, the test error is U-shaped."}} tags=["hide-input"]
 fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3.1))
@@ -159,26 +182,44 @@ plt.show()
 # %%
 for lam in (1e-4, 1.0, 1e4):
     library = linear_model.Ridge(alpha=lam, fit_intercept=False, solver="cholesky")
-    verify(f"degree 15, λ = {lam:g}: coefficients, against scikit-learn",
-           thetas[list(penalties).index(lam)],
-           library.fit(powers(x30), y30).coef_, atol=1e-8 / lam)
-verify_at_most("‖θ‖ at λ over ‖θ‖ at λ/10: always falls",
-               (lengths[1:] / lengths[:-1]).max(), 1.0)
-verify_at_least("training error at λ over that at λ/10: never falls",
-                (train_mse[1:] / train_mse[:-1]).min(), 1.0, atol=1e-12)
-verify("λ → ∞: λθ tends to Xᵀy", penalties[-1] * thetas[-1],
-       powers(x30).T @ y30, rtol=1e-6)
+    verify(
+        f"degree 15, λ = {lam:g}: coefficients, against scikit-learn",
+        thetas[list(penalties).index(lam)],
+        library.fit(powers(x30), y30).coef_,
+        atol=1e-8 / lam,
+    )
+verify_at_most(
+    "‖θ‖ at λ over ‖θ‖ at λ/10: always falls", (lengths[1:] / lengths[:-1]).max(), 1.0
+)
+verify_at_least(
+    "training error at λ over that at λ/10: never falls",
+    (train_mse[1:] / train_mse[:-1]).min(),
+    1.0,
+    atol=1e-12,
+)
+verify(
+    "λ → ∞: λθ tends to Xᵀy", penalties[-1] * thetas[-1], powers(x30).T @ y30, rtol=1e-6
+)
 
 # %%
 free = np.linalg.lstsq(powers(x30), y30, rcond=1e-14)[0]  # λ = 0
-free_train = np.mean((powers(x30) @ free - y30)**2)
-free_test = np.mean((powers(grid) @ free - truth(grid))**2)
-verify_at_least("degree 15: training error with the best λ over that without",
-                train_mse[test_mse.argmin()] / free_train, 1.1)
-verify_at_least("degree 15: test error without a penalty over that with the best λ",
-                free_test / test_mse.min(), 3.0)
-verify_at_least("degree 15: test error with λ = 10⁹ over that with the best λ",
-                test_mse[-1] / test_mse.min(), 100.0)
+free_train = np.mean((powers(x30) @ free - y30) ** 2)
+free_test = np.mean((powers(grid) @ free - truth(grid)) ** 2)
+verify_at_least(
+    "degree 15: training error with the best λ over that without",
+    train_mse[test_mse.argmin()] / free_train,
+    1.1,
+)
+verify_at_least(
+    "degree 15: test error without a penalty over that with the best λ",
+    free_test / test_mse.min(),
+    3.0,
+)
+verify_at_least(
+    "degree 15: test error with λ = 10⁹ over that with the best λ",
+    test_mse[-1] / test_mse.min(),
+    100.0,
+)
 
 # %% [markdown]
 r"""
@@ -186,6 +227,7 @@ The norm falls, the training error rises, and the test error goes down and up ag
 
 Now networks. Many experiments of this chapter need means over several networks, so we train $S$ of them side by side: all weights carry a first axis of length $S$, and the sum of the $S$ losses has the right gradient for each.
 """
+
 
 # %%
 def nets(S, sizes, seed, dtype=torch.float32):
@@ -237,24 +279,43 @@ def train(weights, loss, steps, lr=0.01, after=None):
 
 # %%
 probe, small_X = nets(3, (5, 4, 2), 0, torch.float64), torch.randn(7, 5)
-single = torch.nn.Sequential(torch.nn.Linear(5, 4), torch.nn.ReLU(),
-                             torch.nn.Linear(4, 2))
+single = torch.nn.Sequential(
+    torch.nn.Linear(5, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2)
+)
 with torch.no_grad():
     for layer, W in zip((single[0], single[2]), probe):
         layer.weight.copy_(W[1, :-1].T)
         layer.bias.copy_(W[1, -1])
-verify("network 1 of 3 side by side, against torch.nn",
-       forward(probe, small_X)[1], single(small_X), atol=1e-12)
+verify(
+    "network 1 of 3 side by side, against torch.nn",
+    forward(probe, small_X)[1],
+    single(small_X),
+    atol=1e-12,
+)
 small_y = torch.tensor([0, 1, 1, 0, 1, 0, 0])
-verify("its loss, against torch's cross entropy",
-       nll(forward(probe, small_X), small_y)[1],
-       F.cross_entropy(single(small_X), small_y), atol=1e-12)
-verify("initial weights have variance 2/fan-in",
-       nets(20, (50, 40), 1)[0][:, :-1].var(), 2 / 50, rtol=0.03)
-masked_out = forward(nets(1, (5, 1), 0, torch.float64), small_X[:1].expand(4000, 5),
-                     keep=(0.8, ), generator=torch.Generator().manual_seed(3))[0, :, 0]
-verify_within_se("4000 passes with random masks: mean output, against the pass without",
-                 masked_out, forward(nets(1, (5, 1), 0, torch.float64), small_X[:1]).item())
+verify(
+    "its loss, against torch's cross entropy",
+    nll(forward(probe, small_X), small_y)[1],
+    F.cross_entropy(single(small_X), small_y),
+    atol=1e-12,
+)
+verify(
+    "initial weights have variance 2/fan-in",
+    nets(20, (50, 40), 1)[0][:, :-1].var(),
+    2 / 50,
+    rtol=0.03,
+)
+masked_out = forward(
+    nets(1, (5, 1), 0, torch.float64),
+    small_X[:1].expand(4000, 5),
+    keep=(0.8,),
+    generator=torch.Generator().manual_seed(3),
+)[0, :, 0]
+verify_within_se(
+    "4000 passes with random masks: mean output, against the pass without",
+    masked_out,
+    forward(nets(1, (5, 1), 0, torch.float64), small_X[:1]).item(),
+)
 
 # %% [markdown]
 r"""
@@ -268,14 +329,15 @@ Dy, Ty = torch.tensor(digits.y_train), torch.tensor(digits.y_test)
 
 lottery = torch.Generator().manual_seed(5)
 wrong = torch.rand(1400, generator=lottery) < 0.2  # these get a label by lot
-Ly = torch.where(wrong, torch.randint(10, (1400, ), generator=lottery), Dy)
+Ly = torch.where(wrong, torch.randint(10, (1400,), generator=lottery), Dy)
 
 
 def shifts(X):
     """Images (n, 64) moved by -1, 0 or 1 pixel each way: (9, n, 64), unmoved at index 4."""
     big = F.pad(X.view(-1, 8, 8), (1, 1, 1, 1))
     return torch.stack(
-        [big[:, i:i + 8, j:j + 8].flatten(1) for i in range(3) for j in range(3)])
+        [big[:, i : i + 8, j : j + 8].flatten(1) for i in range(3) for j in range(3)]
+    )
 
 
 def learn(name, X, y, S=5, steps=120, seed=0, hold=None, y_many=None):
@@ -287,15 +349,16 @@ def learn(name, X, y, S=5, steps=120, seed=0, hold=None, y_many=None):
     def loss(t):
         inputs, keep = X, (0.8, 0.5) if name == "dropout" else None
         if name == "augmentation":
-            inputs = moved[torch.randint(9, (S, len(y)), generator=g),
-                           torch.arange(len(y))]
+            inputs = moved[
+                torch.randint(9, (S, len(y)), generator=g), torch.arange(len(y))
+            ]
         if name == "input noise":
             inputs = X + 0.2 * torch.randn(S, *X.shape, generator=g, dtype=X.dtype)
         out = forward(W, inputs, keep=keep, generator=g)
         if name == "label smoothing":
             return 0.9 * nll(out, y) - 0.1 * out.log_softmax(-1).mean((1, 2))
         decay = 0.001 if name == "weight decay" else 0.0
-        return nll(out, y) + decay * sum((w[:, :-1]**2).sum((1, 2)) for w in W)
+        return nll(out, y) + decay * sum((w[:, :-1] ** 2).sum((1, 2)) for w in W)
 
     def watch(t):
         score = nll(forward(W, hold[0]), hold[1]).mean().item()
@@ -323,9 +386,14 @@ for name, (train_loss, test_loss) in table.items():
     if name != "none":
         verify_at_least(
             f"60 digits, {name}: training loss over that of the bare network",
-            train_loss / table["none"][0], 2.0)
-        verify_at_most(f"60 digits, {name}: test loss over that of the bare network",
-                       test_loss / table["none"][1], 0.85)
+            train_loss / table["none"][0],
+            2.0,
+        )
+        verify_at_most(
+            f"60 digits, {name}: test loss over that of the bare network",
+            test_loss / table["none"][1],
+            0.85,
+        )
 
 # %% [markdown]
 r"""
@@ -339,17 +407,26 @@ Why is there room for improvement at all? Because a network with thousands of we
 gaps = {}
 for n in (30, 100, 300, 1400):
     W = learn("none", Dx[:n], Dy[:n], S=3, steps=70)
-    gaps[n] = (accuracy(forward(W, Dx[:n]), Dy[:n]) -
-               accuracy(forward(W, Tx), Ty)).mean()
+    gaps[n] = (
+        accuracy(forward(W, Dx[:n]), Dy[:n]) - accuracy(forward(W, Tx), Ty)
+    ).mean()
 largest = [w[:1] for w in W]  # one network trained on all 1400 images, for later
 print(" ".join(f"n = {n}: gap {gap:.2f} " for n, gap in gaps.items()))
-verify("30 → 100 → 300 → 1400 images: the gap shrinks every time",
-       bool(np.all(np.diff(list(gaps.values())) < -0.02)), True)
+verify(
+    "30 → 100 → 300 → 1400 images: the gap shrinks every time",
+    bool(np.all(np.diff(list(gaps.values())) < -0.02)),
+    True,
+)
 decayed = [learn(name, Dx[:30], Dy[:30], steps=70) for name in ("none", "weight decay")]
-test_gap = [(nll(forward(W, Tx), Ty) - nll(forward(W, Dx[:30]), Dy[:30])).mean()
-            for W in decayed]
-verify_at_most("30 images: gap between the losses with weight decay over without",
-               test_gap[1] / test_gap[0], 0.95)
+test_gap = [
+    (nll(forward(W, Tx), Ty) - nll(forward(W, Dx[:30]), Dy[:30])).mean()
+    for W in decayed
+]
+verify_at_most(
+    "30 images: gap between the losses with weight decay over without",
+    test_gap[1] / test_gap[0],
+    0.95,
+)
 # %% [markdown]
 r"""
 (free-parameters)=
@@ -367,11 +444,16 @@ free = linalg.null_space(X)  # (30, 20), orthonormal columns
 shortest = np.linalg.pinv(X) @ y
 solutions = [shortest + free @ rng.normal(size=20) for _ in range(2)]
 verify("10 equations, 30 unknowns: free directions", free.shape[1], 20)
-verify("two solutions both fit exactly", [X @ t - y for t in solutions],
-       np.zeros((2, 10)), atol=1e-12)
+verify(
+    "two solutions both fit exactly",
+    [X @ t - y for t in solutions],
+    np.zeros((2, 10)),
+    atol=1e-12,
+)
 x_new = free @ (free.T @ rng.normal(size=30))  # an input the data say nothing about
-verify_at_least("… and differ on a new input by",
-                abs(x_new @ (solutions[0] - solutions[1])), 1.0)
+verify_at_least(
+    "… and differ on a new input by", abs(x_new @ (solutions[0] - solutions[1])), 1.0
+)
 ridge = np.linalg.solve(X.T @ X + 1e-8 * np.eye(30), X.T @ y)
 verify("λ = 1e-8: the ridge solution is the shortest one", ridge, shortest, atol=1e-6)
 
@@ -401,9 +483,10 @@ the solution nearest to the start. From $\theta_0=0$ it is the solution of small
 It is the nearest, because any other solution differs from $\theta_\infty$ by a vector of the null space, while $\theta_\infty-\theta_0$ lies in the row space: by Pythagoras the distance can only grow.
 """
 
+
 # %%
 def descend(X, y, theta, steps, eta=None):
-    eta = eta or 1 / np.linalg.norm(X, 2)**2
+    eta = eta or 1 / np.linalg.norm(X, 2) ** 2
     for _ in range(steps):
         theta = theta - eta * X.T @ (X @ theta - y)
     return theta
@@ -411,16 +494,32 @@ def descend(X, y, theta, steps, eta=None):
 
 start = rng.normal(size=30)
 end = descend(X, y, start, 3000)
-verify("gradient descent from 0 ends at the shortest solution",
-       descend(X, y, np.zeros(30), 3000), shortest, atol=1e-10)
-verify("from elsewhere: the free part of the start stays", free.T @ end, free.T @ start,
-       atol=1e-12)
+verify(
+    "gradient descent from 0 ends at the shortest solution",
+    descend(X, y, np.zeros(30), 3000),
+    shortest,
+    atol=1e-10,
+)
+verify(
+    "from elsewhere: the free part of the start stays",
+    free.T @ end,
+    free.T @ start,
+    atol=1e-12,
+)
 nearest = optimize.minimize(
-    lambda t: ((t - start)**2).sum(), start, jac=lambda t: 2 * (t - start),
-    method="SLSQP", tol=1e-14,
-    constraints={"type": "eq", "fun": lambda t: X @ t - y, "jac": lambda t: X}).x
-verify("… and it ends at the solution nearest to the start, found by SLSQP", end,
-       nearest, atol=1e-6)
+    lambda t: ((t - start) ** 2).sum(),
+    start,
+    jac=lambda t: 2 * (t - start),
+    method="SLSQP",
+    tol=1e-14,
+    constraints={"type": "eq", "fun": lambda t: X @ t - y, "jac": lambda t: X},
+).x
+verify(
+    "… and it ends at the solution nearest to the start, found by SLSQP",
+    end,
+    nearest,
+    atol=1e-6,
+)
 
 # %% [markdown]
 r"""
@@ -451,15 +550,21 @@ def dof(lam):
 
 
 def follows(lam):
-    fit_to = lambda y: Xp @ linear_model.Ridge(alpha=lam, fit_intercept=False).fit(
-        Xp, y).coef_.T
+    fit_to = lambda y: (
+        Xp @ linear_model.Ridge(alpha=lam, fit_intercept=False).fit(Xp, y).coef_.T
+    )
     pushed = fit_to(np.eye(len(yp)))  # all n pushes at once: column i belongs to y_i
     return np.trace(pushed)
 
 
 for lam in (1e-9, 10.0, 1000.0, 1e12):
-    verify(f"diabetes, λ = {lam:g}: effective degrees of freedom", dof(lam),
-           follows(lam), rtol=1e-7, atol=1e-12)
+    verify(
+        f"diabetes, λ = {lam:g}: effective degrees of freedom",
+        dof(lam),
+        follows(lam),
+        rtol=1e-7,
+        atol=1e-12,
+    )
 verify("λ → 0: as many as parameters", dof(1e-9), 10.0, rtol=1e-8)
 
 # %% [markdown]
@@ -472,9 +577,10 @@ leaf = [w.clone().requires_grad_() for w in largest]
 nll(forward(leaf, Dx), Dy).sum().backward()
 scores = {
     "magnitude": [w.detach().abs() for w in leaf],
-    "sensitivity": [(w * w.grad).detach().abs() for w in leaf], "random": [
+    "sensitivity": [(w * w.grad).detach().abs() for w in leaf],
+    "random": [
         torch.rand(w.shape, generator=torch.Generator().manual_seed(0)) for w in leaf
-    ]
+    ],
 }
 shares = np.array([0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95])
 
@@ -504,19 +610,30 @@ plt.show()
 # %%
 kept = pruned(scores["magnitude"], 0.7)[0][0, :-1]
 verify("removing 70 %: share of zeros", (kept == 0).double().mean(), 0.7, atol=1e-3)
-verify("the largest removed weight is below the smallest that is kept",
-       bool(largest[0][0, :-1][kept == 0].abs().max() <= kept[kept != 0].abs().min()),
-       True)
+verify(
+    "the largest removed weight is below the smallest that is kept",
+    bool(largest[0][0, :-1][kept == 0].abs().max() <= kept[kept != 0].abs().min()),
+    True,
+)
 eps = 1e-3  # the estimate w · ∂ℓ/∂w, against shrinking all weights of layer 1 a little
 tiny = nll(forward([(1 - eps) * largest[0], largest[1]], Dx), Dy) - nll(
-    forward(largest, Dx), Dy)
-verify("Σ w ∂ℓ/∂w of layer 1, against the loss after shrinking it by 0.1 %",
-       -eps * (leaf[0] * leaf[0].grad).sum(), tiny.item(), rtol=0.05)
+    forward(largest, Dx), Dy
+)
+verify(
+    "Σ w ∂ℓ/∂w of layer 1, against the loss after shrinking it by 0.1 %",
+    -eps * (leaf[0] * leaf[0].grad).sum(),
+    tiny.item(),
+    rtol=0.05,
+)
 for name in ("magnitude", "sensitivity"):
-    verify_at_most(f"pruning 30 % by {name}: accuracy lost",
-                   after[name][0] - after[name][3], 0.02)
-    verify_at_least(f"pruning 70 % by {name} instead of randomly: accuracy gained",
-                    after[name][7] - after["random"][7], 0.1)
+    verify_at_most(
+        f"pruning 30 % by {name}: accuracy lost", after[name][0] - after[name][3], 0.02
+    )
+    verify_at_least(
+        f"pruning 70 % by {name} instead of randomly: accuracy gained",
+        after[name][7] - after["random"][7],
+        0.1,
+    )
 
 # %% [markdown]
 r"""
@@ -532,6 +649,7 @@ $$ (eq-rg-decay)
 Before the data have their say, every weight *decays* by the factor $1-\eta\mu$; hence the name. (A penalty $\lambda\|w\|^2$ without the $\frac12$ means $\mu=2\lambda$.) The factor is the whole implementation, as `torch.optim.SGD` confirms. For [Adam](#adam) penalty and decay are different things: the penalty's gradient is rescaled along with the rest, while *AdamW* {cite:p}`loshchilov2019` decays the weights directly.
 """
 
+
 # %%
 def decay_sgd(grad, w, eta, mu, steps):
     for _ in range(steps):
@@ -544,22 +662,31 @@ def by_torch(optimizer, steps=50, **options):
     opt = optimizer([w], **options)
     for _ in range(steps):
         opt.zero_grad()
-        (0.5 * ((torch.tensor(Xp) @ w - torch.tensor(yp))**2).mean()).backward()
+        (0.5 * ((torch.tensor(Xp) @ w - torch.tensor(yp)) ** 2).mean()).backward()
         opt.step()
     return w.detach()
 
 
 p_grad = lambda w: Xp.T @ (Xp @ w - yp) / len(yp)
-verify("50 decayed steps, against torch.optim.SGD(weight_decay=0.3)",
-       decay_sgd(p_grad, np.zeros(10), 0.1, 0.3, 50),
-       by_torch(torch.optim.SGD, lr=0.1, weight_decay=0.3), atol=1e-10)
-verify("no data: w shrinks to (1 − ημ)ᵗ of itself",
-       decay_sgd(lambda w: 0 * w, np.array([3.0, -1.0]), 0.1, 0.3, 40),
-       0.97**40 * np.array([3.0, -1.0]), rtol=1e-12)
-adam, adamw = (by_torch(o, lr=0.05, weight_decay=0.3)
-               for o in (torch.optim.Adam, torch.optim.AdamW))
-verify_at_least("Adam with a penalty and AdamW end apart by",
-                (adam - adamw).abs().max(), 1e-3)
+verify(
+    "50 decayed steps, against torch.optim.SGD(weight_decay=0.3)",
+    decay_sgd(p_grad, np.zeros(10), 0.1, 0.3, 50),
+    by_torch(torch.optim.SGD, lr=0.1, weight_decay=0.3),
+    atol=1e-10,
+)
+verify(
+    "no data: w shrinks to (1 − ημ)ᵗ of itself",
+    decay_sgd(lambda w: 0 * w, np.array([3.0, -1.0]), 0.1, 0.3, 40),
+    0.97**40 * np.array([3.0, -1.0]),
+    rtol=1e-12,
+)
+adam, adamw = (
+    by_torch(o, lr=0.05, weight_decay=0.3)
+    for o in (torch.optim.Adam, torch.optim.AdamW)
+)
+verify_at_least(
+    "Adam with a penalty and AdamW end apart by", (adam - adamw).abs().max(), 1e-3
+)
 
 # %% [markdown]
 r"""
@@ -590,12 +717,21 @@ theta_star = np.linalg.lstsq(Xp, yp, rcond=None)[0]
 mus = np.logspace(-3, 2, 20)
 formula = [Q @ np.diag(lam / (lam + mu)) @ Q.T @ theta_star for mu in mus]
 searched = [
-    optimize.minimize(lambda w: 0.5 * np.mean((Xp @ w - yp)**2) + 0.5 * mu * w @ w,
-                      np.zeros(10), jac=lambda w: p_grad(w) + mu * w, method="BFGS",
-                      options={"gtol": 1e-11}).x for mu in mus
+    optimize.minimize(
+        lambda w: 0.5 * np.mean((Xp @ w - yp) ** 2) + 0.5 * mu * w @ w,
+        np.zeros(10),
+        jac=lambda w: p_grad(w) + mu * w,
+        method="BFGS",
+        options={"gtol": 1e-11},
+    ).x
+    for mu in mus
 ]
-verify("weight decay in the eigenbasis, 20 values of μ, against BFGS",
-       np.array(formula), np.array(searched), atol=1e-8)
+verify(
+    "weight decay in the eigenbasis, 20 values of μ, against BFGS",
+    np.array(formula),
+    np.array(searched),
+    atol=1e-8,
+)
 
 # %% mystnb={"image": {"alt": "Left: ten shrink factors against the eigenvalue on a logarithmic axis, lying on an S-shaped curve for each of three mu. Right: the effective number of parameters falls from 10 to 0 as mu grows."}} tags=["hide-input"]
 fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3.1))
@@ -629,30 +765,44 @@ The posterior is Gaussian, so its mode is its mean, and that can be had without 
 rng = np.random.default_rng(1)
 sigma, tau, b = 0.7, 0.4, 0.3
 X, y = rng.normal(size=(15, 4)), rng.normal(size=15)
-conditioned = tau**2 * X.T @ np.linalg.solve(tau**2 * X @ X.T + sigma**2 * np.eye(15),
-                                             y)  # Cov(θ, y) Cov(y)⁻¹ y
+conditioned = (
+    tau**2 * X.T @ np.linalg.solve(tau**2 * X @ X.T + sigma**2 * np.eye(15), y)
+)  # Cov(θ, y) Cov(y)⁻¹ y
 library = linear_model.Ridge(alpha=sigma**2 / tau**2, fit_intercept=False).fit(X, y)
-verify("posterior mean with a Gaussian prior is ridge with λ = σ²/τ²", conditioned,
-       library.coef_, atol=1e-10)
+verify(
+    "posterior mean with a Gaussian prior is ridge with λ = σ²/τ²",
+    conditioned,
+    library.coef_,
+    atol=1e-10,
+)
 
 
 def minus_log_posterior(theta, prior):
-    return (-stats.norm(X @ theta, sigma).logpdf(y).sum() - prior.logpdf(theta).sum())
+    return -stats.norm(X @ theta, sigma).logpdf(y).sum() - prior.logpdf(theta).sum()
 
 
 points = rng.normal(size=(20, 4))
-for name, prior, penalty in (("Gaussian prior, ridge", stats.norm(
-        0, tau), lambda t: sigma**2 / tau**2 * t @ t),
-                             ("Laplace prior, lasso", stats.laplace(
-                                 0, b), lambda t: 2 * sigma**2 / b * sum(abs(t)))):
+for name, prior, penalty in (
+    ("Gaussian prior, ridge", stats.norm(0, tau), lambda t: sigma**2 / tau**2 * t @ t),
+    (
+        "Laplace prior, lasso",
+        stats.laplace(0, b),
+        lambda t: 2 * sigma**2 / b * sum(abs(t)),
+    ),
+):
     change = [
         minus_log_posterior(t, prior) - minus_log_posterior(0 * t, prior)
         for t in points
     ]
-    cost = [(((y - X @ t)**2).sum() + penalty(t) - y @ y) / (2 * sigma**2)
-            for t in points]
-    verify(f"{name}: minus log posterior is the objective over 2σ²", np.array(change),
-           np.array(cost), atol=1e-10)
+    cost = [
+        (((y - X @ t) ** 2).sum() + penalty(t) - y @ y) / (2 * sigma**2) for t in points
+    ]
+    verify(
+        f"{name}: minus log posterior is the objective over 2σ²",
+        np.array(change),
+        np.array(cost),
+        atol=1e-10,
+    )
 
 # %% [markdown]
 r"""
@@ -664,16 +814,35 @@ rng = np.random.default_rng(2)
 side = np.repeat([-1.0, 1.0], 20)
 S = rng.normal(size=(40, 2)) + side[:, None] * [1.2, 0.8]
 C, gram = 0.5, (S * side[:, None]) @ (S * side[:, None]).T
-dual = optimize.minimize(lambda a: 0.5 * a @ gram @ a - a.sum(), np.zeros(40),
-                         jac=lambda a: gram @ a - 1, bounds=[(0, C)] * 40,
-                         method="L-BFGS-B", options={"ftol": 1e-15, "gtol": 1e-9}).x
+dual = optimize.minimize(
+    lambda a: 0.5 * a @ gram @ a - a.sum(),
+    np.zeros(40),
+    jac=lambda a: gram @ a - 1,
+    bounds=[(0, C)] * 40,
+    method="L-BFGS-B",
+    options={"ftol": 1e-15, "gtol": 1e-9},
+).x
 w = (dual * side) @ S
-library = svm.LinearSVC(C=C, loss="hinge", fit_intercept=False, tol=1e-8,
-                        max_iter=1_000_000, random_state=0).fit(S, side).coef_[0]
+library = (
+    svm.LinearSVC(
+        C=C,
+        loss="hinge",
+        fit_intercept=False,
+        tol=1e-8,
+        max_iter=1_000_000,
+        random_state=0,
+    )
+    .fit(S, side)
+    .coef_[0]
+)
 verify("hinge loss plus ½‖w‖², against LinearSVC", w, library, atol=1e-2)
 svm_cost = lambda w: 0.5 * w @ w + C * np.maximum(0, 1 - side * (S @ w)).sum()
-verify("the primal value equals minus the dual one: no gap", svm_cost(w),
-       dual.sum() - 0.5 * dual @ gram @ dual, rtol=1e-6)
+verify(
+    "the primal value equals minus the dual one: no gap",
+    svm_cost(w),
+    dual.sum() - 0.5 * dual @ gram @ dual,
+    rtol=1e-6,
+)
 
 # %% [markdown]
 r"""
@@ -689,19 +858,28 @@ $$ (eq-rg-project)
 Each layer may have its own $c$, other norms will do, and penalties can be given to chosen layers alike.
 """
 
+
 # %%
 def project(W, c):
     """The nearest matrix of Frobenius norm at most c; W may carry a first axis."""
-    norm = (W**2).sum((-2, -1), keepdims=True)**0.5
+    norm = (W**2).sum((-2, -1), keepdims=True) ** 0.5
     return W * np.minimum(1, c / norm)
 
 
 W0 = rng.normal(size=(3, 4))
 nearest = optimize.minimize(
-    lambda w: ((w - W0.ravel())**2).sum(), np.zeros(12), method="SLSQP", tol=1e-12,
-    constraints={"type": "ineq", "fun": lambda w: 1.5**2 - w @ w}).x
-verify("projection to norm 1.5, against constrained minimisation", project(W0, 1.5),
-       nearest.reshape(3, 4), atol=1e-5)
+    lambda w: ((w - W0.ravel()) ** 2).sum(),
+    np.zeros(12),
+    method="SLSQP",
+    tol=1e-12,
+    constraints={"type": "ineq", "fun": lambda w: 1.5**2 - w @ w},
+).x
+verify(
+    "projection to norm 1.5, against constrained minimisation",
+    project(W0, 1.5),
+    nearest.reshape(3, 4),
+    atol=1e-5,
+)
 verify("inside the ball nothing moves", project(W0, 10.0), W0, atol=1e-15)
 
 # %%
@@ -711,21 +889,30 @@ W, norms = nets(7, (64, 64, 10), 0), []
 
 def pull_back(t):
     for w in W:
-        w[:, :-1] *= torch.clamp(radii / w[:, :-1].flatten(1).norm(dim=1),
-                                 max=1)[:, None, None]
+        w[:, :-1] *= torch.clamp(radii / w[:, :-1].flatten(1).norm(dim=1), max=1)[
+            :, None, None
+        ]
     norms.append(torch.stack([w[:, :-1].flatten(1).norm(dim=1) for w in W]))
 
 
 train(W, lambda t: nll(forward(W, Dx[:60]), Ly[:60]), 200, after=pull_back)
 bounded = nll(forward(W, Tx), Ty).detach()
-verify_at_most("seven bounds: largest norm over its bound, all steps and both layers",
-               (torch.stack(norms) / radii).max(), 1.0, atol=1e-5)
+verify_at_most(
+    "seven bounds: largest norm over its bound, all steps and both layers",
+    (torch.stack(norms) / radii).max(),
+    1.0,
+    atol=1e-5,
+)
 verify_at_least(
     "60 digits with wrong labels: test loss with the tightest bound over the best",
-    bounded[0] / bounded.min(), 1.2)
+    bounded[0] / bounded.min(),
+    1.2,
+)
 verify_at_least(
     "60 digits with wrong labels: test loss with the loosest bound over the best",
-    bounded[-1] / bounded.min(), 1.1)
+    bounded[-1] / bounded.min(),
+    1.1,
+)
 
 # %% mystnb={"image": {"alt": "Test loss of a network trained on sixty digits against the allowed norm of each layer, logarithmic axis: high for a tight bound, lowest in between, higher again without effective bound."}} tags=["hide-input"]
 plt.semilogx(radii, bounded, "o-", color=plot.RED)
@@ -756,7 +943,7 @@ def p_norm(v, p):
     """(Σ|v|ᵖ)^(1/p) along the last axis; p = inf is the largest entry."""
     if p == np.inf:
         return abs(v).max(-1)
-    return (abs(v)**p).sum(-1)**(1 / p)
+    return (abs(v) ** p).sum(-1) ** (1 / p)
 
 
 def worst_chord(f):
@@ -765,14 +952,27 @@ def worst_chord(f):
 
 
 for p in (1, 1.5, 2, 3, np.inf):
-    verify(f"p = {p}: the norm, against NumPy", p_norm(a[0], p), np.linalg.norm(
-        a[0], p), rtol=1e-12)
-    verify_at_most(f"p = {p}: largest height above a chord",
-                   worst_chord(lambda v: p_norm(v, p)), 0.0, atol=1e-12)
-verify_at_least("p = 1/2: largest height above a chord",
-                worst_chord(lambda v: p_norm(v, 0.5)), 1.0)
-verify("p = 1/2: (1, 0) and (0, 1) have norm 1, their midpoint has",
-       p_norm(np.array([0.5, 0.5]), 0.5), 2.0, rtol=1e-12)
+    verify(
+        f"p = {p}: the norm, against NumPy",
+        p_norm(a[0], p),
+        np.linalg.norm(a[0], p),
+        rtol=1e-12,
+    )
+    verify_at_most(
+        f"p = {p}: largest height above a chord",
+        worst_chord(lambda v: p_norm(v, p)),
+        0.0,
+        atol=1e-12,
+    )
+verify_at_least(
+    "p = 1/2: largest height above a chord", worst_chord(lambda v: p_norm(v, 0.5)), 1.0
+)
+verify(
+    "p = 1/2: (1, 0) and (0, 1) have norm 1, their midpoint has",
+    p_norm(np.array([0.5, 0.5]), 0.5),
+    2.0,
+    rtol=1e-12,
+)
 
 # %% [markdown]
 r"""
@@ -781,7 +981,7 @@ Convexity buys certainty, not formulas. The lasso has no closed form, but two al
 
 # %%
 X, y = rng.normal(size=(60, 12)), rng.normal(size=60)
-lasso_cost = lambda w, lam: 0.5 * np.mean((y - X @ w)**2) + lam * abs(w).sum()
+lasso_cost = lambda w, lam: 0.5 * np.mean((y - X @ w) ** 2) + lam * abs(w).sum()
 
 
 def soft(w, threshold):
@@ -789,19 +989,27 @@ def soft(w, threshold):
 
 
 def ista(X, y, lam, steps=2000):
-    L, w = np.linalg.norm(X, 2)**2 / len(y), np.zeros(X.shape[1])
+    L, w = np.linalg.norm(X, 2) ** 2 / len(y), np.zeros(X.shape[1])
     for _ in range(steps):
         w = soft(w - X.T @ (X @ w - y) / len(y) / L, lam / L)
     return w
 
 
 descent = linear_model.Lasso(alpha=0.1, fit_intercept=False, tol=1e-12).fit(X, y).coef_
-verify("lasso: ISTA and coordinate descent reach the same value",
-       lasso_cost(ista(X, y, 0.1), 0.1), lasso_cost(descent, 0.1), atol=1e-8)
+verify(
+    "lasso: ISTA and coordinate descent reach the same value",
+    lasso_cost(ista(X, y, 0.1), 0.1),
+    lasso_cost(descent, 0.1),
+    atol=1e-8,
+)
 verify_at_most(
     "lasso: largest height of the objective above a chord",
-    worst_chord(lambda v: 0.5 * (
-        (v @ X[:, :3].T - y)**2).mean(-1) + 0.1 * abs(v).sum(-1)), 0.0, atol=1e-12)
+    worst_chord(
+        lambda v: 0.5 * ((v @ X[:, :3].T - y) ** 2).mean(-1) + 0.1 * abs(v).sum(-1)
+    ),
+    0.0,
+    atol=1e-12,
+)
 
 # %% [markdown]
 r"""
@@ -838,35 +1046,63 @@ def ball(p):
     points = rim(p)
     best = points[:, bowl_loss(points).argmin()]
     fig, ax = plt.subplots(figsize=(6.8, 3.6))
-    plot.contours(ax, lambda x, y: bowl_loss(np.array([x, y])), (-2.2, 2.6),
-                  (-1.3, 2.3), [0.02, 0.15, 0.6, 2.0, 3.2])
-    plot.contours(ax, lambda x, y: bowl_loss(np.array([x, y])), (-2.2, 2.6),
-                  (-1.3, 2.3), [bowl_loss(best)], colors=plot.ORANGE, linewidths=1.8)
+    plot.contours(
+        ax,
+        lambda x, y: bowl_loss(np.array([x, y])),
+        (-2.2, 2.6),
+        (-1.3, 2.3),
+        [0.02, 0.15, 0.6, 2.0, 3.2],
+    )
+    plot.contours(
+        ax,
+        lambda x, y: bowl_loss(np.array([x, y])),
+        (-2.2, 2.6),
+        (-1.3, 2.3),
+        [bowl_loss(best)],
+        colors=plot.ORANGE,
+        linewidths=1.8,
+    )
     ax.fill(*points, color=plot.SKY, alpha=0.4)
     ax.plot(*points, color=plot.BLUE)
     ax.plot(*best, "o", color=plot.RED, ms=8, zorder=5)
     ax.plot(*centre, "k+", ms=9)
-    ax.set(aspect="equal", xlabel=r"$\theta_1$", ylabel=r"$\theta_2$",
-           title=f"best point ({best[0] + 0.0:.2f}, {best[1]:.2f})")
+    ax.set(
+        aspect="equal",
+        xlabel=r"$\theta_1$",
+        ylabel=r"$\theta_2$",
+        title=f"best point ({best[0] + 0.0:.2f}, {best[1]:.2f})",
+    )
     return fig
 
 
 explore(
-    ball, alt=
-    "Elliptic contours of a loss and the ball of the p-norm: for p = 2 they touch with both coordinates non-zero, for p = 1 and below at a corner, where the first is zero, for large p near the corner of a square",
-    p=["2", "1.5", "1.2", "1", "0.7", "0.5", "4", "inf"])
+    ball,
+    alt="Elliptic contours of a loss and the ball of the p-norm: for p = 2 they touch with both coordinates non-zero, for p = 1 and below at a corner, where the first is zero, for large p near the corner of a square",
+    p=["2", "1.5", "1.2", "1", "0.7", "0.5", "4", "inf"],
+)
 
 # %%
 budget = {p: rim(p)[:, bowl_loss(rim(p)).argmin()] for p in (0.5, 1, 2)}
 for p in (0.5, 1):
     verify(f"p = {p}: the best point is a corner", budget[p], [0.0, 1.0], atol=1e-6)
-touching = optimize.minimize(lambda v: bowl_loss(v), [0.5, 0.5],
-                             constraints={"type": "ineq", "fun": lambda v: 1 - v @ v}).x
-verify("p = 2: the best point, against constrained minimisation", budget[2], touching,
-       atol=5e-3)
+touching = optimize.minimize(
+    lambda v: bowl_loss(v),
+    [0.5, 0.5],
+    constraints={"type": "ineq", "fun": lambda v: 1 - v @ v},
+).x
+verify(
+    "p = 2: the best point, against constrained minimisation",
+    budget[2],
+    touching,
+    atol=5e-3,
+)
 multiplier = -(2 * bowl @ (touching - centre)) / (2 * touching)
-verify("p = 2: there the loss pulls straight outward, ∇ℓ = −λ∇R in both coordinates",
-       multiplier[0], multiplier[1], rtol=1e-4)
+verify(
+    "p = 2: there the loss pulls straight outward, ∇ℓ = −λ∇R in both coordinates",
+    multiplier[0],
+    multiplier[1],
+    rtol=1e-4,
+)
 
 # %% [markdown]
 r"""
@@ -888,16 +1124,30 @@ for _ in range(100):
     ell2.append(ell2[-1] - eta * 2 * lam * ell2[-1])
     ell1.append(float(soft(np.array(ell1[-1]), eta * lam)))
 steps = np.arange(101)
-verify("L2 without data: geometric", np.array(ell2), 2 * (1 - 2 * eta * lam)**steps,
-       rtol=1e-12)
+verify(
+    "L2 without data: geometric",
+    np.array(ell2),
+    2 * (1 - 2 * eta * lam) ** steps,
+    rtol=1e-12,
+)
 verify_at_least("L2: still above zero after 100 steps", ell2[-1], 1e-3)
-verify("L1: exactly zero after ⌈2/(ηλ)⌉ steps", ell1.index(0.0),
-       int(np.ceil(2 / (eta * lam))))
-verify("L1: falls by ηλ each step", np.array(ell1[:66]), 2 - eta * lam * steps[:66],
-       atol=1e-12)
-verify("L2: a weight of 0.001 shrinks by the same factor as one of 2",
-       decay_sgd(lambda w: 2 * lam * w, np.array([1e-3, 2.0]), eta, 0, 1) / [1e-3, 2.0],
-       [0.94, 0.94], rtol=1e-12)
+verify(
+    "L1: exactly zero after ⌈2/(ηλ)⌉ steps",
+    ell1.index(0.0),
+    int(np.ceil(2 / (eta * lam))),
+)
+verify(
+    "L1: falls by ηλ each step",
+    np.array(ell1[:66]),
+    2 - eta * lam * steps[:66],
+    atol=1e-12,
+)
+verify(
+    "L2: a weight of 0.001 shrinks by the same factor as one of 2",
+    decay_sgd(lambda w: 2 * lam * w, np.array([1e-3, 2.0]), eta, 0, 1) / [1e-3, 2.0],
+    [0.94, 0.94],
+    rtol=1e-12,
+)
 
 # %% [markdown]
 r"""
@@ -927,44 +1177,63 @@ for l in strengths:
     ]
     picked = [
         linear_model.Lasso(alpha=l, fit_intercept=False, tol=1e-3).fit(X, y).coef_
-        for X, y in problems[:50 if l == 0.2 else 10]
+        for X, y in problems[: 50 if l == 0.2 else 10]
     ]
     histograms[l] = np.ravel(ridge), np.ravel(picked)
+
 
 # %% tags=["hide-input"]
 def spread(lam):
     fig, axes = plt.subplots(1, 2, figsize=(6.8, 3.1), sharey=True)
-    for ax, name, values, colour in zip(axes, ("ridge", "lasso"), histograms[lam],
-                                        (plot.BLUE, plot.RED)):
+    for ax, name, values, colour in zip(
+        axes, ("ridge", "lasso"), histograms[lam], (plot.BLUE, plot.RED)
+    ):
         heights, edges = np.histogram(values, np.linspace(-1.5, 1.5, 61), density=True)
         ax.stairs(heights, edges, color=colour, fill=True)
-        ax.set(yscale="log", ylim=(1e-2, 30), xlabel="coefficient",
-               title=f"{name}: {np.mean(values == 0):.0%} exact zeros")
+        ax.set(
+            yscale="log",
+            ylim=(1e-2, 30),
+            xlabel="coefficient",
+            title=f"{name}: {np.mean(values == 0):.0%} exact zeros",
+        )
     axes[0].set_ylabel("density")
     return fig
 
 
 explore(
-    spread, alt=
-    "Histograms of coefficients: under ridge a smooth bump around zero that narrows with λ and has no exact zero; under the lasso a spike of exact zeros and a few others",
-    lam=strengths)
+    spread,
+    alt="Histograms of coefficients: under ridge a smooth bump around zero that narrows with λ and has no exact zero; under the lasso a spike of exact zeros and a few others",
+    lam=strengths,
+)
 
 # %%
-verify("10 000 coefficients under ridge: exact zeros", np.mean(histograms[0.2][0] == 0),
-       0.0, atol=1e-9)
-verify_at_least("10 000 coefficients under the lasso: share of exact zeros",
-                np.mean(histograms[0.2][1] == 0), 0.5)
+verify(
+    "10 000 coefficients under ridge: exact zeros",
+    np.mean(histograms[0.2][0] == 0),
+    0.0,
+    atol=1e-9,
+)
+verify_at_least(
+    "10 000 coefficients under the lasso: share of exact zeros",
+    np.mean(histograms[0.2][1] == 0),
+    0.5,
+)
 X, y = problems[0]
-verify("one of the ridge fits, against scikit-learn", histograms[0.2][0][:200],
-       linear_model.Ridge(alpha=120 * 0.2, fit_intercept=False).fit(X, y).coef_,
-       atol=1e-8)
+verify(
+    "one of the ridge fits, against scikit-learn",
+    histograms[0.2][0][:200],
+    linear_model.Ridge(alpha=120 * 0.2, fit_intercept=False).fit(X, y).coef_,
+    atol=1e-8,
+)
 verify(
     "the same lasso fit by ISTA: zeros in the same places",
     tuple(np.flatnonzero(ista(X, y, 0.2, 4000))),
     tuple(
         np.flatnonzero(
-            linear_model.Lasso(alpha=0.2, fit_intercept=False, tol=1e-8).fit(X,
-                                                                             y).coef_)))
+            linear_model.Lasso(alpha=0.2, fit_intercept=False, tol=1e-8).fit(X, y).coef_
+        )
+    ),
+)
 
 # %% [markdown]
 r"""
@@ -981,20 +1250,25 @@ for _ in range(100):
     y = X @ w + rng.normal(size=100)
     found = linear_model.Lasso(alpha=0.1, fit_intercept=False).fit(X, y).coef_
     hits += set(np.argsort(abs(found))[-5:]) == set(relevant)
-verify_at_least("100 runs: the 5 largest of 20 weights are the 5 relevant ones", hits,
-                95)
+verify_at_least(
+    "100 runs: the 5 largest of 20 weights are the 5 relevant ones", hits, 95
+)
 
 X[:, relevant[0]] *= 1000  # the same data in other units
 rescaled = linear_model.Lasso(alpha=0.1, fit_intercept=False).fit(X, y).coef_
-verify_at_most("an important input in other units: its weight over that of the others",
-               abs(rescaled[relevant[0]]) / abs(rescaled[relevant[1:]]).min(), 0.01)
+verify_at_most(
+    "an important input in other units: its weight over that of the others",
+    abs(rescaled[relevant[0]]) / abs(rescaled[relevant[1:]]).min(),
+    0.01,
+)
 without = np.delete(np.arange(20), relevant[0])
 drop = [
-    np.mean((y - X[:, c] @ np.linalg.lstsq(X[:, c], y, rcond=None)[0])**2)
+    np.mean((y - X[:, c] @ np.linalg.lstsq(X[:, c], y, rcond=None)[0]) ** 2)
     for c in (np.arange(20), without)
 ]
-verify_at_least("… but leaving that input out multiplies the error by",
-                drop[1] / drop[0], 1.3)
+verify_at_least(
+    "… but leaving that input out multiplies the error by", drop[1] / drop[0], 1.3
+)
 
 # %% [markdown]
 r"""
@@ -1015,12 +1289,13 @@ def sine_data(runs, n):
 
 def errors(W, sample):
     """Mean squared error of each network on its own sample, (S,)."""
-    return ((forward(W, sample[0], torch.tanh) - sample[1])**2).mean((1, 2))
+    return ((forward(W, sample[0], torch.tanh) - sample[1]) ** 2).mean((1, 2))
 
 
 parts = {
-    "train": sine_data(20, 30), "validation": sine_data(20, 200), "test": sine_data(
-        20, 200)
+    "train": sine_data(20, 30),
+    "validation": sine_data(20, 200),
+    "test": sine_data(20, 200),
 }
 curves = {}
 for q in (5, 20, 60):
@@ -1048,17 +1323,32 @@ plt.show()
 # %%
 lowest = {q: curve[:, 1].mean(1).min() for q, curve in curves.items()}
 for q, curve in curves.items():
-    verify_at_least(f"{q} units a layer: final validation error over its minimum",
-                    curve[-1, 1].mean() / lowest[q], 1.15)
-    verify_at_most(f"{q} units a layer: final training error, below the noise variance",
-                   curve[-1, 0].mean(), 0.16)
+    verify_at_least(
+        f"{q} units a layer: final validation error over its minimum",
+        curve[-1, 1].mean() / lowest[q],
+        1.15,
+    )
+    verify_at_most(
+        f"{q} units a layer: final training error, below the noise variance",
+        curve[-1, 0].mean(),
+        0.16,
+    )
     verify_at_least(
         f"{q} units a layer: least validation error, above the noise variance",
-        lowest[q], 0.16)
-verify_at_most("the largest network, stopped at its best, over the best of all",
-               lowest[60] / min(lowest.values()), 1.1)
-verify("variance of the samples around sin 4x", torch.var(
-    parts["test"][1] - torch.sin(4 * parts["test"][0])).item(), 0.16, rtol=0.1)
+        lowest[q],
+        0.16,
+    )
+verify_at_most(
+    "the largest network, stopped at its best, over the best of all",
+    lowest[60] / min(lowest.values()),
+    1.1,
+)
+verify(
+    "variance of the samples around sin 4x",
+    torch.var(parts["test"][1] - torch.sin(4 * parts["test"][0])).item(),
+    0.16,
+    rtol=0.1,
+)
 
 # %% [markdown]
 r"""
@@ -1074,7 +1364,11 @@ Small networks overfit too, and the largest, stopped in time, is as good as any.
 
 # %%
 w_full = w_batch = np.zeros(10)
-rng, p_loss, ups = np.random.default_rng(7), lambda w: np.mean((Xp @ w - yp)**2), [0, 0]
+rng, p_loss, ups = (
+    np.random.default_rng(7),
+    lambda w: np.mean((Xp @ w - yp) ** 2),
+    [0, 0],
+)
 L = np.linalg.eigvalsh(Xp.T @ Xp / len(yp))[-1]
 for _ in range(200):
     pick = rng.integers(len(yp), size=8)
@@ -1083,17 +1377,22 @@ for _ in range(200):
     ups[0] += p_loss(new_full) > p_loss(w_full) + 1e-12
     ups[1] += p_loss(new_batch) > p_loss(w_batch) + 1e-12
     w_full, w_batch = new_full, new_batch
-verify("full gradient, η = 1/L: steps of 200 that raise the training loss", int(ups[0]),
-       0)
+verify(
+    "full gradient, η = 1/L: steps of 200 that raise the training loss", int(ups[0]), 0
+)
 verify_at_least("mini-batches of 8: steps of 200 that raise it", int(ups[1]), 40)
-verify_at_most("mini-batches of 8 after 200 steps: training loss over the least possible",
-               p_loss(w_batch) / p_loss(np.linalg.lstsq(Xp, yp, rcond=None)[0]), 1.6)
+verify_at_most(
+    "mini-batches of 8 after 200 steps: training loss over the least possible",
+    p_loss(w_batch) / p_loss(np.linalg.lstsq(Xp, yp, rcond=None)[0]),
+    1.6,
+)
 
 # %% [markdown]
 r"""
 (early-stopping)=
 *Early stopping* makes a method of it: watch the validation error, keep the best parameters so far, and stop when there has been no improvement for a number of looks called *patience*. Since the validation set chose the moment, the honest number is the error on a third set.
 """
+
 
 # %%
 class EarlyStopping:
@@ -1115,8 +1414,11 @@ for k, error in enumerate([5.0, 4.0, 4.5, 3.0, 3.2, 3.1, 2.0]):
     said.append(stopper(error, k))
     if said[-1]:
         break
-verify("errors 5, 4, 4.5, 3, 3.2, 3.1, 2 with patience 2: stops at look, best look",
-       (len(said) - 1, stopper.state), (5, 3))
+verify(
+    "errors 5, 4, 4.5, 3, 3.2, 3.1, 2 with patience 2: stops at look, best look",
+    (len(said) - 1, stopper.state),
+    (5, 3),
+)
 
 # %%
 final, stopped = [], []
@@ -1128,8 +1430,11 @@ for q, curve in curves.items():
                 break
         stopped.append(stopper.state)
         final.append(curve[-1, 2, run])
-verify_at_least("60 runs: share in which stopping early gave the lower test error",
-                np.mean(np.array(stopped) < final), 0.8)
+verify_at_least(
+    "60 runs: share in which stopping early gave the lower test error",
+    np.mean(np.array(stopped) < final),
+    0.8,
+)
 
 # %% [markdown]
 r"""
@@ -1149,8 +1454,10 @@ for _ in range(600):
     w = w - 0.05 * Xs[batch].T @ (Xs[batch] @ w - ys[batch]) / 10
     walk.append(w)
 walk = np.array(walk)
-v_curve = np.mean((walk @ Xv.T - yv)**2, axis=1)
-true_curve = ((walk - w_true)**2 * scale**2).sum(1) + 2.5**2  # expected over all inputs
+v_curve = np.mean((walk @ Xv.T - yv) ** 2, axis=1)
+true_curve = ((walk - w_true) ** 2 * scale**2).sum(
+    1
+) + 2.5**2  # expected over all inputs
 
 
 def stop_at(patience):
@@ -1169,28 +1476,43 @@ def patient(patience):
     ax.plot(true_curve, color=plot.GREY, lw=1.2, label="all inputs (unknown)")
     ax.axvline(k, color=plot.BLUE, ls=":", label="stops")
     ax.plot(kept, v_curve[kept], "o", color=plot.RED, label="keeps")
-    ax.set(xlabel="step", ylabel="mean squared error",
-           title=f"stops at {k}, keeps {kept}")
+    ax.set(
+        xlabel="step", ylabel="mean squared error", title=f"stops at {k}, keeps {kept}"
+    )
     ax.legend(ncols=2, loc="upper right")
     return fig
 
 
 explore(
-    patient, alt=
-    "A jittery validation curve that falls and rises slowly; with little patience training stops at an early bump, with more it finds the flat minimum",
-    patience=[1, 3, 6, 12, 32])
+    patient,
+    alt="A jittery validation curve that falls and rises slowly; with little patience training stops at an early bump, with more it finds the flat minimum",
+    patience=[1, 3, 6, 12, 32],
+)
 
 # %%
 k, kept = stop_at(32)
-verify("patience 32: the parameters kept have exactly the least error so far",
-       np.mean((Xv @ walk[kept] - yv)**2), min(v_curve[:k + 1]), rtol=1e-12)
-verify_at_least("patience 1 against patience 32: error on all inputs",
-                true_curve[stop_at(1)[1]] / true_curve[kept], 1.2)
-verify_at_least("the last step against the one kept: error on all inputs",
-                true_curve[-1] / true_curve[kept], 1.05)
+verify(
+    "patience 32: the parameters kept have exactly the least error so far",
+    np.mean((Xv @ walk[kept] - yv) ** 2),
+    min(v_curve[: k + 1]),
+    rtol=1e-12,
+)
+verify_at_least(
+    "patience 1 against patience 32: error on all inputs",
+    true_curve[stop_at(1)[1]] / true_curve[kept],
+    1.2,
+)
+verify_at_least(
+    "the last step against the one kept: error on all inputs",
+    true_curve[-1] / true_curve[kept],
+    1.05,
+)
 fresh_X = rng.normal(size=(100_000, d)) * scale
-verify_within_se("expected error in closed form, against 100 000 new examples",
-                 (fresh_X @ (walk[kept] - w_true))**2, true_curve[kept] - 2.5**2)
+verify_within_se(
+    "expected error in closed form, against 100 000 new examples",
+    (fresh_X @ (walk[kept] - w_true)) ** 2,
+    true_curve[kept] - 2.5**2,
+)
 
 # %% [markdown]
 r"""
@@ -1215,14 +1537,22 @@ for t in range(150):
     with torch.no_grad():
         for w, g in zip(W, grads):
             w -= 0.3 * g
-        far = sum(((w - s)**2).sum() for w, s in zip(W, start)).sqrt().item()
+        far = sum(((w - s) ** 2).sum() for w, s in zip(W, start)).sqrt().item()
     reach.append((far, length))
 far, length = np.array(reach).T
-verify_at_most("digit network: distance from the start over η Σ‖g‖, every step",
-               far / (0.3 * np.cumsum(length)), 1.0, atol=1e-5)
+verify_at_most(
+    "digit network: distance from the start over η Σ‖g‖, every step",
+    far / (0.3 * np.cumsum(length)),
+    1.0,
+    atol=1e-5,
+)
 verify("… after one step it is η‖g‖", far[0], 0.3 * length[0], rtol=1e-4)
-verify_at_most("… and η Σ‖g‖ over ηtG",
-               np.cumsum(length) / (np.arange(1, 151) * length.max()), 1.0, atol=1e-9)
+verify_at_most(
+    "… and η Σ‖g‖ over ηtG",
+    np.cumsum(length) / (np.arange(1, 151) * length.max()),
+    1.0,
+    atol=1e-9,
+)
 
 # %%
 x = np.linspace(0, 2 * np.pi, 200, endpoint=False)
@@ -1232,10 +1562,14 @@ target, theta, fitted = np.sin(np.outer(x, k)).sum(1), np.zeros(6), np.zeros(6, 
 for t in range(1, 1000):
     theta = theta - 0.5 * waves.T @ (waves @ theta - target) / 200
     fitted[(fitted == 0) & (abs(theta / k - 1) < 0.1)] = t
-verify("frequencies 1 to 6: steps until 90 % is fitted", fitted,
-       np.ceil(np.log(0.1) / np.log(1 - 0.25 / k**2)).astype(int))
-verify_at_least("each higher frequency takes longer, by at least",
-                np.diff(fitted).min(), 10)
+verify(
+    "frequencies 1 to 6: steps until 90 % is fitted",
+    fitted,
+    np.ceil(np.log(0.1) / np.log(1 - 0.25 / k**2)).astype(int),
+)
+verify_at_least(
+    "each higher frequency takes longer, by at least", np.diff(fitted).min(), 10
+)
 
 # %% [markdown]
 r"""
@@ -1248,9 +1582,13 @@ r"""
 """
 
 # %%
-ball_volume = lambda r, p: np.pi**(p / 2) / special.gamma(p / 2 + 1) * r**p
-verify("twice the time: the reachable volume in 10 dimensions grows by 2¹⁰",
-       ball_volume(2.0, 10) / ball_volume(1.0, 10), 1024.0, rtol=1e-12)
+ball_volume = lambda r, p: np.pi ** (p / 2) / special.gamma(p / 2 + 1) * r**p
+verify(
+    "twice the time: the reachable volume in 10 dimensions grows by 2¹⁰",
+    ball_volume(2.0, 10) / ball_volume(1.0, 10),
+    1024.0,
+    rtol=1e-12,
+)
 
 # %% [markdown]
 r"""
@@ -1276,36 +1614,60 @@ training time is the reciprocal of weight decay. For large $s_i$ both are 1. In 
 """
 
 # %%
-stopped_filter = lambda s, eta, t: 1 - (1 - eta * s)**t
+stopped_filter = lambda s, eta, t: 1 - (1 - eta * s) ** t
 ridge_filter = lambda s, lam: s / (s + lam)
 th0 = np.linalg.lstsq(Xp, yp, rcond=None)[0]
 eta, t, lam_H = 0.1, 200, np.linalg.eigvalsh(H)
 walked = np.zeros(10)
 for _ in range(t):
     walked = walked - eta * p_grad(walked)
-verify("200 steps of gradient descent, against the filter formula", walked,
-       Q @ (stopped_filter(lam_H, eta, t) * (Q.T @ th0)), atol=1e-10)
+verify(
+    "200 steps of gradient descent, against the filter formula",
+    walked,
+    Q @ (stopped_filter(lam_H, eta, t) * (Q.T @ th0)),
+    atol=1e-10,
+)
 weights = linear_model.Ridge(alpha=len(yp) / (eta * t), fit_intercept=False)
-verify("ridge with λ = 1/(ηt), against its filter",
-       weights.fit(Xp, yp).coef_,
-       Q @ (ridge_filter(lam_H, 1 / (eta * t)) * (Q.T @ th0)), atol=1e-10)
+verify(
+    "ridge with λ = 1/(ηt), against its filter",
+    weights.fit(Xp, yp).coef_,
+    Q @ (ridge_filter(lam_H, 1 / (eta * t)) * (Q.T @ th0)),
+    atol=1e-10,
+)
 verify(
     "both filters at s = 0.001, 0.01 and 1",
-    np.array([[stopped_filter(s, eta, t),
-               ridge_filter(s, 1 / 20)] for s in (0.001, 0.01, 1.0)]),
-    np.array([[0.0198, 0.0196], [0.1814, 0.1667], [1.0, 0.9524]]), atol=1e-4)
+    np.array(
+        [
+            [stopped_filter(s, eta, t), ridge_filter(s, 1 / 20)]
+            for s in (0.001, 0.01, 1.0)
+        ]
+    ),
+    np.array([[0.0198, 0.0196], [0.1814, 0.1667], [1.0, 0.9524]]),
+    atol=1e-4,
+)
 
 # %%
 s_grid = np.logspace(-4, 0.9, 4000)
 both = stopped_filter(s_grid, eta, t), ridge_filter(s_grid, 1 / (eta * t))
 early = s_grid < 0.1 / (eta * t)
-verify_at_most("s < 0.1/(ηt): largest relative difference of the filters",
-               abs(both[0] / both[1] - 1)[early].max(), 0.05)
-verify("largest difference of the filters at η = 0.1", (both[0] - both[1]).max(), 0.205,
-       atol=1e-3)
+verify_at_most(
+    "s < 0.1/(ηt): largest relative difference of the filters",
+    abs(both[0] / both[1] - 1)[early].max(),
+    0.05,
+)
+verify(
+    "largest difference of the filters at η = 0.1",
+    (both[0] - both[1]).max(),
+    0.205,
+    atol=1e-3,
+)
 u = np.linspace(0, 10, 100_001)
-verify("… and in the limit of small steps", (1 - np.exp(-u) - u / (1 + u)).max(),
-       0.2036, atol=1e-4)
+verify(
+    "… and in the limit of small steps",
+    (1 - np.exp(-u) - u / (1 + u)).max(),
+    0.2036,
+    atol=1e-4,
+)
 
 # %% [markdown]
 r"""
@@ -1328,27 +1690,40 @@ ridge_way = goal * ridge_filter(eigen, 1 / (0.1 * np.maximum(clock, 1e-3)[:, Non
 
 def clockwork(steps):
     fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3.2))
-    plot.contours(left, lambda a, b: (a - 1)**2 + 0.08 * (b - 1)**2, (-0.1, 1.3),
-                  (-0.1, 1.3), 8)
-    for way, colour, name in ((stop_way, plot.RED, "stopped"), (ridge_way, plot.BLUE,
-                                                                "ridge")):
+    plot.contours(
+        left,
+        lambda a, b: (a - 1) ** 2 + 0.08 * (b - 1) ** 2,
+        (-0.1, 1.3),
+        (-0.1, 1.3),
+        8,
+    )
+    for way, colour, name in (
+        (stop_way, plot.RED, "stopped"),
+        (ridge_way, plot.BLUE, "ridge"),
+    ):
         left.plot(*way.T, color=colour, lw=1.2)
         left.plot(*way[steps], "o", color=colour)
-    left.set(xlabel=r"$\theta_1$", ylabel=r"$\theta_2$",
-             title=rf"$t={steps}$, $\lambda={10 / steps:.3g}$")
-    right.semilogx(s_grid, stopped_filter(s_grid, 0.1, steps), color=plot.RED,
-                   label="stopped")
-    right.semilogx(s_grid, ridge_filter(s_grid, 10 / steps), color=plot.BLUE,
-                   label="ridge")
+    left.set(
+        xlabel=r"$\theta_1$",
+        ylabel=r"$\theta_2$",
+        title=rf"$t={steps}$, $\lambda={10 / steps:.3g}$",
+    )
+    right.semilogx(
+        s_grid, stopped_filter(s_grid, 0.1, steps), color=plot.RED, label="stopped"
+    )
+    right.semilogx(
+        s_grid, ridge_filter(s_grid, 10 / steps), color=plot.BLUE, label="ridge"
+    )
     right.set(xlabel="eigenvalue $s$", title="share that is fitted")
     right.legend(loc="upper left")
     return fig
 
 
 explore(
-    clockwork, alt=
-    "Left the paths of stopped gradient descent and of ridge from the origin to the minimum, close together, right their filters, two S-shaped curves that move left as time goes on",
-    steps=[30, 5, 10, 60, 120, 250, 1000])
+    clockwork,
+    alt="Left the paths of stopped gradient descent and of ridge from the origin to the minimum, close together, right their filters, two S-shaped curves that move left as time goes on",
+    steps=[30, 5, 10, 60, 120, 250, 1000],
+)
 # %% [markdown]
 r"""
 ## More data than there are
@@ -1362,24 +1737,31 @@ A digit moved by one pixel is the same digit. A network that sees the pixels as 
 # %%
 one = torch.zeros(1, 64)
 one[0, 8 * 3 + 4] = 1.0  # a bright pixel in row 3, column 4
-verify("the nine shifts move it to rows 2 to 4, columns 3 to 5",
-       tuple(sorted(shifts(one).argmax(-1).flatten().tolist())),
-       tuple(8 * r + c for r in (2, 3, 4) for c in (3, 4, 5)))
+verify(
+    "the nine shifts move it to rows 2 to 4, columns 3 to 5",
+    tuple(sorted(shifts(one).argmax(-1).flatten().tolist())),
+    tuple(8 * r + c for r in (2, 3, 4) for c in (3, 4, 5)),
+)
 verify("shift 4 is the image itself", shifts(Dx)[4], Dx, atol=1e-12)
 views, verdict = shifts(Tx), {}
 for name in ("none", "augmentation"):
     W = learn(name, Dx, Dy, S=1, steps=300)
     verdict[name] = [
         accuracy(forward(W, Tx), Ty).item(),
-        np.mean([accuracy(forward(W, v), Ty) for v in views])
+        np.mean([accuracy(forward(W, v), Ty) for v in views]),
     ]
     print("{}: clean {:.2f}, shifted {:.2f}".format(name, *verdict[name]))
-verify_at_most("trained as they are: accuracy on shifted images", verdict["none"][1],
-               0.65)
-verify_at_least("trained with shifts: accuracy on shifted images",
-                verdict["augmentation"][1], 0.88)
-verify_at_least("trained with shifts: accuracy gained on unshifted images",
-                verdict["augmentation"][0] - verdict["none"][0], -0.04)
+verify_at_most(
+    "trained as they are: accuracy on shifted images", verdict["none"][1], 0.65
+)
+verify_at_least(
+    "trained with shifts: accuracy on shifted images", verdict["augmentation"][1], 0.88
+)
+verify_at_least(
+    "trained with shifts: accuracy gained on unshifted images",
+    verdict["augmentation"][0] - verdict["none"][0],
+    -0.04,
+)
 
 # %% [markdown]
 r"""
@@ -1399,19 +1781,25 @@ Noise on the inputs *is* ridge, with $\lambda=n\sigma^2$. On weights or labels i
 rng = np.random.default_rng(8)
 X, y, w, sigma = rng.normal(size=(30, 5)), rng.normal(size=30), rng.normal(size=5), 0.4
 noise = sigma * rng.normal(size=(2000, 30, 5))
-verify_within_se("2000 noisy inputs: mean squared residual is ‖y − Xw‖² + nσ²‖w‖²",
-                 ((y - (X + noise) @ w)**2).sum(1),
-                 ((y - X @ w)**2).sum() + 30 * sigma**2 * w @ w)
+verify_within_se(
+    "2000 noisy inputs: mean squared residual is ‖y − Xw‖² + nσ²‖w‖²",
+    ((y - (X + noise) @ w) ** 2).sum(1),
+    ((y - X @ w) ** 2).sum() + 30 * sigma**2 * w @ w,
+)
 replicas = (X + noise).reshape(-1, 5)
 noisy_fit = np.linalg.lstsq(replicas, np.tile(y, 2000), rcond=None)[0]
 ridge = np.linalg.solve(X.T @ X + 30 * sigma**2 * np.eye(5), X.T @ y)
 verify_at_most(
     "least squares on 2000 noisy copies: relative distance from that ridge fit",
-    np.linalg.norm(noisy_fit - ridge) / np.linalg.norm(ridge), 0.02)
+    np.linalg.norm(noisy_fit - ridge) / np.linalg.norm(ridge),
+    0.02,
+)
 verify_at_least(
     "… and from the fit without noise",
-    np.linalg.norm(noisy_fit - np.linalg.lstsq(X, y, rcond=None)[0]) /
-    np.linalg.norm(ridge), 0.05)
+    np.linalg.norm(noisy_fit - np.linalg.lstsq(X, y, rcond=None)[0])
+    / np.linalg.norm(ridge),
+    0.05,
+)
 
 # %% [markdown]
 r"""
@@ -1419,17 +1807,21 @@ Noise on labels: with probability $\varepsilon$ replace the label by one drawn f
 """
 
 # %%
-logits = torch.randn(6, 4, generator=torch.Generator().manual_seed(0),
-                     requires_grad=True)
+logits = torch.randn(
+    6, 4, generator=torch.Generator().manual_seed(0), requires_grad=True
+)
 labels, eps = torch.tensor([0, 1, 2, 3, 0, 2]), 0.2
 average = sum(  # over the four labels that the lottery may draw, and over no lottery
     p * F.cross_entropy(logits, l)
-    for p, l in [(1 - eps, labels)] + [(eps / 4, torch.full((6, ), c))
-                                       for c in range(4)])
+    for p, l in [(1 - eps, labels)] + [(eps / 4, torch.full((6,), c)) for c in range(4)]
+)
 smooth = F.cross_entropy(logits, labels, label_smoothing=eps)
-verify("mean gradient under noisy labels, against torch's label smoothing",
-       torch.autograd.grad(average, logits)[0],
-       torch.autograd.grad(smooth, logits)[0], atol=1e-10)
+verify(
+    "mean gradient under noisy labels, against torch's label smoothing",
+    torch.autograd.grad(average, logits)[0],
+    torch.autograd.grad(smooth, logits)[0],
+    atol=1e-10,
+)
 
 # %% [markdown]
 r"""
@@ -1455,22 +1847,26 @@ for draw in range(10):
     alone = linear_model.LogisticRegression(max_iter=200).fit(X[:20], y[:20])
     gains.append(np.mean(guess == y[20:]) - alone.score(X[20:], y[20:]))
 verify_at_least(
-    "20 labels: accuracy gained from 780 images without label, in standard "
-    "errors",
-    np.mean(gains) / (np.std(gains, ddof=1) / np.sqrt(10)), 3.0)
+    "20 labels: accuracy gained from 780 images without label, in standard errors",
+    np.mean(gains) / (np.std(gains, ddof=1) / np.sqrt(10)),
+    3.0,
+)
+
 
 # %%
 def shared_plane(X, Y, rounds=20, ridge=0.3):
     """W = A B for tasks X (T, n, d), Y (T, n): alternate between A (T, 2) and B (2, d)."""
     T, n, d = X.shape
     alone = np.stack(
-        [x.T @ np.linalg.solve(x @ x.T + np.eye(n), y) for x, y in zip(X, Y)])
+        [x.T @ np.linalg.solve(x @ x.T + np.eye(n), y) for x, y in zip(X, Y)]
+    )
     B = np.linalg.svd(alone)[2][:2]
     for _ in range(rounds):
         A = np.stack([np.linalg.lstsq(x @ B.T, y, rcond=None)[0] for x, y in zip(X, Y)])
         design = np.einsum("tk,tnd->tnkd", A, X).reshape(T * n, -1)  # linear in B
-        B = np.linalg.solve(design.T @ design + ridge * np.eye(2 * d),
-                            design.T @ Y.ravel()).reshape(2, d)
+        B = np.linalg.solve(
+            design.T @ design + ridge * np.eye(2 * d), design.T @ Y.ravel()
+        ).reshape(2, d)
     return A @ B, alone
 
 
@@ -1480,10 +1876,13 @@ for seed in range(20):
     W = rng.normal(size=(10, 2)) @ rng.normal(size=(2, 30)) / np.sqrt(2)
     X = rng.normal(size=(10, 15, 30))
     Y = np.einsum("tnd,td->tn", X, W) + 0.5 * rng.normal(size=(10, 15))
-    mistakes.append([((found - W)**2).sum(1).mean() for found in shared_plane(X, Y)])
+    mistakes.append([((found - W) ** 2).sum(1).mean() for found in shared_plane(X, Y)])
 together, apart = np.mean(mistakes, axis=0)
-verify_at_most("ten related tasks: test error sharing a plane over separate ridge fits",
-               together / apart, 0.8)
+verify_at_most(
+    "ten related tasks: test error sharing a plane over separate ridge fits",
+    together / apart,
+    0.8,
+)
 
 # %% [markdown]
 r"""
@@ -1497,10 +1896,10 @@ g = torch.Generator().manual_seed(3)
 
 def signals(n):
     X, y = torch.randn(n, 20, generator=g), torch.arange(n) % 2
-    where = torch.randint(16, (n, ), generator=g)
+    where = torch.randint(16, (n,), generator=g)
     pattern = torch.tensor([2.0, -2.0, 2.0, 2.0, -2.0])
     for i in range(1, n, 2):  # every second signal holds the pattern
-        X[i, where[i]:where[i] + 5] += pattern
+        X[i, where[i] : where[i] + 5] += pattern
     return X.unfold(1, 5, 1), y.double()  # windows (n, 16, 5)
 
 
@@ -1514,19 +1913,33 @@ scores = {}
 for name, places in (("shared", 1), ("untied", 16)):
     filters = (0.1 * torch.randn(places, 5, generator=g)).requires_grad_()
     bias = torch.zeros(1, requires_grad=True)
-    train([filters, bias], lambda t: F.binary_cross_entropy_with_logits(
-        detector(filters, bias, windows), y), 250, lr=0.03)
+    train(
+        [filters, bias],
+        lambda t: F.binary_cross_entropy_with_logits(
+            detector(filters, bias, windows), y
+        ),
+        250,
+        lr=0.03,
+    )
     scores[name] = ((detector(filters, bias, fresh) > 0) == fresh_y).double().mean()
-verify_at_least("100 examples: accuracy of the shared filter minus the untied ones",
-                scores["shared"] - scores["untied"], 0.1)
+verify_at_least(
+    "100 examples: accuracy of the shared filter minus the untied ones",
+    scores["shared"] - scores["untied"],
+    0.1,
+)
 
 # %%
 shared = torch.randn(1, 5, generator=g, requires_grad=True)
 untied = shared.detach().expand(16, 5).clone().requires_grad_()
-tied_grad, each = (torch.autograd.grad(detector(f, 0.0, windows).sum(), f)[0]
-                   for f in (shared, untied))
-verify("gradient of a shared filter: the sum over its 16 uses", tied_grad[0],
-       each.sum(0), atol=1e-10)
+tied_grad, each = (
+    torch.autograd.grad(detector(f, 0.0, windows).sum(), f)[0] for f in (shared, untied)
+)
+verify(
+    "gradient of a shared filter: the sum over its 16 uses",
+    tied_grad[0],
+    each.sum(0),
+    atol=1e-10,
+)
 
 # %% [markdown]
 r"""
@@ -1559,9 +1972,12 @@ xs = torch.linspace(-1, 1, 101).float().view(-1, 1)
 guesses = forward(members, xs, torch.tanh)[..., 0].double().numpy()  # (30, 101)
 target = np.sin(4 * np.linspace(-1, 1, 101))
 mean_guess = guesses.mean(0)
-verify("ensemble's error = members' mean error − mean spread",
-       np.mean((mean_guess - target)**2),
-       np.mean((guesses - target)**2) - np.mean(guesses.var(0)), rtol=1e-10)
+verify(
+    "ensemble's error = members' mean error − mean spread",
+    np.mean((mean_guess - target) ** 2),
+    np.mean((guesses - target) ** 2) - np.mean(guesses.var(0)),
+    rtol=1e-10,
+)
 
 # %%
 E = guesses - target
@@ -1570,25 +1986,37 @@ v, rho_v = np.trace(second) / 30, (second.sum() - np.trace(second)) / (30 * 29)
 sizes, rng = np.array([1, 2, 3, 5, 10, 20, 30]), np.random.default_rng(10)
 measured = [
     np.mean(
-        [np.mean(E[rng.choice(30, M, replace=False)].mean(0)**2) for _ in range(400)])
+        [np.mean(E[rng.choice(30, M, replace=False)].mean(0) ** 2) for _ in range(400)]
+    )
     for M in sizes
 ]
 predicted = rho_v + (v - rho_v) / sizes
-verify("error of ensembles of 1 to 30 networks, against ρv + (1 − ρ)v/M",
-       np.array(measured), predicted, rtol=0.1)
-verify_at_most("thirty networks together: error over that of one", measured[-1] / v,
-               0.6)
+verify(
+    "error of ensembles of 1 to 30 networks, against ρv + (1 − ρ)v/M",
+    np.array(measured),
+    predicted,
+    rtol=0.1,
+)
+verify_at_most(
+    "thirty networks together: error over that of one", measured[-1] / v, 0.6
+)
 
 # %%
 ten = learn("none", Dx[:300], Ly[:300], S=10)
 probability = forward(ten, Tx).softmax(-1)
 true_class = lambda p: p[..., torch.arange(len(Ty)), Ty]
 together = -true_class(probability.mean(0)).log().mean()
-verify_at_most("10 digit networks: log-loss of their mean over the mean log-loss",
-               together / nll(forward(ten, Tx), Ty).mean(), 0.9)
-verify("the members' mean log-loss, from the probabilities",
-       -true_class(probability).log().mean(),
-       nll(forward(ten, Tx), Ty).mean(), rtol=1e-4)
+verify_at_most(
+    "10 digit networks: log-loss of their mean over the mean log-loss",
+    together / nll(forward(ten, Tx), Ty).mean(),
+    0.9,
+)
+verify(
+    "the members' mean log-loss, from the probabilities",
+    -true_class(probability).log().mean(),
+    nll(forward(ten, Tx), Ty).mean(),
+    rtol=1e-4,
+)
 
 # %% [markdown]
 r"""
@@ -1607,9 +2035,11 @@ cov = np.linalg.inv(X.T @ X / 0.5 + np.eye(4))  # noise variance ½, prior varia
 post = cov @ X.T @ y / 0.5
 draws = rng.multivariate_normal(post, cov, 20_000)
 ridge = linear_model.Ridge(alpha=0.5, fit_intercept=False).fit(X, y)
-verify_within_se("mean prediction of 20 000 posterior models, against one ridge model",
-                 draws @ x_new,
-                 ridge.predict(x_new[None])[0])
+verify_within_se(
+    "mean prediction of 20 000 posterior models, against one ridge model",
+    draws @ x_new,
+    ridge.predict(x_new[None])[0],
+)
 
 # %% [markdown]
 r"""
@@ -1628,16 +2058,27 @@ for k in range(30):
     votes = votes + p
     singles.append(np.mean(p.argmax(1) == digits.y_test))
     bagged.append(np.mean(votes.argmax(1) == digits.y_test))
-verify_within_se("share of distinct examples in a bootstrap sample", np.array(distinct),
-                 1 - (1 - 1 / 1400)**1400)
-verify("… which is nearly 1 − 1/e", 1 - (1 - 1 / 1400)**1400, 1 - np.exp(-1), rtol=1e-3)
-verify_at_least("30 bagged trees: accuracy gained over the mean single tree",
-                bagged[-1] - np.mean(singles), 0.08)
+verify_within_se(
+    "share of distinct examples in a bootstrap sample",
+    np.array(distinct),
+    1 - (1 - 1 / 1400) ** 1400,
+)
+verify(
+    "… which is nearly 1 − 1/e", 1 - (1 - 1 / 1400) ** 1400, 1 - np.exp(-1), rtol=1e-3
+)
+verify_at_least(
+    "30 bagged trees: accuracy gained over the mean single tree",
+    bagged[-1] - np.mean(singles),
+    0.08,
+)
 verify("the first bag of one is the first tree", bagged[0], singles[0], rtol=1e-12)
 forest = ensemble.RandomForestClassifier(60, random_state=0)
 forest.fit(digits.X_train, digits.y_train)
-verify_at_least("a random forest of 60 trees: gain over the mean single tree",
-                forest.score(digits.X_test, digits.y_test) - np.mean(singles), 0.1)
+verify_at_least(
+    "a random forest of 60 trees: gain over the mean single tree",
+    forest.score(digits.X_test, digits.y_test) - np.mean(singles),
+    0.1,
+)
 
 # %% mystnb={"image": {"alt": "Test accuracy of bagged trees against their number, rising steeply from about 0.83 for one tree and levelling off above 0.93; a dotted line marks the single trees."}} tags=["hide-input"]
 plt.plot(range(1, 31), bagged, ".-", color=plot.BLUE, label="bagged trees")
@@ -1655,6 +2096,7 @@ r"""
 Thirty networks cost thirty trainings. *Dropout* {cite:p}`srivastava2014` trains a crowd for the price of one. In each step keep every unit independently with probability $\pi$ (about $0.8$ for inputs, $0.5$ for hidden units) and remove the others with all their connections. With $n$ units there are $2^n$ such *thinned networks*, and they share their weights. At test time all units are used, with their outgoing weights multiplied by $\pi$, so that the next layer receives what it received in the mean; or, the same thing, kept units are divided by $\pi$ in training (*inverted dropout*, as in PyTorch).
 """
 
+
 # %%
 def dropout(h, pi, generator):
     """Inverted dropout: keep with probability pi, and divide by pi."""
@@ -1671,26 +2113,35 @@ for name, out in (("ours", ours), ("nn.Dropout", theirs)):
     verify_within_se(f"{name}: mean", out.mean(1), 1.0)
     kept = (out > 0).double().sum(1)
     verify_within_se(f"{name}: units kept of 5000, in the mean", kept, 4000.0)
-    verify(f"{name}: variance of the kept number, binomial", kept.var(),
-           5000 * 0.8 * 0.2, rtol=0.4)
-verify("in evaluation mode the layer does nothing",
-       layer.eval()(ours), ours, atol=1e-15)
+    verify(
+        f"{name}: variance of the kept number, binomial",
+        kept.var(),
+        5000 * 0.8 * 0.2,
+        rtol=0.4,
+    )
+verify(
+    "in evaluation mode the layer does nothing", layer.eval()(ours), ours, atol=1e-15
+)
 
 # %% mystnb={"image": {"alt": "Eight thinned copies of a network with four inputs, five hidden units and two outputs; in each a different random half of the hidden units and some inputs are missing with their connections."}} tags=["hide-input"]
 rng = np.random.default_rng(13)
 fig, axes = plt.subplots(2, 4, figsize=(6.8, 3.4))
 layers = (4, 5, 2)
-places = {(l, i): (l, i - (size - 1) / 2)
-          for l, size in enumerate(layers)
-          for i in range(size)}
+places = {
+    (l, i): (l, i - (size - 1) / 2)
+    for l, size in enumerate(layers)
+    for i in range(size)
+}
 for ax in axes.flat:
     alive = [u for u in places if rng.uniform() < (0.8, 0.5, 1)[u[0]]]
     graph = nx.Graph([(a, b) for a in alive for b in alive if b[0] == a[0] + 1])
     graph.add_nodes_from(alive)
-    nx.draw_networkx_nodes(graph, places, places, node_size=45, node_color="#DDDDDD",
-                           ax=ax)
-    nx.draw_networkx_nodes(graph, places, alive, node_size=45, node_color=plot.BLUE,
-                           ax=ax)
+    nx.draw_networkx_nodes(
+        graph, places, places, node_size=45, node_color="#DDDDDD", ax=ax
+    )
+    nx.draw_networkx_nodes(
+        graph, places, alive, node_size=45, node_color=plot.BLUE, ax=ax
+    )
     nx.draw_networkx_edges(graph, places, ax=ax, edge_color=plot.GREY, width=0.7)
     ax.axis("off")
 plt.show()
@@ -1707,9 +2158,11 @@ r"""
 
 # %%
 masks = torch.rand(100_000, 10, generator=g) < 0.5
-verify_within_se("50 % dropout of 10 units: exactly half are dropped with probability",
-                 (masks.sum(1) == 5).double(),
-                 special.comb(10, 5) / 2**10)
+verify_within_se(
+    "50 % dropout of 10 units: exactly half are dropped with probability",
+    (masks.sum(1) == 5).double(),
+    special.comb(10, 5) / 2**10,
+)
 
 # %% [markdown]
 r"""
@@ -1744,29 +2197,44 @@ rng = np.random.default_rng(14)
 pi, h = 0.6, rng.normal(size=8)
 V, U2, u = rng.normal(size=(3, 8)), rng.normal(size=(8, 8)), rng.normal(size=8)
 every = np.array(list(itertools.product([0, 1], repeat=8)))  # (256, 8)
-chance = pi**every.sum(1) * (1 - pi)**(8 - every.sum(1))
+chance = pi ** every.sum(1) * (1 - pi) ** (8 - every.sum(1))
 softmax = lambda z: special.softmax(z, axis=-1)
 relu = lambda z: np.maximum(z, 0)
 
 linear_all = (every * h) @ V.T  # (256, 3)
 verify("the 256 probabilities add up to one", chance.sum(), 1.0, rtol=1e-12)
-verify("linear output: mean over 256 masks = scaled network", chance @ linear_all,
-       V @ (pi * h), atol=1e-14)
+verify(
+    "linear output: mean over 256 masks = scaled network",
+    chance @ linear_all,
+    V @ (pi * h),
+    atol=1e-14,
+)
 geometric = np.exp(chance @ np.log(softmax(linear_all)))
-verify("softmax: normalised geometric mean of 256 = scaled network",
-       geometric / geometric.sum(), softmax(V @ (pi * h)), atol=1e-14)
-verify_at_least("softmax: the arithmetic mean differs from it by up to",
-                abs(chance @ softmax(linear_all) - softmax(V @ (pi * h))).max(), 0.01)
+verify(
+    "softmax: normalised geometric mean of 256 = scaled network",
+    geometric / geometric.sum(),
+    softmax(V @ (pi * h)),
+    atol=1e-14,
+)
+verify_at_least(
+    "softmax: the arithmetic mean differs from it by up to",
+    abs(chance @ softmax(linear_all) - softmax(V @ (pi * h))).max(),
+    0.01,
+)
 
 # %%
 drawn = rng.uniform(size=(100_000, 8)) < pi
-for name, net in (("linear", lambda m: (m * h) @ V[0]), ("softmax", lambda m: softmax(
-    (m * h) @ V.T)[..., 0]), ("deep ReLU", lambda m: relu((m * h) @ U2.T) @ u)):
+for name, net in (
+    ("linear", lambda m: (m * h) @ V[0]),
+    ("softmax", lambda m: softmax((m * h) @ V.T)[..., 0]),
+    ("deep ReLU", lambda m: relu((m * h) @ U2.T) @ u),
+):
     exact = sum(p * net(m) for p, m in zip(chance, every))
     scaled = net(np.full(8, pi))
     print(f"{name:10s} all 256 masks {exact:+.4f}, scaled network {scaled:+.4f}")
-    verify_within_se(f"{name}: 100 000 sampled masks, against all 256", net(drawn),
-                     exact)
+    verify_within_se(
+        f"{name}: 100 000 sampled masks, against all 256", net(drawn), exact
+    )
 gap = abs(exact - scaled)
 verify_at_least("deep ReLU: scaled network minus exact average", gap, 1e-2)
 verify_at_most("… in spreads of the single masks", gap / net(every).std(), 0.5)
@@ -1782,7 +2250,7 @@ sampled_net = net(drawn)
 
 def sampling(masks):
     fig, ax = plt.subplots(figsize=(6.8, 3.0))
-    means = sampled_net[:(100_000 // masks) * masks].reshape(-1, masks).mean(1)[:1000]
+    means = sampled_net[: (100_000 // masks) * masks].reshape(-1, masks).mean(1)[:1000]
     low, high = sampled_net.min(), sampled_net.max()
     heights, edges = np.histogram(means, np.linspace(low, high, 60))
     ax.stairs(heights / heights.max(), edges, color=plot.SKY, fill=True)
@@ -1794,9 +2262,10 @@ def sampling(masks):
 
 
 explore(
-    sampling, alt=
-    "Histogram of means over sampled masks, wide for one mask and narrowing around the exact average as their number grows; the scaled network stands a little beside it",
-    masks=[1, 3, 10, 30, 100])
+    sampling,
+    alt="Histogram of means over sampled masks, wide for one mask and narrowing around the exact average as their number grows; the scaled network stands a little beside it",
+    masks=[1, 3, 10, 30, 100],
+)
 
 # %% [markdown]
 r"""
@@ -1819,31 +2288,53 @@ def masked(W, X, mask):
 def one_member(t):
     mask = (torch.rand(8, generator=g) < 0.5).float()
     met.append(tuple(mask.tolist()))
-    batch = torch.randint(1400, (64, ), generator=g)
+    batch = torch.randint(1400, (64,), generator=g)
     return F.cross_entropy(masked(W, Dx[batch], mask), Dy[batch])
 
 
 W = train(W, one_member, 300, lr=0.01)
-verify("distinct masks met in 300 steps", len(set(met)), 256 * (1 - (255 / 256)**300),
-       atol=20)
+verify(
+    "distinct masks met in 300 steps",
+    len(set(met)),
+    256 * (1 - (255 / 256) ** 300),
+    atol=20,
+)
 crowd = {
-    tuple(m): (masked(W, Tx,
-                      torch.tensor(m).float()).argmax(1) == Ty).double().mean().item()
+    tuple(m): (masked(W, Tx, torch.tensor(m).float()).argmax(1) == Ty)
+    .double()
+    .mean()
+    .item()
     for m in every.tolist()
 }
 together = (forward(W, Tx, torch.tanh)[0].argmax(1) == Ty).double().mean().item()
 five = [a for m, a in crowd.items() if sum(m) == 5]
-verify_at_least("the whole network: accuracy gained over the mean member",
-                together - np.mean(list(crowd.values())), 0.2)
+verify_at_least(
+    "the whole network: accuracy gained over the mean member",
+    together - np.mean(list(crowd.values())),
+    0.2,
+)
 unmet = [a for m, a in crowd.items() if m not in set(met) and 3 <= sum(m) <= 5]
 verify_at_least(
     "members with 3 to 5 units never trained themselves: mean accuracy, "
-    "where chance is 0.1", np.mean(unmet), 0.35)
-verify("the member with no unit guesses one class for all", crowd[(0, ) * 8],
-       (Ty == W[1][0, -1].argmax()).double().mean().item(), rtol=1e-9)
-mean_logits = sum(masked(W, Tx[:5], torch.tensor(m).float()) for m in every.tolist()) / 256
-verify("mean logits of the 256 members: those of the whole network, exactly", mean_logits,
-       forward(W, Tx[:5], torch.tanh)[0], atol=1e-4)
+    "where chance is 0.1",
+    np.mean(unmet),
+    0.35,
+)
+verify(
+    "the member with no unit guesses one class for all",
+    crowd[(0,) * 8],
+    (Ty == W[1][0, -1].argmax()).double().mean().item(),
+    rtol=1e-9,
+)
+mean_logits = (
+    sum(masked(W, Tx[:5], torch.tensor(m).float()) for m in every.tolist()) / 256
+)
+verify(
+    "mean logits of the 256 members: those of the whole network, exactly",
+    mean_logits,
+    forward(W, Tx[:5], torch.tanh)[0],
+    atol=1e-4,
+)
 
 # %% mystnb={"image": {"alt": "Histogram of the test accuracies of the 256 members, spread from chance to nearly the accuracy of the whole network, which is marked at the right end."}} tags=["hide-input"]
 plt.hist(list(crowd.values()), 30, color=plot.SKY)
@@ -1875,23 +2366,39 @@ M = rng.uniform(size=(20_000, 50, 6)) < pi
 energy = (X**2).sum(0)
 verify_within_se(
     "20 000 masks of the inputs: mean squared residual, against the formula",
-    ((y - (X * M) @ w)**2).sum(1),
-    ((y - pi * X @ w)**2).sum() + pi * (1 - pi) * w**2 @ energy)
+    ((y - (X * M) @ w) ** 2).sum(1),
+    ((y - pi * X @ w) ** 2).sum() + pi * (1 - pi) * w**2 @ energy,
+)
 dropped = optimize.minimize(
-    lambda w: ((y - pi * X @ w)**2).sum() + pi * (1 - pi) * w**2 @ energy, np.zeros(6),
+    lambda w: ((y - pi * X @ w) ** 2).sum() + pi * (1 - pi) * w**2 @ energy,
+    np.zeros(6),
     jac=lambda w: -2 * pi * X.T @ (y - pi * X @ w) + 2 * pi * (1 - pi) * energy * w,
-    options={"gtol": 1e-10}).x
+    options={"gtol": 1e-10},
+).x
 ridge = np.linalg.solve(X.T @ X + np.diag((1 - pi) / pi * energy), X.T @ y)
-verify("the weights used at test time, πw: ridge with λⱼ = (1 − π)/π Σᵢxᵢⱼ²",
-       pi * dropped, ridge, atol=1e-8)
+verify(
+    "the weights used at test time, πw: ridge with λⱼ = (1 − π)/π Σᵢxᵢⱼ²",
+    pi * dropped,
+    ridge,
+    atol=1e-8,
+)
 seen = np.linalg.lstsq((X * M[:2000]).reshape(-1, 6), np.tile(y, 2000), rcond=None)[0]
-verify_at_most("least squares on 2000 masked copies: relative distance from that ridge",
-               np.linalg.norm(pi * seen - ridge) / np.linalg.norm(ridge), 0.03)
+verify_at_most(
+    "least squares on 2000 masked copies: relative distance from that ridge",
+    np.linalg.norm(pi * seen - ridge) / np.linalg.norm(ridge),
+    0.03,
+)
 units = np.array([1000.0, 1, 1, 1, 1, 1])
-again = np.linalg.solve((X * units).T @ (X * units) + np.diag(
-    (1 - pi) / pi * energy * units**2), (X * units).T @ y)
-verify("one input in other units: the prediction stays", X * units @ again, X @ ridge,
-       atol=1e-10)
+again = np.linalg.solve(
+    (X * units).T @ (X * units) + np.diag((1 - pi) / pi * energy * units**2),
+    (X * units).T @ y,
+)
+verify(
+    "one input in other units: the prediction stays",
+    X * units @ again,
+    X @ ridge,
+    atol=1e-10,
+)
 
 # %% [markdown]
 r"""
@@ -1903,18 +2410,33 @@ In a deep network units may correct each other's errors (*co-adaptation*); a uni
 results = {}
 for name, keep in (("without", None), ("with dropout", (0.8, 0.5, 0.5))):
     W, g = nets(5, (64, 128, 64, 10), 5), torch.Generator().manual_seed(6)
-    W = train(W, lambda t: nll(forward(W, Dx[:200], keep=keep, generator=g), Ly[:200]),
-              120, lr=0.005)
+    W = train(
+        W,
+        lambda t: nll(forward(W, Dx[:200], keep=keep, generator=g), Ly[:200]),
+        120,
+        lr=0.005,
+    )
     hidden = torch.relu(torch.baddbmm(W[0][:, -1:], Tx.expand(5, -1, -1), W[0][:, :-1]))
-    results[name] = (nll(forward(W, Dx[:200]), Ly[:200]).mean().item(),
-                     accuracy(forward(W, Tx),
-                              Ty).mean().item(), (hidden < 0.01).double().mean().item())
-    print("{:12s} train loss {:.2f}, accuracy {:.2f}, silent units {:.2f}".format(
-        name, *results[name]))
-verify_at_least("200 digits: training loss with dropout over without, same step",
-                results["with dropout"][0] / results["without"][0], 5.0)
-verify_at_least("200 digits with wrong labels: accuracy gained by dropout",
-                results["with dropout"][1] - results["without"][1], 0.05)
+    results[name] = (
+        nll(forward(W, Dx[:200]), Ly[:200]).mean().item(),
+        accuracy(forward(W, Tx), Ty).mean().item(),
+        (hidden < 0.01).double().mean().item(),
+    )
+    print(
+        "{:12s} train loss {:.2f}, accuracy {:.2f}, silent units {:.2f}".format(
+            name, *results[name]
+        )
+    )
+verify_at_least(
+    "200 digits: training loss with dropout over without, same step",
+    results["with dropout"][0] / results["without"][0],
+    5.0,
+)
+verify_at_least(
+    "200 digits with wrong labels: accuracy gained by dropout",
+    results["with dropout"][1] - results["without"][1],
+    0.05,
+)
 # %% [markdown]
 r"""
 ## Normalisation
@@ -1948,6 +2470,7 @@ $$ (eq-rg-bn-backward)
 The gradient has its mean taken out, and its component along $\hat x$: shifting or stretching the whole batch changes nothing, so no gradient points there.
 """
 
+
 # %%
 def bn_forward(x, gamma, beta, eps=1e-5):
     r = 1 / np.sqrt(x.var(0) + eps)
@@ -1972,31 +2495,49 @@ with torch.no_grad():
     layer.bias.copy_(torch.tensor(beta))
 xt = torch.tensor(x, requires_grad=True)
 verify("batch norm forward, against nn.BatchNorm1d", out, layer(xt), atol=1e-8)
-theirs = torch.autograd.grad(layer(xt), (xt, layer.weight, layer.bias),
-                             torch.tensor(grad))
+theirs = torch.autograd.grad(
+    layer(xt), (xt, layer.weight, layer.bias), torch.tensor(grad)
+)
 ours = bn_backward(grad, x_hat, r, gamma)
 for name, a, b in zip(("x", "γ", "β"), ours, theirs):
     verify(f"batch norm backward for {name}, against nn.BatchNorm1d", a, b, atol=1e-8)
 
 # %%
 verify("normalised: mean 0", x_hat.mean(0), np.zeros(5), atol=1e-12)
-verify("normalised: variance σ²/(σ² + ε)", x_hat.var(0),
-       x.var(0) / (x.var(0) + 1e-5), rtol=1e-10)
-verify("γ = √(σ² + ε), β = μ undo it",
-       bn_forward(x, np.sqrt(x.var(0) + 1e-5), x.mean(0))[0], x, atol=1e-13)
+verify(
+    "normalised: variance σ²/(σ² + ε)",
+    x_hat.var(0),
+    x.var(0) / (x.var(0) + 1e-5),
+    rtol=1e-10,
+)
+verify(
+    "γ = √(σ² + ε), β = μ undo it",
+    bn_forward(x, np.sqrt(x.var(0) + 1e-5), x.mean(0))[0],
+    x,
+    atol=1e-13,
+)
 step = np.zeros((16, 5))
 step[3, 1] = 1e-5
-central = (bn_forward(x + step, gamma, beta)[0] -
-           bn_forward(x - step, gamma, beta)[0]) / 2e-5
-verify("one entry of the gradient by central differences", ours[0][3, 1],
-       (grad * central).sum(), atol=1e-7)
-verify_at_least("statistics taken as constants: the gradient is wrong by",
-                abs(r * gamma * grad - ours[0]).max(), 0.01)
+central = (
+    bn_forward(x + step, gamma, beta)[0] - bn_forward(x - step, gamma, beta)[0]
+) / 2e-5
+verify(
+    "one entry of the gradient by central differences",
+    ours[0][3, 1],
+    (grad * central).sum(),
+    atol=1e-7,
+)
+verify_at_least(
+    "statistics taken as constants: the gradient is wrong by",
+    abs(r * gamma * grad - ours[0]).max(),
+    0.01,
+)
 
 # %% [markdown]
 r"""
 By construction, the drift of a normalised pre-activation is gone. Here is one unit of the fourth layer of a five-layer network while the network trains, with and without.
 """
+
 
 # %%
 def batchnorm(Z, eps=1e-5):
@@ -2012,8 +2553,9 @@ def deep_forward(weights, X, normal, activation=torch.sigmoid, watch=None):
         if l + 1 < len(weights):
             X = batchnorm(X) if normal else X
             if watch is not None and l == 3:
-                watch.append((X[0, :, 0].mean().item(), X[0, :,
-                                                          0].std(correction=0).item()))
+                watch.append(
+                    (X[0, :, 0].mean().item(), X[0, :, 0].std(correction=0).item())
+                )
             X = activation(X)
     return X
 
@@ -2021,19 +2563,36 @@ def deep_forward(weights, X, normal, activation=torch.sigmoid, watch=None):
 drifts = {}
 for normal in (False, True):
     W, seen = nets(1, (64, 32, 32, 32, 32, 10), 7), []
-    train(W,
-          lambda t: nll(deep_forward(W, Dx[:300], normal, torch.tanh, seen), Dy[:300]),
-          60, lr=0.01)
+    train(
+        W,
+        lambda t: nll(deep_forward(W, Dx[:300], normal, torch.tanh, seen), Dy[:300]),
+        60,
+        lr=0.01,
+    )
     drifts[normal] = np.array(seen)
-verify_at_least("without batch norm: one unit's mean drifts, standard deviation",
-                drifts[False][:, 0].std(), 0.1)
-verify("with batch norm: its mean in all 60 steps", drifts[True][:, 0], np.zeros(60),
-       atol=1e-5)
-verify("with batch norm: its standard deviation in all steps", drifts[True][:, 1],
-       np.ones(60), rtol=1e-3)
-verify("our layer for S networks, against nn.BatchNorm1d",
-       batchnorm(torch.tensor(x)[None])[0],
-       torch.nn.BatchNorm1d(5)(torch.tensor(x)), atol=1e-8)
+verify_at_least(
+    "without batch norm: one unit's mean drifts, standard deviation",
+    drifts[False][:, 0].std(),
+    0.1,
+)
+verify(
+    "with batch norm: its mean in all 60 steps",
+    drifts[True][:, 0],
+    np.zeros(60),
+    atol=1e-5,
+)
+verify(
+    "with batch norm: its standard deviation in all steps",
+    drifts[True][:, 1],
+    np.ones(60),
+    rtol=1e-3,
+)
+verify(
+    "our layer for S networks, against nn.BatchNorm1d",
+    batchnorm(torch.tensor(x)[None])[0],
+    torch.nn.BatchNorm1d(5)(torch.tensor(x)),
+    atol=1e-8,
+)
 
 # %% [markdown]
 r"""
@@ -2056,14 +2615,26 @@ inputs = torch.randn(32, 6)
 linear = torch.nn.Linear(6, 4)
 target = torch.randn(32, 4)
 normal = lambda z: F.batch_norm(z, None, None, training=True, eps=1e-12)
-verify("a bias before batch norm changes nothing", normal(linear(inputs)),
-       normal(inputs @ linear.weight.T), atol=1e-10)
-verify("nor does the scale of the weights", normal(7.0 * inputs @ linear.weight.T),
-       normal(inputs @ linear.weight.T), atol=1e-8)
-((normal(linear(inputs)) - target)**2).sum().backward()
+verify(
+    "a bias before batch norm changes nothing",
+    normal(linear(inputs)),
+    normal(inputs @ linear.weight.T),
+    atol=1e-10,
+)
+verify(
+    "nor does the scale of the weights",
+    normal(7.0 * inputs @ linear.weight.T),
+    normal(inputs @ linear.weight.T),
+    atol=1e-8,
+)
+((normal(linear(inputs)) - target) ** 2).sum().backward()
 verify("the gradient of that bias is zero", linear.bias.grad, np.zeros(4), atol=1e-10)
-verify("per unit, the gradient is orthogonal to the weights",
-       (linear.weight * linear.weight.grad).sum(1), np.zeros(4), atol=1e-8)
+verify(
+    "per unit, the gradient is orthogonal to the weights",
+    (linear.weight * linear.weight.grad).sum(1),
+    np.zeros(4),
+    atol=1e-8,
+)
 verify_at_least("… though it is not zero", linear.weight.grad.norm(), 1.0)
 
 # %% [markdown]
@@ -2081,21 +2652,32 @@ At test time an example may come alone, so fixed statistics are used, gathered i
 layer, batch = torch.nn.BatchNorm1d(3), torch.randn(8, 3)
 changed = batch.clone()
 changed[0] += 5
-verify_at_least("training mode: change example 0, the others' outputs move by",
-                (layer(batch) - layer(changed))[1:].abs().max(), 0.1)
+verify_at_least(
+    "training mode: change example 0, the others' outputs move by",
+    (layer(batch) - layer(changed))[1:].abs().max(),
+    0.1,
+)
 layer.eval()
-verify("evaluation mode: they do not move", (layer(batch) - layer(changed))[1:],
-       np.zeros((7, 3)), atol=1e-15)
+verify(
+    "evaluation mode: they do not move",
+    (layer(batch) - layer(changed))[1:],
+    np.zeros((7, 3)),
+    atol=1e-15,
+)
 
 rng, batch_sizes = np.random.default_rng(17), np.array([8, 16, 32, 64, 128, 256])
 fixed, jitter = 1.0, []
 for m in batch_sizes:
     company = np.concatenate(
-        [np.full((2000, 1), fixed),
-         rng.normal(size=(2000, m - 1))], 1)
+        [np.full((2000, 1), fixed), rng.normal(size=(2000, m - 1))], 1
+    )
     jitter.append(((fixed - company.mean(1)) / company.std(1)).var())
-verify("output of a fixed example over random batches: variance ∝ m^slope",
-       np.polyfit(np.log(batch_sizes), np.log(jitter), 1)[0], -1.0, atol=0.15)
+verify(
+    "output of a fixed example over random batches: variance ∝ m^slope",
+    np.polyfit(np.log(batch_sizes), np.log(jitter), 1)[0],
+    -1.0,
+    atol=0.15,
+)
 verify("… at m = 256 it is (1 + x²/2)/m for x = 1", jitter[-1] * 256, 1.5, rtol=0.15)
 
 # %%
@@ -2105,13 +2687,20 @@ batches = 2 + 3 * torch.randn(500, 64, 1)
 for batch in batches:
     layer(batch)
     ours = 0.9 * ours + 0.1 * np.array([batch.mean(), batch.var(correction=1)])
-verify("running averages by hand, against nn.BatchNorm1d", ours,
-       [layer.running_mean.item(), layer.running_var.item()], rtol=1e-10)
+verify(
+    "running averages by hand, against nn.BatchNorm1d",
+    ours,
+    [layer.running_mean.item(), layer.running_var.item()],
+    rtol=1e-10,
+)
 verify("500 batches of N(2, 9): running mean and variance", ours, [2.0, 9.0], rtol=0.15)
 layer.eval()
-verify("evaluation mode, one example alone",
-       layer(torch.tensor([[5.0]]))[0], [(5 - ours[0]) / np.sqrt(ours[1] + 1e-5)],
-       rtol=1e-9)
+verify(
+    "evaluation mode, one example alone",
+    layer(torch.tensor([[5.0]]))[0],
+    [(5 - ours[0]) / np.sqrt(ours[1] + 1e-5)],
+    rtol=1e-9,
+)
 layer.train()
 try:
     layer(torch.tensor([[5.0]]))
@@ -2130,7 +2719,7 @@ Ten sigmoid layers of 64 units, the kind of network that [could not be trained](
 
 # %%
 rates = torch.tensor([0.03, 0.1, 0.3, 1.0]).float()
-deep, progress = (64, ) + (64, ) * 9 + (10, ), {}
+deep, progress = (64,) + (64,) * 9 + (10,), {}
 for normal in (False, True):
     W, g, history = nets(len(rates), deep, 8), torch.Generator().manual_seed(9), []
     for epoch in range(10):
@@ -2157,12 +2746,20 @@ axes[1].legend(fontsize=9)
 plt.show()
 
 # %%
-verify_at_least("ten sigmoid layers with batch norm: accuracy at the best rate",
-                progress[True][1].max(), 0.9)
-verify_at_most("… without it, at the best of the same rates", progress[False][1].max(),
-               0.3)
-verify("without batch norm the loss stays at log 10", progress[False][0][-1, 0],
-       np.log(10), rtol=0.02)
+verify_at_least(
+    "ten sigmoid layers with batch norm: accuracy at the best rate",
+    progress[True][1].max(),
+    0.9,
+)
+verify_at_most(
+    "… without it, at the best of the same rates", progress[False][1].max(), 0.3
+)
+verify(
+    "without batch norm the loss stays at log 10",
+    progress[False][0][-1, 0],
+    np.log(10),
+    rtol=0.02,
+)
 
 # %% [markdown]
 r"""
@@ -2181,29 +2778,31 @@ Batch statistics are poor for small batches and follow the data they were gather
 The last three never look at another example, so they do the same in training and at test time. One function covers all lines of the table.
 """
 
+
 # %%
 def norm(x, dims, eps=1e-5):
     """Mean 0 and variance 1 over the given axes."""
     mean = x.mean(dims, keepdim=True)
-    variance = ((x - mean)**2).mean(dims, keepdim=True)
+    variance = ((x - mean) ** 2).mean(dims, keepdim=True)
     return (x - mean) / (variance + eps).sqrt()
 
 
 def group_norm(x, groups):
     N, C = x.shape[:2]
-    return norm(x.reshape(N, groups, C // groups, *x.shape[2:]),
-                (2, 3, 4)).reshape(x.shape)
+    return norm(x.reshape(N, groups, C // groups, *x.shape[2:]), (2, 3, 4)).reshape(
+        x.shape
+    )
 
 
 torch.manual_seed(5)
 x = 2 + 3 * torch.randn(4, 6, 5, 5) * torch.arange(1.0, 7.0)[:, None, None]
 lines = {
     "batch": (norm(x, (0, 2, 3)), torch.nn.BatchNorm2d(6)(x)),
-    "layer": (norm(x, (1, 2, 3)), F.layer_norm(x, x.shape[1:])), "instance": (norm(
-        x, (2, 3)), F.instance_norm(x)), "group": (group_norm(x, 3), F.group_norm(
-            x, 3)), "group with one group: layer": (group_norm(x, 1), norm(
-                x, (1, 2, 3))), "group with a group per channel: instance": (group_norm(
-                    x, 6), norm(x, (2, 3)))
+    "layer": (norm(x, (1, 2, 3)), F.layer_norm(x, x.shape[1:])),
+    "instance": (norm(x, (2, 3)), F.instance_norm(x)),
+    "group": (group_norm(x, 3), F.group_norm(x, 3)),
+    "group with one group: layer": (group_norm(x, 1), norm(x, (1, 2, 3))),
+    "group with a group per channel: instance": (group_norm(x, 6), norm(x, (2, 3))),
 }
 for name, (hand, library) in lines.items():
     verify(f"{name} norm by hand, against the table's line", hand, library, atol=1e-6)
@@ -2222,11 +2821,19 @@ r"""
 rng = np.random.default_rng(18)
 for m in (2, 64):
     means = rng.normal(size=(4000, m)).mean(1)
-    verify(f"batches of {m}: the batch mean misses the true one by 1/√m", means.std(),
-           m**-0.5, rtol=0.05)
+    verify(
+        f"batches of {m}: the batch mean misses the true one by 1/√m",
+        means.std(),
+        m**-0.5,
+        rtol=0.05,
+    )
 alone, company = norm(x, (1, 2, 3))[:1], norm(x[:1], (1, 2, 3))
-verify("layer norm: mean over the features of each example",
-       norm(x, (1, 2, 3)).flatten(1).mean(1), np.zeros(4), atol=1e-12)
+verify(
+    "layer norm: mean over the features of each example",
+    norm(x, (1, 2, 3)).flatten(1).mean(1),
+    np.zeros(4),
+    atol=1e-12,
+)
 verify("layer norm of an example alone and in company", alone, company, atol=1e-12)
 # %% [markdown]
 r"""
@@ -2246,23 +2853,33 @@ for degree in (3, 10, 19):
         np.linalg.lstsq(powers(x, degree), y, rcond=None)[0] for x, y in zip(x20, y20)
     ]
     poly_error[degree] = np.median(
-        [np.mean((powers(xs, degree) @ c - np.sin(3 * xs))**2) for c in fits])
+        [np.mean((powers(xs, degree) @ c - np.sin(3 * xs)) ** 2) for c in fits]
+    )
 for units in (3, 10, 1000):
     W = nets(10, (1, units, 1), units)
     sample = tuple(torch.tensor(a[..., None]).float() for a in (x20, y20))
     W = train(W, lambda t: errors(W, sample), 250, lr=0.01)
     out = forward(W, torch.tensor(xs[:, None]).float(), torch.tanh)[..., 0].numpy()
-    net_error[units] = np.median(((out - np.sin(3 * xs))**2).mean(1))
+    net_error[units] = np.median(((out - np.sin(3 * xs)) ** 2).mean(1))
 print("degree", {k: f"{v:.2g}" for k, v in poly_error.items()})
 print("units ", {k: f"{v:.2g}" for k, v in net_error.items()})
 
 # %%
-verify_at_least("20 points: test error of degree 19 over that of degree 3",
-                poly_error[19] / poly_error[3], 100.0)
-verify_at_most("20 points: largest over smallest test error of 3, 10 and 1000 units",
-               max(net_error.values()) / min(net_error.values()), 5.0)
-verify_at_most("20 points: test error of 1000 units over the noise variance",
-               net_error[1000] / 0.3**2, 1.5)
+verify_at_least(
+    "20 points: test error of degree 19 over that of degree 3",
+    poly_error[19] / poly_error[3],
+    100.0,
+)
+verify_at_most(
+    "20 points: largest over smallest test error of 3, 10 and 1000 units",
+    max(net_error.values()) / min(net_error.values()),
+    5.0,
+)
+verify_at_most(
+    "20 points: test error of 1000 units over the noise variance",
+    net_error[1000] / 0.3**2,
+    1.5,
+)
 
 # %% [markdown]
 r"""
@@ -2270,19 +2887,24 @@ r"""
 Nor is overfitting a property of the model alone. Give degree 12 forty points on the left half and six on the right: the same fit is good here and absurd there, and more points *there* cure it.
 """
 
+
 # %%
 def by_half(extra, seed):
     """Error on the right half over error on the left half."""
     rng = np.random.default_rng(seed)
     x = np.r_[rng.uniform(0, 0.5, 40), rng.uniform(0.5, 1, 6 + extra)]
-    c = np.linalg.lstsq(powers(x, 12),
-                        truth(x) + 0.1 * rng.normal(size=len(x)), rcond=None)[0]
-    wrong = (powers(grid, 12) @ c - truth(grid))**2
+    c = np.linalg.lstsq(
+        powers(x, 12), truth(x) + 0.1 * rng.normal(size=len(x)), rcond=None
+    )[0]
+    wrong = (powers(grid, 12) @ c - truth(grid)) ** 2
     return wrong[grid > 0.5].mean() / wrong[grid <= 0.5].mean()
 
 
-verify_at_least("6 points on the right, 40 on the left: error right over left",
-                np.median([by_half(0, s) for s in range(50)]), 10.0)
+verify_at_least(
+    "6 points on the right, 40 on the left: error right over left",
+    np.median([by_half(0, s) for s in range(50)]),
+    10.0,
+)
 balanced = np.median([by_half(40, s) for s in range(50)])
 verify_at_most("with 40 more on the right", balanced, 3.0)
 verify_at_least("… and about as good as the left", balanced, 1 / 3)
@@ -2337,16 +2959,21 @@ def sampled_risk(p, rng):
     y = X @ beta + sigma * rng.normal(size=n)
     theta = np.zeros(D)
     theta[:p] = smallest_fit(X[:, :p], y)
-    return ((theta - beta)**2).sum() + sigma**2  # expected over new inputs
+    return ((theta - beta) ** 2).sum() + sigma**2  # expected over new inputs
 
 
 rng = np.random.default_rng(20)
 for p in (5, 15, 25, 60, 100, 200):
     verify_within_se(
         f"40 examples, {p} of 200 inputs: mean risk of 300 fits, exact theory",
-        np.array([sampled_risk(p, rng) for _ in range(300)]), exact_risk(p))
-verify_at_most("all 200 inputs: risk over that of the best fit with fewer than 40",
-               exact_risk(200) / min(exact_risk(p) for p in range(39)), 0.9)
+        np.array([sampled_risk(p, rng) for _ in range(300)]),
+        exact_risk(p),
+    )
+verify_at_most(
+    "all 200 inputs: risk over that of the best fit with fewer than 40",
+    exact_risk(200) / min(exact_risk(p) for p in range(39)),
+    0.9,
+)
 
 # %% [markdown]
 r"""
@@ -2377,11 +3004,13 @@ $$ (eq-rg-kappa)
 Compare the left side with [the degrees of freedom](#eq-rg-dof): an interpolating fit without any penalty behaves like ridge with $\lambda=n\kappa$. For $\lambda_i=1$ we get $\kappa=\frac pn-1$ and back [the second line](#eq-rg-risk), up to $O(1/n)$.
 """
 
+
 # %%
 def relu_covariance(W):
     alpha = np.arccos(np.clip(W @ W.T, -1, 1))
-    return (np.sin(alpha) +
-            (np.pi - alpha) * np.cos(alpha)) / (2 * np.pi) - 1 / (2 * np.pi)
+    return (np.sin(alpha) + (np.pi - alpha) * np.cos(alpha)) / (2 * np.pi) - 1 / (
+        2 * np.pi
+    )
 
 
 def directions(P, rng, d=20):
@@ -2397,17 +3026,24 @@ rng = np.random.default_rng(22)
 W3, X_many = directions(3, rng), rng.normal(size=(200_000, 20))
 Phi, target = centred(X_many, W3), X_many[:, 0]
 for j, k in ((0, 0), (0, 1), (1, 2)):
-    verify(f"covariance of ReLU features {j} and {k}, 200 000 inputs",
-           np.mean(Phi[:, j] * Phi[:, k]),
-           relu_covariance(W3)[j, k], atol=4e-3)
-verify("covariance of feature 0 with the target", np.mean(Phi[:, 0] * target),
-       0.5 * W3[0, 0], atol=8e-3)
+    verify(
+        f"covariance of ReLU features {j} and {k}, 200 000 inputs",
+        np.mean(Phi[:, j] * Phi[:, k]),
+        relu_covariance(W3)[j, k],
+        atol=4e-3,
+    )
+verify(
+    "covariance of feature 0 with the target",
+    np.mean(Phi[:, 0] * target),
+    0.5 * W3[0, 0],
+    atol=8e-3,
+)
 verify("mean of the features", Phi.mean(0), np.zeros(3), atol=6e-3)
 
 # %%
 n, noise = 100, 0.5
 widths = [5, 10, 20, 30, 50, 70, 85, 95, 100, 105, 115, 130, 200, 400, 800]
-ridges = 10.0**np.arange(-1, 3)
+ridges = 10.0 ** np.arange(-1, 3)
 
 
 def experiment(P, rng, noise=noise):
@@ -2419,7 +3055,13 @@ def experiment(P, rng, noise=noise):
     theta = smallest_fit(Phi, y)
     U, s, Vt = np.linalg.svd(Phi, full_matrices=False)
     ridged = [risk(Vt.T @ (s / (s**2 + l) * (U.T @ y))) for l in ridges]
-    return risk(theta), np.mean((Phi @ theta - y)**2), np.linalg.norm(theta), ridged, W
+    return (
+        risk(theta),
+        np.mean((Phi @ theta - y) ** 2),
+        np.linalg.norm(theta),
+        ridged,
+        W,
+    )
 
 
 def theory(W, noise=noise):
@@ -2430,7 +3072,7 @@ def theory(W, noise=noise):
         return s2 * (1 + len(W) / (n - len(W) - 1))
     kappa = optimize.brentq(lambda k: np.sum(lam / (lam + k)) - n, 0, 1e3)
     share = lam / (lam + kappa)
-    bias = kappa**2 * np.sum(lam * best**2 / (lam + kappa)**2)
+    bias = kappa**2 * np.sum(lam * best**2 / (lam + kappa) ** 2)
     return (bias + s2) / (1 - np.sum(share**2) / n)
 
 
@@ -2438,10 +3080,13 @@ def theory(W, noise=noise):
 rng, table = np.random.default_rng(23), {}
 for P in widths:
     rows = [experiment(P, rng) for _ in range(40)]
-    expected = [theory(row[4])
-                for row in rows[:40 if P < 200 else 2]] if P != n else [1e3]
-    table[P] = ([np.array([row[k] for row in rows])
-                 for k in range(4)], np.mean(expected))
+    expected = (
+        [theory(row[4]) for row in rows[: 40 if P < 200 else 2]] if P != n else [1e3]
+    )
+    table[P] = (
+        [np.array([row[k] for row in rows]) for k in range(4)],
+        np.mean(expected),
+    )
 mean_risk = np.array([table[P][0][0].mean() for P in widths])
 curve = np.array([table[P][1] for P in widths])
 median_risk = np.array([np.median(table[P][0][0]) for P in widths])
@@ -2450,26 +3095,48 @@ norms = np.array([np.median(table[P][0][2]) for P in widths])
 ridge_risk = np.array([table[P][0][3].mean(0).min() for P in widths])
 
 # %% mystnb={"image": {"alt": "Test risk against the number of features, both axes logarithmic: a shallow U below 100 features, a sharp peak at 100, then a second descent below the U; dots of the measurement lie on the theoretical curve. Training risk falls to zero at 100; with tuned ridge there is no peak."}} tags=["hide-input"]
-fine = np.unique(np.r_[np.arange(4, 96, 4),
-                       np.arange(96, 98),
-                       np.arange(103, 140, 4),
-                       np.geomspace(140, 800, 8).astype(int)])
+fine = np.unique(
+    np.r_[
+        np.arange(4, 96, 4),
+        np.arange(96, 98),
+        np.arange(103, 140, 4),
+        np.geomspace(140, 800, 8).astype(int),
+    ]
+)
 drawn_rng = np.random.default_rng(24)
-smooth = np.array([
-    np.mean([theory(directions(P, drawn_rng)) for _ in range(12 if P < 140 else 1)])
-    for P in fine
-])
+smooth = np.array(
+    [
+        np.mean([theory(directions(P, drawn_rng)) for _ in range(12 if P < 140 else 1)])
+        for P in fine
+    ]
+)
 fig, ax = plt.subplots(figsize=(6.8, 3.6))
 for side in (fine < n, fine > n):
-    ax.plot(fine[side], smooth[side], color=plot.GREY, lw=1.5,
-            label="theory" if side[0] else None)
+    ax.plot(
+        fine[side],
+        smooth[side],
+        color=plot.GREY,
+        lw=1.5,
+        label="theory" if side[0] else None,
+    )
 ax.plot(widths, median_risk, "o", ms=5, color=plot.RED, label="test risk, median")
-ax.plot(widths, np.maximum(train_risk, 1e-3), ".--", lw=1, color=plot.BLUE,
-        label="training risk")
+ax.plot(
+    widths,
+    np.maximum(train_risk, 1e-3),
+    ".--",
+    lw=1,
+    color=plot.BLUE,
+    label="training risk",
+)
 ax.plot(widths, ridge_risk, ".-", lw=1, color=plot.GREEN, label="test, tuned ridge")
 ax.axvline(n, color=plot.GREY, ls=":", lw=1)
-ax.set(xscale="log", yscale="log", ylim=(0.02, 200), xlabel="random features $P$",
-       ylabel="risk")
+ax.set(
+    xscale="log",
+    yscale="log",
+    ylim=(0.02, 200),
+    xlabel="random features $P$",
+    ylabel="risk",
+)
 ax.legend(fontsize=9, ncols=2)
 plt.show()
 
@@ -2477,32 +3144,65 @@ plt.show()
 away = np.array([abs(P - n) >= 30 for P in widths])
 headline(
     "Double descent of random ReLU features: mean test risk over 40 runs at ten widths, against theory",
-    mean_risk[away], curve[away], rtol=0.12)
+    mean_risk[away],
+    curve[away],
+    rtol=0.12,
+)
 first, second = np.array(widths) < n, np.array(widths) > n
-verify_at_most("the peak: steps of the grid between it and P = n",
-               abs(int(median_risk.argmax()) - widths.index(n)), 1)
+verify_at_most(
+    "the peak: steps of the grid between it and P = n",
+    abs(int(median_risk.argmax()) - widths.index(n)),
+    1,
+)
 best = int(np.argmin(np.where(first, mean_risk, np.inf)))
 verify("the bottom of the classical U lies at", widths[best], 30, atol=20)
-verify_at_most("second descent: risk at P = 800 over the bottom of the classical U",
-               mean_risk[-1] / mean_risk[best], 0.75)
+verify_at_most(
+    "second descent: risk at P = 800 over the bottom of the classical U",
+    mean_risk[-1] / mean_risk[best],
+    0.75,
+)
 difference = table[widths[best]][0][0] - table[800][0][0]
-verify_at_least("… their difference in standard errors",
-                difference.mean() / (difference.std(ddof=1) / np.sqrt(40)), 5.0)
+verify_at_least(
+    "… their difference in standard errors",
+    difference.mean() / (difference.std(ddof=1) / np.sqrt(40)),
+    5.0,
+)
 
 # %%
-verify("P ≥ n: the training error is zero", train_risk[widths.index(105):],
-       np.zeros(second.sum()), atol=1e-15)
-verify_at_most("P < n: training error at a width over that at the one before",
-               (train_risk[1:8] / train_risk[:7]).max(), 0.999)
-verify_at_most("P ≥ n: norm of the solution over that at the width before",
-               (norms[9:] / norms[8:-1]).max(), 0.999)
-verify_at_most("tuned ridge: risk at the threshold over that at P = 70",
-               ridge_risk[widths.index(100)] / ridge_risk[widths.index(70)], 1.05)
-verify_at_most("tuned ridge never does worse than no ridge", ridge_risk / mean_risk,
-               np.ones(len(widths)), atol=0.02)
+verify(
+    "P ≥ n: the training error is zero",
+    train_risk[widths.index(105) :],
+    np.zeros(second.sum()),
+    atol=1e-15,
+)
+verify_at_most(
+    "P < n: training error at a width over that at the one before",
+    (train_risk[1:8] / train_risk[:7]).max(),
+    0.999,
+)
+verify_at_most(
+    "P ≥ n: norm of the solution over that at the width before",
+    (norms[9:] / norms[8:-1]).max(),
+    0.999,
+)
+verify_at_most(
+    "tuned ridge: risk at the threshold over that at P = 70",
+    ridge_risk[widths.index(100)] / ridge_risk[widths.index(70)],
+    1.05,
+)
+verify_at_most(
+    "tuned ridge never does worse than no ridge",
+    ridge_risk / mean_risk,
+    np.ones(len(widths)),
+    atol=0.02,
+)
 ones = np.ones(300)  # isotropic features: κ = p/n − 1
-verify("isotropic features: the general formula gives the second line, up to 1/n",
-       np.sum(ones / (1 + 300 / n - 1)), float(n), rtol=1e-12)
+verify(
+    "isotropic features: the general formula gives the second line, up to 1/n",
+    np.sum(ones / (1 + 300 / n - 1)),
+    float(n),
+    rtol=1e-12,
+)
 
 # %% [markdown]
 r"""
@@ -2526,24 +3226,33 @@ def width_picture(P, noise):
     ax.plot(line, np.sin(4 * line), ":", color=plot.GREY)
     ax.plot(line, wavy(line, P) @ theta, color=plot.RED, lw=1.4)
     ax.plot(x15, y15, "k.", ms=7)
-    ax.set(ylim=(-2.4, 2.4), xlabel="$x$",
-           title=f"P = {P}, ‖θ‖ = {np.linalg.norm(theta):.3g}")
+    ax.set(
+        ylim=(-2.4, 2.4),
+        xlabel="$x$",
+        title=f"P = {P}, ‖θ‖ = {np.linalg.norm(theta):.3g}",
+    )
     return fig
 
 
 explore(
-    width_picture, alt=
-    "Fifteen points of a noisy sine and the shortest fit with P random waves: coarse for small P, wild near 15, calm and through all points for 2000",
-    P=[7, 4, 10, 15, 18, 40, 2000], noise=[0.3, 0.0])
+    width_picture,
+    alt="Fifteen points of a noisy sine and the shortest fit with P random waves: coarse for small P, wild near 15, calm and through all points for 2000",
+    P=[7, 4, 10, 15, 18, 40, 2000],
+    noise=[0.3, 0.0],
+)
 
 # %%
 lengths = {
     P: np.linalg.norm(
-        np.linalg.pinv(wavy(x15, P), rcond=1e-10) @ (np.sin(4 * x15) + 0.3 * e15))
+        np.linalg.pinv(wavy(x15, P), rcond=1e-10) @ (np.sin(4 * x15) + 0.3 * e15)
+    )
     for P in (15, 40, 2000)
 }
-verify_at_least("one-dimensional fits: ‖θ‖ with 15 features over that with 2000",
-                lengths[15] / lengths[2000], 10.0)
+verify_at_least(
+    "one-dimensional fits: ‖θ‖ with 15 features over that with 2000",
+    lengths[15] / lengths[2000],
+    10.0,
+)
 
 # %% [markdown]
 r"""
@@ -2559,15 +3268,21 @@ r"""
 rng, ratio = np.random.default_rng(25), []
 for _ in range(20):
     W, X = directions(400, rng), rng.normal(size=(n, 20))
-    y, Sigma, c = X[:,
-                    0] + noise * rng.normal(size=n), relu_covariance(W), 0.5 * W[:, 0]
+    y, Sigma, c = (
+        X[:, 0] + noise * rng.normal(size=n),
+        relu_covariance(W),
+        0.5 * W[:, 0],
+    )
     short = smallest_fit(centred(X, W), y)
     hidden = linalg.null_space(centred(X, W))
     other = short + hidden @ rng.normal(size=hidden.shape[1])  # fits as exactly
     ratio.append([1 + noise**2 - 2 * c @ t + t @ Sigma @ t for t in (short, other)])
 verify("the other interpolator fits exactly too", centred(X, W) @ other, y, atol=1e-9)
-verify_at_least("its risk over that of the shortest one, least of 20 runs",
-                min(b / a for a, b in ratio), 3.0)
+verify_at_least(
+    "its risk over that of the shortest one, least of 20 runs",
+    min(b / a for a, b in ratio),
+    3.0,
+)
 
 # %% [markdown]
 r"""
@@ -2589,9 +3304,10 @@ t = np.arange(100_000)
 
 
 def two_modes(t, eta=0.05):
-    left = (1 - eta * modes[:, :1])**t
-    return (modes[:, :1] * (left**2 * modes[:, 1:2] +
-                            (1 - left)**2 * modes[:, 2:])).sum(0)
+    left = (1 - eta * modes[:, :1]) ** t
+    return (
+        modes[:, :1] * (left**2 * modes[:, 1:2] + (1 - left) ** 2 * modes[:, 2:])
+    ).sum(0)
 
 
 R = two_modes(t)
@@ -2600,9 +3316,12 @@ verify("two modes: the test risk turns three times, at steps", turns, [19, 122, 
 verify("… where it is", R[turns], [1.573, 1.783, 0.692], atol=1e-3)
 rng = np.random.default_rng(26)
 estimate = np.sqrt(modes[:, 1]) + np.sqrt(modes[:, 2]) * rng.normal(size=(4000, 2))
-path_t = (1 - (1 - 0.05 * modes[:, 0])**122) * estimate  # descent from 0 on each mode
-verify_within_se("risk at the peak, from 4000 noisy estimates",
-                 (modes[:, 0] * (path_t - np.sqrt(modes[:, 1]))**2).sum(1), R[122])
+path_t = (1 - (1 - 0.05 * modes[:, 0]) ** 122) * estimate  # descent from 0 on each mode
+verify_within_se(
+    "risk at the peak, from 4000 noisy estimates",
+    (modes[:, 0] * (path_t - np.sqrt(modes[:, 1])) ** 2).sum(1),
+    R[122],
+)
 
 # %% [markdown]
 r"""
@@ -2622,9 +3341,9 @@ def epochs(seed, eta=0.2):
     y = X @ theta_true + 0.2 * rng.normal(size=60)
     lam, Q = np.linalg.eigh(X.T @ X / 60)
     best = Q.T @ np.linalg.solve(X.T @ X, X.T @ y)
-    ways = ((1 - (1 - eta * lam)**times[:, None]) * best) @ Q.T
-    test = ((ways - theta_true)**2 * scales**2).sum(1) + 0.2**2
-    return test, ((ways @ X.T - y)**2).mean(1), X, y, ways
+    ways = ((1 - (1 - eta * lam) ** times[:, None]) * best) @ Q.T
+    test = ((ways - theta_true) ** 2 * scales**2).sum(1) + 0.2**2
+    return test, ((ways @ X.T - y) ** 2).mean(1), X, y, ways
 
 
 all_runs = [epochs(seed) for seed in range(5)]
@@ -2635,20 +3354,37 @@ for test, training, *_ in all_runs:
     twice.append([test[0] / dip, test[top] / dip, dip / test[top:].min()])
 verify_at_least(
     "real descent, five runs: start over first dip, hump over first dip, "
-    "first dip over second", np.min(twice, axis=0), np.array([1.2, 1.1, 3.0]))
-verify_at_most("… largest change of the training error between two looks",
-               max(np.diff(run[1]).max() for run in all_runs), 0.0, atol=1e-12)
+    "first dip over second",
+    np.min(twice, axis=0),
+    np.array([1.2, 1.1, 3.0]),
+)
+verify_at_most(
+    "… largest change of the training error between two looks",
+    max(np.diff(run[1]).max() for run in all_runs),
+    0.0,
+    atol=1e-12,
+)
 test, training, X, y, ways = all_runs[0]
 k = int(np.searchsorted(times, 50))
-verify("closed form of the walk, against running gradient descent",
-       descend(X, y, np.zeros(50), int(times[k]), 0.2 / 60), ways[k], atol=1e-10)
+verify(
+    "closed form of the walk, against running gradient descent",
+    descend(X, y, np.zeros(50), int(times[k]), 0.2 / 60),
+    ways[k],
+    atol=1e-10,
+)
 
 # %% mystnb={"image": {"alt": "Test risk against training steps on a logarithmic axis for five runs: down, up to a hump near a hundred steps, and down again to a much lower level, while the training error falls throughout."}} tags=["hide-input"]
 for number, run in enumerate(all_runs):
-    plt.loglog(times, run[0], color=plot.RED, lw=1.2,
-               label=None if number else "test risk")
-    plt.loglog(times, run[1], color=plot.BLUE, lw=0.8,
-               label=None if number else "training error")
+    plt.loglog(
+        times, run[0], color=plot.RED, lw=1.2, label=None if number else "test risk"
+    )
+    plt.loglog(
+        times,
+        run[1],
+        color=plot.BLUE,
+        lw=0.8,
+        label=None if number else "training error",
+    )
 plt.xlabel("steps of gradient descent")
 plt.ylabel("mean squared error")
 plt.legend()
@@ -2665,19 +3401,28 @@ Everything at once, on one problem: two hundred digits, a fifth of the labels dr
 # %%
 X200, L200 = Dx[:200], Ly[:200]
 finals = {}
-for name in ("none", "weight decay", "augmentation", "input noise", "label smoothing",
-             "early stopping", "dropout"):
+for name in (
+    "none",
+    "weight decay",
+    "augmentation",
+    "input noise",
+    "label smoothing",
+    "early stopping",
+    "dropout",
+):
     W = learn(name, X200, L200, S=5, steps=100, hold=(Dx[200:400], Dy[200:400]))
     finals[name] = accuracy(forward(W, Tx), Ty)
 crowd = learn("none", X200, L200, S=25, steps=100, seed=1)
 p = forward(crowd, Tx).softmax(-1).view(5, 5, len(Tx), 10).mean(1)
 finals["ensemble of 5"] = accuracy(p, Ty)
 hidden = np.r_[L200.numpy(), np.full(800, -1)]
-spread_to = semi_supervised.LabelSpreading(kernel="knn", n_neighbors=7, alpha=0.8,
-                                           max_iter=300)
+spread_to = semi_supervised.LabelSpreading(
+    kernel="knn", n_neighbors=7, alpha=0.8, max_iter=300
+)
 guess = torch.tensor(spread_to.fit(digits.X_train[:1000], hidden).transduction_)
 W = learn("none", Dx[:1000], guess, S=5, steps=60)
 finals["semi-supervised"] = accuracy(forward(W, Tx), Ty)
+
 
 # %%
 def patches(X):
@@ -2700,8 +3445,13 @@ rows = torch.arange(64).div(8, rounding_mode="floor").float()
 height = (X200 * rows).sum(1) / X200.sum(1) - 3.5  # where the ink is
 W = nets(5, (64, 64, 11), 0)
 W = train(
-    W, lambda t: nll((out := forward(W, X200))[..., :10], L200) +
-    ((out[..., 10] - height)**2).mean(1), 100)
+    W,
+    lambda t: (
+        nll((out := forward(W, X200))[..., :10], L200)
+        + ((out[..., 10] - height) ** 2).mean(1)
+    ),
+    100,
+)
 finals["multi-task"] = accuracy(forward(W, Tx)[..., :10], Ty)
 
 # %%
@@ -2710,22 +3460,27 @@ with torch.no_grad():
     kernel.weight.copy_(torch.randn(8, 1, 3, 3))
     kernel.float()
     by_windows = patches(X200) @ kernel.weight.view(8, 9).T + kernel.bias
-    verify("shared filters on windows, against torch's convolution",
-           by_windows.transpose(1, 2).reshape(200, 8, 6, 6),
-           kernel(X200.view(-1, 1, 8, 8)), atol=1e-5)
+    verify(
+        "shared filters on windows, against torch's convolution",
+        by_windows.transpose(1, 2).reshape(200, 8, 6, 6),
+        kernel(X200.view(-1, 1, 8, 8)),
+        atol=1e-5,
+    )
 by_loop = [
     sum((i // 8) * v for i, v in enumerate(image)) / sum(image) - 3.5
     for image in X200[:5].tolist()
 ]
-verify("height of the ink's centre, by a loop", height[:5], np.array(by_loop),
-       atol=1e-5)
+verify(
+    "height of the ink's centre, by a loop", height[:5], np.array(by_loop), atol=1e-5
+)
 for name, acc in finals.items():
     print(f"{name:18s} {acc.mean():.2f} ± {acc.std() / 5**0.5:.2f}")
 for name in ("augmentation", "ensemble of 5", "dropout", "early stopping"):
     gain = finals[name].mean() - finals["none"].mean()
-    se = ((finals[name].var() + finals["none"].var()) / 5)**0.5
-    verify_at_least(f"200 noisy digits, {name}: accuracy gained, in standard errors",
-                    gain / se, 2.0)
+    se = ((finals[name].var() + finals["none"].var()) / 5) ** 0.5
+    verify_at_least(
+        f"200 noisy digits, {name}: accuracy gained, in standard errors", gain / se, 2.0
+    )
 
 # %% [markdown]
 r"""
@@ -2734,20 +3489,40 @@ At work all this is a few arguments: `weight_decay` of the optimiser, `Dropout` 
 
 # %%
 torch.manual_seed(6)
-model = torch.nn.Sequential(torch.nn.Dropout(0.2), torch.nn.Linear(64, 64),
-                            torch.nn.BatchNorm1d(64), torch.nn.ReLU(),
-                            torch.nn.Dropout(0.5), torch.nn.Linear(64, 10)).float()
+model = torch.nn.Sequential(
+    torch.nn.Dropout(0.2),
+    torch.nn.Linear(64, 64),
+    torch.nn.BatchNorm1d(64),
+    torch.nn.ReLU(),
+    torch.nn.Dropout(0.5),
+    torch.nn.Linear(64, 10),
+).float()
 optimizer = torch.optim.AdamW(model.parameters(), lr=0.01, weight_decay=0.01)
-history = fit(model, F.cross_entropy, X200, L200, optimizer=optimizer, epochs=40,
-              batch_size=50, validation=(Dx[200:400], Dy[200:400]), patience=8)
+history = fit(
+    model,
+    F.cross_entropy,
+    X200,
+    L200,
+    optimizer=optimizer,
+    epochs=40,
+    batch_size=50,
+    validation=(Dx[200:400], Dy[200:400]),
+    patience=8,
+)
 model.eval()
 with torch.no_grad():
-    verify("the loop put the best parameters back",
-           F.cross_entropy(model(Dx[200:400]), Dy[200:400]).item(),
-           min(history.validation), rtol=1e-5)
+    verify(
+        "the loop put the best parameters back",
+        F.cross_entropy(model(Dx[200:400]), Dy[200:400]).item(),
+        min(history.validation),
+        rtol=1e-5,
+    )
     together = (model(Tx).argmax(1) == Ty).double().mean()
-verify_at_least("dropout, batch norm, decay and stopping: accuracy gained over none",
-                together - finals["none"].mean(), 0.05)
+verify_at_least(
+    "dropout, batch norm, decay and stopping: accuracy gained over none",
+    together - finals["none"].mean(),
+    0.05,
+)
 
 # %% [markdown]
 r"""
@@ -2759,10 +3534,15 @@ r"""
 # %%
 model.train()
 with torch.no_grad():
-    careless = np.mean([(model(Tx[i:i + 2]).argmax(1) == Ty[i:i + 2]).double().mean()
-                        for i in range(0, 396, 2)])
-verify_at_least("pairs of images in training mode: accuracy lost", together - careless,
-                0.2)
+    careless = np.mean(
+        [
+            (model(Tx[i : i + 2]).argmax(1) == Ty[i : i + 2]).double().mean()
+            for i in range(0, 396, 2)
+        ]
+    )
+verify_at_least(
+    "pairs of images in training mode: accuracy lost", together - careless, 0.2
+)
 
 # %% [markdown]
 r"""
@@ -2775,20 +3555,32 @@ r"""
 rng = np.random.default_rng(27)
 h = rng.normal(1, 1, 200_000)
 kept = h * (rng.uniform(size=h.size) < 0.5) / 0.5
-verify("inverted dropout, π = ½: mean in training over mean at test",
-       kept.mean() / h.mean(), 1.0, rtol=0.02)
-verify("… second moment in training over that at test: 1/π",
-       np.mean(kept**2) / np.mean(h**2), 2.0, rtol=0.02)
+verify(
+    "inverted dropout, π = ½: mean in training over mean at test",
+    kept.mean() / h.mean(),
+    1.0,
+    rtol=0.02,
+)
+verify(
+    "… second moment in training over that at test: 1/π",
+    np.mean(kept**2) / np.mean(h**2),
+    2.0,
+    rtol=0.02,
+)
 metres = rng.normal(size=(200, 1))
 y = metres[:, 0] + 0.1 * rng.normal(size=200)
 shares = [
-    linear_model.Ridge(alpha=200, fit_intercept=False).fit(metres * unit, y).coef_[0] *
-    unit for unit in (1, 1000)
+    linear_model.Ridge(alpha=200, fit_intercept=False).fit(metres * unit, y).coef_[0]
+    * unit
+    for unit in (1, 1000)
 ]
 energy = (metres**2).sum()
-verify("the same ridge term in metres and millimetres: share of the weight left",
-       np.array(shares) / (metres[:, 0] @ y / energy),
-       [energy / (energy + 200), 1e6 * energy / (1e6 * energy + 200)], rtol=1e-9)
+verify(
+    "the same ridge term in metres and millimetres: share of the weight left",
+    np.array(shares) / (metres[:, 0] @ y / energy),
+    [energy / (energy + 200), 1e6 * energy / (1e6 * energy + 200)],
+    rtol=1e-9,
+)
 
 # %% [markdown]
 r"""
@@ -2798,6 +3590,7 @@ r"""
 
 Replace the `...` in a cell and run it; it answers at once. Everything above may be used.
 """
+
 
 # %% tags=["remove-cell"] jupyter={"source_hidden": true}
 @exercise.define("rg-keep-ninety")
@@ -2811,17 +3604,19 @@ def _(answer):
 def _(answer):
     for v, a, b in ((1.5, 0.4, 0.5), (-2.0, 0.3, 1.0), (0.2, 0.5, 0.1)):
         w = np.linspace(-3, 3, 600_001)
-        best = w[(0.5 * (w - v)**2 + a * abs(w) + 0.5 * b * w**2).argmin()]
+        best = w[(0.5 * (w - v) ** 2 + a * abs(w) + 0.5 * b * w**2).argmin()]
         assert abs(answer(v, a, b) - best) < 2e-5, (
-            f"at v = {v}, a = {a}, b = {b} a search finds {best:.4f}")
+            f"at v = {v}, a = {a}, b = {b} a search finds {best:.4f}"
+        )
 
 
 @exercise.define("rg-stop-time")
 def _(answer):
     for s, eta, lam in ((0.5, 0.1, 0.2), (2.0, 0.05, 1.0), (0.01, 0.3, 0.4)):
         t = answer(s, eta, lam)
-        assert abs(1 - (1 - eta * s)**t - s / (s + lam)) < 1e-9, (
-            f"after your {t:.3g} steps the two filters differ")
+        assert abs(1 - (1 - eta * s) ** t - s / (s + lam)) < 1e-9, (
+            f"after your {t:.3g} steps the two filters differ"
+        )
 
 
 @exercise.define("rg-half-dof")
@@ -2829,8 +3624,9 @@ def _(answer):
     s = np.array([9.0, 5.0, 2.0, 1.0, 0.5, 0.1])
     X = np.diag(s)
     hat = X @ np.linalg.solve(X.T @ X + answer * np.eye(6), X.T)
-    assert abs(np.trace(hat) -
-               3) < 1e-6, (f"your λ leaves {np.trace(hat):.3f} degrees of freedom")
+    assert abs(np.trace(hat) - 3) < 1e-6, (
+        f"your λ leaves {np.trace(hat):.3f} degrees of freedom"
+    )
 
 
 @exercise.define("rg-masks")
@@ -2841,14 +3637,16 @@ def _(answer):
         m = rng.uniform(size=(200_000, 6)) < pi
         samples = np.maximum((m * h) @ v, 0)
         assert abs(answer(h, v, pi) - samples.mean()) < 5 * samples.std() / 447, (
-            f"200 000 sampled masks at π = {pi} give {samples.mean():.3f}")
+            f"200 000 sampled masks at π = {pi} give {samples.mean():.3f}"
+        )
 
 
 @exercise.define("rg-committee")
 def _(answer):
     v, rho = 2.0, 0.3
-    error = lambda M: np.ones(M) @ (v *
-                                    ((1 - rho) * np.eye(M) + rho)) @ np.ones(M) / M**2
+    error = lambda M: (
+        np.ones(M) @ (v * ((1 - rho) * np.eye(M) + rho)) @ np.ones(M) / M**2
+    )
     assert answer == int(answer) and answer > 0, "a whole number"
     assert error(int(answer)) <= 1.1 * rho * v, "that is not enough"
     assert error(int(answer) - 1) > 1.1 * rho * v, "fewer would do"
@@ -2859,7 +3657,7 @@ def _(answer):
     torch.manual_seed(0)
     x = torch.randn(4, 7, requires_grad=True)
     grad = torch.randn(4, 7)
-    (theirs, ) = torch.autograd.grad(F.layer_norm(x, (7, )), x, grad)
+    (theirs,) = torch.autograd.grad(F.layer_norm(x, (7,)), x, grad)
     ours = answer(x.detach().numpy(), grad.numpy())
     assert np.shape(ours) == (4, 7), "the gradient has the shape of x"
     assert np.allclose(ours, theirs, atol=1e-8), "autograd finds another gradient"
@@ -2880,10 +3678,11 @@ def _(answer):
     X, y, start = rng.normal(size=(4, 9)), rng.normal(size=4), rng.normal(size=9)
     walked = start
     for _ in range(4000):
-        walked = walked - X.T @ (X @ walked - y) / np.linalg.norm(X, 2)**2
-    assert np.allclose(
-        answer(X, y, start), walked,
-        atol=1e-8), ("gradient descent, run for 4000 steps, ends elsewhere")
+        walked = walked - X.T @ (X @ walked - y) / np.linalg.norm(X, 2) ** 2
+    assert np.allclose(answer(X, y, start), walked, atol=1e-8), (
+        "gradient descent, run for 4000 steps, ends elsewhere"
+    )
+
 
 # %% [markdown]
 r"""

@@ -24,12 +24,11 @@ import sys
 
 REPOSITORY = ""  # the book's public address; `make address URL=...` fills it in
 if "google.colab" in sys.modules:
-    assert REPOSITORY, (
-        "set REPOSITORY to the address of the repository this notebook comes from")
-    subprocess.run([
-        sys.executable, "-m", "pip", "install", "-q", "--no-deps", f"git+{REPOSITORY}",
-        "micrograd", "mnist1d", "torch_geometric"
-    ], check=True)
+    assert REPOSITORY, "set REPOSITORY to the address this notebook comes from"
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps"]
+    lacking = ["anywidget==0.11.0", "psygnal==0.16.1", "micrograd==0.1.0"]
+    lacking += ["mnist1d==0.0.2.post1", "torch_geometric==2.8.1", "xxhash==4.1.0"]
+    subprocess.run([*pip, *lacking, f"git+{REPOSITORY}"], check=True)
 
 # %%
 import itertools
@@ -56,8 +55,16 @@ with warnings.catch_warnings():  # its import warns of something it does not use
     import torch_geometric.nn as pyg
     from torch_geometric.utils import get_laplacian, to_dense_adj
 
-from helpers import exercise, explore, headline, plot
-from helpers import verify, verify_at_least, verify_at_most, verify_within_se
+from helpers import (
+    exercise,
+    explore,
+    headline,
+    plot,
+    verify,
+    verify_at_least,
+    verify_at_most,
+    verify_within_se,
+)
 
 plot.style()
 torch.set_num_threads(1)
@@ -79,8 +86,11 @@ plt.show()
 
 # %%
 verify("two tables of one club: entries that differ", int((A != typed_anew).sum()), 264)
-verify("two tables of one club: number of friendships in each",
-       tuple(int(table.sum()) // 2 for table in (A, typed_anew)), (78, 78))
+verify(
+    "two tables of one club: number of friendships in each",
+    tuple(int(table.sum()) // 2 for table in (A, typed_anew)),
+    (78, 78),
+)
 
 # %% [markdown]
 r"""
@@ -116,8 +126,15 @@ wave = np.sin(4 * points[:, 0]) * np.cos(3 * points[:, 2])
 
 fig = plt.figure(figsize=(plot.WIDTH, 3.2))
 ax = fig.add_subplot(121)
-nx.draw(karate, place, ax=ax, node_size=70, edge_color="#BBBBBB",
-        node_color=[handshakes[i] for i in karate], cmap="cividis_r")
+nx.draw(
+    karate,
+    place,
+    ax=ax,
+    node_size=70,
+    edge_color="#BBBBBB",
+    node_color=[handshakes[i] for i in karate],
+    cmap="cividis_r",
+)
 ax = fig.add_subplot(122, projection="3d")
 drawn = ax.plot_trisurf(*points.T, triangles=faces, cmap="cividis", lw=0.1)
 drawn.set_array(wave[faces].mean(1))
@@ -126,12 +143,21 @@ ax.axis("off")
 plt.show()
 
 # %%
-verify("the karate club: members and friendships",
-       (karate.number_of_nodes(), karate.number_of_edges()), (34, 78))
-verify("triangles of a closed surface with 500 corners and no hole", len(faces),
-       2 * 500 - 4)
-verify("members 0, 1, 2 and 3 handshakes from Mr. Hi",
-       tuple(np.bincount(list(handshakes.values())).tolist()), (1, 16, 9, 8))
+verify(
+    "the karate club: members and friendships",
+    (karate.number_of_nodes(), karate.number_of_edges()),
+    (34, 78),
+)
+verify(
+    "triangles of a closed surface with 500 corners and no hole",
+    len(faces),
+    2 * 500 - 4,
+)
+verify(
+    "members 0, 1, 2 and 3 handshakes from Mr. Hi",
+    tuple(np.bincount(list(handshakes.values())).tolist()),
+    (1, 16, 9, 8),
+)
 
 # %% [markdown]
 r"""
@@ -156,27 +182,49 @@ f[[0, 33]] = 1, -1
 
 others = np.arange(1, 33)
 system = np.diag(A.sum(1)) - A
-solved = np.linalg.solve(system[np.ix_(others, others)],
-                         A[others][:, [0, 33]] @ [1, -1])
-verify("gossip among the 32 others ends at the solution of the linear system",
-       f[others], solved, atol=1e-9)
-verify("karate club, two labels and the friendships: members named rightly",
-       int(((f < 0) == side).sum()), 33)
+solved = np.linalg.solve(
+    system[np.ix_(others, others)], A[others][:, [0, 33]] @ [1, -1]
+)
+verify(
+    "gossip among the 32 others ends at the solution of the linear system",
+    f[others],
+    solved,
+    atol=1e-9,
+)
+verify(
+    "karate club, two labels and the friendships: members named rightly",
+    int(((f < 0) == side).sum()),
+    33,
+)
 
 # %%
 rng = np.random.default_rng(2)
 noise = rng.normal(size=(400, 34))  # 400 signals that know nothing
 closer_to_33 = lambda f: abs(f - f[:, [33]]) < abs(f - f[:, [0]])
-verify_within_se("karate club, two labels and a random signal: share named rightly",
-                 (closer_to_33(noise) == side)[:, others].mean(1), 0.5)
-verify("karate club, two labels and a signal that knows the sides: share named rightly",
-       (closer_to_33(noise + 20 * (1 + side)) == side).mean(), 1.0)
-hexagon, triangles = nx.cycle_graph(6), nx.disjoint_union(nx.cycle_graph(3),
-                                                          nx.cycle_graph(3))
-verify("hexagon and two triangles: the same six degrees",
-       [d for _, d in hexagon.degree], [d for _, d in triangles.degree])
-verify("hexagon and two triangles: connected pieces",
-       tuple(nx.number_connected_components(g) for g in (hexagon, triangles)), (1, 2))
+verify_within_se(
+    "karate club, two labels and a random signal: share named rightly",
+    (closer_to_33(noise) == side)[:, others].mean(1),
+    0.5,
+)
+verify(
+    "karate club, two labels and a signal that knows the sides: share named rightly",
+    (closer_to_33(noise + 20 * (1 + side)) == side).mean(),
+    1.0,
+)
+hexagon, triangles = (
+    nx.cycle_graph(6),
+    nx.disjoint_union(nx.cycle_graph(3), nx.cycle_graph(3)),
+)
+verify(
+    "hexagon and two triangles: the same six degrees",
+    [d for _, d in hexagon.degree],
+    [d for _, d in triangles.degree],
+)
+verify(
+    "hexagon and two triangles: connected pieces",
+    tuple(nx.number_connected_components(g) for g in (hexagon, triangles)),
+    (1, 2),
+)
 
 # %% [markdown]
 r"""
@@ -190,8 +238,9 @@ Two situations ask for different things. In one, a *fixed* graph carries many si
 rng = np.random.default_rng(3)
 W = rng.normal(size=(3, 5))
 zoo = {
-    "club": A, "ring of 16": nx.to_numpy_array(nx.cycle_graph(16)),
-    "random graph": nx.to_numpy_array(nx.gnp_random_graph(100, 0.1, seed=0))
+    "club": A,
+    "ring of 16": nx.to_numpy_array(nx.cycle_graph(16)),
+    "random graph": nx.to_numpy_array(nx.gnp_random_graph(100, 0.1, seed=0)),
 }
 shapes, dense, refused = [], rng.normal(size=(34 * 34, 5)), 0
 for table in zoo.values():
@@ -200,8 +249,11 @@ for table in zoo.values():
         table.ravel() @ dense
     except ValueError:
         refused += 1
-verify("one 3 × 5 weight matrix serves graphs of 34, 16 and 100 nodes", tuple(shapes),
-       ((34, 5), (16, 5), (100, 5)))
+verify(
+    "one 3 × 5 weight matrix serves graphs of 34, 16 and 100 nodes",
+    tuple(shapes),
+    ((34, 5), (16, 5), (100, 5)),
+)
 verify("of these three graphs the dense layer on the table refuses", refused, 2)
 
 # %% [markdown]
@@ -213,8 +265,11 @@ r"""
 # %%
 roll, along = make_swiss_roll(1000, random_state=0)
 isomap = Isomap(n_neighbors=8, n_components=2).fit_transform(roll)[:, 0]
-verify_at_least("Isomap's first coordinate and the length along the roll: correlation",
-                abs(np.corrcoef(isomap, along)[0, 1]), 0.99)
+verify_at_least(
+    "Isomap's first coordinate and the length along the roll: correlation",
+    abs(np.corrcoef(isomap, along)[0, 1]),
+    0.99,
+)
 
 near = kneighbors_graph(roll, 8)
 near = near.maximum(near.T)  # the graph alone from here on
@@ -224,11 +279,18 @@ rest = np.setdiff1d(np.arange(1000), known)
 L_near = (sparse.diags(np.asarray(near.sum(1)).ravel()) - near).tocsc()
 opinion = spsolve(L_near[rest][:, rest], near[rest][:, known] @ outer[known])
 verify("labels of the two halves of the roll cancel", outer.sum(), 0.0, atol=1e-12)
-verify_at_least("half of the roll, from ten labels and the neighbour graph: accuracy",
-                (np.sign(opinion) == outer[rest]).mean(), 0.9)
+verify_at_least(
+    "half of the roll, from ten labels and the neighbour graph: accuracy",
+    (np.sign(opinion) == outer[rest]).mean(),
+    0.9,
+)
 walled = near[rest][:, rest] @ opinion + near[rest][:, known] @ outer[known]
-verify("each opinion is the average of its neighbours' opinions",
-       walled / np.asarray(near[rest].sum(1)).ravel(), opinion, atol=1e-9)
+verify(
+    "each opinion is the average of its neighbours' opinions",
+    walled / np.asarray(near[rest].sum(1)).ravel(),
+    opinion,
+    atol=1e-9,
+)
 
 # %% [markdown]
 r"""
@@ -248,24 +310,39 @@ Row $m$ of $PX$ is then row $\pi(m)$ of $X$. So $PX$ reorders rows (nodes), $XP^
 X = np.random.default_rng(5).normal(size=(4, 4))
 group = [np.array(p) for p in itertools.permutations(range(4))]
 I4 = np.eye(4)
-verify("the 24 permutations of 4 things: PPᵀ = I for",
-       sum(np.array_equal(I4[p] @ I4[p].T, I4) for p in group), 24)
-verify("P_π P_σ is the matrix of m ↦ σ(π(m)), for all 24 × 24 pairs",
-       sum(np.array_equal(I4[p] @ I4[s], I4[s[p]]) for p in group for s in group), 576)
+verify(
+    "the 24 permutations of 4 things: PPᵀ = I for",
+    sum(np.array_equal(I4[p] @ I4[p].T, I4) for p in group),
+    24,
+)
+verify(
+    "P_π P_σ is the matrix of m ↦ σ(π(m)), for all 24 × 24 pairs",
+    sum(np.array_equal(I4[p] @ I4[s], I4[s[p]]) for p in group for s in group),
+    576,
+)
 verify(
     "PX reorders rows and XPᵀ columns, for all 24",
     sum(
         np.array_equal(I4[p] @ X, X[p]) and np.array_equal(X @ I4[p].T, X[:, p])
-        for p in group), 24)
+        for p in group
+    ),
+    24,
+)
 
 # %%
 P = np.eye(34)[perm]
 verify("P A Pᵀ is the club typed in the other order", P @ A @ P.T, typed_anew)
-verify("relabelled club: the same multiset of degrees",
-       np.sort(typed_anew.sum(1)).astype(int),
-       np.sort(A.sum(1)).astype(int))
-verify("relabelled club: the same eigenvalues", np.linalg.eigvalsh(typed_anew),
-       np.linalg.eigvalsh(A), atol=1e-8)
+verify(
+    "relabelled club: the same multiset of degrees",
+    np.sort(typed_anew.sum(1)).astype(int),
+    np.sort(A.sum(1)).astype(int),
+)
+verify(
+    "relabelled club: the same eigenvalues",
+    np.linalg.eigvalsh(typed_anew),
+    np.linalg.eigvalsh(A),
+    atol=1e-8,
+)
 
 # %% [markdown]
 r"""
@@ -286,6 +363,7 @@ Let $X$ hold one element of a set a row. A function with one output for the whol
 | flatten, then a dense layer | no | no |
 """
 
+
 # %%
 def softmax(z, axis):
     e = np.exp(z - z.max(axis, keepdims=True))
@@ -297,13 +375,13 @@ X = rng.normal(size=(7, 3))
 Q, K, V = rng.normal(size=(3, 3, 3))
 D = rng.normal(size=(21, 21))
 functions = {  # name: (function, invariant, equivariant)
-    "sum": (lambda X: X.sum(0), True,
-            False), "mean": (lambda X: X.mean(0), True,
-                             False), "maximum": (lambda X: X.max(0), True, False),
+    "sum": (lambda X: X.sum(0), True, False),
+    "mean": (lambda X: X.mean(0), True, False),
+    "maximum": (lambda X: X.max(0), True, False),
     "softmax over elements": (lambda X: softmax(X, 0), False, True),
     "self-attention": (lambda X: softmax(X @ Q @ K.T @ X.T, 1) @ X @ V, False, True),
     "λX + γ11ᵀX": (lambda X: 2 * X - 3 * np.ones((7, 7)) @ X, False, True),
-    "flatten, dense": (lambda X: (X.ravel() @ D).reshape(7, 3), False, False)
+    "flatten, dense": (lambda X: (X.ravel() @ D).reshape(7, 3), False, False),
 }
 
 # %%
@@ -312,8 +390,11 @@ for name, (f, invariant, equivariant) in functions.items():
     out, moved = f(X), np.array([f(X[p]) for p in orders])
     same = abs(moved - out).max() < 1e-10
     along = out.ndim == 2 and abs(moved - [out[p] for p in orders]).max() < 1e-10
-    verify(f"{name}: invariant, equivariant", (bool(same), bool(along)),
-           (invariant, equivariant))
+    verify(
+        f"{name}: invariant, equivariant",
+        (bool(same), bool(along)),
+        (invariant, equivariant),
+    )
 
 # %% [markdown]
 r"""
@@ -325,9 +406,13 @@ for M in (3, 4, 5):
     swaps = [[1, 0, *range(2, M)], [*range(1, M), 0]]  # these two generate all
     I_M = np.eye(M)
     conditions = np.concatenate(
-        [np.kron(I_M[p], I_M) - np.kron(I_M, I_M[p].T) for p in swaps])
-    verify(f"{M} elements: free weights of a linear equivariant layer",
-           M * M - int(np.linalg.matrix_rank(conditions)), 2)
+        [np.kron(I_M[p], I_M) - np.kron(I_M, I_M[p].T) for p in swaps]
+    )
+    verify(
+        f"{M} elements: free weights of a linear equivariant layer",
+        M * M - int(np.linalg.matrix_rank(conditions)),
+        2,
+    )
 
 # %% [markdown]
 r"""
@@ -373,27 +458,40 @@ $$ (eq-gnn-two-roots)
 and with the plus sign $\rho$ computes the *maximum*, through a sum.
 """
 
+
 # %%
 def from_power_sums(p):
     """The multiset of M numbers, sorted, from its M power sums."""
     e = [1.0]
     for k in range(1, len(p) + 1):
-        e.append(sum((-1)**(i - 1) * e[k - i] * p[i - 1] for i in range(1, k + 1)) / k)
-    return np.sort(np.roots([(-1)**k * e_k for k, e_k in enumerate(e)]).real)
+        e.append(
+            sum((-1) ** (i - 1) * e[k - i] * p[i - 1] for i in range(1, k + 1)) / k
+        )
+    return np.sort(np.roots([(-1) ** k * e_k for k, e_k in enumerate(e)]).real)
 
 
 rng = np.random.default_rng(7)
 pairs = rng.normal(size=(100, 2))
 p1, p2 = pairs.sum(1), (pairs**2).sum(1)
-verify("max(x₁, x₂) from x₁ + x₂ and x₁² + x₂²", (p1 + np.sqrt(2 * p2 - p1**2)) / 2,
-       pairs.max(1), atol=1e-7)
+verify(
+    "max(x₁, x₂) from x₁ + x₂ and x₁² + x₂²",
+    (p1 + np.sqrt(2 * p2 - p1**2)) / 2,
+    pairs.max(1),
+    atol=1e-7,
+)
 fives = rng.normal(size=(20, 5))
-verify("five numbers, sorted, from their five power sums",
-       np.array([from_power_sums([(x**k).sum() for k in range(1, 6)]) for x in fives]),
-       np.sort(fives), atol=1e-6)
+verify(
+    "five numbers, sorted, from their five power sums",
+    np.array([from_power_sums([(x**k).sum() for k in range(1, 6)]) for x in fives]),
+    np.sort(fives),
+    atol=1e-6,
+)
 bag = [3, 1, 4, 1, 5, 9, 2, 6]
-verify("a bag of digits under φ(k) = 10ᵏ: the sum shows the counts",
-       str(sum(10**k for k in bag)), "1001111120")
+verify(
+    "a bag of digits under φ(k) = 10ᵏ: the sum shows the counts",
+    str(sum(10**k for k in bag)),
+    "1001111120",
+)
 
 # %% [markdown]
 r"""
@@ -407,16 +505,22 @@ r"""
 
 # %%
 rho = lambda p1, p2: (p1 + np.sqrt(abs(2 * p2 - p1**2))) / 2
-verify_at_least("ρ of the maximum is no invariant function: |ρ(p₁, p₂) − ρ(p₂, p₁)|",
-                abs(rho(3.0, 5.0) - rho(5.0, 3.0)), 0.1)
-verify("{1, 2} and {1, 1, 2, 2}: maximum and mean agree, the sum does not",
-       tuple(g([1, 2]) == g([1, 1, 2, 2]) for g in (np.max, np.mean, np.sum)),
-       (True, True, False))
+verify_at_least(
+    "ρ of the maximum is no invariant function: |ρ(p₁, p₂) − ρ(p₂, p₁)|",
+    abs(rho(3.0, 5.0) - rho(5.0, 3.0)),
+    0.1,
+)
+verify(
+    "{1, 2} and {1, 1, 2, 2}: maximum and mean agree, the sum does not",
+    tuple(g([1, 2]) == g([1, 1, 2, 2]) for g in (np.max, np.mean, np.sum)),
+    (True, True, False),
+)
 
 # %% [markdown]
 r"""
 Now learned rather than designed: 1000 bags of five digits, each digit a symbol without meaning (a one-hot vector), with their sum as target. Deep Sets has to find out by itself what a "7" is worth. Beside it stands an MLP that reads the five symbols in order. Then come bags of other sizes.
 """
+
 
 # %%
 def mlp(*widths):
@@ -427,7 +531,6 @@ def mlp(*widths):
 
 
 class DeepSets(nn.Module):
-
     def __init__(self, phi, rho):
         super().__init__()
         self.phi, self.rho = phi, rho
@@ -478,8 +581,9 @@ try:
 except RuntimeError as error:
     answer = "shapes cannot be multiplied" if "multiplied" in str(error) else str(error)
 verify("new bags of 5 digits: error of Deep Sets", miss(deep, 5), 0.0, atol=1e-3)
-verify("a bag of 20 digits put into the MLP for 5", answer,
-       "shapes cannot be multiplied")
+verify(
+    "a bag of 20 digits put into the MLP for 5", answer, "shapes cannot be multiplied"
+)
 
 # %% [markdown]
 r"""
@@ -489,21 +593,34 @@ On bags of five it is perfect. On bags of fifty it is wrong by more than three, 
 # %%
 b = deep.rho.bias.item()
 sizes = np.array([2, 20, 50, 500])
-verify("trained on fives: the error at n digits is |b (1 − n/5)|",
-       np.array([miss(deep, n) for n in sizes]), abs(b * (1 - sizes / 5)), rtol=0.01)
+verify(
+    "trained on fives: the error at n digits is |b (1 − n/5)|",
+    np.array([miss(deep, n) for n in sizes]),
+    abs(b * (1 - sizes / 5)),
+    rtol=0.01,
+)
 torch.manual_seed(1)
 honest = DeepSets(mlp(10, 32, 8), nn.Linear(8, 1, bias=False))
 descend(honest, squared, *bags(1000, 5, 0), epochs=20, lr=0.01)
-verify("without a constant in ρ: the worth of the symbols 0 to 9",
-       honest(torch.eye(10)[:, None])[:, 0], np.arange(10.0), atol=2e-3)
-verify("without a constant in ρ: error on bags of 500 digits", miss(honest, 500), 0.0,
-       atol=0.1)
+verify(
+    "without a constant in ρ: the worth of the symbols 0 to 9",
+    honest(torch.eye(10)[:, None])[:, 0],
+    np.arange(10.0),
+    atol=2e-3,
+)
+verify(
+    "without a constant in ρ: error on bags of 500 digits",
+    miss(honest, 500),
+    0.0,
+    atol=0.1,
+)
 
 # %% [markdown]
 r"""
 (pointnet)=
 *PointNet* {cite:p}`qi2017` is this form with a maximum for the sum, for clouds of points such as a laser scanner sees: one MLP shared by all points, the largest value of each feature over the cloud, a second MLP on top. (The original adds small networks, *T-Nets*, that predict a matrix to turn the cloud upright; an approximate remedy, because nothing else in it knows about rotations.) We give it noisy spheres, boxes and tori of random size, 256 points each, upright.
 """
+
 
 # %%
 def cloud(kind, rng, n=256):
@@ -522,7 +639,6 @@ def cloud(kind, rng, n=256):
 
 
 class PointNet(DeepSets):
-
     def forward(self, X):
         return self.rho(self.phi(X).max(1).values)
 
@@ -532,38 +648,55 @@ clouds = torch.tensor(np.array([cloud(k % 3, rng) for k in range(600)]))
 kind = torch.arange(600) % 3
 torch.manual_seed(0)
 pointnet = PointNet(mlp(3, 32, 48), mlp(48, 32, 3))
-descend(pointnet, F.cross_entropy, clouds[:300], kind[:300], epochs=12, lr=0.02,
-        batch=30)
+descend(
+    pointnet, F.cross_entropy, clouds[:300], kind[:300], epochs=12, lr=0.02, batch=30
+)
 
 # %%
 with torch.no_grad():
     logits = pointnet(clouds[300:])
-    verify_at_least("PointNet on 300 new spheres, cubes and tori: accuracy",
-                    (logits.argmax(1) == kind[300:]).double().mean(), 0.95)
+    verify_at_least(
+        "PointNet on 300 new spheres, cubes and tori: accuracy",
+        (logits.argmax(1) == kind[300:]).double().mean(),
+        0.95,
+    )
     order = torch.randperm(256)
-    verify("PointNet: logits after shuffling the points", pointnet(clouds[300:, order]),
-           logits, atol=1e-12)
-    quarter = torch.tensor([[1.0, 0, 0], [0, 0, -1], [0, 1,
-                                                      0]])  # a turn about the x-axis
+    verify(
+        "PointNet: logits after shuffling the points",
+        pointnet(clouds[300:, order]),
+        logits,
+        atol=1e-12,
+    )
+    quarter = torch.tensor(
+        [[1.0, 0, 0], [0, 0, -1], [0, 1, 0]]
+    )  # a turn about the x-axis
     turned = pointnet(clouds[300:] @ quarter.T)
-    verify_at_least("PointNet: largest change of a logit when the clouds are laid down",
-                    (turned - logits).abs().max(), 1e-3)
+    verify_at_least(
+        "PointNet: largest change of a logit when the clouds are laid down",
+        (turned - logits).abs().max(),
+        1e-3,
+    )
     torus = clouds[302]
     codes = pointnet.phi(torus)  # (256, 48)
     critical = codes.argmax(0).unique()
-    verify("a torus: the critical points alone give the same global feature",
-           codes[critical].max(0).values,
-           codes.max(0).values)
+    verify(
+        "a torus: the critical points alone give the same global feature",
+        codes[critical].max(0).values,
+        codes.max(0).values,
+    )
     verify_at_most("a torus: critical points, at most one a feature", len(critical), 48)
     fewer = np.setdiff1d(np.arange(256), critical[:1])
-    verify_at_least("leave out one critical point: largest change of the feature",
-                    (codes[fewer].max(0).values - codes.max(0).values).abs().max(),
-                    1e-6)
+    verify_at_least(
+        "leave out one critical point: largest change of the feature",
+        (codes[fewer].max(0).values - codes.max(0).values).abs().max(),
+        1e-6,
+    )
 
 # %% [markdown]
 r"""
 A maximum is attained somewhere, so at most as many points as there are features matter at all. Those *critical points* sketch the shape; the other two hundred could be dropped without changing one bit of the answer. The slider widens the code.
 """
+
 
 # %% tags=["hide-input"]
 def sketch(features):
@@ -573,16 +706,23 @@ def sketch(features):
     for ax, k, name in zip(axes, (1, 2), ("from above", "from the side")):
         ax.plot(torus[:, 0], torus[:, k], ".", color="#AAAAAA", ms=4)
         ax.plot(torus[chosen, 0], torus[chosen, k], "o", color=plot.RED, ms=8)
-        ax.set(aspect="equal", xlim=(-1.5, 1.5), ylim=(-1.5, 1.5), title=name,
-               xticklabels=[], yticklabels=[])
+        ax.set(
+            aspect="equal",
+            xlim=(-1.5, 1.5),
+            ylim=(-1.5, 1.5),
+            title=name,
+            xticklabels=[],
+            yticklabels=[],
+        )
     axes[0].set_ylabel(f"{features} features: {len(chosen)} of 256 points")
     return fig
 
 
 explore(
-    sketch, alt=
-    "A cloud of points on a torus; the critical points, drawn large, sit mostly on its outline",
-    features=[48, 24, 12, 6, 3, 1])
+    sketch,
+    alt="A cloud of points on a torus; the critical points, drawn large, sit mostly on its outline",
+    features=[48, 24, 12, 6, 3, 1],
+)
 
 # %% [markdown]
 r"""
@@ -607,10 +747,16 @@ verify("karate club: BᵀB = D − A", B.T @ B, np.diag(A.sum(1)) - A)
 
 friends = [set(karate[i]) for i in karate]
 walks = np.array(
-    [[sum(len(friends[n] & friends[j]) for n in friends[i]) for j in karate]
-     for i in karate])
-verify("karate club: walks of three steps, counted one by one, are A³", walks,
-       np.linalg.matrix_power(A.astype(int), 3))
+    [
+        [sum(len(friends[n] & friends[j]) for n in friends[i]) for j in karate]
+        for i in karate
+    ]
+)
+verify(
+    "karate club: walks of three steps, counted one by one, are A³",
+    walks,
+    np.linalg.matrix_power(A.astype(int), 3),
+)
 
 # %% [markdown]
 r"""
@@ -623,6 +769,7 @@ $$ (eq-gnn-graph-equivariance)
 
 Adding up neighbours does. Reading "the first two in the list" does not, although the program runs and the loss goes down.
 """
+
 
 # %%
 def normalized(A):
@@ -637,21 +784,32 @@ X, W, W2 = rng.normal(size=(34, 4)), rng.normal(size=(4, 3)), rng.normal(size=(8
 
 
 def first_two(A, X):
-    listed = [np.flatnonzero(row)[[0, -1]]
-              for row in A]  # the first and last in the list
+    listed = [
+        np.flatnonzero(row)[[0, -1]] for row in A
+    ]  # the first and last in the list
     return np.maximum(X[listed].reshape(len(A), -1) @ W2, 0)
 
 
 layer = lambda A, X: np.maximum(normalized(A) @ X @ W, 0)
 broken = [abs(f(typed_anew, X[perm]) - f(A, X)[perm]).max() for f in (layer, first_two)]
-verify("relabelled club: relu(Â X W) moves along, largest difference", broken[0], 0.0,
-       atol=1e-13)
+verify(
+    "relabelled club: relu(Â X W) moves along, largest difference",
+    broken[0],
+    0.0,
+    atol=1e-13,
+)
 verify_at_least(
-    "relabelled club: a layer that reads neighbours in stored order differs", broken[1],
-    1e-3)
+    "relabelled club: a layer that reads neighbours in stored order differs",
+    broken[1],
+    1e-3,
+)
 for name, readout in (("sum", np.sum), ("mean", np.mean), ("maximum", np.max)):
-    verify(f"relabelled club: the {name} of all rows stays",
-           readout(layer(typed_anew, X[perm]), 0), readout(layer(A, X), 0), atol=1e-10)
+    verify(
+        f"relabelled club: the {name} of all rows stays",
+        readout(layer(typed_anew, X[perm]), 0),
+        readout(layer(A, X), 0),
+        atol=1e-10,
+    )
 
 # %% [markdown]
 r"""
@@ -681,18 +839,26 @@ keeps all eigenvalues in $[-1,1]$; the lower end is never reached, because for t
 # %%
 A_hat, d_tilde = normalized(A), A.sum(1) + 1
 spectrum = np.linalg.eigvalsh(A_hat)
-verify("karate club: largest eigenvalue of A + I and of Â",
-       np.array([np.linalg.eigvalsh(A + np.eye(34))[-1], spectrum[-1]]),
-       np.array([7.7257, 1.0]), atol=1e-4)
-verify("karate club: Â √d̃ = √d̃", A_hat @ np.sqrt(d_tilde), np.sqrt(d_tilde),
-       atol=1e-12)
-verify("karate club: second largest and smallest eigenvalue of Â", spectrum[[-2, 0]],
-       np.array([0.896, -0.420]), atol=5e-4)
+verify(
+    "karate club: largest eigenvalue of A + I and of Â",
+    np.array([np.linalg.eigvalsh(A + np.eye(34))[-1], spectrum[-1]]),
+    np.array([7.7257, 1.0]),
+    atol=1e-4,
+)
+verify("karate club: Â √d̃ = √d̃", A_hat @ np.sqrt(d_tilde), np.sqrt(d_tilde), atol=1e-12)
+verify(
+    "karate club: second largest and smallest eigenvalue of Â",
+    spectrum[[-2, 0]],
+    np.array([0.896, -0.420]),
+    atol=5e-4,
+)
 x = np.random.default_rng(10).normal(size=34)
 z, loops = x / np.sqrt(d_tilde), A + np.eye(34)
-verify("x'(I ± Â)x as sums of squares over pairs",
-       np.array([x @ x - x @ A_hat @ x, x @ x + x @ A_hat @ x]),
-       np.array([(loops * (z[:, None] - s * z)**2).sum() / 2 for s in (1, -1)]))
+verify(
+    "x'(I ± Â)x as sums of squares over pairs",
+    np.array([x @ x - x @ A_hat @ x, x @ x + x @ A_hat @ x]),
+    np.array([(loops * (z[:, None] - s * z) ** 2).sum() / 2 for s in (1, -1)]),
+)
 
 # %% [markdown]
 r"""
@@ -708,14 +874,15 @@ $$ (eq-gnn-gcn)
 It is equivariant because $\widehat{PAP^\top}PXW=P\hat AP^\top PXW=P\hat AXW$. In the club there are no features at all, so each member gets a name, $X=I$: the first $W$ then holds a learned vector for each member. Two layers; cross-entropy on the two known people only; 200 steps of Adam. The other 32 take part through $\hat A$.
 """
 
+
 # %%
 class GCN(nn.Module):
-
     def __init__(self, *widths):
         super().__init__()
         self.W = nn.ParameterList(
             nn.init.xavier_uniform_(torch.empty(a, b))
-            for a, b in zip(widths, widths[1:]))
+            for a, b in zip(widths, widths[1:])
+        )
 
     def forward(self, S, X):
         for W in self.W[:-1]:
@@ -740,12 +907,16 @@ def learn_sides(seed, depth=2, keep=()):
 
 S = torch.tensor(A_hat)
 scores = [learn_sides(seed)[0] for seed in range(10)]
-verify_at_least("karate club from one label a side: accuracy of a GCN, ten seeds",
-                scores, 0.9)
+verify_at_least(
+    "karate club from one label a side: accuracy of a GCN, ten seeds", scores, 0.9
+)
 _, last, layers = learn_sides(0, keep=[200])
 verify("layers of the club's GCN", layers, 2)
-verify("karate club: the member whom the GCN puts on the wrong side",
-       tuple(np.flatnonzero(last[200].argmax(1) != side).tolist()), (8, ))
+verify(
+    "karate club: the member whom the GCN puts on the wrong side",
+    tuple(np.flatnonzero(last[200].argmax(1) != side).tolist()),
+    (8,),
+)
 
 # %%
 rng = np.random.default_rng(11)
@@ -753,18 +924,26 @@ X, W = rng.normal(size=(34, 4)), rng.normal(size=(4, 3))
 by_loop = np.zeros((34, 3))
 for i in karate:
     for j in [i, *karate[i]]:
-        by_loop[i] += X[j] @ W / np.sqrt(
-            (karate.degree[i] + 1) * (karate.degree[j] + 1))
+        by_loop[i] += (
+            X[j] @ W / np.sqrt((karate.degree[i] + 1) * (karate.degree[j] + 1))
+        )
 gcn = GCN(4, 3)
 with torch.no_grad():
     gcn.W[0].copy_(torch.tensor(W))
-    verify("a GCN layer equals a loop over members and their friends",
-           gcn(S, torch.tensor(X)), by_loop, atol=1e-12)
+    verify(
+        "a GCN layer equals a loop over members and their friends",
+        gcn(S, torch.tensor(X)),
+        by_loop,
+        atol=1e-12,
+    )
     two, X_t = GCN(4, 6, 3), torch.tensor(X)
     S_anew = torch.tensor(normalized(typed_anew))
-    verify("two GCN layers on the relabelled club: the same rows in the other order",
-           two(S_anew, X_t[perm]),
-           two(S, X_t)[perm], atol=1e-10)
+    verify(
+        "two GCN layers on the relabelled club: the same rows in the other order",
+        two(S_anew, X_t[perm]),
+        two(S, X_t)[perm],
+        atol=1e-10,
+    )
 
 # %% [markdown]
 r"""
@@ -781,14 +960,23 @@ def embedding(step):
     for i, j in karate.edges:
         ax.plot(*out[[i, j]].T, color="#DDDDDD", lw=0.6, zorder=1)
     for k, name in enumerate(("Mr. Hi", "president")):
-        ax.scatter(*out[side == k].T, color=(plot.BLUE, plot.RED)[k],
-                   label=f"with {name}", zorder=2)
+        ax.scatter(
+            *out[side == k].T,
+            color=(plot.BLUE, plot.RED)[k],
+            label=f"with {name}",
+            zorder=2,
+        )
     ax.scatter(*out[[0, 33]].T, s=150, facecolor="none", edgecolor="black", zorder=3)
     ax.annotate("8", out[8], xytext=(6, 4), textcoords="offset points")
     right = (out.argmax(1) == side).sum()
     ax.axline((0, 0), slope=1, color=plot.GREY, lw=1, ls="--")
-    ax.set(xlim=(-2.9, 2.9), ylim=(-2.4, 2.4), xlabel="output for Mr. Hi",
-           ylabel="output for the president", title=f"{right} of 34 named rightly")
+    ax.set(
+        xlim=(-2.9, 2.9),
+        ylim=(-2.4, 2.4),
+        xlabel="output for Mr. Hi",
+        ylabel="output for the president",
+        title=f"{right} of 34 named rightly",
+    )
     ax.legend(loc="upper right")
     return fig
 
@@ -797,7 +985,8 @@ explore(
     embedding,
     alt="Outputs of the graph network for the 34 members; two ringed dots are labelled. "
     "During training the two sides separate across the diagonal",
-    step=[0, 5, 10, 20, 40, 80, 140, 200])
+    step=[0, 5, 10, 20, 40, 80, 140, 200],
+)
 
 # %% [markdown]
 r"""
@@ -812,6 +1001,7 @@ $$ (eq-gnn-gat)
 
 where $\Vert$ joins two vectors and $\mathcal N_i$ now contains $i$ itself. The product with the joined vector is a sum of two, $a_1^\top Wx_i+a_2^\top Wx_j$, which makes it cheap and, as we will see, weak.
 """
+
 
 # %%
 def gat(A, X, W, a1, a2):
@@ -828,14 +1018,25 @@ A_t, X_t, W_t = torch.tensor(A), torch.randn(34, 4), torch.randn(4, 3)
 a1, a2, zero = torch.randn(3), torch.randn(3), torch.zeros(3)
 out, alpha = gat(A_t, X_t, W_t, a1, a2)
 loops = A_t + torch.eye(34)
-verify("GAT: attention outside the neighbourhood", alpha[loops == 0],
-       np.zeros(int((loops == 0).sum())), atol=1e-15)
+verify(
+    "GAT: attention outside the neighbourhood",
+    alpha[loops == 0],
+    np.zeros(int((loops == 0).sum())),
+    atol=1e-15,
+)
 verify("GAT: the weights of each member's friends sum to", alpha.sum(1), np.ones(34))
-verify("GAT with a = 0 averages the neighbourhood",
-       gat(A_t, X_t, W_t, zero, zero)[0],
-       loops @ X_t @ W_t / loops.sum(1, keepdim=True), atol=1e-12)
-verify("GAT on the relabelled club: the same rows in the other order",
-       gat(torch.tensor(typed_anew), X_t[perm], W_t, a1, a2)[0], out[perm], atol=1e-10)
+verify(
+    "GAT with a = 0 averages the neighbourhood",
+    gat(A_t, X_t, W_t, zero, zero)[0],
+    loops @ X_t @ W_t / loops.sum(1, keepdim=True),
+    atol=1e-12,
+)
+verify(
+    "GAT on the relabelled club: the same rows in the other order",
+    gat(torch.tensor(typed_anew), X_t[perm], W_t, a1, a2)[0],
+    out[perm],
+    atol=1e-10,
+)
 
 # %% [markdown]
 r"""
@@ -845,13 +1046,18 @@ The weakness: LeakyReLU increases, and $a_1^\top Wx_i$ is common to all candidat
 # %%
 complete = torch.ones(34, 34) - torch.eye(34)
 _, alpha = gat(complete, X_t, W_t, a1, a2)
-verify("GAT on a complete graph: different rankings of the others among 34 members",
-       len({tuple(r)
-            for r in alpha.argsort(1).tolist()}), 1)
+verify(
+    "GAT on a complete graph: different rankings of the others among 34 members",
+    len({tuple(r) for r in alpha.argsort(1).tolist()}),
+    1,
+)
 Z1, Z2 = X_t @ torch.randn(4, 8), X_t @ torch.randn(4, 8)
 later = F.leaky_relu(Z1[:, None] + Z2[None, :], 0.2) @ torch.randn(8)
-verify_at_least("with a applied after the nonlinearity: different favourites among 34",
-                len(set(later.argmax(1).tolist())), 2)
+verify_at_least(
+    "with a applied after the nonlinearity: different favourites among 34",
+    len(set(later.argmax(1).tolist())),
+    2,
+)
 
 # %% [markdown]
 r"""
@@ -872,6 +1078,7 @@ Any MSG and UPDATE will do; AGG must not depend on the order. Written over a *li
 
 GCN and GAT send a message to themselves, too; GIN, of which [more below](#graph-isomorphism-network), does not.
 """
+
 
 # %%
 def add_up(messages, to, count):
@@ -900,19 +1107,33 @@ head, eps = mlp(4, 6, 3), 0.3
 take_sum = lambda h, total: total
 couple = lambda h_i, h_j, i, j: h_j @ W_t / (d[i] * d[j]).sqrt()[:, None]
 gin_update = lambda h, total: head((1 + eps) * h + total)
-verify("message passing over 190 edges equals the GCN's matrix form",
-       message_pass(X_t, looped, couple, take_sum), S @ X_t @ W_t, atol=1e-10)
-verify("message passing over 190 edges equals the GAT's matrix form",
-       message_pass(X_t, looped, attend, take_sum),
-       gat(A_t, X_t, W_t, a1, a2)[0], atol=1e-10)
+verify(
+    "message passing over 190 edges equals the GCN's matrix form",
+    message_pass(X_t, looped, couple, take_sum),
+    S @ X_t @ W_t,
+    atol=1e-10,
+)
+verify(
+    "message passing over 190 edges equals the GAT's matrix form",
+    message_pass(X_t, looped, attend, take_sum),
+    gat(A_t, X_t, W_t, a1, a2)[0],
+    atol=1e-10,
+)
 by_hand = head(X_t + eps * X_t + A_t @ X_t)
 send = lambda h_i, h_j, i, j: h_j
-verify("message passing over 156 edges equals the GIN's matrix form",
-       message_pass(X_t, both_ways, send, gin_update), by_hand, atol=1e-10)
+verify(
+    "message passing over 156 edges equals the GIN's matrix form",
+    message_pass(X_t, both_ways, send, gin_update),
+    by_hand,
+    atol=1e-10,
+)
 where = torch.tensor(np.argsort(perm))  # the new number of each member
-verify("message passing on the relabelled club: the same rows in the other order",
-       message_pass(X_t[perm], where[both_ways], send, gin_update), by_hand[perm],
-       atol=1e-10)
+verify(
+    "message passing on the relabelled club: the same rows in the other order",
+    message_pass(X_t[perm], where[both_ways], send, gin_update),
+    by_hand[perm],
+    atol=1e-10,
+)
 
 # %% [markdown]
 r"""
@@ -921,23 +1142,36 @@ In one layer news travels one edge. After $k$ layers a node has heard from its $
 
 # %%
 hops = np.array(
-    [[nx.shortest_path_length(karate, i, j) for j in karate] for i in karate])
+    [[nx.shortest_path_length(karate, i, j) for j in karate] for i in karate]
+)
 weights = torch.randn(3, 4, 4, generator=torch.Generator().manual_seed(1))
 
 
 def deep_messages(X, k):
     for W in weights[:k]:
-        X = message_pass(X, both_ways, lambda h_i, h_j, i, j: torch.tanh(h_j @ W),
-                         lambda h, total: h + total)
+        X = message_pass(
+            X,
+            both_ways,
+            lambda h_i, h_j, i, j: torch.tanh(h_j @ W),
+            lambda h, total: h + total,
+        )
     return X
 
 
 for k in (1, 2, 3):
-    noticed = np.array([(deep_messages(X_t + torch.eye(34)[:, [i]], k) != deep_messages(
-        X_t, k)).any(1).numpy() for i in karate])
+    noticed = np.array(
+        [
+            (deep_messages(X_t + torch.eye(34)[:, [i]], k) != deep_messages(X_t, k))
+            .any(1)
+            .numpy()
+            for i in karate
+        ]
+    )
     verify(
         f"karate club, {k} layers: pairs that influence each other are those in {k} hops",
-        noticed.astype(int), (hops <= k).astype(int))
+        noticed.astype(int),
+        (hops <= k).astype(int),
+    )
 
 # %% [markdown]
 r"""
@@ -963,13 +1197,24 @@ def smooth(k):
     fig, ax = plt.subplots(figsize=(plot.WIDTH, 3.4))
     Xk = np.linalg.matrix_power(A_hat, k) @ X0
     direction = q1 @ X0
-    ax.axline((0, 0), direction, color=plot.GREY, lw=1, ls="--",
-              label="the limit's line")
+    ax.axline(
+        (0, 0), direction, color=plot.GREY, lw=1, ls="--", label="the limit's line"
+    )
     for s, name in enumerate(("Mr. Hi", "president")):
-        ax.scatter(*Xk[side == s].T, 12 * d_tilde[side == s],
-                   color=(plot.BLUE, plot.RED)[s], alpha=0.8, label=f"with {name}")
-    ax.set(xlim=(-3, 4.5), ylim=(-2, 3), xlabel="first feature", ylabel="second",
-           title=f"after {k} rounds of averaging")
+        ax.scatter(
+            *Xk[side == s].T,
+            12 * d_tilde[side == s],
+            color=(plot.BLUE, plot.RED)[s],
+            alpha=0.8,
+            label=f"with {name}",
+        )
+    ax.set(
+        xlim=(-3, 4.5),
+        ylim=(-2, 3),
+        xlabel="first feature",
+        ylabel="second",
+        title=f"after {k} rounds of averaging",
+    )
     ax.legend(loc="lower right", fontsize=9)
     return fig
 
@@ -978,7 +1223,8 @@ explore(
     smooth,
     alt="Two features of each club member, dots growing with the degree. With more "
     "rounds of averaging the two colours collapse onto a line through the origin",
-    k=[0, 1, 2, 3, 5, 8, 16, 32, 64])
+    k=[0, 1, 2, 3, 5, 8, 16, 32, 64],
+)
 
 # %%
 limit = np.outer(np.sqrt(d_tilde), np.sqrt(d_tilde)) / d_tilde.sum() @ X0
@@ -988,8 +1234,12 @@ for _ in range(200):
 gap = np.array([np.linalg.norm(Xk - limit) / np.linalg.norm(limit) for Xk in powers])
 verify("karate club: distance of Â²⁰⁰X to its limit", gap[200], 0.0, atol=1e-8)
 slope = np.polyfit(np.arange(40, 120), np.log(gap[40:120]), 1)[0]
-verify("karate club: each further round shrinks the distance by λ₂", np.exp(slope),
-       spectrum[-2], rtol=1e-3)
+verify(
+    "karate club: each further round shrinks the distance by λ₂",
+    np.exp(slope),
+    spectrum[-2],
+    rtol=1e-3,
+)
 
 # %% [markdown]
 r"""
@@ -999,24 +1249,36 @@ A straight line on a logarithmic plot, of slope $\log0.896$. In a trained networ
 # %% mystnb={"image": {"alt": "Left the distance to the limit falling along a straight line on a logarithmic axis, with the second eigenvalue's power on top. Right accuracy against depth: high for 1 to 4 layers, one half at 16."}}
 depths = [1, 2, 4, 8, 16]
 by_depth = np.array(
-    [[learn_sides(seed, depth)[0] for seed in range(2)] for depth in depths])
+    [[learn_sides(seed, depth)[0] for seed in range(2)] for depth in depths]
+)
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(plot.WIDTH, 3.0))
 left.semilogy(gap[:121], color=plot.BLUE, label="distance to the limit")
-left.semilogy(gap[60] * spectrum[-2]**(np.arange(121) - 60.0), "--", color=plot.RED,
-              label=r"$\propto\lambda_2^k$")
+left.semilogy(
+    gap[60] * spectrum[-2] ** (np.arange(121) - 60.0),
+    "--",
+    color=plot.RED,
+    label=r"$\propto\lambda_2^k$",
+)
 left.set(xlabel="rounds $k$")
 left.legend()
 right.plot(depths, by_depth, "o-", color=plot.BLUE)
 right.axhline(0.5, color=plot.GREY, ls="--")
-right.set(xlabel="layers", ylabel="accuracy", xscale="log", xticks=depths,
-          xticklabels=depths, ylim=(0.4, 1.05))
+right.set(
+    xlabel="layers",
+    ylabel="accuracy",
+    xscale="log",
+    xticks=depths,
+    xticklabels=depths,
+    ylim=(0.4, 1.05),
+)
 right.minorticks_off()
 plt.show()
 
 # %%
-verify_at_least("karate club: worst accuracy of GCNs with 2 and 4 layers",
-                by_depth[1:3], 0.9)
+verify_at_least(
+    "karate club: worst accuracy of GCNs with 2 and 4 layers", by_depth[1:3], 0.9
+)
 verify_at_most("karate club: best accuracy of GCNs with 16 layers", by_depth[4], 0.6)
 
 # %% [markdown]
@@ -1032,12 +1294,24 @@ r"""
 # %%
 average = (A + np.eye(34)) / d_tilde[:, None]
 equal = np.linalg.matrix_power(average, 200) @ X0
-verify("200 plain averages: spread of the rows", np.ptp(equal, axis=0), np.zeros(2),
-       atol=1e-8)
-verify("200 plain averages end at the mean weighted by degrees", equal[0],
-       d_tilde @ X0 / d_tilde.sum(), atol=1e-8)
-verify("200 times Â: member 0 over member 11, in each feature",
-       powers[200][0] / powers[200][11], np.full(2, np.sqrt(17 / 2)), rtol=1e-6)
+verify(
+    "200 plain averages: spread of the rows",
+    np.ptp(equal, axis=0),
+    np.zeros(2),
+    atol=1e-8,
+)
+verify(
+    "200 plain averages end at the mean weighted by degrees",
+    equal[0],
+    d_tilde @ X0 / d_tilde.sum(),
+    atol=1e-8,
+)
+verify(
+    "200 times Â: member 0 over member 11, in each feature",
+    powers[200][0] / powers[200][11],
+    np.full(2, np.sqrt(17 / 2)),
+    rtol=1e-6,
+)
 
 # %% [markdown]
 r"""
@@ -1056,6 +1330,7 @@ $$
 $$ (eq-gnn-tree)
 """
 
+
 # %%
 def tree(depth):
     return nx.to_numpy_array(nx.balanced_tree(2, depth))
@@ -1066,8 +1341,12 @@ def reach(A, i, j, r):
 
 
 for r in (2, 4, 6):
-    verify(f"binary tree of depth {r}: what a leaf weighs at the root",
-           reach(tree(r), 0, -1, r), 4.0**(2 - r) / np.sqrt(96), rtol=1e-9)
+    verify(
+        f"binary tree of depth {r}: what a leaf weighs at the root",
+        reach(tree(r), 0, -1, r),
+        4.0 ** (2 - r) / np.sqrt(96),
+        rtol=1e-9,
+    )
 
 # %%
 torch.manual_seed(0)
@@ -1081,21 +1360,33 @@ def root_of(bend, X):
     return X[0]
 
 
-linear, bent = (torch.autograd.functional.jacobian(lambda X: root_of(bend, X), X_tree)
-                for bend in (lambda z: z, torch.relu))  # (3, 31, 3)
+linear, bent = (
+    torch.autograd.functional.jacobian(lambda X: root_of(bend, X), X_tree)
+    for bend in (lambda z: z, torch.relu)
+)  # (3, 31, 3)
 S4 = torch.linalg.matrix_power(S_tree, 4)[0]
-verify("tree of depth 4, linear layers: the Jacobian of the root in every node",
-       linear.transpose(0, 1), S4[:, None, None] * (Ws[0] @ Ws[1] @ Ws[2] @ Ws[3]).T,
-       atol=1e-12)
+verify(
+    "tree of depth 4, linear layers: the Jacobian of the root in every node",
+    linear.transpose(0, 1),
+    S4[:, None, None] * (Ws[0] @ Ws[1] @ Ws[2] @ Ws[3]).T,
+    atol=1e-12,
+)
 bound = S4 * torch.linalg.matrix_norm(Ws, 2).prod()
-verify_at_most("tree of depth 4, ReLU: norm of each node's Jacobian over its bound",
-               torch.linalg.matrix_norm(bent.transpose(0, 1), 2) / bound, 1.0)
+verify_at_most(
+    "tree of depth 4, ReLU: norm of each node's Jacobian over its bound",
+    torch.linalg.matrix_norm(bent.transpose(0, 1), 2) / bound,
+    1.0,
+)
 Ws = torch.rand(4, 1, 1)  # nothing is ever cut off, and the norm of a number is itself
-straight = torch.autograd.functional.jacobian(lambda X: root_of(torch.relu, X),
-                                              torch.rand(31, 1))
-verify("one positive feature, ReLU: each node's Jacobian reaches its bound",
-       straight.flatten(),
-       S4 * torch.linalg.matrix_norm(Ws, 2).prod(), atol=1e-12)
+straight = torch.autograd.functional.jacobian(
+    lambda X: root_of(torch.relu, X), torch.rand(31, 1)
+)
+verify(
+    "one positive feature, ReLU: each node's Jacobian reaches its bound",
+    straight.flatten(),
+    S4 * torch.linalg.matrix_norm(Ws, 2).prod(),
+    atol=1e-12,
+)
 
 # %% [markdown]
 r"""
@@ -1109,11 +1400,17 @@ with_hub[:127, :127] = bare
 with_hub[127, 127] = 0
 verify_at_least(
     "virtual node on a tree of depth 6: the leaf's weight at the root grows by",
-    reach(with_hub, 0, 126, 6) / reach(bare, 0, 126, 6), 3.0)
+    reach(with_hub, 0, 126, 6) / reach(bare, 0, 126, 6),
+    3.0,
+)
 for m in (5, 10, 20):
     barbell = nx.to_numpy_array(nx.barbell_graph(m, 0))
-    verify(f"barbell of two cliques of {m}: weight across the bridge in three layers",
-           reach(barbell, 0, 2 * m - 1, 3), 1 / (m * (m + 1)**2), rtol=1e-9)
+    verify(
+        f"barbell of two cliques of {m}: weight across the bridge in three layers",
+        reach(barbell, 0, 2 * m - 1, 3),
+        1 / (m * (m + 1) ** 2),
+        rtol=1e-9,
+    )
 
 # %% [markdown]
 r"""
@@ -1129,12 +1426,12 @@ Are these two molecules the same? *Decalin* is two rings of six carbons that sha
 Different counts prove that the graphs are different, because relabelling cannot change them. Equal counts prove nothing.
 """
 
+
 # %%
 def refine(graph, colour, names):
     """One round; `names` gives each (colour, multiset) a number, the same for all graphs."""
     signature = {
-        i: (colour[i], tuple(sorted(colour[j] for j in graph[i])))
-        for i in graph
+        i: (colour[i], tuple(sorted(colour[j] for j in graph[i]))) for i in graph
     }
     return {i: names.setdefault(s, len(names) + 1) for i, s in signature.items()}
 
@@ -1153,31 +1450,44 @@ def wl_separates(g, h):
 
 
 decalin = nx.Graph([(i, (i + 1) % 10) for i in range(10)] + [(0, 5)])
-bicyclopentyl = nx.Graph([(5 * k + i, 5 * k + (i + 1) % 5) for k in (0, 1)
-                          for i in range(5)] + [(0, 5)])
+bicyclopentyl = nx.Graph(
+    [(5 * k + i, 5 * k + (i + 1) % 5) for k in (0, 1) for i in range(5)] + [(0, 5)]
+)
 
 # %%
 contest = {
     "path of 4 and star of 4": (nx.path_graph(4), nx.star_graph(3)),
     "hexagon and two triangles": (hexagon, triangles),
-    "decalin and bicyclopentyl": (decalin, bicyclopentyl)
+    "decalin and bicyclopentyl": (decalin, bicyclopentyl),
 }
 for (name, (g, h)), expected in zip(contest.items(), (True, False, False)):
-    verify(f"{name}: isomorphic, separated by colours",
-           (nx.is_isomorphic(g, h), wl_separates(g, h)), (False, expected))
+    verify(
+        f"{name}: isomorphic, separated by colours",
+        (nx.is_isomorphic(g, h), wl_separates(g, h)),
+        (False, expected),
+    )
 rng = np.random.default_rng(13)
 copies = [
     nx.relabel_nodes(karate, dict(enumerate(rng.permutation(34)))) for _ in range(50)
 ]
-verify("50 relabelled clubs that the colours call different from the original",
-       sum(wl_separates(karate, copy) for copy in copies), 0)
-verify("classes after 1, 2, 3 rounds on a path of nine nodes",
-       tuple(len(set(wl(nx.path_graph(9), {}, r))) for r in (1, 2, 3)), (2, 3, 4))
+verify(
+    "50 relabelled clubs that the colours call different from the original",
+    sum(wl_separates(karate, copy) for copy in copies),
+    0,
+)
+verify(
+    "classes after 1, 2, 3 rounds on a path of nine nodes",
+    tuple(len(set(wl(nx.path_graph(9), {}, r))) for r in (1, 2, 3)),
+    (2, 3, 4),
+)
 verify(
     "rings in decalin and bicyclopentyl: lengths in a shortest basis",
     tuple(
         tuple(sorted(map(len, nx.minimum_cycle_basis(g))))
-        for g in (decalin, bicyclopentyl)), ((6, 6), (5, 5)))
+        for g in (decalin, bicyclopentyl)
+    ),
+    ((6, 6), (5, 5)),
+)
 
 # %% [markdown]
 r"""
@@ -1187,13 +1497,22 @@ The path and the star are separated in one round. Against the hexagon and the tw
 # %% tags=["hide-input"]
 angle = lambda k, n: np.array([np.cos(2 * np.pi * k / n), np.sin(2 * np.pi * k / n)])
 h = np.sqrt(3) / 2
-shapes = [{
-    0: (0, 0.5), 5: (0, -0.5), 1: (-h, 1), 2: (-2 * h, 0.5), 3: (-2 * h, -0.5),
-    4: (-h, -1), 9: (h, 1), 8: (2 * h, 0.5), 7: (2 * h, -0.5), 6: (h, -1)
-}, {i: angle(i, 5) * 0.9 + (-1.4, 0)
-    for i in range(5)}
-          | {5 + i: angle(i, 5) * (-0.9, 0.9) + (1.4, 0)
-             for i in range(5)}]
+shapes = [
+    {
+        0: (0, 0.5),
+        5: (0, -0.5),
+        1: (-h, 1),
+        2: (-2 * h, 0.5),
+        3: (-2 * h, -0.5),
+        4: (-h, -1),
+        9: (h, 1),
+        8: (2 * h, 0.5),
+        7: (2 * h, -0.5),
+        6: (h, -1),
+    },
+    {i: angle(i, 5) * 0.9 + (-1.4, 0) for i in range(5)}
+    | {5 + i: angle(i, 5) * (-0.9, 0.9) + (1.4, 0) for i in range(5)},
+]
 
 
 def colours(round):
@@ -1202,22 +1521,31 @@ def colours(round):
     for _ in range(round):
         start = [refine(g, c, names) for g, c in zip((decalin, bicyclopentyl), start)]
     palette = {c: k for k, c in enumerate(sorted(set(start[0].values())))}
-    for ax, g, c, place, name in zip(axes, (decalin, bicyclopentyl), start, shapes,
-                                     ("decalin", "bicyclopentyl")):
-        nx.draw(g, place, ax=ax, node_size=190, edge_color="#999999",
-                node_color=[plot.COLOURS[palette[c[i]]] for i in g])
+    for ax, g, c, place, name in zip(
+        axes, (decalin, bicyclopentyl), start, shapes, ("decalin", "bicyclopentyl")
+    ):
+        nx.draw(
+            g,
+            place,
+            ax=ax,
+            node_size=190,
+            edge_color="#999999",
+            node_color=[plot.COLOURS[palette[c[i]]] for i in g],
+        )
         counts = sorted(
-            (palette[v], list(c.values()).count(v)) for v in set(c.values()))
+            (palette[v], list(c.values()).count(v)) for v in set(c.values())
+        )
         ax.set_title(f"{name}: " + " + ".join(str(k) for _, k in counts))
         ax.set_aspect("equal")
     return fig
 
 
 explore(
-    colours, alt=
-    "Two molecules of ten atoms, two hexagons sharing an edge and two pentagons joined "
+    colours,
+    alt="Two molecules of ten atoms, two hexagons sharing an edge and two pentagons joined "
     "by an edge; in every round the same number of atoms has each colour",
-    round=[3, 2, 1, 0])
+    round=[3, 2, 1, 0],
+)
 
 # %% [markdown]
 r"""
@@ -1233,6 +1561,7 @@ We show by induction: nodes with equal colours after $k$ rounds have equal $h^{(
 
 No training, no width and no depth helps. A hundred random networks of each kind on the hexagon and the triangles, and on the molecules:
 """
+
 
 # %%
 def ends(graph):
@@ -1252,15 +1581,18 @@ def random_net(kind, graph, seed, X=None):
         elif kind == "GAT":
             X = torch.tanh(gat(A, X, W, *v)[0])
         else:
-            X = message_pass(X, ends(graph), send,
-                             lambda h, total: net(1.1 * h + total))
+            X = message_pass(
+                X, ends(graph), send, lambda h, total: net(1.1 * h + total)
+            )
     return X.sum(0).detach()
 
 
 for name in list(contest)[1:]:
     for kind in ("GCN", "GAT", "GIN"):
-        one, other = (torch.stack([random_net(kind, g, seed) for seed in range(100)])
-                      for g in contest[name])
+        one, other = (
+            torch.stack([random_net(kind, g, seed) for seed in range(100)])
+            for g in contest[name]
+        )
         verify(f"{name}: outputs of 100 random {kind}s", one, other, atol=1e-10)
 
 # %% [markdown]
@@ -1268,22 +1600,32 @@ r"""
 What helps is to feed in what messages cannot find out, such as the number of triangles through each node, $\frac12(A^3)_{ii}$.
 """
 
+
 # %%
 def triangle_counts(graph):
     A = nx.to_numpy_array(graph, weight=None)
     return torch.tensor(np.diag(A @ A @ A) / 2)[:, None]
 
 
-verify("triangles through each member of the club, as networkx counts them",
-       triangle_counts(karate)[:, 0].long(), list(nx.triangles(karate).values()))
+verify(
+    "triangles through each member of the club, as networkx counts them",
+    triangle_counts(karate)[:, 0].long(),
+    list(nx.triangles(karate).values()),
+)
 for kind in ("GCN", "GAT", "GIN"):
     apart = [
-        (random_net(kind, hexagon, seed, 1 + triangle_counts(hexagon)) - random_net(
-            kind, triangles, seed, 1 + triangle_counts(triangles))).abs().max().item()
+        (
+            random_net(kind, hexagon, seed, 1 + triangle_counts(hexagon))
+            - random_net(kind, triangles, seed, 1 + triangle_counts(triangles))
+        )
+        .abs()
+        .max()
+        .item()
         for seed in range(20)
     ]
-    verify_at_least(f"told the triangles, 20 random {kind}s: gap between their outputs",
-                    apart, 1e-3)
+    verify_at_least(
+        f"told the triangles, 20 random {kind}s: gap between their outputs", apart, 1e-3
+    )
 
 # %% [markdown]
 r"""
@@ -1296,6 +1638,7 @@ $$ (eq-gnn-gin)
 
 Stars with two and with three leaves are enough to see it. To see it on a large scale take all 52 graphs with one to five nodes, hence 1326 pairs.
 """
+
 
 # %%
 def fingerprint(graph, mean=False):
@@ -1312,15 +1655,23 @@ def fingerprint(graph, mean=False):
 
 bags_ = [[1], [1, 1]], [[1, 2], [1, 1, 2, 2]]
 for small, large in bags_:
-    verify(f"multisets {small} and {large}: same mean, same maximum, same sum",
-           tuple(bool(g(small) == g(large)) for g in (np.mean, np.max, np.sum)),
-           (True, True, False))
+    verify(
+        f"multisets {small} and {large}: same mean, same maximum, same sum",
+        tuple(bool(g(small) == g(large)) for g in (np.mean, np.max, np.sum)),
+        (True, True, False),
+    )
 stars = nx.star_graph(2), nx.star_graph(3)
-verify("stars with 2 and 3 leaves, network with means: largest gap",
-       (fingerprint(stars[0], True) - fingerprint(stars[1], True)).abs().max(), 0.0,
-       atol=1e-12)
-verify_at_least("stars with 2 and 3 leaves, GIN: largest gap",
-                (fingerprint(stars[0]) - fingerprint(stars[1])).abs().max(), 1e-3)
+verify(
+    "stars with 2 and 3 leaves, network with means: largest gap",
+    (fingerprint(stars[0], True) - fingerprint(stars[1], True)).abs().max(),
+    0.0,
+    atol=1e-12,
+)
+verify_at_least(
+    "stars with 2 and 3 leaves, GIN: largest gap",
+    (fingerprint(stars[0]) - fingerprint(stars[1])).abs().max(),
+    1e-3,
+)
 
 # %%
 atlas = [g for g in nx.graph_atlas_g() if 1 <= len(g) <= 5]
@@ -1330,13 +1681,17 @@ differ = lambda prints, i, j: bool((prints[i] - prints[j]).abs().max() > 1e-6)
 by_wl = [wl_separates(atlas[i], atlas[j]) for i, j in couples]
 verify("pairs of graphs with 1 to 5 nodes", len(couples), 1326)
 verify("pairs that the colours separate", sum(by_wl), 1326)
-verify("pairs on which a random GIN agrees with the colours",
-       sum(differ(codes, i, j) == w for (i, j), w in zip(couples, by_wl)), 1326)
+verify(
+    "pairs on which a random GIN agrees with the colours",
+    sum(differ(codes, i, j) == w for (i, j), w in zip(couples, by_wl)),
+    1326,
+)
 lonely = [nx.number_of_isolates(g) / len(g) for g in atlas]
 verify(
     "pairs that a network with means separates: those with different shares of loners",
     sum(differ(means, i, j) for i, j in couples),
-    sum(abs(lonely[i] - lonely[j]) > 1e-9 for i, j in couples))
+    sum(abs(lonely[i] - lonely[j]) > 1e-9 for i, j in couples),
+)
 
 # %% [markdown]
 r"""
@@ -1357,6 +1712,7 @@ $$ (eq-gnn-laplacian)
 The middle formula says: how much a node exceeds its neighbours. On a path that is $2x_i-x_{i-1}-x_{i+1}$, *minus* the second difference. The last one measures how rough a signal is. It vanishes only if $x$ is constant on each connected piece, so the eigenvalue 0 occurs once for each component. The normalised $L_{\text{sym}}=I-D^{-1/2}AD^{-1/2}$ has all eigenvalues in $[0,2]$, by the argument [above](#eq-gnn-contraction) without self-loops.
 """
 
+
 # %%
 def laplacian(A):
     return np.diag(A.sum(1)) - A
@@ -1369,21 +1725,43 @@ def symmetric_laplacian(A):
 
 L, L_sym = laplacian(A), symmetric_laplacian(A)
 x = np.random.default_rng(14).normal(size=34)
-verify("karate club: x'Lx adds up the squared differences of friends", x @ L @ x,
-       sum((x[i] - x[j])**2 for i, j in karate.edges), rtol=1e-10)
+verify(
+    "karate club: x'Lx adds up the squared differences of friends",
+    x @ L @ x,
+    sum((x[i] - x[j]) ** 2 for i, j in karate.edges),
+    rtol=1e-10,
+)
 path = laplacian(nx.to_numpy_array(nx.path_graph(34)))
-verify("on a path, −L takes second differences (inside)", (-path @ x)[1:-1],
-       np.diff(x, 2), atol=1e-12)
-verify("karate club: smallest and largest eigenvalue of the normalised Laplacian",
-       np.linalg.eigvalsh(L_sym)[[0, -1]], np.array([0.0, 1.715]), atol=5e-4)
+verify(
+    "on a path, −L takes second differences (inside)",
+    (-path @ x)[1:-1],
+    np.diff(x, 2),
+    atol=1e-12,
+)
+verify(
+    "karate club: smallest and largest eigenvalue of the normalised Laplacian",
+    np.linalg.eigvalsh(L_sym)[[0, -1]],
+    np.array([0.0, 1.715]),
+    atol=5e-4,
+)
 both = nx.to_numpy_array(triangles)
-verify("two triangles: eigenvalues of L", np.linalg.eigvalsh(laplacian(both)),
-       np.array([0, 0, 3, 3, 3, 3]), atol=1e-12)
-verify("two triangles: largest eigenvalue of the normalised Laplacian",
-       np.linalg.eigvalsh(symmetric_laplacian(both))[-1], 1.5)
+verify(
+    "two triangles: eigenvalues of L",
+    np.linalg.eigvalsh(laplacian(both)),
+    np.array([0, 0, 3, 3, 3, 3]),
+    atol=1e-12,
+)
+verify(
+    "two triangles: largest eigenvalue of the normalised Laplacian",
+    np.linalg.eigvalsh(symmetric_laplacian(both))[-1],
+    1.5,
+)
 lam, U = np.linalg.eigh(L)
-verify_at_least("karate club: sides told by the sign of the second eigenvector of L",
-                max(((U[:, 1] > 0) == s).mean() for s in (side, 1 - side)), 0.85)
+verify_at_least(
+    "karate club: sides told by the sign of the second eigenvector of L",
+    max(((U[:, 1] > 0) == s).mean() for s in (side, 1 - side)),
+    0.85,
+)
 
 # %% [markdown]
 r"""
@@ -1402,7 +1780,9 @@ mixed = np.eye(34) - A / np.sqrt(np.outer(d_tilde, d_tilde))
 verify(
     "karate club: smallest eigenvalue with mixed degrees, with D and A, with D̃ and A + I",
     np.array([np.linalg.eigvalsh(m)[0] for m in (mixed, L_sym, np.eye(34) - A_hat)]),
-    np.array([0.169, 0.0, 0.0]), atol=5e-4)
+    np.array([0.169, 0.0, 0.0]),
+    atol=5e-4,
+)
 
 # %% [markdown]
 r"""
@@ -1412,14 +1792,23 @@ What exactly is lost when the grid goes? A convolution $\sum_tf(t)\,g(x-t)$ need
 
 # %%
 ring = laplacian(nx.to_numpy_array(nx.cycle_graph(16)))
-verify("ring of 16: eigenvalues of L are 2 − 2 cos(2πk/16)", np.linalg.eigvalsh(ring),
-       np.sort(2 - 2 * np.cos(2 * np.pi * np.arange(16) / 16)), atol=1e-13)
+verify(
+    "ring of 16: eigenvalues of L are 2 − 2 cos(2πk/16)",
+    np.linalg.eigvalsh(ring),
+    np.sort(2 - 2 * np.cos(2 * np.pi * np.arange(16) / 16)),
+    atol=1e-13,
+)
 polynomial = lambda L: 0.5 * np.eye(len(L)) - 2 * L + 0.3 * L @ L @ L
 kernel, x = polynomial(ring)[:, 0], np.random.default_rng(15).normal(size=16)
 slide = np.array(
-    [sum(kernel[t] * x[(i - t) % 16] for t in range(16)) for i in range(16)])
-verify("ring of 16: a polynomial in L convolves with its first column",
-       polynomial(ring) @ x, slide, atol=1e-12)
+    [sum(kernel[t] * x[(i - t) % 16] for t in range(16)) for i in range(16)]
+)
+verify(
+    "ring of 16: a polynomial in L convolves with its first column",
+    polynomial(ring) @ x,
+    slide,
+    atol=1e-12,
+)
 
 # %%
 chord = nx.cycle_graph(6)
@@ -1427,18 +1816,24 @@ chord.add_edge(0, 2)
 T = nx.to_numpy_array(chord)
 I6, shift = np.eye(6), np.roll(np.eye(6), 1, axis=0)
 symmetries = [
-    np.eye(6)[list(p)] for p in itertools.permutations(range(6))
+    np.eye(6)[list(p)]
+    for p in itertools.permutations(range(6))
     if np.array_equal(T[np.ix_(p, p)], T)
 ]
 commutator = lambda M, N: abs(M @ N - N @ M).max()
 ring6 = laplacian(nx.to_numpy_array(nx.cycle_graph(6)))
-verify("ring of 6 and ring with a chord: the shift commutes with L",
-       tuple(bool(commutator(shift, l) < 1e-12) for l in (ring6, laplacian(T))),
-       (True, False))
+verify(
+    "ring of 6 and ring with a chord: the shift commutes with L",
+    tuple(bool(commutator(shift, l) < 1e-12) for l in (ring6, laplacian(T))),
+    (True, False),
+)
 verify("ring with a chord: number of automorphisms", len(symmetries), 2)
-verify("ring with a chord: polynomials of L commute with the automorphisms",
-       np.array([commutator(P, polynomial(laplacian(T))) for P in symmetries]),
-       np.zeros(2), atol=1e-10)
+verify(
+    "ring with a chord: polynomials of L commute with the automorphisms",
+    np.array([commutator(P, polynomial(laplacian(T))) for P in symmetries]),
+    np.zeros(2),
+    atol=1e-10,
+)
 
 # %% [markdown]
 r"""
@@ -1461,29 +1856,48 @@ On a ring, with the complex Fourier vectors for $U$ (and $U^{\mathsf H}$ for $U^
 
 # %%
 rng = np.random.default_rng(16)
-dft = np.exp(
-    2j * np.pi * np.outer(np.arange(16), np.arange(16)) / 16) / 4  # orthonormal
-verify("ring of 16: the Fourier vectors are eigenvectors of L",
-       abs(ring @ dft - dft * (2 - 2 * np.cos(2 * np.pi * np.arange(16) / 16))).max(),
-       0.0, atol=1e-13)
+dft = (
+    np.exp(2j * np.pi * np.outer(np.arange(16), np.arange(16)) / 16) / 4
+)  # orthonormal
+verify(
+    "ring of 16: the Fourier vectors are eigenvectors of L",
+    abs(ring @ dft - dft * (2 - 2 * np.cos(2 * np.pi * np.arange(16) / 16))).max(),
+    0.0,
+    atol=1e-13,
+)
 x, y = rng.normal(size=(2, 16))
 star = dft @ ((dft.conj().T @ x) * (dft.conj().T @ y))
 circular = [sum(x[t] * y[(i - t) % 16] for t in range(16)) for i in range(16)]
-verify("ring of 16: x * y by Fourier vectors is circular convolution over √16",
-       star.real,
-       np.array(circular) / 4, atol=1e-12)
+verify(
+    "ring of 16: x * y by Fourier vectors is circular convolution over √16",
+    star.real,
+    np.array(circular) / 4,
+    atol=1e-12,
+)
 
 a, b = rng.normal(size=(2, 34))
 signs = np.where(np.arange(34) % 2, -1, 1)
-star, heat = (lambda U: U @ ((U.T @ a) *
-                             (U.T @ b)), lambda U: U * np.exp(-lam) @ U.T @ a)
-verify("karate club: the transform keeps the length", np.linalg.norm(U.T @ a),
-       np.linalg.norm(a), rtol=1e-12)
-verify("karate club: e^{−L}x by eigenvectors and by the matrix exponential", heat(U),
-       linalg.expm(-L) @ a, atol=1e-12)
-verify("flip half of the eigenvectors: x * y stays, e^{−L}x stays",
-       tuple(bool(np.allclose(f(U), f(U * signs))) for f in (star, heat)),
-       (False, True))
+star, heat = (
+    lambda U: U @ ((U.T @ a) * (U.T @ b)),
+    lambda U: U * np.exp(-lam) @ U.T @ a,
+)
+verify(
+    "karate club: the transform keeps the length",
+    np.linalg.norm(U.T @ a),
+    np.linalg.norm(a),
+    rtol=1e-12,
+)
+verify(
+    "karate club: e^{−L}x by eigenvectors and by the matrix exponential",
+    heat(U),
+    linalg.expm(-L) @ a,
+    atol=1e-12,
+)
+verify(
+    "flip half of the eigenvectors: x * y stays, e^{−L}x stays",
+    tuple(bool(np.allclose(f(U), f(U * signs))) for f in (star, heat)),
+    (False, True),
+)
 
 # %% [markdown]
 r"""
@@ -1496,7 +1910,9 @@ noisy = clean + rng.normal(size=(500, 34))
 low = U[:, :8] @ U[:, :8].T
 verify_within_se(
     "karate club: power of the noise that passes the eight smoothest waves",
-    ((noisy @ low - clean)**2).mean(1) / 1.0, 8 / 34)
+    ((noisy @ low - clean) ** 2).mean(1) / 1.0,
+    8 / 34,
+)
 
 # %% [markdown]
 r"""
@@ -1510,25 +1926,33 @@ $$ (eq-gnn-cheb)
 $K$ sparse products, nothing else. And it is local: $L_{ij}=0$ unless $i,j$ are neighbours, so $(L^k)_{ij}=0$ beyond $k$ steps.
 """
 
+
 # %%
 def chebyshev(L_tilde, K):
     """T_0, …, T_K of a matrix by the recursion."""
     T = [np.eye(len(L_tilde)), L_tilde]
     for _ in range(2, K + 1):
         T.append(2 * L_tilde @ T[-1] - T[-2])
-    return T[:K + 1]
+    return T[: K + 1]
 
 
 lam_sym, U_sym = np.linalg.eigh(L_sym)
 L_tilde = 2 / lam_sym[-1] * L_sym - np.eye(34)
 T = chebyshev(L_tilde, 12)
 angles = np.arccos(np.clip(2 / lam_sym[-1] * lam_sym - 1, -1, 1))
-verify("T_k by recursion and by cos(k arccos) of the eigenvalues, k = 0 … 12",
-       np.array(T), np.array([U_sym * np.cos(k * angles) @ U_sym.T for k in range(13)]),
-       atol=1e-6)
+verify(
+    "T_k by recursion and by cos(k arccos) of the eigenvalues, k = 0 … 12",
+    np.array(T),
+    np.array([U_sym * np.cos(k * angles) @ U_sym.T for k in range(13)]),
+    atol=1e-6,
+)
 for K in (1, 2, 3):
-    verify(f"T_{K} of the club's Laplacian beyond {K} steps", T[K][hops > K],
-           np.zeros(int((hops > K).sum())), atol=1e-12)
+    verify(
+        f"T_{K} of the club's Laplacian beyond {K} steps",
+        T[K][hops > K],
+        np.zeros(int((hops > K).sum())),
+        atol=1e-12,
+    )
 
 # %% [markdown]
 r"""
@@ -1538,18 +1962,26 @@ How good is a polynomial? Take heat that spreads for one unit of time, $g=e^{-\l
 # %%
 half = lam_sym[-1] / 2
 bessel = ive(np.arange(13), half)  # I_k(a) e^{−a}
-theta = bessel * (-1.0)**np.arange(13) * np.r_[1, np.full(12, 2)]
+theta = bessel * (-1.0) ** np.arange(13) * np.r_[1, np.full(12, 2)]
 exact = U_sym * np.exp(-lam_sym) @ U_sym.T
-errors = np.array([
-    np.linalg.norm(exact - sum(t * Tk for t, Tk in zip(theta[:K + 1], T)), 2)
-    for K in range(8)
-])
+errors = np.array(
+    [
+        np.linalg.norm(exact - sum(t * Tk for t, Tk in zip(theta[: K + 1], T)), 2)
+        for K in range(8)
+    ]
+)
 tails = np.array([2 * ive(np.arange(K + 1, 60), half).sum() for K in range(8)])
 verify(
     "heat on the club: error of Chebyshev degree K = 0 … 7 is the tail of the series",
-    errors, tails, rtol=1e-6)
-verify_at_most("heat on the club: error at degree K over degree K − 1",
-               errors[1:] / errors[:-1], 0.5)
+    errors,
+    tails,
+    rtol=1e-6,
+)
+verify_at_most(
+    "heat on the club: error at degree K over degree K − 1",
+    errors[1:] / errors[:-1],
+    0.5,
+)
 
 # %% [markdown]
 r"""
@@ -1563,14 +1995,23 @@ r"""
 
 # %%
 raw = chebyshev(L_sym, 12)[12]
-verify("T₁₂ of the unscaled Laplacian has norm cosh(12 arcosh λ_max)",
-       np.linalg.norm(raw, 2), np.cosh(12 * np.arccosh(lam_sym[-1])), rtol=1e-8)
+verify(
+    "T₁₂ of the unscaled Laplacian has norm cosh(12 arcosh λ_max)",
+    np.linalg.norm(raw, 2),
+    np.cosh(12 * np.arccosh(lam_sym[-1])),
+    rtol=1e-8,
+)
 verify_at_least("… which is more than", np.linalg.norm(raw, 2), 400_000)
-verify("T₁₂ of the rescaled Laplacian has norm", np.linalg.norm(T[12], 2), 1.0,
-       rtol=1e-9)
+verify(
+    "T₁₂ of the rescaled Laplacian has norm", np.linalg.norm(T[12], 2), 1.0, rtol=1e-9
+)
 first_order = np.eye(34) - (L_sym - np.eye(34))  # K = 1, θ₀ = −θ₁ = 1, λ_max taken as 2
-verify("Chebyshev degree 1 with θ₀ = −θ₁ is I + D^(−1/2) A D^(−1/2)", first_order,
-       np.eye(34) + A / np.sqrt(np.outer(A.sum(1), A.sum(1))), atol=1e-12)
+verify(
+    "Chebyshev degree 1 with θ₀ = −θ₁ is I + D^(−1/2) A D^(−1/2)",
+    first_order,
+    np.eye(34) + A / np.sqrt(np.outer(A.sum(1), A.sum(1))),
+    atol=1e-12,
+)
 
 # %% [markdown]
 r"""
@@ -1581,6 +2022,7 @@ The last line is where the GCN comes from: degree 1, one parameter, $\lambda_{\m
 (mesh)=
 In a *mesh* corners and edges are joined by a third kind of thing, faces, which are filled: three edges of a graph may or may not bound a triangle. It is a *manifold mesh* if every edge lies in one face (at a border) or two, and the faces around each corner form a single fan, so that each place looks like a sheet of paper or its border. The sphere of the beginning should pass, three triangles on one edge and two triangles that touch in a corner should not.
 """
+
 
 # %%
 def is_manifold(faces):
@@ -1596,9 +2038,11 @@ def is_manifold(faces):
 page = [(0, 1, 2), (0, 1, 3), (0, 1, 4)]  # three pages of a book
 bow_tie = [(0, 1, 2), (0, 3, 4)]
 strip = [(0, 1, 2), (1, 2, 3)]
-verify("manifold meshes: sphere, strip of two triangles, book of three pages, bow tie",
-       tuple(is_manifold(m) for m in (faces, strip, page, bow_tie)),
-       (True, True, False, False))
+verify(
+    "manifold meshes: sphere, strip of two triangles, book of three pages, bow tie",
+    tuple(is_manifold(m) for m in (faces, strip, page, bow_tie)),
+    (True, True, False, False),
+)
 sides = np.sort(faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), 1)
 unique, times = np.unique(sides, axis=0, return_counts=True)
 verify("sphere of 500 corners: faces at each edge", times, np.full(len(unique), 2))
@@ -1616,14 +2060,24 @@ for k in range(3):
     u, v = corner[:, k - 1] - corner[:, k], corner[:, k - 2] - corner[:, k]
     cosine = (u * v).sum(1) / np.linalg.norm(u, axis=1) / np.linalg.norm(v, axis=1)
     np.subtract.at(missing, faces[:, k], np.arccos(cosine))
-area = np.linalg.norm(
-    np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]),
-    axis=1).sum() / 2
-verify("sphere of 500 corners: the missing angles add up to 4π", missing.sum(),
-       4 * np.pi, atol=1e-9)
+area = (
+    np.linalg.norm(
+        np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]), axis=1
+    ).sum()
+    / 2
+)
+verify(
+    "sphere of 500 corners: the missing angles add up to 4π",
+    missing.sum(),
+    4 * np.pi,
+    atol=1e-9,
+)
 verify("sphere of 500 corners: area against 4π", area, 4 * np.pi, rtol=0.02)
-verify("sphere of 500 corners: flat triangles cut inside, so its area is less than 4π",
-       bool(area < 4 * np.pi), True)
+verify(
+    "sphere of 500 corners: flat triangles cut inside, so its area is less than 4π",
+    bool(area < 4 * np.pi),
+    True,
+)
 
 # %% [markdown]
 r"""
@@ -1631,11 +2085,12 @@ r"""
 The way around all this is to embed the shape in a grid of *voxels* and use an ordinary convolution with a third axis, as *3D ShapeNets* did {cite:p}`wu2015`. It works: below a small network tells balls, boxes and crosses. It is also a waste. Of the $r^3$ voxels a ball of radius $0.9$ in $[-1,1]^3$ fills the share $\frac\pi6 0.9^3=0.38$ for any $r$, but the surface passes through $O(r^2)$ only. An inner voxel is counted as surface if one of its six neighbours is outside; where the surface has the normal $n$ that is a layer of thickness $\max_i|n_i|$, so the share should be $4\pi\,(0.45)^2\,\mathbb E\max_i|n_i|\,/\,r$.
 """
 
+
 # %%
 def ball_of(r):
     """Share of voxels inside the ball, and of those at its surface."""
     g = (np.arange(r) + 0.5) * 2 / r - 1
-    inside = (g[:, None, None]**2 + g[:, None]**2 + g**2) < 0.81
+    inside = (g[:, None, None] ** 2 + g[:, None] ** 2 + g**2) < 0.81
     core = inside.copy()
     for axis in range(3):
         core &= np.roll(inside, 1, axis) & np.roll(inside, -1, axis)
@@ -1646,10 +2101,18 @@ normals = np.random.default_rng(17).normal(size=(50_000, 3))
 thickness = (abs(normals).max(1) / np.linalg.norm(normals, axis=1)).mean()
 shares = np.array([ball_of(r) for r in (16, 32, 64)])
 verify("ball in 64³ voxels: share inside", shares[2, 0], np.pi / 6 * 0.9**3, rtol=5e-3)
-verify("ball in 64³ voxels: share at the surface", shares[2, 1],
-       4 * np.pi * 0.45**2 * thickness / 64, rtol=0.03)
-verify("ball in 16³, 32³, 64³ voxels: share at the surface halves each time",
-       shares[:-1, 1] / shares[1:, 1], np.full(2, 2.0), rtol=0.1)
+verify(
+    "ball in 64³ voxels: share at the surface",
+    shares[2, 1],
+    4 * np.pi * 0.45**2 * thickness / 64,
+    rtol=0.03,
+)
+verify(
+    "ball in 16³, 32³, 64³ voxels: share at the surface halves each time",
+    shares[:-1, 1] / shares[1:, 1],
+    np.full(2, 2.0),
+    rtol=0.1,
+)
 
 # %%
 grid = np.stack(np.meshgrid(*[(np.arange(16) + 0.5) / 8 - 1] * 3, indexing="ij"))
@@ -1666,18 +2129,27 @@ def solid(kind, rng):
 
 
 rng = np.random.default_rng(18)
-solids = torch.tensor(np.array([solid(k % 3, rng) for k in range(900)])[:,
-                                                                        None]).float()
+solids = torch.tensor(
+    np.array([solid(k % 3, rng) for k in range(900)])[:, None]
+).float()
 label = torch.arange(900) % 3
 torch.manual_seed(0)
-volume = nn.Sequential(nn.Conv3d(1, 6, 5, stride=2, padding=2), nn.ReLU(),
-                       nn.Conv3d(6, 12, 3, stride=2, padding=1), nn.ReLU(),
-                       nn.AdaptiveMaxPool3d(1), nn.Flatten(), nn.Linear(12, 3)).float()
+volume = nn.Sequential(
+    nn.Conv3d(1, 6, 5, stride=2, padding=2),
+    nn.ReLU(),
+    nn.Conv3d(6, 12, 3, stride=2, padding=1),
+    nn.ReLU(),
+    nn.AdaptiveMaxPool3d(1),
+    nn.Flatten(),
+    nn.Linear(12, 3),
+).float()
 descend(volume, F.cross_entropy, solids[:600], label[:600], epochs=8, lr=0.03, batch=30)
 with torch.no_grad():
-    verify_at_least("3D convolutions on 300 new balls, boxes and crosses: accuracy",
-                    (volume(solids[600:]).argmax(1) == label[600:]).float().mean(),
-                    0.95)
+    verify_at_least(
+        "3D convolutions on 300 new balls, boxes and crosses: accuracy",
+        (volume(solids[600:]).argmax(1) == label[600:]).float().mean(),
+        0.95,
+    )
 
 # %% [markdown]
 r"""
@@ -1691,11 +2163,17 @@ Here is a sheet of length 6 with a grey scale printed along it, bent into an arc
 s, t = (g.ravel() for g in np.meshgrid(np.linspace(0, 6, 61), np.linspace(0, 1, 11)))
 printed = 1 + s / 6
 number = np.arange(671).reshape(11, 61)
-mesh_edges = np.concatenate([
-    np.c_[a.ravel(), b.ravel()]
-    for a, b in ((number[:, 1:], number[:, :-1]), (number[1:], number[:-1]),
-                 (number[1:, 1:], number[:-1, :-1]), (number[1:, :-1], number[:-1, 1:]))
-])
+mesh_edges = np.concatenate(
+    [
+        np.c_[a.ravel(), b.ravel()]
+        for a, b in (
+            (number[:, 1:], number[:, :-1]),
+            (number[1:], number[:-1]),
+            (number[1:, 1:], number[:-1, :-1]),
+            (number[1:, :-1], number[:-1, 1:]),
+        )
+    ]
+)
 here = number[5, 4]  # 0.4 from one end
 
 
@@ -1714,25 +2192,42 @@ def responses(angle):
     roads = sparse.coo_matrix((length, mesh_edges.T), (671, 671))
     along = sparse.csgraph.dijkstra(roads, directed=False, indices=here)
     weights = [
-        np.exp(-d**2 / 0.72) for d in (np.linalg.norm(p - p[here], axis=1), along)
+        np.exp(-(d**2) / 0.72) for d in (np.linalg.norm(p - p[here], axis=1), along)
     ]
     return np.array([(w * printed).sum() / w.sum() for w in weights])
 
 
 # %%
 flat_sheet, rolled = responses(0), responses(6.0)
-verify("sheet rolled up to a full turn: change of the intrinsic response",
-       rolled[1] / flat_sheet[1] - 1, 0.0, atol=1e-3)
-verify_at_least("sheet rolled up to a full turn: change of the ambient response",
-                rolled[0] / flat_sheet[0] - 1, 0.1)
-weight = np.exp(-((s - 0.4)**2 + (t - 0.5)**2) / 0.72)
-verify("flat sheet: the ambient response, with distances from coordinates",
-       flat_sheet[0], (weight * printed).sum() / weight.sum())
-verify("sheet bent by a millionth of a radian: the flat sheet", bend(1e-6), bend(0),
-       atol=1e-5)
+verify(
+    "sheet rolled up to a full turn: change of the intrinsic response",
+    rolled[1] / flat_sheet[1] - 1,
+    0.0,
+    atol=1e-3,
+)
+verify_at_least(
+    "sheet rolled up to a full turn: change of the ambient response",
+    rolled[0] / flat_sheet[0] - 1,
+    0.1,
+)
+weight = np.exp(-((s - 0.4) ** 2 + (t - 0.5) ** 2) / 0.72)
+verify(
+    "flat sheet: the ambient response, with distances from coordinates",
+    flat_sheet[0],
+    (weight * printed).sum() / weight.sum(),
+)
+verify(
+    "sheet bent by a millionth of a radian: the flat sheet",
+    bend(1e-6),
+    bend(0),
+    atol=1e-5,
+)
 chord = 2 * (6 / 5.0) * np.sin(5.0 / 2)
-verify("sheet bent by 5 radians: distance of its ends in space",
-       np.linalg.norm(bend(5.0)[60] - bend(5.0)[0]), chord)
+verify(
+    "sheet bent by 5 radians: distance of its ends in space",
+    np.linalg.norm(bend(5.0)[60] - bend(5.0)[0]),
+    chord,
+)
 
 # %% tags=["hide-input"]
 angles = [6, 5.7, 5.4, 5, 4.5, 3.5, 2, 0]
@@ -1744,8 +2239,9 @@ def rolling(angle):
     ax = fig.add_subplot(121, projection="3d")
     p = bend(angle)
     p = p - (p.max(0) + p.min(0)) / 2
-    ax.scatter(p[:, 0], p[:, 1], p[:, 2], c=printed, s=5, cmap="cividis",
-               depthshade=False)
+    ax.scatter(
+        p[:, 0], p[:, 1], p[:, 2], c=printed, s=5, cmap="cividis", depthshade=False
+    )
     ax.computed_zorder = False
     ax.scatter(*p[here], s=60, color=plot.RED, depthshade=False, zorder=9)
     ax.set(xlim=(-3, 3), ylim=(-3, 3), zlim=(-3, 3))
@@ -1765,7 +2261,8 @@ explore(
     rolling,
     alt="A sheet with a printed grey scale rolls up; the response of the filter in space "
     "rises when the ends meet, that of the filter on the surface is constant",
-    angle=angles)
+    angle=angles,
+)
 
 # %% [markdown]
 r"""
@@ -1775,36 +2272,52 @@ r"""
 The club was easy. How hard can it get? Let $n$ people have hidden sides $\sigma_i=\pm1$, each with probability $\frac12$. Two of one side are friends with probability $a/n$, two of different sides with $b/n$, independently: the *stochastic block model*. Everybody has about $c=\frac{a+b}2$ friends, and $\lambda=\frac{a-b}{a+b}$ says how telling a friendship is. Here $n=2000$, $c=5$, and 5 % of the sides are revealed.
 """
 
+
 # %%
 def sbm(n, c, lam, rng):
     """Sides (n,) and edges (m, 2); the first half of the people is +1."""
     h, drawn = n // 2, []
-    for pairs, p, across in ((h * (h - 1) // 2, c * (1 + lam) / n,
-                              0), (h * (h - 1) // 2, c * (1 + lam) / n, 1),
-                             (h * h, c * (1 - lam) / n, 2)):
+    for pairs, p, across in (
+        (h * (h - 1) // 2, c * (1 + lam) / n, 0),
+        (h * (h - 1) // 2, c * (1 + lam) / n, 1),
+        (h * h, c * (1 - lam) / n, 2),
+    ):
         k = rng.choice(pairs, rng.binomial(pairs, p), replace=False, shuffle=False)
         i = ((1 + np.sqrt(1 + 8 * k)) // 2).astype(
-            int)  # the k-th pair below the diagonal
-        pair = [k % h, k // h + h] if across == 2 else [
-            i + across * h, k - i * (i - 1) // 2 + across * h
-        ]
+            int
+        )  # the k-th pair below the diagonal
+        pair = (
+            [k % h, k // h + h]
+            if across == 2
+            else [i + across * h, k - i * (i - 1) // 2 + across * h]
+        )
         drawn.append(np.transpose(pair))
     return np.repeat([1, -1], h), np.concatenate(drawn)
 
 
 rng = np.random.default_rng(19)
 many = [sbm(2000, 5, 0.6, rng) for _ in range(30)]
-verify_within_se("block model: friends a person", [2 * len(e) / 2000 for _, e in many],
-                 5 - 5 * 1.6 / 2000)
-verify_within_se("block model: share of friendships inside a side, (1 + λ)/2",
-                 [(s[e[:, 0]] == s[e[:, 1]]).mean() for s, e in many],
-                 0.8 - 0.32 / 4000)
+verify_within_se(
+    "block model: friends a person",
+    [2 * len(e) / 2000 for _, e in many],
+    5 - 5 * 1.6 / 2000,
+)
+verify_within_se(
+    "block model: share of friendships inside a side, (1 + λ)/2",
+    [(s[e[:, 0]] == s[e[:, 1]]).mean() for s, e in many],
+    0.8 - 0.32 / 4000,
+)
 verify(
     "block model: pairs drawn twice, loops",
     tuple(
         sum(f(e) for _, e in many)
-        for f in (lambda e: len(e) - len(np.unique(np.sort(e, 1), axis=0)),
-                  lambda e: int((e[:, 0] == e[:, 1]).sum()))), (0, 0))
+        for f in (
+            lambda e: len(e) - len(np.unique(np.sort(e, 1), axis=0)),
+            lambda e: int((e[:, 0] == e[:, 1]).sum()),
+        )
+    ),
+    (0, 0),
+)
 
 # %% [markdown]
 r"""
@@ -1838,7 +2351,9 @@ SURE = 1e3  # log odds of a revealed side
 def believe(n, edges, lam, field, given, steps=150, seed=0):
     """Log odds H of all n sides; `given` is ±1 where revealed, else 0; field = 2cλ."""
     i, j = np.r_[edges, edges[:, ::-1]].T  # message k goes from i to j
-    back = np.r_[len(edges):len(i), :len(edges)]  # the message in the other direction
+    back = np.r_[
+        len(edges) : len(i), : len(edges)
+    ]  # the message in the other direction
     known = given != 0
     h = np.random.default_rng(seed).normal(0, 0.1, len(i))
     h, H = np.where(known[i], SURE * given[i], h), SURE * given
@@ -1872,14 +2387,20 @@ free = given == 0
 exact = np.log(odds[free, 0] / odds[free, 1])
 verify(
     "belief propagation on a tree of ten: log odds, by enumeration of all assignments",
-    believe(10, links, 0.7, 0.0, given)[free], exact, atol=1e-3)
+    believe(10, links, 0.7, 0.0, given)[free],
+    exact,
+    atol=1e-3,
+)
 
 n, c, l = 4000, 5.0, 0.6
 told = np.r_[0, np.repeat([1, -1], [3000, 999])]
 stranger = lambda s: np.log1p(-c / n * (1 + l * s * told[1:])).sum()
-verify("no friend, and 3000 of 3999 are on one side: log odds of the last one",
-       believe(n, np.array([[1, 2]]), l, 2 * c * l, told)[0],
-       stranger(1) - stranger(-1), rtol=0.01)
+verify(
+    "no friend, and 3000 of 3999 are on one side: log odds of the last one",
+    believe(n, np.array([[1, 2]]), l, 2 * c * l, told)[0],
+    stranger(1) - stranger(-1),
+    rtol=0.01,
+)
 
 # %% [markdown]
 r"""
@@ -1928,12 +2449,13 @@ r"""
 Three methods get the same graphs and the same 5 %. *Belief propagation* knows $c$ and $\lambda$. The *GCN* is [the one from the club](#eq-gnn-gcn), sixteen hidden features, trained on the revealed. *Spectral clustering* splits by the sign of an eigenvector, of the normalised Laplacian or of the *Bethe Hessian* $(c-1)I-\sqrt c\,A+D$, which is linearised belief propagation in disguise {cite:p}`saade2014`; the labels only tell which side is which.
 """
 
+
 # %%
 def coupling(n, edges):
     """The nonzero entries of Â: their places (2, entries) and their values."""
     e = torch.tensor(
-        np.concatenate([edges.T, edges.T[::-1],
-                        np.tile(np.arange(n), (2, 1))], 1))
+        np.concatenate([edges.T, edges.T[::-1], np.tile(np.arange(n), (2, 1))], 1)
+    )
     d = torch.bincount(e[1], minlength=n).float()
     return e, (d[e[0]] * d[e[1]]).rsqrt()[:, None]
 
@@ -1949,8 +2471,10 @@ def gcn_scores(n, edges, given, steps=80):
     torch.manual_seed(0)
     e, weight = coupling(n, edges)
     spread = lambda X: torch.zeros_like(X).index_add(0, e[1], weight * X[e[0]])
-    W1, W2 = (nn.init.xavier_uniform_(torch.empty(
-        s, dtype=torch.float32)).requires_grad_() for s in ((n, 16), (16, 1)))
+    W1, W2 = (
+        nn.init.xavier_uniform_(torch.empty(s, dtype=torch.float32)).requires_grad_()
+        for s in ((n, 16), (16, 1))
+    )
     optimizer = torch.optim.Adam([W1, W2], lr=0.02, weight_decay=5e-3)
     known, y = torch.tensor(given != 0), torch.tensor(given[given != 0]).float()
     for _ in range(steps):
@@ -1988,25 +2512,36 @@ def accuracy(score, s, given):
     return hit[given == 0].mean()
 
 
-verify("a method that says nothing has accuracy one half",
-       accuracy(np.zeros(4), np.array([1, 1, 1, -1]), np.zeros(4)), 0.5)
+verify(
+    "a method that says nothing has accuracy one half",
+    accuracy(np.zeros(4), np.array([1, 1, 1, -1]), np.zeros(4)),
+    0.5,
+)
 verify(
     "accuracy counts the people not revealed",
-    accuracy(np.array([2.0, 1, -3, -1]), np.array([1, 1, -1, 1]), np.array([1, 0, 0,
-                                                                            0])), 2 / 3)
+    accuracy(
+        np.array([2.0, 1, -3, -1]), np.array([1, 1, -1, 1]), np.array([1, 0, 0, 0])
+    ),
+    2 / 3,
+)
 
 # %%
 rng = np.random.default_rng(20)
 n, c, revealed, repeats = 2000, 5, 0.05, 20
 strengths = [0.25, 0.5, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0, 4.0]
 fine = np.array(
-    [0.1, 0.25, 0.5, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0])
+    [0.1, 0.25, 0.5, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0]
+)
 slow = (fine > 0.7) & (fine < 1.2)  # near the threshold knowledge dies slowly
 theory = {
-    share: np.array([
-        best_accuracy(c, np.sqrt(snr / c), share, rng, *((10_000, 160) if hard else ()))
-        for snr, hard in zip(fine, slow & (share == 0))
-    ])
+    share: np.array(
+        [
+            best_accuracy(
+                c, np.sqrt(snr / c), share, rng, *((10_000, 160) if hard else ())
+            )
+            for snr, hard in zip(fine, slow & (share == 0))
+        ]
+    )
     for share in (revealed, 0.0)
 }
 
@@ -2036,38 +2571,69 @@ at = [list(fine).index(snr) for snr in strengths]
 headline(
     "Two hidden communities, 5 % revealed: accuracy of belief propagation on graphs of "
     "2000, and of the Bayes-optimal rule by population dynamics, nine signal strengths",
-    measured["BP"], theory[revealed][at], rtol=0.03)
+    measured["BP"],
+    theory[revealed][at],
+    rtol=0.03,
+)
 for k in (1, 5, 7):
     verify_within_se(
         f"SNR {strengths[k]:g}, 5 % revealed: accuracy of belief propagation on 20 graphs",
-        each_graph[k], theory[revealed][at][k])
+        each_graph[k],
+        theory[revealed][at][k],
+    )
 for name in ("GCN", "Bethe Hessian", "Laplacian"):
-    verify_at_most(f"nine signal strengths: accuracy of {name} minus the best possible",
-                   measured[name] - theory[revealed][at], 0.02)
-verify_at_most("SNR 2: accuracy of the GCN minus that of belief propagation",
-               measured["GCN"][6] - measured["BP"][6], -0.08)
+    verify_at_most(
+        f"nine signal strengths: accuracy of {name} minus the best possible",
+        measured[name] - theory[revealed][at],
+        0.02,
+    )
+verify_at_most(
+    "SNR 2: accuracy of the GCN minus that of belief propagation",
+    measured["GCN"][6] - measured["BP"][6],
+    -0.08,
+)
 verify(
     "nobody revealed: best accuracy at strengths 0.25, 0.5, 0.8, below the threshold",
-    theory[0.0][at][:3], np.full(3, 0.5), atol=0.01)
-verify("SNR 0.5 and 4: accuracy of the GCN over the best possible",
-       measured["GCN"][[1, 8]] / theory[revealed][at][[1, 8]], np.ones(2), atol=0.06)
-verify("SNR 4: accuracy of the Laplacian over the best possible",
-       measured["Laplacian"][8] / theory[revealed][at][8], 1.0, atol=0.02)
-verify_at_most("SNR 1.25: accuracy of the Laplacian, where the best rule has 0.75",
-               measured["Laplacian"][4], 0.62)
-verify("SNR 3: accuracy of the Bethe Hessian, and of the best rule without labels",
-       measured["Bethe Hessian"][7], theory[0.0][at][7], rtol=0.02)
+    theory[0.0][at][:3],
+    np.full(3, 0.5),
+    atol=0.01,
+)
+verify(
+    "SNR 0.5 and 4: accuracy of the GCN over the best possible",
+    measured["GCN"][[1, 8]] / theory[revealed][at][[1, 8]],
+    np.ones(2),
+    atol=0.06,
+)
+verify(
+    "SNR 4: accuracy of the Laplacian over the best possible",
+    measured["Laplacian"][8] / theory[revealed][at][8],
+    1.0,
+    atol=0.02,
+)
+verify_at_most(
+    "SNR 1.25: accuracy of the Laplacian, where the best rule has 0.75",
+    measured["Laplacian"][4],
+    0.62,
+)
+verify(
+    "SNR 3: accuracy of the Bethe Hessian, and of the best rule without labels",
+    measured["Bethe Hessian"][7],
+    theory[0.0][at][7],
+    rtol=0.02,
+)
 
 # %% mystnb={"image": {"alt": "Accuracy against signal strength. Belief propagation lies on the theoretical curve; the Bethe Hessian follows closely above the threshold at 1; the GCN and the Laplacian lie clearly lower until strength 3."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(plot.WIDTH, 3.8))
 ax.plot(fine, theory[revealed], color=plot.BLUE, label="best possible, 5 % revealed")
 ax.plot(fine, theory[0.0], "--", color=plot.GREY, label="best possible, none revealed")
 for (name, values), colour, mark in zip(
-        measured.items(), (plot.BLUE, plot.RED, plot.GREEN, plot.ORANGE), "os^v"):
+    measured.items(), (plot.BLUE, plot.RED, plot.GREEN, plot.ORANGE), "os^v"
+):
     ax.plot(strengths, values, mark, color=colour, label=name)
 ax.axvline(1, color=plot.GREY, lw=1)
-ax.annotate("Kesten–Stigum", (1, 0.97), xytext=(-4, 0), textcoords="offset points",
-            ha="right")
+ax.annotate(
+    "Kesten–Stigum", (1, 0.97), xytext=(-4, 0), textcoords="offset points", ha="right"
+)
 ax.set(xlabel=r"signal strength $c\lambda^2$", ylabel="share named rightly")
 ax.legend(loc="lower right")
 plt.show()
@@ -2090,17 +2656,25 @@ for snr in (0.5, 2.0, 3.0):
         right = accuracy(H, s, nobody)
         runs.append((max(right, 1 - right), (1 / (1 + np.exp(-abs(H)))).mean()))
     told_nobody[snr] = np.mean(runs, 0)
-verify("nobody revealed, SNR 0.5: the forecast of belief propagation",
-       told_nobody[0.5][1], 0.5, atol=2e-3)
+verify(
+    "nobody revealed, SNR 0.5: the forecast of belief propagation",
+    told_nobody[0.5][1],
+    0.5,
+    atol=2e-3,
+)
 for snr in (2.0, 3.0):
     verify(
         f"nobody revealed, SNR {snr:g}: accuracy and its own forecast, against theory",
-        told_nobody[snr], np.full(2, theory[0.0][list(fine).index(snr)]), rtol=0.015)
+        told_nobody[snr],
+        np.full(2, theory[0.0][list(fine).index(snr)]),
+        rtol=0.015,
+    )
 
 # %% [markdown]
 r"""
 The slider shows the log odds that it ends with, nobody revealed, people of the two camps in two colours. The humps merge, and below 1 they collapse onto zero: not a weak opinion, none.
 """
+
 
 # %% tags=["hide-input"]
 def camps(SNR):
@@ -2110,10 +2684,19 @@ def camps(SNR):
     H = H * np.sign(H @ s)
     fig, ax = plt.subplots(figsize=(plot.WIDTH, 3.2))
     for side_, colour in ((1, plot.BLUE), (-1, plot.RED)):
-        ax.hist(np.clip(H[s == side_], -8, 8), np.linspace(-8, 8, 49), color=colour,
-                alpha=0.55, label=f"truly {side_:+d}")
-    ax.set(xlabel="log odds of +1", ylabel="people", ylim=(0, 220),
-           title=f"{100 * accuracy(H, s, nobody):.0f} % on the right side of zero")
+        ax.hist(
+            np.clip(H[s == side_], -8, 8),
+            np.linspace(-8, 8, 49),
+            color=colour,
+            alpha=0.55,
+            label=f"truly {side_:+d}",
+        )
+    ax.set(
+        xlabel="log odds of +1",
+        ylabel="people",
+        ylim=(0, 220),
+        title=f"{100 * accuracy(H, s, nobody):.0f} % on the right side of zero",
+    )
     ax.legend(loc="upper right")
     return fig
 
@@ -2122,7 +2705,8 @@ explore(
     camps,
     alt="Histograms of the log odds of two camps; far apart for a strong signal, they "
     "merge and collapse onto zero below strength one",
-    SNR=[2.5, 2.0, 1.75, 1.5, 1.25, 1.1, 0.9, 0.5])
+    SNR=[2.5, 2.0, 1.75, 1.5, 1.25, 1.1, 0.9, 0.5],
+)
 
 # %% [markdown]
 r"""
@@ -2131,6 +2715,7 @@ r"""
 
 At work one writes none of this. *PyTorch Geometric* {cite:p}`fey2019` has all the layers, over edge lists, with sparse kernels and mini-batches of many graphs laid side by side as one large graph. Put our weights into its layers, and the outputs should be equal. Each line is one layer: its class, our formula.
 """
+
 
 # %%
 def put(parameter, value):
@@ -2147,30 +2732,52 @@ put(conv.lin.weight, W.T)
 verify("PyTorch Geometric: GCNConv is Â X W", conv(X, both_ways), S @ X @ W, atol=1e-10)
 
 conv = pyg.GATConv(4, 3, bias=False)
-for parameter, value in ((conv.lin.weight, W.T), (conv.att_dst, a1), (conv.att_src,
-                                                                      a2)):
+for parameter, value in (
+    (conv.lin.weight, W.T),
+    (conv.att_dst, a1),
+    (conv.att_src, a2),
+):
     put(parameter, value)
-verify("PyTorch Geometric: GATConv is our attention over neighbours", conv(
-    X, both_ways),
-       gat(A_t, X, W, a1, a2)[0], atol=1e-10)
+verify(
+    "PyTorch Geometric: GATConv is our attention over neighbours",
+    conv(X, both_ways),
+    gat(A_t, X, W, a1, a2)[0],
+    atol=1e-10,
+)
 
 conv = pyg.GINConv(head, eps=0.3)
-verify("PyTorch Geometric: GINConv is MLP((1 + ε) X + A X)", conv(X, both_ways),
-       head(1.3 * X + A_t @ X), atol=1e-10)
+verify(
+    "PyTorch Geometric: GINConv is MLP((1 + ε) X + A X)",
+    conv(X, both_ways),
+    head(1.3 * X + A_t @ X),
+    atol=1e-10,
+)
 
 # %%
 conv = pyg.ChebConv(4, 2, K=3, bias=False)  # its K counts terms: degree 2
 for lin, value in zip(conv.lins, theta):
     put(lin.weight, value.T)
 ours = sum(torch.tensor(Tk) @ X @ w for Tk, w in zip(chebyshev(L_tilde, 2), theta))
-verify("PyTorch Geometric: ChebConv with K = 3 is our degree 2",
-       conv(X, both_ways, lambda_max=torch.tensor(lam_sym[-1])), ours, atol=1e-10)
+verify(
+    "PyTorch Geometric: ChebConv with K = 3 is our degree 2",
+    conv(X, both_ways, lambda_max=torch.tensor(lam_sym[-1])),
+    ours,
+    atol=1e-10,
+)
 index, value = get_laplacian(both_ways, normalization="sym", dtype=torch.float64)
-verify("PyTorch Geometric: get_laplacian is I − D^(−1/2) A D^(−1/2)",
-       to_dense_adj(index, edge_attr=value)[0], L_sym, atol=1e-12)
+verify(
+    "PyTorch Geometric: get_laplacian is I − D^(−1/2) A D^(−1/2)",
+    to_dense_adj(index, edge_attr=value)[0],
+    L_sym,
+    atol=1e-12,
+)
 sums = pyg.global_add_pool(X, torch.arange(34) // 17)
-verify("PyTorch Geometric: two graphs in one batch are summed separately", sums,
-       torch.stack([X[:17].sum(0), X[17:].sum(0)]), atol=1e-12)
+verify(
+    "PyTorch Geometric: two graphs in one batch are summed separately",
+    sums,
+    torch.stack([X[:17].sum(0), X[17:].sum(0)]),
+    atol=1e-12,
+)
 
 # %% [markdown]
 r"""
@@ -2184,8 +2791,12 @@ Note the traps: `K` counts terms, attention has one vector for the sender (`src`
 # %%
 conv = pyg.GINConv(nn.Identity())
 once = torch.tensor(np.triu(A))
-verify("friendships listed once: sums run over earlier neighbours only", conv(X, pairs),
-       X + once.T @ X, atol=1e-12)
+verify(
+    "friendships listed once: sums run over earlier neighbours only",
+    conv(X, pairs),
+    X + once.T @ X,
+    atol=1e-12,
+)
 verify("friendships listed once: messages sent, of 156", pairs.shape[1], 78)
 
 # %% [markdown]
@@ -2198,10 +2809,14 @@ hermit = np.zeros((3, 3))
 hermit[0, 1] = hermit[1, 0] = 1
 with np.errstate(divide="ignore", invalid="ignore"):
     ruined = np.isnan(symmetric_laplacian(hermit)).sum()
-verify("one hermit among three: NaN entries of the normalised Laplacian", int(ruined),
-       5)
-verify("one hermit among three: Â with self-loops", normalized(hermit),
-       np.array([[0.5, 0.5, 0], [0.5, 0.5, 0], [0, 0, 1]]))
+verify(
+    "one hermit among three: NaN entries of the normalised Laplacian", int(ruined), 5
+)
+verify(
+    "one hermit among three: Â with self-loops",
+    normalized(hermit),
+    np.array([[0.5, 0.5, 0], [0.5, 0.5, 0], [0, 0, 1]]),
+)
 
 # %% [markdown]
 r"""
@@ -2215,10 +2830,17 @@ with torch.no_grad():
     mask = (padded.sum(2, keepdim=True) > 0).double()
     wrong, masked = honest(padded), honest.rho((honest.phi(padded) * mask).sum(1))
     nothing = honest(torch.zeros(1, 1, 10))
-verify("a bag padded with three zero rows: what they add to the answer",
-       wrong - honest(bag), 3 * nothing, atol=1e-10)
-verify_at_least("a bag padded with three zero rows: size of the error",
-                abs(3 * nothing.item()), 0.01)
+verify(
+    "a bag padded with three zero rows: what they add to the answer",
+    wrong - honest(bag),
+    3 * nothing,
+    atol=1e-10,
+)
+verify_at_least(
+    "a bag padded with three zero rows: size of the error",
+    abs(3 * nothing.item()),
+    0.01,
+)
 verify("the same bag with a mask", masked, honest(bag), atol=1e-10)
 
 # %% [markdown]
@@ -2229,10 +2851,17 @@ r"""
 # %%
 coins = np.random.default_rng(23).random((4000, 34)) < 0.5
 hits = (coins == side).mean(1)
-verify_within_se("34 coins, the better of two names: accuracy",
-                 np.maximum(hits, 1 - hits), 0.5 + math.comb(34, 17) / 2**35)
-verify("34 coins: gain from naming, against 1/√(2πn)",
-       math.comb(34, 17) / 2**35, 1 / np.sqrt(2 * np.pi * 34), rtol=0.01)
+verify_within_se(
+    "34 coins, the better of two names: accuracy",
+    np.maximum(hits, 1 - hits),
+    0.5 + math.comb(34, 17) / 2**35,
+)
+verify(
+    "34 coins: gain from naming, against 1/√(2πn)",
+    math.comb(34, 17) / 2**35,
+    1 / np.sqrt(2 * np.pi * 34),
+    rtol=0.01,
+)
 
 # %% [markdown]
 """
@@ -2241,14 +2870,18 @@ verify("34 coins: gain from naming, against 1/√(2πn)",
 Replace the `...` in a cell and run it; it answers at once. Everything above may be used.
 """
 
+
 # %% tags=["remove-cell"] jupyter={"source_hidden": true}
 @exercise.define("gnn-which-invariant")
 def _(answer):
     rng = np.random.default_rng(0)
     functions = {
-        "median": lambda x: np.median(x), "first": lambda x: x[0],
-        "gaps": lambda x: np.abs(np.diff(x)).sum(), "range": lambda x: np.ptp(x),
-        "pairs": lambda x: np.abs(x[:, None] - x).sum(), "argmax": lambda x: x.argmax()
+        "median": lambda x: np.median(x),
+        "first": lambda x: x[0],
+        "gaps": lambda x: np.abs(np.diff(x)).sum(),
+        "range": lambda x: np.ptp(x),
+        "pairs": lambda x: np.abs(x[:, None] - x).sum(),
+        "argmax": lambda x: x.argmax(),
     }
     x = rng.normal(size=6)
     assert set(answer) <= set(functions), "only names from the list"
@@ -2264,7 +2897,8 @@ def _(answer):
         x = np.random.default_rng(size).normal(3, 2, size)
         code = sum(np.asarray(phi(v), dtype=float) for v in x)
         assert abs(rho(code) - x.var()) < 1e-8, (
-            f"for a set of {size} numbers it gives {rho(code):.4f}, not {x.var():.4f}")
+            f"for a set of {size} numbers it gives {rho(code):.4f}, not {x.var():.4f}"
+        )
 
 
 @exercise.define("gnn-triangles")
@@ -2273,22 +2907,24 @@ def _(answer):
         g = nx.gnp_random_graph(12, 0.4, seed=seed)
         count = sum(nx.triangles(g).values()) // 3
         ours = answer(nx.to_numpy_array(g))
-        assert abs(ours -
-                   count) < 1e-6, f"a graph with {count} triangles gives {ours:g}"
+        assert abs(ours - count) < 1e-6, (
+            f"a graph with {count} triangles gives {ours:g}"
+        )
 
 
 @exercise.define("gnn-how-deep")
 def _(answer):
     assert answer == nx.diameter(karate), (
-        "somebody has not heard from somebody, or one layer fewer would do")
+        "somebody has not heard from somebody, or one layer fewer would do"
+    )
 
 
 @exercise.define("gnn-ring")
 def _(answer):
     for M in (5, 12, 31):
         lam_2 = np.sort(
-            abs(np.linalg.eigvalsh(normalized(nx.to_numpy_array(
-                nx.cycle_graph(M))))))[-2]
+            abs(np.linalg.eigvalsh(normalized(nx.to_numpy_array(nx.cycle_graph(M)))))
+        )[-2]
         rounds = answer(M)
         assert abs(lam_2**rounds - 1e-3) < 1e-9, (
             f"on a ring of {M}, {rounds:.2f} rounds leave {lam_2**rounds:.2e}, not 0.001"
@@ -2300,7 +2936,8 @@ def _(answer):
     g, h = (nx.Graph(list(e)) for e in answer)
     for graph in (g, h):
         assert len(graph) == 6 and nx.is_connected(graph), (
-            "each graph has six nodes and is connected")
+            "each graph has six nodes and is connected"
+        )
     assert not nx.is_isomorphic(g, h), "the two graphs are the same up to names"
     assert not wl_separates(g, h), "the colours tell these two apart"
 
@@ -2312,15 +2949,18 @@ def _(answer):
     X = torch.randn(34, 4)
     ours = answer(A_t, X, conv.lin_r.weight.T, conv.lin_l.weight.T, conv.att[0, 0])
     gap = (ours - conv(X, both_ways)).abs().max().item()
-    bias = conv.lin_r.bias.abs().max() + conv.lin_l.bias.abs().max() if (
-        conv.lin_r.bias is not None) else 0.0
+    bias = (
+        conv.lin_r.bias.abs().max() + conv.lin_l.bias.abs().max()
+        if (conv.lin_r.bias is not None)
+        else 0.0
+    )
     assert bias == 0 and gap < 1e-9, f"it differs from GATv2Conv by {gap:.1e}"
 
 
 @exercise.define("gnn-threshold")
 def _(answer):
     assert answer > 2, "we asked for a > b"
-    snr = (answer - 2)**2 / (2 * (answer + 2))
+    snr = (answer - 2) ** 2 / (2 * (answer + 2))
     assert abs(snr - 1) < 1e-6, f"with this a the signal strength is {snr:.3f}"
 
 
@@ -2329,11 +2969,17 @@ def _(answer):
 
     def torus(n, m):
         k = lambda i, j: (i % n) * m + j % m
-        return np.array([
-            t for i in range(n) for j in range(m)
-            for t in ((k(i, j), k(i + 1, j), k(i, j + 1)),
-                      (k(i + 1, j), k(i + 1, j + 1), k(i, j + 1)))
-        ])
+        return np.array(
+            [
+                t
+                for i in range(n)
+                for j in range(m)
+                for t in (
+                    (k(i, j), k(i + 1, j), k(i, j + 1)),
+                    (k(i + 1, j), k(i + 1, j + 1), k(i, j + 1)),
+                )
+            ]
+        )
 
     for mesh, holes in ((faces, 0), (torus(5, 7), 1), (torus(4, 4), 1)):
         said = answer(mesh)
@@ -2350,6 +2996,7 @@ def _(answer):
     assert np.mean(scores) > 0.85, (
         f"{100 * np.mean(scores):.1f} % on four graphs; the GCN has some 72, the best rule 89"
     )
+
 
 # %% [markdown]
 r"""

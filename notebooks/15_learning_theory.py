@@ -24,12 +24,11 @@ import sys
 
 REPOSITORY = ""  # the book's public address; `make address URL=...` fills it in
 if "google.colab" in sys.modules:
-    assert REPOSITORY, (
-        "set REPOSITORY to the address of the repository this notebook comes from")
-    subprocess.run([
-        sys.executable, "-m", "pip", "install", "-q", "--no-deps", f"git+{REPOSITORY}",
-        "micrograd", "mnist1d", "torch_geometric"
-    ], check=True)
+    assert REPOSITORY, "set REPOSITORY to the address this notebook comes from"
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps"]
+    lacking = ["anywidget==0.11.0", "psygnal==0.16.1", "micrograd==0.1.0"]
+    lacking += ["mnist1d==0.0.2.post1", "torch_geometric==2.8.1", "xxhash==4.1.0"]
+    subprocess.run([*pip, *lacking, f"git+{REPOSITORY}"], check=True)
 
 # %%
 import itertools
@@ -42,8 +41,17 @@ from scipy import integrate, linalg, optimize, stats
 from torch import nn
 from torch.nn import functional as F
 
-from helpers import data, exercise, explore, headline, plot
-from helpers import verify, verify_at_least, verify_at_most, verify_within_se
+from helpers import (
+    data,
+    exercise,
+    explore,
+    headline,
+    plot,
+    verify,
+    verify_at_least,
+    verify_at_most,
+    verify_within_se,
+)
 
 plot.style()
 torch.set_num_threads(1)
@@ -63,7 +71,7 @@ def study(net, X, Y, steps=150, lr=0.02, batch=None):
     """Adam on the cross-entropy; all examples a step, or so many drawn at random."""
     optimizer = torch.optim.Adam(net.parameters(), lr=lr)
     for step in range(steps):
-        rows = slice(None) if batch is None else torch.randint(len(X), (batch, ))
+        rows = slice(None) if batch is None else torch.randint(len(X), (batch,))
         optimizer.zero_grad()
         F.cross_entropy(net(X[rows]), Y[rows]).backward()
         optimizer.step()
@@ -77,16 +85,24 @@ def accuracy(net, X, Y):
 
 honest = study(mlp(0), Xd, Yd)
 torch.manual_seed(1)
-noise_labels = torch.randint(10, (1400, ))
+noise_labels = torch.randint(10, (1400,))
 memoriser = study(mlp(0, 512), Xd, noise_labels, steps=250, lr=0.01)
-verify_at_least("digits with true labels: training accuracy", accuracy(honest, Xd, Yd),
-                0.999)
+verify_at_least(
+    "digits with true labels: training accuracy", accuracy(honest, Xd, Yd), 0.999
+)
 verify_at_least("… accuracy on new digits", accuracy(honest, Xt, Yt), 0.96)
-verify_at_least("digits with labels thrown by dice: training accuracy",
-                accuracy(memoriser, Xd, noise_labels), 0.999)
-new_dice = torch.randint(10, (397, ), generator=torch.Generator().manual_seed(2))
-verify("… accuracy on new digits with new dice", accuracy(memoriser, Xt, new_dice), 0.1,
-       atol=0.05)
+verify_at_least(
+    "digits with labels thrown by dice: training accuracy",
+    accuracy(memoriser, Xd, noise_labels),
+    0.999,
+)
+new_dice = torch.randint(10, (397,), generator=torch.Generator().manual_seed(2))
+verify(
+    "… accuracy on new digits with new dice",
+    accuracy(memoriser, Xt, new_dice),
+    0.1,
+    atol=0.05,
+)
 
 # %% [markdown]
 r"""
@@ -115,16 +131,23 @@ It cannot be computed, because the law of $(x,y)$ is unknown. (In this chapter w
 # %%
 target = lambda x: np.sin(3 * x)
 guess = lambda x: x - 0.3 * x**3  # some fixed f; y = target(x) + noise of sd 0.5
-true_risk = integrate.quad(lambda x: (target(x) - guess(x))**2 / 2, -1, 1)[0] + 0.25
+true_risk = integrate.quad(lambda x: (target(x) - guess(x)) ** 2 / 2, -1, 1)[0] + 0.25
 rng, spread = np.random.default_rng(1), []
 for n in (25, 100, 400, 1600):
     x = rng.uniform(-1, 1, (2000, n))
-    losses = (target(x) + 0.5 * rng.normal(size=x.shape) - guess(x))**2
-    verify_within_se(f"2000 test sets of {n}: mean of the test error, against the risk",
-                     losses.mean(1), true_risk)
+    losses = (target(x) + 0.5 * rng.normal(size=x.shape) - guess(x)) ** 2
+    verify_within_se(
+        f"2000 test sets of {n}: mean of the test error, against the risk",
+        losses.mean(1),
+        true_risk,
+    )
     spread.append(losses.mean(1).std())
-verify("standard deviation of the test error against n: log-log slope",
-       np.polyfit(np.log([25, 100, 400, 1600]), np.log(spread), 1)[0], -0.5, atol=0.03)
+verify(
+    "standard deviation of the test error against n: log-log slope",
+    np.polyfit(np.log([25, 100, 400, 1600]), np.log(spread), 1)[0],
+    -0.5,
+    atol=0.03,
+)
 
 # %% [markdown]
 r"""
@@ -144,10 +167,18 @@ for n in (100, 10_000):
     x, coin = np.sort(rng.uniform(size=n)), rng.integers(2, size=n)
     new_x, new_coin = rng.uniform(size=4000), rng.integers(2, size=4000)
     right = np.searchsorted((x[1:] + x[:-1]) / 2, new_x)  # index of the nearest
-    verify(f"nearest neighbour on {n} coin tosses: training risk",
-           np.mean(coin[np.searchsorted((x[1:] + x[:-1]) / 2, x)] != coin), 0.0, atol=0)
-    verify(f"nearest neighbour on {n} coin tosses: risk",
-           np.mean(coin[right] != new_coin), 0.5, atol=0.03)
+    verify(
+        f"nearest neighbour on {n} coin tosses: training risk",
+        np.mean(coin[np.searchsorted((x[1:] + x[:-1]) / 2, x)] != coin),
+        0.0,
+        atol=0,
+    )
+    verify(
+        f"nearest neighbour on {n} coin tosses: risk",
+        np.mean(coin[right] != new_coin),
+        0.5,
+        atol=0.03,
+    )
 
 sizes, excess = np.array([10, 30, 100, 300, 1000]), []
 for n in sizes:
@@ -155,8 +186,12 @@ for n in sizes:
     below = np.where(x < 0.4, x, 0).max(1)  # the last 0 and the first 1
     above = np.where(x >= 0.4, x, 1).min(1)
     excess.append(abs((below + above) / 2 - 0.4).mean())
-verify("threshold by empirical risk minimisation: risk against n, log-log slope",
-       np.polyfit(np.log(sizes), np.log(excess), 1)[0], -1.0, atol=0.05)
+verify(
+    "threshold by empirical risk minimisation: risk against n, log-log slope",
+    np.polyfit(np.log(sizes), np.log(excess), 1)[0],
+    -1.0,
+    atol=0.05,
+)
 
 # %% [markdown]
 r"""
@@ -175,15 +210,24 @@ counts, table = [50, 100, 200, 400, 800, 1300], []
 for n in counts:
     nets = [study(mlp(seed), Xd[:n], Yd[:n], steps=100) for seed in range(3)]
     table.append(
-        np.mean([[accuracy(net, Xd[:n], Yd[:n]),
-                  accuracy(net, Xt, Yt)] for net in nets], axis=0))
+        np.mean(
+            [[accuracy(net, Xd[:n], Yd[:n]), accuracy(net, Xt, Yt)] for net in nets],
+            axis=0,
+        )
+    )
 table = np.array(table)
 gap = table[:, 0] - table[:, 1]
-verify_at_most("digits, 50 to 1300 examples: rank correlation of number and gap",
-               stats.spearmanr(counts, gap).statistic, -0.9)
-verify("dice, 1400 examples: gap in accuracy",
-       accuracy(memoriser, Xd, noise_labels) - accuracy(memoriser, Xt, new_dice), 0.9,
-       atol=0.05)
+verify_at_most(
+    "digits, 50 to 1300 examples: rank correlation of number and gap",
+    stats.spearmanr(counts, gap).statistic,
+    -0.9,
+)
+verify(
+    "dice, 1400 examples: gap in accuracy",
+    accuracy(memoriser, Xd, noise_labels) - accuracy(memoriser, Xt, new_dice),
+    0.9,
+    atol=0.05,
+)
 
 # %% mystnb={"image": {"alt": "Training accuracy, flat at one, and test accuracy, rising from about 0.75 to 0.97, against the number of examples on a logarithmic axis; the gap between them closes."}} tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(6.8, 3.0))
@@ -226,15 +270,21 @@ caught = np.where(x >= 0.3, x, 1.0).min(1)  # the smallest positive example
 failed = caught - 0.3 > eps
 verify("examples for ε = δ = 0.05 and a single feared hypothesis", m, 60)
 verify_within_se(
-    "threshold: share of 20 000 learners with error above ε, against "
-    "(1 − ε)⁶⁰", failed.astype(float), (1 - eps)**m)
-verify_at_most("… which is at most δ, within three standard errors", failed.mean(),
-               delta + 3 * np.sqrt(delta * (1 - delta) / 20_000))
+    "threshold: share of 20 000 learners with error above ε, against (1 − ε)⁶⁰",
+    failed.astype(float),
+    (1 - eps) ** m,
+)
+verify_at_most(
+    "… which is at most δ, within three standard errors",
+    failed.mean(),
+    delta + 3 * np.sqrt(delta * (1 - delta) / 20_000),
+)
 
 # %% [markdown]
 r"""
 Then a class where it is loose: conjunctions of some of ten yes-no attributes, such as $x_2\wedge x_7$, 1024 of them. The learner starts with all ten and drops each attribute that is *no* in a positive example. And the same learner, examined on another distribution than the one it was taught on: no theorem protects it.
 """
+
 
 # %%
 def learn_conjunctions(runs, m, literals, rng):
@@ -246,26 +296,35 @@ def learn_conjunctions(runs, m, literals, rng):
 
 def conjunction_error(kept):
     """Error on uniform attributes: a positive example in which some kept extra is no."""
-    return 0.25 * (1 - 0.5**kept[:, 2:].sum(1))
+    return 0.25 * (1 - 0.5 ** kept[:, 2:].sum(1))
 
 
 rng = np.random.default_rng(4)
 m = math.ceil((10 * math.log(2) + math.log(20)) / 0.05)
 verify("examples for 1024 conjunctions, ε = δ = 0.05", m, 199)
 kept = learn_conjunctions(2000, m, 10, rng)
-verify("conjunctions: the true attributes are never dropped", bool(kept[:, :2].all()),
-       True)
-verify_at_most("conjunctions with 199 examples: share with error above 0.05",
-               np.mean(conjunction_error(kept) > 0.05), 0.005)
+verify(
+    "conjunctions: the true attributes are never dropped", bool(kept[:, :2].all()), True
+)
+verify_at_most(
+    "conjunctions with 199 examples: share with error above 0.05",
+    np.mean(conjunction_error(kept) > 0.05),
+    0.005,
+)
 kept = learn_conjunctions(2000, 12, 10, rng)  # far too few, to see the formula work
 x = rng.random((2000, 400, 10)) < 0.5
 said = (x | ~kept[:, None]).all(2)
-verify_within_se("conjunctions with 12 examples: errors counted, against the formula",
-                 (said != x[:, :, :2].all(2)).mean(1) - conjunction_error(kept), 0.0)
+verify_within_se(
+    "conjunctions with 12 examples: errors counted, against the formula",
+    (said != x[:, :, :2].all(2)).mean(1) - conjunction_error(kept),
+    0.0,
+)
 shifted = (caught - 0.3) / 0.1  # the same thresholds, examined on [0.3, 0.4] only
 verify_at_least(
     "threshold, examined where it is hard: mean error over mean error before",
-    shifted.mean() / (caught - 0.3).mean(), 5.0)
+    shifted.mean() / (caught - 0.3).mean(),
+    5.0,
+)
 verify_at_least("… mean error", shifted.mean(), 2 * eps)
 
 # %% [markdown]
@@ -287,8 +346,9 @@ for _ in range(200):
     memory[seen] = truth[seen]
     unseen = np.setdiff1d(np.arange(1024), seen)
     wrong.append(np.mean(memory[unseen] != truth[unseen]))
-verify_within_se("all functions of ten bits, 60 seen: error on the other 964",
-                 np.array(wrong), 0.5)
+verify_within_se(
+    "all functions of ten bits, 60 seen: error on the other 964", np.array(wrong), 0.5
+)
 
 # %% [markdown]
 r"""
@@ -296,13 +356,14 @@ r"""
 So a learner must *reduce*: rule hypotheses out before the first example. The fewer remain, the fewer examples it needs, and by [the theorem](#eq-lt-pac) the price is the *logarithm* of their number. With five, ten, twenty and forty attributes $|\mathcal H|=2^5,\dots,2^{40}$; how many examples does the learner need until it is right, up to $\epsilon=0.05$, in 95 % of the runs?
 """
 
+
 # %%
 def needed(literals, rng, runs=2000):
     """The smallest m with error at most 0.05 in 95 % of the runs."""
     x = rng.random((runs, 120, literals)) < 0.5
     positive = x[:, :, :2].all(2)
     kept = np.logical_and.accumulate(x | ~positive[:, :, None], axis=1)[:, :, 2:]
-    error = 0.25 * (1 - 0.5**kept.sum(2))  # (runs, m)
+    error = 0.25 * (1 - 0.5 ** kept.sum(2))  # (runs, m)
     return 1 + int(np.argmax((error <= 0.05).mean(0) >= 0.95))
 
 
@@ -312,10 +373,16 @@ for literals in (5, 10, 20, 40):
     rows.append((literals, needed(literals, rng), bound))
     print(f"{literals:2d} attributes: {rows[-1][1]:3d} examples needed, bound {bound}")
 rows = np.array(rows)
-verify_at_least("5, 10, 20, 40 attributes: examples needed in addition, each time",
-                np.diff(rows[:, 1]), 1)
-verify("… the bound, (n ln 2 + ln 20)/0.05 rounded up", rows[:, 2],
-       np.array([130, 199, 338, 615]))
+verify_at_least(
+    "5, 10, 20, 40 attributes: examples needed in addition, each time",
+    np.diff(rows[:, 1]),
+    1,
+)
+verify(
+    "… the bound, (n ln 2 + ln 20)/0.05 rounded up",
+    rows[:, 2],
+    np.array([130, 199, 338, 615]),
+)
 verify_at_most("… examples needed over the bound", rows[:, 1] / rows[:, 2], 1.0)
 
 
@@ -323,12 +390,16 @@ def by_formula(extras):
     """Each of the positive examples, one in four, drops half of the extras."""
     for m in range(1, 200):
         p = np.arange(m + 1)
-        if stats.binom.pmf(p, m, 0.25) @ (1 - 0.5**p)**extras >= 0.95:
+        if stats.binom.pmf(p, m, 0.25) @ (1 - 0.5**p) ** extras >= 0.95:
             return m
 
 
-verify("… against the exact number for this learner", rows[:, 1],
-       np.array([by_formula(k - 2) for k in rows[:, 0]]), atol=4)
+verify(
+    "… against the exact number for this learner",
+    rows[:, 1],
+    np.array([by_formula(k - 2) for k in rows[:, 0]]),
+    atol=4,
+)
 # %% [markdown]
 r"""
 The bound grows as it should and is four to thirteen times too large, because it fears every hypothesis equally. Keep this in mind: a theorem for all distributions and all learners pays for the worst of them.
@@ -341,13 +412,18 @@ Thresholds are infinitely many, and yet sixty examples were enough. On $m$ point
 By brute force: thresholds shatter one point, intervals two, half-planes three. No class above shatters more; for half-planes and four points the reason is Radon's: either one of them lies in the triangle of the others, or the four are the corners of a quadrilateral with crossing diagonals, and in both cases two of their groups have a common point in their hulls, so no line can part them. We let a linear program look for the line.
 """
 
+
 # %%
 def separable(P, labels):
     """Is there a line with exactly these labels on its sides? By a linear program."""
     s = np.where(labels, 1.0, -1.0)[:, None]
     A = -s * np.c_[P, np.ones(len(P))]
-    return optimize.linprog(np.zeros(A.shape[1]), A, -np.ones(len(P)),
-                            bounds=(None, None)).status == 0
+    return (
+        optimize.linprog(
+            np.zeros(A.shape[1]), A, -np.ones(len(P)), bounds=(None, None)
+        ).status
+        == 0
+    )
 
 
 def labellings(P, family):
@@ -368,14 +444,18 @@ def is_interval(P, l):
 
 rng = np.random.default_rng(7)
 families = {
-    "thresholds": (is_threshold, 1, 1), "intervals": (is_interval, 1, 2),
-    "half-planes": (separable, 2, 3)
+    "thresholds": (is_threshold, 1, 1),
+    "intervals": (is_interval, 1, 2),
+    "half-planes": (separable, 2, 3),
 }
 for name, (family, d_in, vc) in families.items():
     count = lambda n: len(labellings(rng.normal(size=(n, d_in)), family))
     verify(f"{name} on {vc} random points: labellings", count(vc), 2**vc)
-    verify_at_most(f"{name} on {vc + 1} points, twenty sets: labellings",
-                   np.array([count(vc + 1) for _ in range(20)]), 2**(vc + 1) - 1)
+    verify_at_most(
+        f"{name} on {vc + 1} points, twenty sets: labellings",
+        np.array([count(vc + 1) for _ in range(20)]),
+        2 ** (vc + 1) - 1,
+    )
 
 # %% [markdown]
 r"""
@@ -384,15 +464,18 @@ Below the VC dimension $d$ the number of labellings doubles with every point; ab
 
 # %%
 half_planes = {
-    m: len(labellings(rng.normal(size=(m, 2)), separable))
-    for m in (3, 4, 5, 6)
+    m: len(labellings(rng.normal(size=(m, 2)), separable)) for m in (3, 4, 5, 6)
 }
-verify("half-planes on 3 to 6 points: labellings, against Cover's count",
-       np.array(list(half_planes.values())),
-       np.array([2 * sum(math.comb(m - 1, i) for i in range(3)) for m in half_planes]))
+verify(
+    "half-planes on 3 to 6 points: labellings, against Cover's count",
+    np.array(list(half_planes.values())),
+    np.array([2 * sum(math.comb(m - 1, i) for i in range(3)) for m in half_planes]),
+)
 verify_at_most(
     "… over Sauer and Shelah's bound",
-    [c / sum(math.comb(m, i) for i in range(4)) for m, c in half_planes.items()], 1.0)
+    [c / sum(math.comb(m, i) for i in range(4)) for m, c in half_planes.items()],
+    1.0,
+)
 
 # %% [markdown]
 r"""
@@ -421,7 +504,10 @@ sup_gap = np.maximum(index - x, x - index + 1 / m).max(1)  # sup |F_m − F|, ea
 verify(
     "empirical distribution of 400: 95 % quantile of √m sup |F_m − F|, against "
     "Kolmogorov's",
-    np.sqrt(m) * np.quantile(sup_gap, 0.95), stats.kstwobign.ppf(0.95), rtol=0.06)
+    np.sqrt(m) * np.quantile(sup_gap, 0.95),
+    stats.kstwobign.ppf(0.95),
+    rtol=0.06,
+)
 
 values = rng.integers(2, size=(1000, m))  # labels by coin: every threshold has risk ½
 walk = np.c_[np.zeros(1000), np.cumsum(2 * values - 1, axis=1)]  # move t to the right
@@ -431,19 +517,27 @@ best = mistakes.min(1)
 
 def vc_bound(m, d, delta):
     return np.sqrt(2 * d * np.log(np.e * m / d) / m) + np.sqrt(
-        np.log(1 / delta) / 2 / m)
+        np.log(1 / delta) / 2 / m
+    )
 
 
 verify_at_most(
-    "thresholds on coin tosses, 1000 runs: gap of the best one, over the "
-    "bound", (0.5 - best) / vc_bound(m, 1, 0.05), 1.0)
-verify("… mean gap, against the mean maximum of a random walk, √(2/πm)",
-       (0.5 - best).mean(), np.sqrt(2 / (np.pi * m)), rtol=0.05)
+    "thresholds on coin tosses, 1000 runs: gap of the best one, over the bound",
+    (0.5 - best) / vc_bound(m, 1, 0.05),
+    1.0,
+)
+verify(
+    "… mean gap, against the mean maximum of a random walk, √(2/πm)",
+    (0.5 - best).mean(),
+    np.sqrt(2 / (np.pi * m)),
+    rtol=0.05,
+)
 
 # %% [markdown]
 r"""
 The bound holds and is six times too large; that is the price of knowing nothing about the distribution. Its worst side shows in the next figure. Double the VC dimension and the bound says: worse. That is the classical view, power against complexity, a U-shaped curve. Drag the number of parameters and compare with what happens when the smallest of all interpolating solutions is taken.
 """
+
 
 # %%
 def random_features(P, seeds, n=40, d=10):
@@ -455,23 +549,36 @@ def random_features(P, seeds, n=40, d=10):
         y, t = X[:, 0] + 0.3 * rng.normal(size=n), T[:, 0]
         Phi, Phi_t = (np.maximum(A @ W.T, 0) / np.sqrt(P) for A in (X, T))
         theta = np.linalg.lstsq(Phi, y, rcond=None)[0]
-        out.append([np.mean((Phi_t @ theta - t)**2), theta @ theta])
+        out.append([np.mean((Phi_t @ theta - t) ** 2), theta @ theta])
     return np.median(out, axis=0)
 
 
 verify_at_least(
     "capacity bound with 400 examples: what it adds from each d to the next",
-    np.diff(vc_bound(400, np.arange(1, 401), 0.05)), 0.0)
+    np.diff(vc_bound(400, np.arange(1, 401), 0.05)),
+    0.0,
+)
 widths = [5, 10, 20, 30, 40, 50, 80, 160, 400, 1600]
 descent = np.array([random_features(P, 30) for P in widths])
 peak = widths[int(descent[:, 0].argmax())]
 verify("40 examples, 5 to 1600 random features: the worst width", peak, 40)
-verify_at_most("… test error at 1600 over the best below 40",
-               descent[-1, 0] / descent[:4, 0].min(), 0.9)
-verify_at_most("… size ‖θ‖² of the solution, from each width above 40 to the next",
-               np.diff(np.log(descent[4:, 1])), 0.0)
-verify("widths: rank correlation of ‖θ‖² and test error, from 40 on",
-       stats.spearmanr(descent[4:, 0], descent[4:, 1]).statistic, 1.0, atol=0.1)
+verify_at_most(
+    "… test error at 1600 over the best below 40",
+    descent[-1, 0] / descent[:4, 0].min(),
+    0.9,
+)
+verify_at_most(
+    "… size ‖θ‖² of the solution, from each width above 40 to the next",
+    np.diff(np.log(descent[4:, 1])),
+    0.0,
+)
+verify(
+    "widths: rank correlation of ‖θ‖² and test error, from 40 on",
+    stats.spearmanr(descent[4:, 0], descent[4:, 1]).statistic,
+    1.0,
+    atol=0.1,
+)
+
 
 # %% tags=["hide-input"]
 def power_and_complexity(parameters):
@@ -489,9 +596,10 @@ def power_and_complexity(parameters):
 
 
 explore(
-    power_and_complexity, alt=
-    "Left the measured test error with a peak at forty parameters and a second descent; right the squared norm of the solution, which peaks at the same place and falls",
-    parameters=widths)
+    power_and_complexity,
+    alt="Left the measured test error with a peak at forty parameters and a second descent; right the squared norm of the solution, which peaks at the same place and falls",
+    parameters=widths,
+)
 
 # %% [markdown]
 r"""
@@ -530,11 +638,14 @@ mu = Sigma @ Phi.T @ y_seen / sigma**2
 theta = rng.multivariate_normal(mu, Sigma, 100_000)
 for x in (-0.5, 1.5):
     drawn = theta @ cubic(np.array(x)) + sigma * rng.normal(size=100_000)
-    mean, var = cubic(
-        np.array(x)) @ mu, sigma**2 + cubic(np.array(x)) @ Sigma @ cubic(np.array(x))
-    verify_within_se(f"predictive mean at x = {x}, by sampling and by formula", drawn,
-                     mean)
-    verify_within_se(f"predictive variance at x = {x}", (drawn - mean)**2, var)
+    mean, var = (
+        cubic(np.array(x)) @ mu,
+        sigma**2 + cubic(np.array(x)) @ Sigma @ cubic(np.array(x)),
+    )
+    verify_within_se(
+        f"predictive mean at x = {x}, by sampling and by formula", drawn, mean
+    )
+    verify_within_se(f"predictive variance at x = {x}", (drawn - mean) ** 2, var)
 
 # %% [markdown]
 """
@@ -544,13 +655,22 @@ The formula above is only algebra, so check it against something that is not: th
 # %%
 joint = tau**2 * Phi @ Phi.T + sigma**2 * np.eye(12)
 gain = tau**2 * Phi.T @ np.linalg.inv(joint)
-verify("posterior mean, by conditioning the joint Gaussian", mu, gain @ y_seen,
-       atol=1e-10)
-verify("posterior covariance, by conditioning", Sigma,
-       tau**2 * np.eye(4) - gain @ Phi * tau**2, atol=1e-10)
+verify(
+    "posterior mean, by conditioning the joint Gaussian", mu, gain @ y_seen, atol=1e-10
+)
+verify(
+    "posterior covariance, by conditioning",
+    Sigma,
+    tau**2 * np.eye(4) - gain @ Phi * tau**2,
+    atol=1e-10,
+)
 spread_at = lambda x: np.sqrt(np.einsum("ni,ij,nj->n", cubic(x), Sigma, cubic(x)))
-verify_at_least("uncertainty about the curve, at 1.5 over at −0.2",
-                spread_at(np.array([1.5])) / spread_at(np.array([-0.2])), 5.0)
+verify_at_least(
+    "uncertainty about the curve, at 1.5 over at −0.2",
+    spread_at(np.array([1.5])) / spread_at(np.array([-0.2])),
+    5.0,
+)
+
 
 # %% tags=["hide-input"]
 def believe(examples):
@@ -562,10 +682,15 @@ def believe(examples):
     both = np.sqrt(know**2 + sigma**2)
     fig, ax = plt.subplots(figsize=(6.8, 3.1))
     for width, alpha, name in ((both, 0.2, "with noise"), (know, 0.4, "of the curve")):
-        ax.fill_between(x,
-                        cubic(x) @ mu - 1.96 * width,
-                        cubic(x) @ mu + 1.96 * width, color=plot.BLUE, alpha=alpha,
-                        lw=0, label=f"95 % {name}")
+        ax.fill_between(
+            x,
+            cubic(x) @ mu - 1.96 * width,
+            cubic(x) @ mu + 1.96 * width,
+            color=plot.BLUE,
+            alpha=alpha,
+            lw=0,
+            label=f"95 % {name}",
+        )
     ax.plot(x, cubic(x) @ mu, color=plot.BLUE)
     ax.plot(x, cubic(x) @ [0.2, 1.0, -0.5, -1.0], ":", color="black", label="truth")
     ax.plot(x_seen[:examples], y_seen[:examples], "o", color=plot.RED, ms=5)
@@ -575,9 +700,10 @@ def believe(examples):
 
 
 explore(
-    believe, alt=
-    "The band of a Bayesian cubic: everywhere wide without data, narrow around the examples as they come, opening outside them",
-    examples=[12, 0, 1, 2, 3, 5, 8])
+    believe,
+    alt="The band of a Bayesian cubic: everywhere wide without data, narrow around the examples as they come, opening outside them",
+    examples=[12, 0, 1, 2, 3, 5, 8],
+)
 
 # %% [markdown]
 r"""
@@ -589,24 +715,34 @@ rng = np.random.default_rng(10)
 x_log = np.r_[rng.normal(-1, 1, 6), rng.normal(1, 1, 6)]
 y_log = np.r_[-np.ones(6), np.ones(6)]
 w, b = np.meshgrid(np.linspace(-6, 14, 401), np.linspace(-8, 8, 321), indexing="ij")
-log_p = (-np.logaddexp(0, -y_log * (w[..., None] * x_log + b[..., None])).sum(-1) -
-         (w**2 + b**2) / (2 * 3.0**2))
+log_p = -np.logaddexp(0, -y_log * (w[..., None] * x_log + b[..., None])).sum(-1) - (
+    w**2 + b**2
+) / (2 * 3.0**2)
 p = np.exp(log_p - log_p.max())
 p /= p.sum()
 best = np.unravel_index(p.argmax(), p.shape)
-sure = lambda x: (1 / (1 + np.exp(-(w[best] * x + b[best]))),
-                  np.sum(p / (1 + np.exp(-(w * x + b)))))
+sure = lambda x: (
+    1 / (1 + np.exp(-(w[best] * x + b[best]))),
+    np.sum(p / (1 + np.exp(-(w * x + b)))),
+)
 prior_w, prior_b = 3.0 * rng.normal(size=(2, 400_000))  # once more, by weighted draws
 weight = np.prod(
     [1 / (1 + np.exp(-k * (prior_w * u + prior_b))) for u, k in zip(x_log, y_log)],
-    axis=0)
+    axis=0,
+)
 for x in (-3.0, -2.0, 2.0):
     plug_in, averaged = sure(x)
-    verify(f"logistic model at x = {x}: average over the grid, against weighted draws",
-           averaged, np.average(1 / (1 + np.exp(-prior_w * x - prior_b)),
-                                weights=weight), rtol=0.05)
-    verify_at_least(f"logistic model at x = {x}: the average is less extreme by",
-                    abs(plug_in - 0.5) - abs(averaged - 0.5), 0.001)
+    verify(
+        f"logistic model at x = {x}: average over the grid, against weighted draws",
+        averaged,
+        np.average(1 / (1 + np.exp(-prior_w * x - prior_b)), weights=weight),
+        rtol=0.05,
+    )
+    verify_at_least(
+        f"logistic model at x = {x}: the average is less extreme by",
+        abs(plug_in - 0.5) - abs(averaged - 0.5),
+        0.001,
+    )
 
 # %% [markdown]
 r"""
@@ -622,14 +758,18 @@ $$ (eq-lt-langevin)
 How strong must the noise be? Leave the landscape away: $v$ alone has the stationary variance $s$ with $s=(1-\eta\gamma)^2s+2\gamma\eta$, so $s=\frac{2\gamma\eta}{2\eta\gamma-\eta^2\gamma^2}\to1$: friction takes away exactly the energy that the noise brings in, at temperature one, and then $\theta$ has the density $e^{-\tilde E}$, exactly as $\eta\to0$.
 """
 
+
 # %%
 def langevin(slope, theta, eta, gamma, steps, rng, noise=None):
     """Chains (n, d) of underdamped Langevin dynamics; returns θ and v at the end."""
     noise = np.sqrt(2 * gamma * eta) if noise is None else noise
     v = np.zeros_like(theta)
     for _ in range(steps):
-        v = (1 - eta * gamma) * v - eta * slope(theta) + noise * rng.normal(
-            size=theta.shape)
+        v = (
+            (1 - eta * gamma) * v
+            - eta * slope(theta)
+            + noise * rng.normal(size=theta.shape)
+        )
         theta = theta + eta * v
     return theta, v
 
@@ -639,13 +779,20 @@ end, speed = langevin(lambda t: t, np.zeros((8000, 1)), 0.05, 1.0, 400, rng)
 verify("Ẽ = θ²/2, 8000 chains: variance of θ", end.var(), 1.0, atol=0.06)
 verify("… and of v", speed.var(), 1.0, atol=0.06)
 double_well = lambda t: 4 * t * (t**2 - 1)  # Ẽ = (θ² − 1)²
-wells, _ = langevin(double_well, rng.choice([-1.0, 1.0], (8000, 1)), 0.05, 1.0, 400,
-                    rng)
-mass = integrate.quad(lambda t: np.exp(-(t**2 - 1)**2), -5, 5)[0]
+wells, _ = langevin(
+    double_well, rng.choice([-1.0, 1.0], (8000, 1)), 0.05, 1.0, 400, rng
+)
+mass = integrate.quad(lambda t: np.exp(-((t**2 - 1) ** 2)), -5, 5)[0]
 for power in (2, 4):
-    limit = integrate.quad(lambda t: t**power * np.exp(-(t**2 - 1)**2), -5, 5)[0] / mass
-    verify(f"double well: mean of θ^{power} over 8000 chains, against quadrature",
-           np.mean(wells**power), limit, rtol=0.05)
+    limit = (
+        integrate.quad(lambda t: t**power * np.exp(-((t**2 - 1) ** 2)), -5, 5)[0] / mass
+    )
+    verify(
+        f"double well: mean of θ^{power} over 8000 chains, against quadrature",
+        np.mean(wells**power),
+        limit,
+        rtol=0.05,
+    )
 
 # %% [markdown]
 r"""
@@ -659,13 +806,18 @@ r"""
 
 # %%
 cold, _ = langevin(lambda t: t, np.zeros((8000, 1)), 0.05, 1.0, 400, rng, noise=0.1)
-verify("noise 2γη without the root: variance of θ collapses to 2γη", cold.var(), 0.1,
-       atol=0.01)
+verify(
+    "noise 2γη without the root: variance of θ collapses to 2γη",
+    cold.var(),
+    0.1,
+    atol=0.01,
+)
 
 # %% [markdown]
 """
 Now [the cubic](#bayesian-neural-network), whose posterior we know. Four thousand chains, started at zero, against the closed form: mean, covariance, and whether the error bars are *calibrated*, over many data sets whose truth is drawn from the prior.
 """
+
 
 # %%
 def posterior_slope(Phi, y):
@@ -675,14 +827,20 @@ def posterior_slope(Phi, y):
 
 
 rng = np.random.default_rng(12)
-chains, _ = langevin(posterior_slope(Phi, y_seen), np.zeros((4000, 4)), 0.02, 2.0, 1500,
-                     rng)
+chains, _ = langevin(
+    posterior_slope(Phi, y_seen), np.zeros((4000, 4)), 0.02, 2.0, 1500, rng
+)
 for k in range(4):
-    verify_within_se(f"Langevin on the cubic: mean of coefficient {k}", chains[:, k],
-                     mu[k])
+    verify_within_se(
+        f"Langevin on the cubic: mean of coefficient {k}", chains[:, k], mu[k]
+    )
 whiten = np.linalg.cholesky(np.linalg.inv(Sigma)).T
-verify("Langevin on the cubic: covariance, whitened by the exact one",
-       np.cov(((chains - mu) @ whiten.T).T), np.eye(4), atol=0.1)
+verify(
+    "Langevin on the cubic: covariance, whitened by the exact one",
+    np.cov(((chains - mu) @ whiten.T).T),
+    np.eye(4),
+    atol=0.1,
+)
 
 # %%
 inside, rng = [], np.random.default_rng(13)
@@ -690,15 +848,18 @@ for _ in range(60):
     truth = rng.normal(size=4) * tau
     x = rng.uniform(-1, 1, 8)
     y = cubic(x) @ truth + sigma * rng.normal(size=8)
-    draws, _ = langevin(posterior_slope(cubic(x), y), rng.normal(size=(200, 4)), 0.04,
-                        2.0, 400, rng)
+    draws, _ = langevin(
+        posterior_slope(cubic(x), y), rng.normal(size=(200, 4)), 0.04, 2.0, 400, rng
+    )
     values = draws @ cubic(np.linspace(-1.5, 1.5, 7)).T  # (200, 7)
     low, high = np.quantile(values, [0.05, 0.95], axis=0)
     curve = cubic(np.linspace(-1.5, 1.5, 7)) @ truth
     inside.append(np.mean((low < curve) & (curve < high)))
 verify_within_se(
-    "60 data sets: share of the true curve inside the 90 % band of Langevin "
-    "samples", np.array(inside), 0.9)
+    "60 data sets: share of the true curve inside the 90 % band of Langevin samples",
+    np.array(inside),
+    0.9,
+)
 
 # %% [markdown]
 r"""
@@ -735,11 +896,13 @@ because $\mathrm{KL}(Q\|P)-\mathbb E_Qg+\ln\mathbb E_Pe^g$ is the KL divergence 
 Check the two steps that are not algebra, and then the theorem itself: 21 thresholds, labels with 10 % noise, $s=100$, and the *Gibbs* posterior $Q\propto e^{-20\hat R}$ that believes a hypothesis the more, the fewer mistakes it made. In four thousand repetitions the bound may fail in at most 5 %.
 """
 
+
 # %%
 def small_kl(q, p):
     with np.errstate(divide="ignore", invalid="ignore"):
         terms = np.where(q > 0, q * np.log(q / p), 0) + np.where(
-            q < 1, (1 - q) * np.log((1 - q) / (1 - p)), 0)
+            q < 1, (1 - q) * np.log((1 - q) / (1 - p)), 0
+        )
     return terms
 
 
@@ -748,11 +911,16 @@ moment = [
     stats.binom.pmf(k, 100, p) @ np.exp(100 * small_kl(k / 100, p))
     for p in (0.01, 0.1, 0.3, 0.5)
 ]
-verify_at_most("E exp(s kl(R̂‖R)) for s = 100 and four risks, over 2√s",
-               np.array(moment) / 20, 1.0)
+verify_at_most(
+    "E exp(s kl(R̂‖R)) for s = 100 and four risks, over 2√s", np.array(moment) / 20, 1.0
+)
 q, p_ = np.meshgrid(np.linspace(0, 1, 101), np.linspace(0.01, 0.99, 99))
-verify_at_least("kl(q‖p) − 2(p − q)² on a grid",
-                small_kl(q, p_) - 2 * (p_ - q)**2, 0.0, atol=1e-12)
+verify_at_least(
+    "kl(q‖p) − 2(p − q)² on a grid",
+    small_kl(q, p_) - 2 * (p_ - q) ** 2,
+    0.0,
+    atol=1e-12,
+)
 
 rng = np.random.default_rng(14)
 cuts = np.linspace(0, 1, 21)
@@ -765,22 +933,32 @@ Q /= Q.sum(1, keepdims=True)
 KL = np.sum(Q * np.log(21 * Q), 1)  # P uniform on the 21
 bound = np.sqrt((KL + np.log(2 * 10 / 0.05)) / 200)
 gaps = Q @ true_risks - np.sum(Q * risks, 1)
-verify_at_most("4000 repetitions: share in which the PAC-Bayes bound failed",
-               np.mean(gaps > bound), 0.05)
+verify_at_most(
+    "4000 repetitions: share in which the PAC-Bayes bound failed",
+    np.mean(gaps > bound),
+    0.05,
+)
 verify("… mean bound on the gap", bound.mean(), 0.189, atol=0.003)
 verify_at_most("… largest gap that occurred", gaps.max(), 0.15)
 
 # %%
 g = rng.normal(size=(1000, 21))  # change of measure, on random g and Q
 any_Q = rng.dirichlet(np.ones(21), 1000)
-slack = (np.sum(any_Q * np.log(21 * any_Q), 1) + np.log(np.exp(g).mean(1)) -
-         np.sum(any_Q * g, 1))
-verify_at_least("change of measure, 1000 random cases: smallest slack", slack.min(),
-                0.0)
+slack = (
+    np.sum(any_Q * np.log(21 * any_Q), 1)
+    + np.log(np.exp(g).mean(1))
+    - np.sum(any_Q * g, 1)
+)
+verify_at_least(
+    "change of measure, 1000 random cases: smallest slack", slack.min(), 0.0
+)
 tilted = np.exp(g) / np.exp(g).sum(1, keepdims=True)
-verify("… and none for Q ∝ P eᵍ",
-       np.sum(tilted * np.log(21 * tilted), 1) - np.sum(tilted * g, 1),
-       -np.log(np.exp(g).mean(1)), atol=1e-12)
+verify(
+    "… and none for Q ∝ P eᵍ",
+    np.sum(tilted * np.log(21 * tilted), 1) - np.sum(tilted * g, 1),
+    -np.log(np.exp(g).mean(1)),
+    atol=1e-12,
+)
 
 # %% [markdown]
 r"""
@@ -795,12 +973,17 @@ r"""
 # %%
 printed = 2 * 100 * KL + np.log(2 * 100 / 0.05)
 verify_at_least("the printed bound on a risk that cannot exceed 1", printed.min(), 10.0)
-larger = np.array([
-    np.sqrt((1 + np.log(2 * np.sqrt(s) / 0.05)) / (2 * s)) for s in (100, 1000, 10_000)
-])
+larger = np.array(
+    [
+        np.sqrt((1 + np.log(2 * np.sqrt(s) / 0.05)) / (2 * s))
+        for s in (100, 1000, 10_000)
+    ]
+)
 verify_at_most(
     "the right one with KL = 1, at s = 100, 1000, 10 000: from each to the next",
-    larger[1:] / larger[:-1], 0.4)
+    larger[1:] / larger[:-1],
+    0.4,
+)
 # %% [markdown]
 r"""
 (headline-pac-bayes)=
@@ -817,18 +1000,22 @@ and $\mu,s$ are trained on nothing but [the right-hand side of the bound](#eq-lt
 Two priors. The first knows nothing: mean zero. The second is *learned*, on the first 700 examples, and the bound is computed on the other 700, which it has not seen; that is allowed, since $P$ is fixed before those. The bound itself we take in [its sharp form](#eq-lt-kl), inverted by bisection. Its $\hat R(Q)$ is a mean over two thousand draws, and we add four of its standard errors.
 """
 
+
 # %%
 def kl_inverse(q, budget):
     """The largest p with kl(q‖p) ≤ budget."""
     if small_kl(np.array(q), np.array(1 - 1e-12)) <= budget:
         return 1.0
-    return optimize.brentq(lambda p: small_kl(np.array(q), np.array(p)) - budget, q,
-                           1 - 1e-12)
+    return optimize.brentq(
+        lambda p: small_kl(np.array(q), np.array(p)) - budget, q, 1 - 1e-12
+    )
 
 
 def gauss_kl(mu, s, prior_mu, tau):
-    return 0.5 * ((s**2 +
-                   (mu - prior_mu)**2) / tau**2 - 1 - 2 * torch.log(s / tau)).sum()
+    return (
+        0.5
+        * ((s**2 + (mu - prior_mu) ** 2) / tau**2 - 1 - 2 * torch.log(s / tau)).sum()
+    )
 
 
 with_one = lambda X: torch.cat([X, torch.ones(len(X), 1)], 1)  # (n, 65)
@@ -844,8 +1031,10 @@ def train_bound(prior_mu, tau, X, Y, steps, lr, delta=0.05):
         optimizer.zero_grad()
         spread = ((A**2) @ (2 * log_s).exp()).sqrt()
         scores = A @ mu + spread * torch.randn(len(A), 10)
-        complexity = (gauss_kl(mu, log_s.exp(), prior_mu, tau) +
-                      math.log(2 * math.sqrt(len(X)) / delta)) / (2 * len(X))
+        complexity = (
+            gauss_kl(mu, log_s.exp(), prior_mu, tau)
+            + math.log(2 * math.sqrt(len(X)) / delta)
+        ) / (2 * len(X))
         (F.cross_entropy(scores, Y) / math.log(10) + complexity.sqrt()).backward()
         optimizer.step()
     return mu.detach(), log_s.detach().exp()
@@ -856,8 +1045,9 @@ def errors_of(mu, s, X, Y, draws=2000, seed=1):
     """Error of each of many classifiers drawn from Q, (draws,)."""
     g = torch.Generator().manual_seed(seed)
     W = mu + s * torch.randn(draws, *mu.shape, generator=g)
-    return torch.cat([((with_one(X) @ w).argmax(-1) != Y).float().mean(-1)
-                      for w in W.split(100)]).numpy()
+    return torch.cat(
+        [((with_one(X) @ w).argmax(-1) != Y).float().mean(-1) for w in W.split(100)]
+    ).numpy()
 
 
 def certificate(mu, s, prior_mu, tau, X, Y, delta=0.05):
@@ -873,26 +1063,34 @@ W_half = torch.zeros(65, 10, requires_grad=True)  # a prior learned on the first
 optimizer = torch.optim.Adam([W_half], lr=0.05)
 for _ in range(400):
     optimizer.zero_grad()
-    (F.cross_entropy(with_one(Xd[:700]) @ W_half, Yd[:700]) + 1e-4 *
-     (W_half**2).sum()).backward()
+    (
+        F.cross_entropy(with_one(Xd[:700]) @ W_half, Yd[:700])
+        + 1e-4 * (W_half**2).sum()
+    ).backward()
     optimizer.step()
 learned = W_half.detach()
 
 cases = {
     "prior at zero": (nothing, 1.0, Xd, Yd, 500, 0.02),
-    "prior from the other half": (learned, 0.05, Xd[700:], Yd[700:], 100, 0.002)
+    "prior from the other half": (learned, 0.05, Xd[700:], Yd[700:], 100, 0.002),
 }
 promise, truth_ = {}, {}
 for name, (prior_mu, tau, X, Y, steps, lr) in cases.items():
     mu_, s_ = train_bound(prior_mu, tau, X, Y, steps, lr)
     promise[name] = certificate(mu_, s_, prior_mu, tau, X, Y)
     truth_[name] = errors_of(mu_, s_, Xt, Yt).mean()
-    print(f"{name}: training error {errors_of(mu_, s_, X, Y).mean():.3f}, "
-          f"promise {promise[name]:.3f}, test error {truth_[name]:.3f}")
+    print(
+        f"{name}: training error {errors_of(mu_, s_, X, Y).mean():.3f}, "
+        f"promise {promise[name]:.3f}, test error {truth_[name]:.3f}"
+    )
 headline(
     "Test error of randomised digit classifiers on 397 new digits, against the "
-    "PAC-Bayes bound computed from their training data alone", list(truth_.values()),
-    list(promise.values()), rtol=0.01, sense="at most")
+    "PAC-Bayes bound computed from their training data alone",
+    list(truth_.values()),
+    list(promise.values()),
+    rtol=0.01,
+    sense="at most",
+)
 
 # %% [markdown]
 r"""
@@ -901,43 +1099,61 @@ Where guessing has an error of 0.9, the first promise is below a half from 1400 
 
 # %%
 verify_at_most("prior at zero: the promise", promise["prior at zero"], 0.5)
-verify_at_most("prior from the other half: the promise",
-               promise["prior from the other half"], 0.1)
+verify_at_most(
+    "prior from the other half: the promise", promise["prior from the other half"], 0.1
+)
 a, b = torch.tensor([0.3, -0.5]), torch.tensor([0.2, 0.7])
 z = a + b * torch.randn(200_000, 2, generator=torch.Generator().manual_seed(3))
-ratio = (torch.distributions.Normal(a, b).log_prob(z) -
-         torch.distributions.Normal(torch.tensor(0.1), 0.9).log_prob(z)).sum(1)
-verify_within_se("KL between Gaussians: closed form, by sampling", ratio.numpy(),
-                 gauss_kl(a, b, torch.tensor(0.1), 0.9).item())
-verify("kl inverse of (0.1, 0.05): kl of the answer",
-       float(small_kl(np.array(0.1), np.array(kl_inverse(0.1, 0.05)))), 0.05, rtol=1e-6)
+ratio = (
+    torch.distributions.Normal(a, b).log_prob(z)
+    - torch.distributions.Normal(torch.tensor(0.1), 0.9).log_prob(z)
+).sum(1)
+verify_within_se(
+    "KL between Gaussians: closed form, by sampling",
+    ratio.numpy(),
+    gauss_kl(a, b, torch.tensor(0.1), 0.9).item(),
+)
+verify(
+    "kl inverse of (0.1, 0.05): kl of the answer",
+    float(small_kl(np.array(0.1), np.array(kl_inverse(0.1, 0.05)))),
+    0.05,
+    rtol=1e-6,
+)
 dice_mu, dice_s = train_bound(nothing, 1.0, Xd, noise_labels, 300, 0.02)
-verify_at_least("labels by dice: the promise",
-                certificate(dice_mu, dice_s, nothing, 1.0, Xd, noise_labels), 0.85)
+verify_at_least(
+    "labels by dice: the promise",
+    certificate(dice_mu, dice_s, nothing, 1.0, Xd, noise_labels),
+    0.85,
+)
+
 
 # %% tags=["hide-input"]
 def how_many(examples):
-    mu_, s_ = train_bound(learned, 0.05, Xd[700:700 + examples], Yd[700:700 + examples],
-                          60, 0.002)
-    X, Y = Xd[700:700 + examples], Yd[700:700 + examples]
+    mu_, s_ = train_bound(
+        learned, 0.05, Xd[700 : 700 + examples], Yd[700 : 700 + examples], 60, 0.002
+    )
+    X, Y = Xd[700 : 700 + examples], Yd[700 : 700 + examples]
     bars = {
-        "error seen": errors_of(mu_, s_, X, Y, 200).mean(), "promise": certificate(
-            mu_, s_, learned, 0.05, X, Y), "test error": errors_of(
-                mu_, s_, Xt, Yt, 200).mean()
+        "error seen": errors_of(mu_, s_, X, Y, 200).mean(),
+        "promise": certificate(mu_, s_, learned, 0.05, X, Y),
+        "test error": errors_of(mu_, s_, Xt, Yt, 200).mean(),
     }
     fig, ax = plt.subplots(figsize=(6.8, 2.4))
     ax.barh(
         list(bars)[::-1],
-        list(bars.values())[::-1], color=[plot.RED, plot.GREEN, plot.BLUE])
+        list(bars.values())[::-1],
+        color=[plot.RED, plot.GREEN, plot.BLUE],
+    )
     ax.set(xlim=(0, 0.6), xlabel="error", title=f"{examples} examples")
     ax.grid(axis="y", visible=False)
     return fig
 
 
 explore(
-    how_many, alt=
-    "Three bars, the error on the examples seen, the promised bound and the test error: the promise shrinks towards the two others as examples are added and always stays above the test error",
-    examples=[700, 10, 20, 50, 100, 200, 400])
+    how_many,
+    alt="Three bars, the error on the examples seen, the promised bound and the test error: the promise shrinks towards the two others as examples are added and always stays above the test error",
+    examples=[700, 10, 20, 50, 100, 200, 400],
+)
 
 # %% [markdown]
 r"""
@@ -950,10 +1166,14 @@ Look at [the distance](#eq-lt-gauss-kl) once more, with one $\sigma$ for all wei
 # %%
 at_sigma = torch.linspace(0.05, 0.95, 19, requires_grad=True)
 for value in at_sigma:
-    kl = gauss_kl(torch.full((5, ), 0.4), value.expand(5), torch.zeros(5), 1.0)
+    kl = gauss_kl(torch.full((5,), 0.4), value.expand(5), torch.zeros(5), 1.0)
     kl.backward()
-verify("slope of KL in σ: d(σ/τ² − 1/σ), below zero up to σ = τ", at_sigma.grad,
-       5 * (at_sigma.detach() - 1 / at_sigma.detach()), rtol=1e-4)
+verify(
+    "slope of KL in σ: d(σ/τ² − 1/σ), below zero up to σ = τ",
+    at_sigma.grad,
+    5 * (at_sigma.detach() - 1 / at_sigma.detach()),
+    rtol=1e-4,
+)
 
 
 @torch.no_grad()
@@ -974,7 +1194,7 @@ def descend(seed, batch, steps, lr):
     net = mlp(seed)
     optimizer = torch.optim.SGD(net.parameters(), lr)
     for _ in range(steps):
-        rows = slice(None) if batch is None else torch.randint(1400, (batch, ))
+        rows = slice(None) if batch is None else torch.randint(1400, (batch,))
         optimizer.zero_grad()
         F.cross_entropy(net(Xd[rows]), Yd[rows]).backward()
         optimizer.step()
@@ -987,16 +1207,25 @@ for seed in range(3):
     both = descend(seed, 16, 1200, 0.2), descend(seed, None, 400, 0.5)
     flat.append([tolerance(list(net.parameters())) for net in both])
     size.append(
-        [sum(p.square().sum().item() for p in net.parameters()) for net in both])
-    verify_at_least(f"start {seed}, small and full batches: training accuracy",
-                    [accuracy(net, Xd, Yd) for net in both], 0.975)
+        [sum(p.square().sum().item() for p in net.parameters()) for net in both]
+    )
+    verify_at_least(
+        f"start {seed}, small and full batches: training accuracy",
+        [accuracy(net, Xd, Yd) for net in both],
+        0.975,
+    )
 flat, size = np.array(flat), np.array(size)
 print("noise tolerated, small batches and full:", flat.mean(0).round(3).tolist())
 verify_at_least(
     "three starts: noise tolerated after small batches over after full ones",
-    flat[:, 0] / flat[:, 1], 1.05)
-verify_at_most("… and ‖θ‖²/2σ², the main part of KL: small over full batches",
-               (size / flat**2)[:, 0] / (size / flat**2)[:, 1], 1.0)
+    flat[:, 0] / flat[:, 1],
+    1.05,
+)
+verify_at_most(
+    "… and ‖θ‖²/2σ², the main part of KL: small over full batches",
+    (size / flat**2)[:, 0] / (size / flat**2)[:, 1],
+    1.0,
+)
 
 # %% [markdown]
 r"""
@@ -1009,8 +1238,11 @@ before = torch.relu(Xd.double() @ W1.T + b1) @ W2.T + b2
 after = torch.relu(Xd.double() @ (10 * W1).T + 10 * b1) @ (W2 / 10).T + b2
 verify("layers times and divided by ten: outputs", after, before, atol=1e-10)
 rescaled = [t.float() for t in (10 * W1, 10 * b1, W2 / 10, b2)]
-verify_at_most("… noise tolerated, over that before",
-               tolerance(rescaled) / tolerance(list(both[0].parameters())), 0.5)
+verify_at_most(
+    "… noise tolerated, over that before",
+    tolerance(rescaled) / tolerance(list(both[0].parameters())),
+    0.5,
+)
 
 # %% [markdown]
 r"""
@@ -1020,6 +1252,7 @@ r"""
 Step back. A learner *reduces* the hypotheses, *searches* among those that are left, and *connects* the one it finds to the world. Between 1960 and 2000 artificial intelligence was strong in the first two: small spaces of symbolic rules, searched by enumeration. From 2010 on deep learning connected to raw pixels and letters. Take the rule $y=3x_1-x_2$. An enumeration of expression trees finds it from five examples, and then it holds everywhere. A network finds it by descent on many more, and knows it where it has looked.
 """
 
+
 # %%
 def expressions(depth):
     """All trees over x₁, x₂, 1, 2, 3 with +, −, ·, as (text, function) pairs."""
@@ -1028,22 +1261,31 @@ def expressions(depth):
     for _ in range(depth):
         grown = list(trees)
         for (s, f), (t, g) in itertools.product(trees, repeat=2):
-            grown += [(f"({s} + {t})", lambda a, b, f=f, g=g: f(a, b) + g(a, b)),
-                      (f"({s} - {t})", lambda a, b, f=f, g=g: f(a, b) - g(a, b)),
-                      (f"({s} * {t})", lambda a, b, f=f, g=g: f(a, b) * g(a, b))]
+            grown += [
+                (f"({s} + {t})", lambda a, b, f=f, g=g: f(a, b) + g(a, b)),
+                (f"({s} - {t})", lambda a, b, f=f, g=g: f(a, b) - g(a, b)),
+                (f"({s} * {t})", lambda a, b, f=f, g=g: f(a, b) * g(a, b)),
+            ]
         trees = grown
     return trees
 
 
 rng = np.random.default_rng(15)
 few = rng.uniform(-1, 1, (5, 2))
-found = next(text for text, h in expressions(2)
-             if np.allclose(h(*few.T), 3 * few[:, 0] - few[:, 1]))
+found = next(
+    text
+    for text, h in expressions(2)
+    if np.allclose(h(*few.T), 3 * few[:, 0] - few[:, 1])
+)
 print("found:", found)
 far = rng.uniform(-10, 10, (1000, 2))
 rule = eval("lambda x1, x2: " + found)
-verify("enumeration, five examples: the rule it found, ten times farther out",
-       rule(*far.T), 3 * far[:, 0] - far[:, 1], atol=1e-12)
+verify(
+    "enumeration, five examples: the rule it found, ten times farther out",
+    rule(*far.T),
+    3 * far[:, 0] - far[:, 1],
+    atol=1e-12,
+)
 
 # %%
 torch.manual_seed(4)
@@ -1055,10 +1297,13 @@ for _ in range(600):
     F.mse_loss(net(many)[:, 0], 3 * many[:, 0] - many[:, 1]).backward()
     optimizer.step()
 with torch.no_grad():
-    rms = [((net(P)[:, 0] - 3 * P[:, 0] + P[:, 1])**2).mean().sqrt().item()
-           for P in (torch.rand(1000, 2) * 2 - 1, torch.tensor(far).float())]
-verify_at_most("descent, 500 examples: error inside the square it has seen", rms[0],
-               0.1)
+    rms = [
+        ((net(P)[:, 0] - 3 * P[:, 0] + P[:, 1]) ** 2).mean().sqrt().item()
+        for P in (torch.rand(1000, 2) * 2 - 1, torch.tensor(far).float())
+    ]
+verify_at_most(
+    "descent, 500 examples: error inside the square it has seen", rms[0], 0.1
+)
 verify_at_least("… ten times farther out, over that inside", rms[1] / rms[0], 10.0)
 
 # %% [markdown]
@@ -1077,12 +1322,16 @@ with torch.no_grad():
     guesses = [
         F.mse_loss(
             nn.Sequential(nn.Linear(2, 32), nn.Tanh(), nn.Linear(32, 1))(many)[:, 0],
-            3 * many[:, 0] - many[:, 1]).item() for _ in range(600)
+            3 * many[:, 0] - many[:, 1],
+        ).item()
+        for _ in range(600)
     ]
 verify_at_least(
     "600 networks drawn at random: error of the best, over that of 600 "
     "steps of descent",
-    math.sqrt(min(guesses)) / rms[0], 10.0)
+    math.sqrt(min(guesses)) / rms[0],
+    10.0,
+)
 
 # %% [markdown]
 r"""
@@ -1093,11 +1342,15 @@ Nobody computes VC dimensions at work. What one does is hold out data, and the t
 """
 
 # %%
-mistakes_ = int(round((1 - accuracy(honest, Xt, Yt)) * 397))
+mistakes_ = round((1 - accuracy(honest, Xt, Yt)) * 397)
 upper = optimize.brentq(lambda p: stats.binom.cdf(mistakes_, 397, p) - 0.025, 1e-6, 0.5)
 theirs = stats.binomtest(mistakes_, 397).proportion_ci(method="exact")
-verify("digits, test error: upper end of the exact 95 % interval, ours and SciPy's",
-       upper, theirs.high, atol=1e-8)
+verify(
+    "digits, test error: upper end of the exact 95 % interval, ours and SciPy's",
+    upper,
+    theirs.high,
+    atol=1e-8,
+)
 hoeffding = mistakes_ / 397 + math.sqrt(math.log(1 / 0.025) / (2 * 397))
 verify_at_most("… exact upper end over Hoeffding's", upper / hoeffding, 0.7)
 rng = np.random.default_rng(16)
@@ -1105,7 +1358,9 @@ k = rng.binomial(397, 0.03, 3000)
 low, high = (stats.beta.ppf(0.025, k, 398 - k), stats.beta.ppf(0.975, k + 1, 397 - k))
 verify_at_least(
     "3000 test sets of a classifier with risk 0.03: share inside the interval",
-    np.mean((np.nan_to_num(low) <= 0.03) & (0.03 <= high)), 0.95)
+    np.mean((np.nan_to_num(low) <= 0.03) & (0.03 <= high)),
+    0.95,
+)
 
 # %% [markdown]
 r"""
@@ -1124,14 +1379,19 @@ r"""
 # %%
 rng = np.random.default_rng(17)
 best = rng.binomial(100, 0.5, (400, 1000)).min(1) / 100  # 400 such contests
-expected_best = np.sum(stats.binom.sf(np.arange(100), 100, 0.5)**1000) / 100
+expected_best = np.sum(stats.binom.sf(np.arange(100), 100, 0.5) ** 1000) / 100
 verify_within_se(
     "best of 1000 coins on 100 test examples: its test error, against the "
-    "law of the minimum", best, expected_best)
+    "law of the minimum",
+    best,
+    expected_best,
+)
 verify_at_most("… where its risk is 0.5", best.mean(), 0.4)
 verify_at_least(
     "Hoeffding with a union over 1000 covers it: gap allowed minus gap seen",
-    math.sqrt(math.log(1000 / 0.05) / 200) - (0.5 - best.min()), 0.0)
+    math.sqrt(math.log(1000 / 0.05) / 200) - (0.5 - best.min()),
+    0.0,
+)
 
 # %% [markdown]
 """
@@ -1149,8 +1409,9 @@ cheat = W_all.detach()
 s_small = torch.full_like(cheat, 0.01)
 false_promise = certificate(cheat, s_small, cheat, 0.01, Xd[:100], noise_labels[:100])
 dice_error = errors_of(cheat, s_small, Xt, new_dice, 200).mean()
-verify_at_most("prior centred at the answer, labels by dice: the false promise",
-               false_promise, 0.2)
+verify_at_most(
+    "prior centred at the answer, labels by dice: the false promise", false_promise, 0.2
+)
 verify_at_least("… and the error on new dice", dice_error, 0.8)
 
 # %% [markdown]
@@ -1169,7 +1430,10 @@ for eta in (0.05, 0.4, 1.2):
     exact.append(linalg.solve_discrete_lyapunov(A, noise @ noise.T)[0, 0])
 verify(
     "steps 0.05, 0.4, 1.2: variance of θ, against the stationary one of the recursion",
-    seen, exact, rtol=0.08)
+    seen,
+    exact,
+    rtol=0.08,
+)
 verify_at_least("… at 1.2, where 1 would be right", exact[2], 5.0)
 
 # %% [markdown]
@@ -1178,6 +1442,7 @@ verify_at_least("… at 1.2, where 1 would be right", exact[2], 5.0)
 
 Replace the `...` in a cell and run it; it answers at once. Everything above may be used.
 """
+
 
 # %% tags=["remove-cell"] jupyter={"source_hidden": true}
 @exercise.define("lt-finite")
@@ -1211,20 +1476,21 @@ def _(answer):
 @exercise.define("lt-no-mistakes")
 def _(answer):
     for c in (0.001, 0.05, 1.0):
-        assert np.isclose(
-            answer(c), kl_inverse(1e-12, c),
-            atol=1e-6), (f"for c = {c} bisection says {kl_inverse(1e-12, c):.4f}")
+        assert np.isclose(answer(c), kl_inverse(1e-12, c), atol=1e-6), (
+            f"for c = {c} bisection says {kl_inverse(1e-12, c):.4f}"
+        )
 
 
 @exercise.define("lt-predict")
 def _(answer):
     theta = np.random.default_rng(0).multivariate_normal(mu, Sigma, 200_000)
     for x in (-1.0, 0.3, 2.0):
-        drawn = theta @ cubic(
-            np.array(x)) + sigma * np.random.default_rng(1).normal(size=200_000)
-        assert np.isclose(
-            answer(x), (drawn > 0).mean(),
-            atol=0.006), (f"at x = {x} sampling says {(drawn > 0).mean():.3f}")
+        drawn = theta @ cubic(np.array(x)) + sigma * np.random.default_rng(1).normal(
+            size=200_000
+        )
+        assert np.isclose(answer(x), (drawn > 0).mean(), atol=0.006), (
+            f"at x = {x} sampling says {(drawn > 0).mean():.3f}"
+        )
 
 
 @exercise.define("lt-gibbs")
@@ -1245,10 +1511,10 @@ def _(answer):
 def _(answer):
     rng = np.random.default_rng(3)
     end = answer(lambda t: 0.5 * t**2, lambda t: t, np.zeros(8000), 1.0, 60, rng)
-    assert np.shape(end) == (8000, ), "return the chains"
+    assert np.shape(end) == (8000,), "return the chains"
     assert abs(end.var() - 1) < 0.08, f"the variance is {end.var():.2f}, not 1"
-    well = answer(lambda t: (t**2 - 1)**2, double_well, np.ones(8000), 0.15, 300, rng)
-    limit = integrate.quad(lambda t: t**2 * np.exp(-(t**2 - 1)**2), -5, 5)[0] / mass
+    well = answer(lambda t: (t**2 - 1) ** 2, double_well, np.ones(8000), 0.15, 300, rng)
+    limit = integrate.quad(lambda t: t**2 * np.exp(-((t**2 - 1) ** 2)), -5, 5)[0] / mass
     assert abs(np.mean(well**2) - limit) < 0.05, "the double well comes out wrong"
 
 

@@ -1,63 +1,53 @@
-"""What the tests share: the chapters, the built book, a browser."""
+"""What the tests share: the built book, its address, a browser."""
 
 import json
 import os
-import pathlib
-import subprocess
-import sys
 import threading
 
 import pytest
 from filelock import FileLock
+from hypothesis import settings
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tools"))
-SOURCES = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.py"))
+import browser
+import serve
+from book import ROOT, build
 
-
-def build(root):
-    """Build the book below ``root`` as `make book` does; (exit status, log)."""
-    run = subprocess.run(
-        [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(root), "-W", "--keep-going", "-n"],
-        capture_output=True, text=True, cwd=root, env=os.environ | {"PYTHONWARNINGS": "ignore"},
-    )
-    return run.returncode, run.stdout + run.stderr
+settings.register_profile("book", deadline=None, max_examples=60, derandomize=True)
+settings.load_profile("book")  # here, since @given reads it when a test is defined
 
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory, testrun_uid):
-    """The book, built once for all workers: its folder, the exit status and the log."""
-    shared = tmp_path_factory.getbasetemp().parent / f"built-{testrun_uid}.json"
-    with FileLock(str(shared) + ".lock"):
-        if not shared.exists():
-            shared.write_text(json.dumps(build(ROOT)))
-    status, log = json.loads(shared.read_text())
-    return ROOT / "_build" / "html", status, log
+    """The book, built once and from nothing: (folder, exit status, log)."""
+    shared = tmp_path_factory.getbasetemp().parent / f"built-{testrun_uid}"
+    folder, result = shared / "_build" / "html", shared / "result.json"
+    shared.mkdir(exist_ok=True)
+    with FileLock(str(shared / "lock")):
+        if not result.exists():
+            result.write_text(json.dumps(build(ROOT, shared)), encoding="utf-8")
+    status, log = json.loads(result.read_text(encoding="utf-8"))
+    return folder, status, log
 
 
 @pytest.fixture(scope="session")
 def site(built):
     """The address under which the built book is served."""
-    import serve
-
-    server = serve.server()
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}/"
-    server.shutdown()
+    with serve.server(built[0]) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
 
 
 @pytest.fixture(scope="session")
 def chromium():
-    import browser
+    """A running browser. Without one its tests are skipped, but not in CI."""
     from playwright.sync_api import sync_playwright
 
     path = browser.find()
-    assert path, "no browser: run the tests with `make test`, which installs one"
+    if not path:
+        missing = "no Chromium or Chrome found: `make browser` installs one"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(
-            executable_path=path,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking",
-                  "--disable-component-update", "--disable-sync"],
-        )
+        running = browser.launch(playwright, path)
         yield running
         running.close()

@@ -1,17 +1,22 @@
-"""The built book: no warning, no dead link, nothing foreign, every generated page complete."""
+"""The built book: no warning, no dead link, nothing foreign, nothing missing."""
 
 import json
-import pathlib
 import re
 import shutil
 import subprocess
 from urllib.parse import unquote, urlsplit
 
 import pytest
+import yaml
 from bs4 import BeautifulSoup
-from conftest import ROOT, SOURCES, build
+
+import address
+import book
+import notebooks as tool
+from book import CHAPTERS, ERRATA, NOTEBOOKS, ROOT
 
 ADDRESS = "https://github.com/some-owner/some-book"
+CLAIM = "application/vnd.book.claim+json"
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +25,9 @@ def pages(built):
     assert status == 0, log[-4000:]
     skipped = {"search.html", "genindex.html"}
     return {
-        path.relative_to(folder).as_posix(): BeautifulSoup(path.read_text(), "html.parser")
+        path.relative_to(folder).as_posix(): BeautifulSoup(
+            path.read_text(encoding="utf-8"), "html.parser"
+        )
         for path in folder.rglob("*.html")
         if "_static" not in path.parts and path.name not in skipped
     }
@@ -33,7 +40,10 @@ def test_builds_without_a_warning(built):
 
 def test_links_and_anchors_lead_somewhere(pages, built):
     folder = built[0]
-    ids = {name: {tag["id"] for tag in page.find_all(id=True)} for name, page in pages.items()}
+    ids = {
+        name: {tag["id"] for tag in page.find_all(id=True)}
+        for name, page in pages.items()
+    }
     for name, page in pages.items():
         for tag in page.find_all(["a", "img", "script", "link", "source"]):
             link = tag.get("href") or tag.get("src")
@@ -42,152 +52,341 @@ def test_links_and_anchors_lead_somewhere(pages, built):
             parts = urlsplit(link)
             if parts.scheme:
                 continue
-            target = (folder / name).parent / unquote(parts.path) if parts.path else folder / name
+            target = (
+                (folder / name).parent / unquote(parts.path)
+                if parts.path
+                else folder / name
+            )
             target = target.resolve()
             assert target.exists(), f"{name}: {link} leads nowhere"
             inside = target.relative_to(folder.resolve()).as_posix()
             if parts.fragment and inside in ids:
-                assert unquote(parts.fragment) in ids[inside], f"{name}: no anchor {link}"
+                assert unquote(parts.fragment) in ids[inside], (
+                    f"{name}: no anchor {link}"
+                )
 
 
 def test_no_page_loads_from_another_host(pages):
     for name, page in pages.items():
         for tag in page.find_all(["img", "script", "link", "iframe", "source"]):
-            link = tag.get("src") or (tag.get("href") if tag.get("rel") != ["canonical"] else None) or ""
+            link = (
+                tag.get("src")
+                or (tag.get("href") if tag.get("rel") != ["canonical"] else None)
+                or ""
+            )
             assert not urlsplit(link).netloc, f"{name} loads {link}"
         for script in page.find_all("script"):
-            assert "https://" not in (script.string or ""), f"{name}: a script names a host"
+            assert "https://" not in (script.string or ""), (
+                f"{name}: a script names a host"
+            )
 
 
 def external(page):
-    return {a["href"] for a in page.find_all("a", href=True) if urlsplit(a["href"]).scheme in ("http", "https")}
+    """The links out of the book, but for the launch buttons."""
+    launch = {
+        id(a) for a in page.select(".header-article a, .article-header-buttons a")
+    }
+    return {
+        a["href"]
+        for a in page.find_all("a", href=True)
+        if urlsplit(a["href"]).scheme in ("http", "https") and id(a) not in launch
+    }
 
 
 def test_external_links_are_well_formed_and_listed_once(pages):
     listed = external(pages["book/references.html"])
-    assert listed and all(re.fullmatch(r"https://[\w.-]+\.\w+/\S+", link) for link in listed)
+    assert listed and all(
+        re.fullmatch(r"https://[\w.-]+\.\w+/\S+", link) for link in listed
+    )
     for name, page in pages.items():
-        assert external(page) <= listed, f"{name}: {external(page) - listed} is not in the bibliography"
-    bib = (ROOT / "book" / "references.bib").read_text()
+        assert external(page) <= listed, (
+            f"{name}: {external(page) - listed} is not in the bibliography"
+        )
+    bib = (ROOT / "book" / "references.bib").read_text(encoding="utf-8")
     for field in ("doi", "url"):
         values = re.findall(rf"\b{field}=\{{([^}}]+)\}}", bib)
-        assert len(values) == len(set(values)), f"a {field} stands twice in the bibliography"
-
-
-def test_bibliography_is_complete():
-    bib = set(re.findall(r"^@\w+\{(\w+),", (ROOT / "book" / "references.bib").read_text(), re.M))
-    cited = set()
-    for source in SOURCES:
-        for keys in re.findall(r"\{cite:[pt]\}`([^`]+)`", source.read_text()):
-            cited |= {key.strip() for key in keys.split(",")}
-    assert cited == bib, f"cited but not listed: {cited - bib}; listed but never cited: {bib - cited}"
+        assert len(values) == len(set(values)), (
+            f"a {field} stands twice in the bibliography"
+        )
 
 
 def outputs(source, mime):
-    cells = json.loads(source.with_suffix(".ipynb").read_text())["cells"]
-    return [o["data"][mime] for c in cells for o in c.get("outputs", []) if mime in o.get("data", {})]
+    cells = json.loads(source.with_suffix(".ipynb").read_text(encoding="utf-8"))[
+        "cells"
+    ]
+    return [data[mime] for cell in cells for data in tool.bundles(cell) if mime in data]
+
+
+def text_of(source):
+    return source.read_text(encoding="utf-8")
+
+
+def test_bibliography_is_complete():
+    bib = set(
+        re.findall(r"^@\w+\{(\w+),", text_of(ROOT / "book" / "references.bib"), re.M)
+    )
+    pages = [*NOTEBOOKS, *sorted((ROOT / "book").glob("*.md"))]
+    cited = {
+        key.strip()
+        for page in pages
+        for keys in re.findall(r"\{cite:[pt]\}`([^`]+)`", text_of(page))
+        for key in keys.split(",")
+    }
+    cited |= {
+        c["source"] for s in NOTEBOOKS for c in outputs(s, CLAIM) if c.get("source")
+    }
+    assert cited == bib, f"not listed: {cited - bib}; never cited: {bib - cited}"
 
 
 def test_claims_page_lists_and_counts_every_claim(pages):
-    claims = [c for s in SOURCES for c in outputs(s, "application/vnd.book.claim+json")]
+    claims = [claim for source in NOTEBOOKS for claim in outputs(source, CLAIM)]
     page = pages["book/claims.html"]
     assert f"{len(claims)} claims" in page.get_text()
-    rows = [row for row in page.find_all("tr") if row.find("td")]
+    rows = [row.get_text() for row in page.select("details.claims li")]
     assert len(rows) == len(claims)
-    straight = lambda text: re.sub(r"\s+", " ", re.sub("[‘’“”\"]", "'", text)).strip()
-    missing = {straight(c["claim"]) for c in claims} - {straight(row.find("td").get_text()) for row in rows}
-    assert not missing, missing
+    for row, claim in zip(rows, claims, strict=True):
+        assert (
+            claim["claim"] in row
+            and claim["measured"] in row
+            and claim["expected"] in row
+        )
 
 
 def test_headlines_page_has_a_row_for_each_chapter(pages):
-    rows = [row for row in pages["book/headlines.html"].find_all("tr") if row.find("td")]
-    assert len(rows) == len(SOURCES) and all(row.find("a") for row in rows)
+    rows = [
+        row for row in pages["book/headlines.html"].find_all("tr") if row.find("td")
+    ]
+    assert len(rows) == len(CHAPTERS) and all(row.find("a") for row in rows)
 
 
 def test_concepts_page_links_every_target(pages):
-    text = {a["href"].split("#")[-1] for a in pages["book/concepts.html"].find_all("a", href=True)}
-    for source in SOURCES:
-        for target in re.findall(r"^\(([\w.-]+)\)=$", source.read_text(), re.M):
-            if not target.endswith(("-chapter", "-practice")) and not target.startswith("headline-"):
-                assert target in text, f"{source.stem}: {target} is missing from the concepts"
+    text = {
+        a["href"].split("#")[-1]
+        for a in pages["book/concepts.html"].find_all("a", href=True)
+    }
+    named = yaml.safe_load(text_of(ROOT / "book" / "concepts.yml"))
+    for source in CHAPTERS:
+        for target, name in named[source.stem].items():
+            if name:
+                assert target in text, f"{source.stem}: {target} is missing"
 
 
-def test_corrections_page_has_every_correction_with_the_cell_that_shows_it(pages):
+@pytest.mark.skipif(ERRATA not in NOTEBOOKS, reason="the appendix is not written yet")
+def test_corrections_page_has_every_erratum_with_the_claim_that_shows_it(pages):
+    titles = re.findall(r"^### (.+)$", text_of(ERRATA), re.M)
     text = pages["book/corrections.html"].get_text()
-    boxes = sum(source.read_text().count(":class: correction") for source in SOURCES)
-    assert boxes and text.count("Right is") == boxes and text.count("Shown by") == boxes
-    assert "Shown by “”" not in text
+    assert titles and text.count("Right is") == text.count("Shown by") == len(titles)
 
 
 def test_every_formula_is_typeset_and_readable_aloud(pages):
     for name, page in pages.items():
         for math in page.select(".math"):
-            assert math.find("mjx-container"), f"{name}: {math.get_text()[:80]} is not typeset"
+            assert math.find("mjx-container"), (
+                f"{name}: {math.get_text()[:80]} is not typeset"
+            )
             assert math.find("math"), f"{name}: a formula has no MathML"
             assert not math.find("mjx-merror")
         for script in page.find_all("script", src=True):
             assert "mathjax" not in script["src"].lower()
 
 
-def test_pictures_have_alt_texts_and_cells_are_folded_where_they_only_draw(pages):
+def test_pictures_have_alt_texts(pages):
     for name, page in pages.items():
         for image in page.select("article img, main img"):
             assert image.get("alt"), f"{name}: {image.get('src', '')[:60]}"
 
 
-def test_without_an_address_there_is_nothing_to_launch(pages):
-    config = (ROOT / "_config.yml").read_text()
-    if '  url: ""' in config:
-        for page in pages.values():
-            assert not page.select("a[href*=mybinder], a[href*=colab]")
-
-
-def test_an_address_reaches_buttons_cells_and_readme(tmp_path):
-    copy = tmp_path / "book"
-    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", ".venv", "_build", "*.egg-info", ".hypothesis"))
-    import address
-
-    with pytest.raises(ValueError, match="URL"):
-        address.stamp("github.com/no-scheme", copy)
-    address.stamp(ADDRESS, copy)
-    for source in sorted((copy / "notebooks").glob("[0-9][0-9]_*")):
-        assert "git+{REPOSITORY}" in source.read_text()
-        assert re.search(rf'REPOSITORY = \\?"{ADDRESS}\\?"', source.read_text()), source.name
-        if source.suffix == ".ipynb":
-            json.loads(source.read_text())
-    assert "mybinder.org/v2/gh/some-owner/some-book" in (copy / "README.md").read_text()
-    status, log = build(copy)
-    assert status == 0, log[-4000:]
-    for source in SOURCES:
-        page = BeautifulSoup((copy / f"_build/html/notebooks/{source.stem}.html").read_text(), "html.parser")
-        links = [a["href"] for a in page.find_all("a", href=True)]
-        assert f"https://mybinder.org/v2/gh/some-owner/some-book/main?urlpath=lab/tree/notebooks/{source.stem}.ipynb" in links
-        assert f"https://colab.research.google.com/github/some-owner/some-book/blob/main/notebooks/{source.stem}.ipynb" in links
-    address.stamp("", copy)
-    for name in ["_config.yml", "README.md", *(f"notebooks/{s.name}" for s in SOURCES)]:
-        assert (copy / name).read_bytes() == (ROOT / name).read_bytes() or ADDRESS in (ROOT / name).read_text()
-
-
 def test_chapter_downloads_as_a_notebook(pages, built):
-    for source in SOURCES:
+    for source in NOTEBOOKS:
         page = pages[f"notebooks/{source.stem}.html"]
-        links = [a["href"] for a in page.find_all("a", href=True) if a["href"].endswith(".ipynb")]
+        links = [
+            a["href"]
+            for a in page.find_all("a", href=True)
+            if a["href"].endswith(".ipynb")
+        ]
         assert links
         target = (built[0] / "notebooks" / links[0]).resolve()
-        assert json.loads(target.read_text())["cells"]
+        assert json.loads(target.read_text(encoding="utf-8"))["cells"]
+
+
+# --- an address -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """The book in another place, without an address."""
+    copy = tmp_path / "book"
+    names = (".git", ".venv", "_build", "*.egg-info", ".hypothesis", "__pycache__")
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(*names))
+    address.stamp("", copy)
+    return copy
+
+
+def stamped(root):
+    """The bytes of the files that an address reaches."""
+    names = ["_config.yml", "README.md", *(f"notebooks/{s.name}" for s in NOTEBOOKS)]
+    names += [f"notebooks/{s.stem}.ipynb" for s in NOTEBOOKS]
+    return {
+        name: (root / name).read_bytes() for name in names if (root / name).exists()
+    }
+
+
+def test_an_address_reaches_all_and_can_be_taken_away(copy):
+    before = stamped(copy)
+    current = [tool.is_current(s, copy) for s in book.notebooks(copy)]
+    address.stamp(ADDRESS, copy)
+    for name, text in stamped(copy).items():
+        assert ADDRESS.encode() in text or name == "README.md", name
+        if name.endswith(".ipynb"):
+            json.loads(text)
+    assert b"mybinder.org/v2/gh/some-owner/some-book/main" in stamped(copy)["README.md"]
+    again = [tool.is_current(s, copy) for s in book.notebooks(copy)]
+    assert again == current, "an address must not ask for new outputs"
+    address.stamp("", copy)
+    assert stamped(copy) == before
+
+
+def test_without_an_address_there_is_nothing_to_launch(pages):
+    there = re.search(r'^  url: "(.*)"', text_of(ROOT / "_config.yml"), re.M)[1]
+    for source in NOTEBOOKS:
+        page = pages[f"notebooks/{source.stem}.html"]
+        assert bool(page.select("a[href*=mybinder], a[href*=colab]")) == bool(there)
+
+
+def test_an_address_brings_launch_buttons(copy):
+    address.stamp(ADDRESS, copy)
+    status, log = book.build(copy)
+    assert status == 0, log[-4000:]
+    for source in NOTEBOOKS:
+        html = text_of(copy / f"_build/html/notebooks/{source.stem}.html")
+        page = BeautifulSoup(html, "html.parser")
+        links = {a["href"] for a in page.find_all("a", href=True)}
+        path = f"notebooks/{source.stem}.ipynb"
+        binder = f"https://mybinder.org/v2/gh/some-owner/some-book/main?urlpath=lab/tree/{path}"
+        colab = (
+            "https://colab.research.google.com/github/some-owner/some-book/blob/main"
+        )
+        assert {binder, f"{colab}/{path}"} <= links
+        assert not external(page) & {binder, f"{colab}/{path}"}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://github.com/owner/name",
+        "https://github.com/owner/name/",
+        "https://github.com/owner/name.git",
+        "git@github.com:owner/name.git",
+    ],
+)
+def test_an_address_is_read_in_all_of_its_spellings(url):
+    assert address.parse(url) == ("owner", "name")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "github.com/no/scheme",
+        "https://gitlab.com/o/n",
+        "https://github.com/../..",
+        "https://github.com/o/..",
+        "https://github.com/-o/n",
+        "https://token@github.com/o/n",
+        "https://github.com/o/n?x=1",
+        "https://github.com/o/n/tree/main",
+        "https://github.com/o/n\nx",
+        "https://github.com/öwner/n",
+    ],
+)
+def test_what_is_no_address_is_refused(url):
+    with pytest.raises(ValueError, match="URL"):
+        address.parse(url)
+
+
+# --- the house ------------------------------------------------------------------------
+
+
+def make(*arguments):
+    """What `make` would do, without doing it; (exit status, text)."""
+    run = subprocess.run(
+        ["make", "-n", *arguments], cwd=ROOT, capture_output=True, text=True
+    )
+    return run.returncode, run.stdout + run.stderr
 
 
 def test_make_help_names_every_target():
-    text = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for target in ("book", "test", "notebooks", "lab", "clean", "bench", "address", "install"):
-        assert re.search(rf"^{target}\s+\S", text, re.M), target
+    text = subprocess.run(
+        ["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    targets = re.findall(
+        r"^\.PHONY: (\w+)", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M
+    )
+    assert {
+        "book",
+        "test",
+        "notebooks",
+        "lint",
+        "format",
+        "mutate",
+        "distclean",
+    } <= set(targets)
+    for target in targets:
+        assert re.search(rf"^{target}\s+\S", text.stdout, re.M), target
 
 
-def test_the_project_speaks_only_of_the_book():
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True).stdout.split()
-    words = re.compile("|".join(["/w" + "ork/", "/t" + "mp/w/", "py" + "pi\\.org", "files\\.python" + "hosted", "registry\\.n" + "pmjs"]))
-    for name in listed:
-        path = pathlib.Path(ROOT, name)
-        if path.suffix in (".png", ".woff") or not path.exists():
+def test_make_asks_for_what_it_needs():
+    for target, missing in (("address", "URL="), ("mutate", "CHAPTER=")):
+        status, said = make(target)
+        assert status != 0 and missing in said
+    assert "--remove" in make("address", "URL=none")[1]
+    assert ".venv" not in make("clean")[1]
+
+
+def test_the_book_is_not_built_from_old_outputs():
+    lines = make("book")[1].splitlines()
+    assert lines.index(".venv/bin/python tools/notebooks.py --check") < lines.index(
+        ".venv/bin/python tools/book.py"
+    )
+
+
+MACHINE = (
+    "/home/",
+    "/root/",
+    "/Users/",
+    "/work/",
+    "C:\\",
+)  # paths of somebody's machine
+
+
+@pytest.mark.skipif(
+    not (ROOT / ".git").exists(), reason="which files are ours, only git knows"
+)
+def test_the_project_names_no_path_of_a_machine():
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    texts = (
+        ".py",
+        ".md",
+        ".yml",
+        ".toml",
+        ".txt",
+        ".json",
+        ".ipynb",
+        ".css",
+        ".js",
+        ".html",
+        "",
+    )
+    for name in filter(None, listed.stdout.split("\0")):
+        path = ROOT / name
+        if (
+            path.suffix not in texts
+            or not path.exists()
+            or path == ROOT / "tests/test_book.py"
+        ):
             continue
-        assert not (found := words.search(path.read_text())), f"{name}: {found and found[0]}"
+        text = path.read_text(encoding="utf-8")
+        for start in MACHINE:
+            found = re.search(rf"(?<![\w.]){re.escape(start)}\w[^\s\"']*", text)
+            assert not found, f"{name}: {found[0]}"

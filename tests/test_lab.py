@@ -10,7 +10,7 @@ import time
 import urllib.request
 
 import pytest
-from conftest import SOURCES
+from book import CHAPTERS as SOURCES
 from visit import Visit
 
 

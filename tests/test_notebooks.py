@@ -1,6 +1,9 @@
-"""The chapters: paired, executed in order, readable everywhere, offline, and right when answered."""
+"""The stored notebooks, paired, whole, readable everywhere; what makes and tests them.
 
-import json
+That each cell runs, claims what is stored and is answered right is tested by the
+notebooks' own items (tools/nbtest.py).
+"""
+
 import os
 import re
 import subprocess
@@ -9,24 +12,16 @@ import types
 
 import jupytext
 import nbformat
-import notebooks as tool
 import pytest
-from conftest import SOURCES
-from nbclient import NotebookClient
 
-BUDGET = 40  # seconds of one core
-NO_NETWORK = """
-import socket
-def _local_only(connect):
-    def guarded(self, address):
-        if isinstance(address, tuple) and not str(address[0]).startswith(("127.", "localhost", "::1")):
-            raise OSError(f"the book fetches nothing, but {address} was asked for")
-        return connect(self, address)
-    return guarded
-socket.socket.connect = _local_only(socket.socket.connect)
-socket.socket.connect_ex = _local_only(socket.socket.connect_ex)
-"""
-chapter = pytest.mark.parametrize("source", SOURCES, ids=lambda s: s.stem)
+import nbtest
+import notebooks as tool
+from book import CHAPTERS, FIRST_EDITION, NOTEBOOKS, ROOT
+
+CLAIM = "application/vnd.book.claim+json"
+HEADLINE = "application/vnd.book.headline+json"
+notebook = pytest.mark.parametrize("source", NOTEBOOKS, ids=lambda s: s.stem)
+chapter = pytest.mark.parametrize("source", CHAPTERS, ids=lambda s: s.stem)
 
 
 def product(source):
@@ -37,134 +32,473 @@ def code_cells(notebook):
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
-@chapter
+def shown(source):
+    return [data for cell in product(source).cells for data in tool.bundles(cell)]
+
+
+# --- the stored notebooks -------------------------------------------------------------
+
+
+def test_the_table_of_contents_names_every_notebook():
+    assert sorted(NOTEBOOKS) == sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.py"))
+    assert {source.stem for source in CHAPTERS} >= FIRST_EDITION
+
+
+@notebook
 def test_pair_is_equal(source):
     ours, theirs = tool.fresh(source), product(source)
-    assert [(c.cell_type, c.source) for c in ours.cells] == [(c.cell_type, c.source) for c in theirs.cells]
-    for a, b in zip(ours.cells, theirs.cells):
-        assert a.metadata.get("tags") == b.metadata.get("tags") and a.metadata.get("mystnb") == b.metadata.get("mystnb")
+    for a, b in zip(ours.cells, theirs.cells, strict=True):
+        assert (a.cell_type, a.source, a.metadata) == (
+            b.cell_type,
+            b.source,
+            b.metadata,
+        )
 
 
-@chapter
+@notebook
 def test_stored_outputs_are_those_of_this_source_and_these_helpers(source):
     assert tool.is_current(source), "run `make notebooks` and commit the result"
 
 
-@chapter
+@notebook
 def test_executed_in_order_without_error(source):
     cells = [cell for cell in code_cells(product(source)) if cell.source.strip()]
     assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
     for cell in cells:
         for output in cell.outputs:
             assert output.output_type != "error", cell.source
-            assert output.get("name") != "stderr", f"a warning in a chapter is a question unanswered: {output}"
-            if output.output_type in ("execute_result", "display_data"):
-                assert not re.search(r"at 0x[0-9a-f]{6,}", str(output.data.get("text/plain", ""))), cell.source
+            assert output.get("name") != "stderr", f"a warning in a chapter: {output}"
+            text = str(output.get("data", {}).get("text/plain", ""))
+            assert not re.search(r"at 0x[0-9a-f]{6,}", text), cell.source
 
 
-@chapter
+@notebook
 def test_every_picture_has_alt_text(source):
     for cell in code_cells(product(source)):
-        for output in cell.outputs:
-            if "image/png" in output.get("data", {}):
-                alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
-                assert len(alt) > 20, f"no alt text for the picture of\n{cell.source}"
+        if any("image/png" in data for data in tool.bundles(cell)):
+            alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
+            assert len(alt) > 20, f"no alt text for the picture of\n{cell.source}"
 
 
-@chapter
+@notebook
 def test_markdown_reads_in_plain_jupyter(source):
     for cell in product(source).cells:
         if cell.cell_type == "markdown":
             assert "```{" not in cell.source, "use colon fences"
-            assert not re.search(r"\]\(https?://", cell.source), "cite it in book/references.bib instead"
+            assert not re.search(r"\]\(https?://", cell.source), (
+                "cite it in references.bib"
+            )
+
+
+@notebook
+def test_no_widget_is_stored(source):
+    assert "widgets" not in product(source).metadata
+    assert not any(tool.WIDGET in data for data in shown(source))
 
 
 @chapter
-def test_claims_and_sliders_are_there(source):
-    outputs = [o.data for c in code_cells(product(source)) for o in c.outputs if "data" in o]
-    assert sum("application/vnd.book.claim+json" in data for data in outputs) >= 20
-    assert sum("application/vnd.book.headline+json" in data for data in outputs) == 1
-    sliders = [d for d in outputs if 'class="explore"' in str(d.get("text/html", ""))]
+def test_claims_headline_and_sliders_are_there(source):
+    outputs = shown(source)
+    assert sum(CLAIM in data for data in outputs) >= 20
+    assert sum(HEADLINE in data for data in outputs) == 1
+    sliders = [
+        html
+        for data in outputs
+        if 'class="explore' in (html := data.get("text/html", ""))
+    ]
     assert len(sliders) >= 3
-    assert all("application/vnd.jupyter.widget-view+json" in d for d in sliders)
-    assert all(len(d["text/html"]) < 410_000 for d in sliders)
+    assert all(len(html) < 410_000 for html in sliders)
+
+
+@chapter
+def test_eight_exercises_each_with_a_solution(source):
+    exercises, answered = [], 0
+    for cell in product(source).cells:
+        if cell.cell_type == "markdown":
+            answered += len(nbtest.solutions(cell.source))
+            continue
+        here = nbtest.asked(cell.source)
+        exercises += [id for id, _ in here]
+        text = "".join(data.get("text/plain", "") for data in tool.bundles(cell))
+        assert text.count("not answered yet") == len(here), cell.source
+    assert len(exercises) >= 8 and len(set(exercises)) == len(exercises) == answered
 
 
 def colab_cell(source):
-    return re.sub(r'REPOSITORY = "[^"]*"', 'REPOSITORY = ""', code_cells(tool.fresh(source))[0].source)
+    text = code_cells(tool.fresh(source))[0].source
+    return re.sub(r'REPOSITORY = "[^"]*"', 'REPOSITORY = ""', text)
 
 
-@chapter
+@notebook
 def test_colab_cell_is_the_same_everywhere(source):
-    assert colab_cell(source) == colab_cell(SOURCES[0])
+    assert colab_cell(source) == colab_cell(NOTEBOOKS[0])
     assert "remove-cell" in code_cells(tool.fresh(source))[0].metadata.tags
 
 
 def test_colab_cell_installs_the_helpers_and_elsewhere_does_nothing(monkeypatch):
-    calls, text = [], colab_cell(SOURCES[0])
+    calls, text = [], colab_cell(NOTEBOOKS[0])
     monkeypatch.setattr(subprocess, "run", lambda command, check: calls.append(command))
     exec(text, {})
     assert not calls
     monkeypatch.setitem(sys.modules, "google.colab", types.ModuleType("google.colab"))
     with pytest.raises(AssertionError, match="set REPOSITORY"):
         exec(text, {})
-    exec(text.replace('REPOSITORY = ""', 'REPOSITORY = "https://github.com/some/book"'), {})
-    assert {"git+https://github.com/some/book", "--no-deps", "micrograd", "mnist1d", "torch_geometric"} <= set(calls[0])
+    address = "https://github.com/some/book"
+    exec(text.replace('REPOSITORY = ""', f'REPOSITORY = "{address}"'), {})
+    assert {f"git+{address}", "--no-deps", "xxhash==4.1.0"} <= set(calls[0])
 
 
-def solutions(notebook):
-    """The worked solutions, by the id of the exercise whose cell precedes them."""
-    found, current = {}, None
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            asked = re.search(r'^exercise\("([\w-]+)"\)\.check', cell.source, re.M)
-            current = asked[1] if asked else current
-        elif current:
-            code = re.search(r"<details><summary>Solution</summary>.*?```python\n(.*?)```.*?</details>", cell.source, re.S)
-            if code:
-                found.setdefault(current, code[1])
-    return found
+# --- the tool that makes them ---------------------------------------------------------
+
+SMALL = '''# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+"""
+# A small chapter
+"""
+
+# %% tags=["remove-cell"]
+REPOSITORY = ""  # the address
+
+# %% tags=["set-up"]
+import random
+
+import matplotlib.pyplot as plt
+from helpers import explore, verify
+from IPython.display import display
 
 
-@chapter
-def test_exercises_and_their_solutions(source):
-    stored = product(source)
-    asked = [m[1] for c in code_cells(stored) if (m := re.search(r'^exercise\("([\w-]+)"\)\.check', c.source, re.M))]
-    assert len(asked) >= 8 and set(asked) == set(solutions(stored))
-    for cell in code_cells(stored):
-        if re.search(r'^exercise\("', cell.source, re.M):
-            assert "not answered yet" in json.dumps(cell.outputs)
+def line(a):
+    figure, ax = plt.subplots()
+    ax.plot([0, a])
+    return figure
 
 
-@chapter
-def test_runs_offline_within_budget_and_solutions_are_right(source, monkeypatch):
-    """The whole chapter once more, with every exercise answered by its worked solution."""
-    notebook = tool.fresh(source)
-    answers = solutions(notebook)
-    for cell in code_cells(notebook):
-        if asked := re.search(r'^exercise\("([\w-]+)"\)\.check', cell.source, re.M):
-            cell.source = answers[asked[1]] + "\n" + cell.source[asked.start():]
-    notebook.cells.insert(0, nbformat.v4.new_code_cell(NO_NETWORK))
-    notebook.cells.append(nbformat.v4.new_code_cell("import time; print('cpu', time.process_time())"))
-    for name, value in {"BOOK_QUIET": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}.items():
-        monkeypatch.setitem(os.environ, name, value)
-    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(source.parent)}}).execute()
-    states = re.findall(r'data-state=."(\w[\w ]*)', json.dumps([c.outputs for c in code_cells(notebook)]))
-    assert states == ["right"] * len(answers), states
-    cpu = float(re.search(r"cpu ([\d.]+)", notebook.cells[-1].outputs[0].text)[1])
-    assert cpu < BUDGET, f"{cpu:.0f} s of CPU, budget {BUDGET} s"
+# %%
+explore(line, alt="a line", a=[1, 2, 3])
+
+# %%
+shown = {"what": "a step", "value": random.random()}
+text = f"a step: {shown['value']}\\nin seconds"
+display({"text/html": text, "application/vnd.book.measured+json": shown}, raw=True)
+
+# %% tags=["checks"]
+verify("two is two", 2, 2)
+'''
 
 
-def test_notebooks_tool_is_deterministic_about_ids():
-    text = tool._steady_ids(json.dumps({
-        "metadata": {"widgets": {"x": {"state": {"a" * 32: {}, "b" * 32: {"child": "IPY_MODEL_" + "a" * 32}}}}},
-    }))
-    again = tool._steady_ids(text.replace("a", "a"))
-    assert "a" * 32 not in text and json.loads(again)["metadata"].keys() == {"widgets"}
+@pytest.fixture
+def small(tmp_path):
+    """A small chapter below a root of its own."""
+    for folder in ("notebooks", "helpers/live"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "helpers" / "claims.py").write_text(
+        "x = f'{1:.2f}'\n", encoding="utf-8"
+    )
+    (tmp_path / "helpers" / "live" / "ball.js").write_text(
+        "export default 1", encoding="utf-8"
+    )
+    (tmp_path / "requirements.txt").write_text("numpy==2\n", encoding="utf-8")
+    source = tmp_path / "notebooks" / "01_small.py"
+    source.write_text(SMALL, encoding="utf-8")
+    tool._ground.cache_clear()
+    yield source
+    tool._ground.cache_clear()
+
+
+def test_two_runs_give_the_same_bytes_and_a_product_is_folded(small, tmp_path):
+    stored = small.with_suffix(".ipynb")
+    tool.execute(small, tmp_path)
+    first = stored.read_bytes()
+    tool.execute(small, tmp_path)
+    assert stored.read_bytes() == first, "an unchanged chapter changed"
+    assert tool.is_current(small, tmp_path)
+    assert b"widget" not in first and not list(stored.parent.glob(".*.part"))
+    cells = code_cells(product(small))
+    assert [cell.metadata.get("cellView") for cell in cells] == [
+        None,
+        "form",
+        None,
+        None,
+        "form",
+    ]
+    assert [bool(cell.metadata.get("jupyter")) for cell in cells] == [
+        False,
+        True,
+        False,
+        False,
+        True,
+    ]
+
+    # A word in a cell: its measured line is new. A cell before it: all others keep
+    # their ids.
+    text = SMALL.replace("# %% tags=[\"set-up\"]", '# %%\n1\n\n# %% tags=["set-up"]')
+    small.write_text(text, encoding="utf-8")
+    tool.execute(small, tmp_path)
+    assert {c.id for c in cells} < {c.id for c in code_cells(product(small))}
+    measured = code_cells(product(small))[4].outputs
+    assert measured == cells[3].outputs
+    small.write_text(text.replace("in seconds", "in all"), encoding="utf-8")
+    tool.execute(small, tmp_path)
+    assert code_cells(product(small))[4].outputs != measured
+
+
+def test_the_fingerprint_knows_what_a_product_is_made_from(small, tmp_path):
+    helper, script = (
+        tmp_path / "helpers" / "claims.py",
+        tmp_path / "helpers" / "live" / "ball.js",
+    )
+
+    def after(path, text):
+        path.write_text(text, encoding="utf-8", newline="")
+        tool._ground.cache_clear()
+        return tool.fingerprint(small, tmp_path)
+
+    first = tool.fingerprint(small, tmp_path)
+    address = '"https://github.com/owner/name"'
+    assert (
+        after(small, SMALL.replace('REPOSITORY = ""', f"REPOSITORY = {address}"))
+        == first
+    )
+    assert after(small, SMALL.replace("\n", "\r\n")) == first, "line ends"
+    assert (
+        after(small, SMALL.replace("two is two", "2 is 2"))["source"] != first["source"]
+    )
+    assert after(small, SMALL) == first
+    assert after(helper, '"""Checks."""\n# why\nx = f"{1:.2f}"\n') == first, (
+        "only words changed"
+    )
+    assert after(helper, "x = f'{1:.3f}'\n")["ground"] != first["ground"]
+    assert after(helper, "x = f'{1:.2f}'\n") == first
+    assert after(script, "export default 2") == first, (
+        "a figure that the chapter does not show"
+    )
+    named = after(small, SMALL + 'live("ball", {})\n')
+    assert after(script, "export default 3")["source"] != named["source"]
+    assert after(small, SMALL) == first
+    assert (
+        after(tmp_path / "requirements.txt", "numpy==3\n")["ground"] != first["ground"]
+    )
+
+
+def test_a_product_that_is_cut_off_is_not_current(small, tmp_path):
+    stored = small.with_suffix(".ipynb")
+    assert not tool.is_current(small, tmp_path)
+    made = tool.fresh(small)
+    made.metadata["book"] = tool.fingerprint(small, tmp_path)
+    tool._write(stored, nbformat.writes(made))
+    assert tool.is_current(small, tmp_path)
+    stored.write_text(stored.read_text(encoding="utf-8")[:-9], encoding="utf-8")
+    assert not tool.is_current(small, tmp_path)
+
+
+def test_an_interrupted_write_leaves_what_was_there(small):
+    stored = small.with_suffix(".ipynb")
+    tool._write(stored, "whole")
+    with pytest.raises(UnicodeEncodeError):
+        tool._write(stored, "half \ud800")
+    assert stored.read_text(encoding="utf-8") == "whole"
+    assert [path.name for path in stored.parent.glob("*.ipynb*")] == [stored.name]
+    assert not list(stored.parent.glob(".*"))
+
+
+def test_a_transparent_picture_stands_on_white():
+    import base64
+    import io
+
+    from PIL import Image
+
+    out = io.BytesIO()
+    Image.new("RGBA", (2, 2), (0, 0, 0, 0)).save(out, "PNG")
+    small = tool._smaller(base64.b64encode(out.getvalue()).decode())
+    picture = Image.open(io.BytesIO(base64.b64decode(small))).convert("RGB")
+    assert picture.getpixel((0, 0)) == (255, 255, 255)
+
+
+def test_check_names_what_is_not_current(small, tmp_path, monkeypatch):
+    monkeypatch.setattr(tool, "NOTEBOOKS", [small])
+    monkeypatch.setattr(sys, "argv", ["notebooks.py", "--check"])
+    with pytest.raises(SystemExit, match="01_small"):
+        tool.main()
+    monkeypatch.setattr(tool, "is_current", lambda source: True)
+    tool.main()
 
 
 def test_jupytext_reads_what_it_writes():
-    for source in SOURCES:
+    for source in NOTEBOOKS:
         notebook = tool.fresh(source)
         again = jupytext.reads(jupytext.writes(notebook, "py:percent"), "py:percent")
         assert [c.source for c in again.cells] == [c.source for c in notebook.cells]
+
+
+# --- the items of a notebook ----------------------------------------------------------
+
+ONE = {
+    "claim": "one",
+    "kind": "equal",
+    "measured": "1.0",
+    "expected": "1",
+    "tolerance": "",
+}
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        [ONE | {"measured": "1.02"}],
+        [ONE | {"measured": "0"}],
+        [ONE | {"measured": "1.0 (closest of 2)"}],
+        [ONE | {"claim": "uno"}],
+        [ONE | {"kind": "at most"}],
+        [ONE | {"measured": "2", "tolerance": "± 4 standard errors of 0.2"}],
+        [ONE, ONE],
+        [],
+    ],
+)
+def test_claims_that_differ(stored):
+    assert nbtest.differ(stored, [ONE])
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        ONE,
+        ONE | {"measured": "1.0004"},
+        ONE | {"measured": "1.03", "tolerance": "± 0.05"},
+        ONE | {"measured": "2", "tolerance": "± 4 standard errors of 0.3"},
+    ],
+)
+def test_claims_that_agree(stored):
+    assert not nbtest.differ([stored], [ONE])
+
+
+def test_rounding_is_compared_with_what_is_expected():
+    claim = {"claim": "sum", "kind": "equal", "tolerance": "± 1e-12", "expected": "0"}
+    noise = [claim | {"measured": text} for text in ("1e-16", "−3.2e-15")]
+    assert not nbtest.differ(noise[:1], noise[1:])
+    assert nbtest.differ(noise[:1], [claim | {"measured": "2e-12"}])
+
+
+EXERCISE = """
+@exercise.define("NAME")
+def _(answer):
+    CHECK
+
+
+exercise("NAME").check(...)
+"""
+COUNT = 'return answer == 2 or "count again"'
+SOLUTION = "<details><summary>Solution</summary>\n\n```python\n1\n```\n\n</details>"
+CONNECT = "import socket; socket.create_connection(('192.0.2.1', 80), timeout=5)"
+DATAGRAM = """import socket
+talk = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+talk.sendto(b"", ("2001:db8::1", 53))"""
+CHILD = f"""import subprocess, sys
+subprocess.run([sys.executable, "-c", {CONNECT!r}], check=True)"""
+CELLS = {  # code, and what its item says, if anything
+    "from helpers import exercise, verify; verify('one', 1, 1)": "",
+    "verify('two', 2.02, 2, atol=0.1)": "measured 1.0 stored, 2.02",
+    "import sys; print('oh', file=sys.stderr)": "a question unanswered",
+    "import socket; socket.create_server(('127.0.0.1', 0)).close()": "",
+    CONNECT: "the book fetches nothing",
+    "import socket; socket.getaddrinfo('127.example.org', 80)": "book fetches nothing",
+    DATAGRAM: "the book fetches nothing",
+    CHILD: "CalledProcessError",
+}
+EXERCISES = {  # by id: the check, the solution, what its item says
+    "right": (COUNT, "2", ""),
+    "wrong": (COUNT, "3", "wrong: count again"),
+    "all": ("return True", "2", "accepts None"),
+}
+
+
+def test_the_items_of_a_notebook_see_what_is_wrong(tmp_path):
+    notebook = nbformat.v4.new_notebook()
+    notebook.metadata["kernelspec"] = {
+        "name": "python3",
+        "display_name": "",
+        "language": "python",
+    }
+    for code in CELLS:
+        notebook.cells.append(nbformat.v4.new_code_cell(code, execution_count=1))
+    for cell, words in zip(notebook.cells, ("one", "two"), strict=False):
+        stored = ONE | {"claim": words, "expected": str((words == "two" and 2) or 1)}
+        cell.outputs = [nbformat.v4.new_output("display_data", {CLAIM: stored})]
+    for id, (check, solution, _) in EXERCISES.items():
+        code = EXERCISE.replace("NAME", id).replace("CHECK", check)
+        code = code.replace("check(...)", "check(answer)").replace(
+            "\n\nex", "\n\nanswer = ...\nex"
+        )
+        notebook.cells += [
+            nbformat.v4.new_code_cell(code, execution_count=1),
+            nbformat.v4.new_markdown_cell(
+                SOLUTION.replace("\n1\n", f"\nanswer = {solution}\n")
+            ),
+        ]
+    nbformat.write(notebook, tmp_path / "small.ipynb")
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "nbtest",
+        "--nbval-lax",
+        "-q",
+        "-rA",
+    ]
+    run = subprocess.run(
+        [
+            *command,
+            "--color=no",
+            "-p",
+            "no:cacheprovider",
+            f"--rootdir={tmp_path}",
+            "small.ipynb",
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        env=os.environ | {"PYTHONPATH": str(ROOT / "tools"), "BOOK_CHAPTER": ""},
+        cwd=tmp_path,
+    )
+    expected = {f"Cell {k}": said for k, said in enumerate(CELLS.values())}
+    expected |= {f"Cell {len(CELLS) + k}": "" for k in range(len(EXERCISES))}
+    expected |= {f"Solution of {id}": said for id, (*_, said) in EXERCISES.items()}
+    verdicts = re.findall(
+        r"^(PASSED|FAILED) small.ipynb::((?:Cell|Solution of) \w+)", run.stdout, re.M
+    )
+    assert {name: verdict == "FAILED" for verdict, name in verdicts} == {
+        name: bool(said) for name, said in expected.items()
+    }, run.stdout
+    for name, said in expected.items():
+        if said:
+            report = re.search(
+                rf"^_+ small.ipynb::{name} _+$(.*?)(?=^___|^===)",
+                run.stdout,
+                re.M | re.S,
+            )
+            assert said in report[1], run.stdout
+
+
+def test_exercises_and_solutions_are_found_however_they_are_written():
+    ask = "if True:\n    exercise('half life') . check(\n        3)\n"
+    ask += 'exercise("b.c").verdict(2)'
+    assert [id for id, _ in nbtest.asked(ask)] == ["half life"]
+    fold = SOLUTION.replace("\n1\n", "\nx = 1\n").replace(
+        "</summary>", "</summary>\n\nWell:"
+    )
+    assert nbtest.solutions("```python\nno = 1\n```\n\n" + fold) == ["x = 1\n"]
+    cell, text = nbformat.v4.new_code_cell, nbformat.v4.new_markdown_cell
+    asked = cell("exercise('a').check(x)")
+    notebook = nbformat.v4.new_notebook(cells=[asked, text(fold)])
+    assert list(nbtest.answers(notebook)) == ["a"]
+    for cells in ([asked], [asked, cell("1"), cell("exercise(\"b\").check(1)")]):
+        with pytest.raises(ValueError, match="exercise 'a'"):
+            nbtest.answers(nbformat.v4.new_notebook(cells=cells))

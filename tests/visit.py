@@ -1,29 +1,134 @@
-"""A visit to a page in a real browser, and the pages there are."""
+"""A visit to a page in a real browser, and what every page must survive."""
 
-from conftest import SOURCES
+import json
 
-CHAPTERS = [f"notebooks/{source.stem}.html" for source in SOURCES]
-PAGES = ["book/index.html", "book/how_to_use.html", "book/notation.html", "book/concepts.html", "book/claims.html",
-         "book/headlines.html", "book/corrections.html", "book/benchmarks.html", "book/references.html", *CHAPTERS]
+import yaml
+from axe_playwright_python.sync_playwright import Axe
+from book import ROOT
+from browser import PATIENCE
+
+TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+FILES = [TOC["root"], *(entry["file"] for part in TOC["parts"] for entry in part["chapters"])]
+PAGES = [f"{file}.html" for file in FILES]
+CHAPTERS = [page for page in PAGES if page.startswith("notebooks/")]
+
+# What axe need not look at, to save minutes a page: the inside of a formula (hidden from
+# screen readers; the MathML beside it stays, as text) and colours of code that have been
+# met before on the page. Boxes keep their sizes. First all is read, then all is written.
+PRUNE = """() => {
+  const formulas = [...document.querySelectorAll('mjx-math')];
+  const boxes = formulas.map(e => e.getBoundingClientRect());
+  const words = [...document.querySelectorAll('.highlight span')], seen = new Set();
+  const colour = e => getComputedStyle(e).color;
+  const kinds = words.map(e => colour(e) + colour(e.closest('.highlight')));
+  const spare = words.filter((e, k) => {
+    return e.children.length || seen.has(kinds[k]) || !seen.add(kinds[k]);
+  });
+  formulas.forEach((e, k) => {
+    e.replaceChildren();
+    const { width, height } = boxes[k];
+    e.style.cssText = `display: inline-block; width: ${width}px; height: ${height}px`;
+  });
+  const spoken = document.querySelectorAll('mjx-assistive-mml math');
+  spoken.forEach(e => e.replaceChildren(e.textContent));
+  spare.forEach(e => e.replaceWith(...e.childNodes));
+  document.querySelectorAll('.highlight pre').forEach(e => e.normalize());
+}"""
+
+# Marks one text of each kind: contrast depends on nothing but colour, size, weight and
+# what is behind. Axe takes some 15 ms a text, and most look alike.
+SAMPLE = """() => {
+  const texts = [...document.body.querySelectorAll('*')].filter(e => {
+    const own = [...e.childNodes].some(node => node.nodeType === 3 && node.data.trim());
+    return own && e.checkVisibility();
+  });
+  const behind = new Map([[null, '']]), seen = new Set();
+  const ground = e => {
+    if (!behind.has(e)) {
+      const s = getComputedStyle(e);
+      const own = [s.backgroundColor, s.backgroundImage, s.opacity].join();
+      const clear = own === 'rgba(0, 0, 0, 0),none,1';
+      behind.set(e, ground(e.parentElement) + (clear ? '' : '|' + own));
+    }
+    return behind.get(e);
+  };
+  const samples = texts.filter(e => {
+    const s = getComputedStyle(e);
+    const kind = [s.color, s.fontSize, s.fontWeight, s.textShadow, ground(e)].join('/');
+    return !seen.has(kind) && seen.add(kind);
+  });
+  samples.forEach(e => { e.dataset.sample = ''; });
+  return samples.length;
+}"""
 
 
 class Visit:
-    """A page with everything it asked for and complained about."""
+    """A page with everything it asked for and complained about.
 
-    def __init__(self, browser, address, *, width=1280, theme="light", script=True):
-        self.context = browser.new_context(viewport={"width": width, "height": 900}, java_script_enabled=script)
+    ``storage`` is what the reader's browser remembers from an earlier visit, {key: value}.
+    """
+
+    def __init__(
+        self, browser, address, *, width=1280, theme="light", script=True, storage=None
+    ):
+        self.width, phone = width, width < 600
+        self.context = browser.new_context(
+            viewport={"width": width, "height": 900},
+            java_script_enabled=script,
+            has_touch=phone,
+        )
+        self.context.set_default_timeout(PATIENCE)
         if script:
-            self.context.add_init_script(f"localStorage.setItem('mode', '{theme}'); localStorage.setItem('theme', '{theme}')")
+            memory = {"mode": theme, "theme": theme} | (storage or {})
+            self.context.add_init_script(
+                f"for (const [key, value] of Object.entries({json.dumps(memory)}))"
+                " if (localStorage.getItem(key) === null) localStorage.setItem(key, value);"
+            )
         self.page = self.context.new_page()
-        self.asked, self.complaints, self.bytes = [], [], 0
+        self.asked, self.complaints = [], []
         self.page.on("request", lambda r: self.asked.append(r.url))
-        self.page.on("response", lambda r: r.status >= 400 and self.complaints.append(f"{r.status} {r.url}"))
-        self.page.on("console", lambda m: m.type in ("error", "warning") and self.complaints.append(m.text))
+        self.page.on(
+            "response", lambda r: r.status >= 400 and self.complaints.append(f"{r.status} {r.url}")
+        )
+        self.page.on(
+            "console",
+            lambda m: m.type in ("error", "warning") and self.complaints.append(m.text),
+        )
         self.page.on("pageerror", lambda e: self.complaints.append(str(e)))
         self.page.goto(address, wait_until="load")
+        if script:
+            self.page.evaluate("document.fonts.ready.then(() => {})")
+            self.settle()
+
+    def settle(self):
+        """Wait until the page has been laid out and painted once more."""
+        self.page.evaluate(
+            "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        )
 
     def foreign(self, home):
+        """What was asked of another host than ``home``."""
         return [u for u in self.asked if not u.startswith((home, "data:", "blob:", "about:"))]
+
+    def violations(self):
+        """What axe finds, one line a fault. It changes the page, so it is asked last."""
+        self.page.evaluate(PRUNE)
+        assert self.page.evaluate(SAMPLE), "there is no text on the page"
+        axe, only = Axe(), {"resultTypes": ["violations"]}
+        runs = [
+            axe.run(self.page, options=only | {"rules": {"color-contrast": {"enabled": False}}}),
+            axe.run(
+                self.page,
+                context={"include": [["[data-sample]"]]},
+                options=only | {"runOnly": ["color-contrast"]},
+            ),
+        ]
+        return [
+            f"{found['id']} ({found['help']}), {len(found['nodes'])} times: {node['html'][:200]}"
+            for run in runs
+            for found in run.response["violations"]
+            for node in found["nodes"][:3]
+        ]
 
     def __enter__(self):
         return self

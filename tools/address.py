@@ -1,50 +1,84 @@
-"""Stamp the repository's public address into the book: ``python tools/address.py URL``.
+"""Stamp the public address into the book: ``python tools/address.py URL | --remove``.
 
-The address is one line of _config.yml. From there it goes into the chapters' Colab cells (source
-and product), the README's badges and, at build time, the launch buttons.
+The address is one line of _config.yml. From there it goes into the chapters' Colab
+cells (source and product), the README's badges and, at build time, the launch buttons.
 """
 
+import argparse
 import pathlib
 import re
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-LINE = re.compile(r'^(REPOSITORY = )"[^"]*"', re.M)
-LINE_JSON = re.compile(r'(REPOSITORY = )\\"[^"\\]*\\"')
+import book
+
+IN_SOURCE = re.compile(r'^(REPOSITORY = )".*?"', re.M)
+IN_PRODUCT = re.compile(r'(REPOSITORY = )\\".*?\\"')
+BADGES = re.compile(r"(<!-- address -->\n).*?(<!-- /address -->)", re.S)
+GITHUB = re.compile(  # with GitHub's own letters
+    r"(?:https://github\.com/|git@github\.com:)"
+    r"(?P<owner>[A-Za-z0-9](?:[A-Za-z0-9]|-(?=[A-Za-z0-9])){0,38})/(?P<name>[\w.-]{1,100}?)"
+    r"(?:\.git)?/?",
+    re.ASCII,
+)
 
 
-def stamp(url, root=ROOT):
-    """Write ``url`` (https, no trailing slash; empty to remove it) everywhere below ``root``."""
-    if url and not re.fullmatch(r"https://[\w.-]+/[\w.-]+/[\w.-]+", url):
-        raise ValueError(f"URL is {url!r}, expected something like https://github.com/owner/name")
-    config = root / "_config.yml"
-    text, found = re.subn(r'^(  url: )"[^"]*"', rf'\g<1>"{url}"', config.read_text(), flags=re.M)
-    if found != 1:
-        raise ValueError(f"expected one line 'url: \"…\"' under repository in _config.yml, found {found}")
-    config.write_text(text)
-    for source in sorted((root / "notebooks").glob("[0-9][0-9]_*.py")):
-        source.write_text(LINE.sub(rf'\g<1>"{url}"', source.read_text()))
-        product = source.with_suffix(".ipynb")
-        if product.exists():
-            product.write_text(LINE_JSON.sub(rf'\g<1>\\"{url}\\"', product.read_text()))
-    readme = root / "README.md"
-    badges = ""
-    if url:
-        owner_name = "/".join(url.split("/")[-2:])
-        badges = (
-            f"[Read it](https://{owner_name.split('/')[0]}.github.io/{owner_name.split('/')[1]}/) · "
-            f"[Binder](https://mybinder.org/v2/gh/{owner_name}/HEAD?urlpath=lab/tree/notebooks) · "
-            f"[Colab](https://colab.research.google.com/github/{owner_name}/blob/main/notebooks/)"
+def parse(url: str) -> tuple[str, str]:
+    """(owner, name) of a repository on GitHub; raises ``ValueError`` for all else."""
+    found = GITHUB.fullmatch(url)
+    if not found or found["name"] in (".", ".."):
+        raise ValueError(
+            f"URL is {url!r}, expected something like https://github.com/owner/name"
         )
-    pattern = re.compile(r"(<!-- address -->\n).*?(<!-- /address -->)", re.S)
-    readme.write_text(pattern.sub(lambda m: m[1] + (badges + "\n" if badges else "") + m[2], readme.read_text()))
+    return found["owner"], found["name"]
+
+
+def stamp(url: str, root: pathlib.Path = book.ROOT) -> None:
+    """Write the address ``url`` everywhere below ``root``; an empty one removes it."""
+    address = badges = ""
+    config = (root / "_config.yml").read_text(encoding="utf-8")
+    branch = re.search(r"^  branch: (\S+)", config, re.M)
+    if len(re.findall(r'^  url: ".*"$', config, re.M)) != 1 or not branch:
+        raise ValueError(
+            '_config.yml has no `url: "…"` and `branch: …` under repository'
+        )
+    if url:
+        owner, name = parse(url)
+        address = f"https://github.com/{owner}/{name}"
+        badges = (
+            f"[Read it](https://{owner.lower()}.github.io/{name}/) · "
+            f"[Binder](https://mybinder.org/v2/gh/{owner}/{name}/{branch[1]}"
+            "?urlpath=lab/tree/notebooks) · "
+            f"[Colab](https://colab.research.google.com/github/{owner}/{name}"
+            f"/blob/{branch[1]}/notebooks/)\n"
+        )
+    _replace(
+        root / "_config.yml", re.compile(r'^(  url: )".*"$', re.M), rf'\g<1>"{address}"'
+    )
+    for source in book.notebooks(root):
+        _replace(source, IN_SOURCE, rf'\g<1>"{address}"')
+        _replace(source.with_suffix(".ipynb"), IN_PRODUCT, rf'\g<1>\\"{address}\\"')
+    _replace(root / "README.md", BADGES, rf"\g<1>{badges}\g<2>")
+
+
+def _replace(path, pattern, text):
+    if path.exists():
+        before = path.read_text(encoding="utf-8")
+        path.write_text(pattern.sub(text, before), encoding="utf-8", newline="\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("url", nargs="?", help="https://github.com/owner/name")
+    parser.add_argument("--remove", action="store_true", help="take the address away")
+    options = parser.parse_args()
+    if bool(options.url) == options.remove:
+        parser.error("expected either an address or --remove")
+    try:
+        stamp(options.url or "")
+    except ValueError as error:
+        sys.exit(str(error))
+    print("Removed." if options.remove else "Stamped.")
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("usage: make address URL=https://github.com/owner/name")
-    try:
-        stamp(sys.argv[1].rstrip("/"))
-    except ValueError as error:
-        sys.exit(str(error))
-    print("Stamped. Run `make notebooks` (the sources changed) and commit.")
+    main()

@@ -1,7 +1,7 @@
-"""Pages derived from the executed chapters: concepts, claims, headlines, corrections, sliders.
+"""Pages derived from the executed chapters: concepts, claims, headlines, corrections.
 
-Nothing on those pages is typed twice: the directives below read the notebooks that the tests have
-run and write what they find.
+Nothing on those pages is typed twice: the directives below read the notebooks that the
+tests have run and write what they find. What is read, and how, is in ``chapters.py``.
 """
 
 import html
@@ -9,205 +9,265 @@ import json
 import pathlib
 import re
 
+import yaml
 from docutils import nodes
 from docutils.transforms import Transform
 from sphinx.util.docutils import SphinxDirective
 
-CLAIM, HEADLINE = "application/vnd.book.claim+json", "application/vnd.book.headline+json"
-TARGET = re.compile(r"^\(([\w.-]+)\)=\s*$")
-# How names and abbreviations are written; every other word of a concept's id is lower case.
-NAMES = {
-    word.lower(): word
-    for word in """Adam AdaGrad RMSProp Muon Newton Nesterov Polyak Robbins Monro Lagrange Taylor
-    Lipschitz Hessian GD SGD PL EMA L Bayes Gauss Gaussian Markov Fourier Jacobian Laplacian Jensen
-    Shannon Gram Schmidt Cauchy Schwarz Cholesky Sylvester Moore Penrose Lp Weierstrass
-    Montufar Wang Jacobi AD MSE PSD KL MLP CNN RNN LSTM GRU GNN GAN VAE NTK NNGP PCA SVD QR BERT GPT ReLU PAC VC
-    L1 L2 Toeplitz LeNet AlexNet VGG Inception U WaveNet ELMo GDL PointNet ChebNet Weisfeiler Lehman WL ELBO
-    FGSM Carlini Wagner Brownian Chebyshev Bernoulli Poisson MGF CDF Anscombe Datasaurus Hughes Langevin
-    ML""".split()
-}
+from chapters import (
+    Chapter,
+    chapters,
+    claims_of,
+    errata_of,
+    is_concept,
+    slider_of,
+    targets_of,
+)
+from folds import claim_id
 
 
-def chapters(app):
-    """(docname, notebook) of every chapter in the table of contents, in order."""
-    root = pathlib.Path(app.srcdir)
-    for path in sorted((root / "notebooks").glob("[0-9][0-9]_*.ipynb")):
-        if (doc := f"notebooks/{path.stem}") in app.env.found_docs:
-            yield doc, json.loads(path.read_text())
+def concept_names(text: str) -> dict[str, str | None]:
+    """Target to name, of all chapters in ``concepts.yml``; None for mere places."""
+    return {
+        k: name
+        for part in (yaml.safe_load(text) or {}).values()
+        for k, name in part.items()
+    }
 
 
-def source_of(cell):
-    return "".join(cell["source"])
+def readable(target: str) -> str:
+    """A name for a target that ``concepts.yml`` does not list yet."""
+    words = target.replace("-", " ")
+    return words[:1].upper() + words[1:]
 
 
-def title_of(notebook):
-    for cell in notebook["cells"]:
-        if found := re.search(r"^# (.+)$", source_of(cell), re.M):
-            return found[1].strip()
-    return "Untitled"
+class FromBook(SphinxDirective):
+    """A directive made from files of the book; when one changes, so does its page."""
+
+    @property
+    def root(self) -> pathlib.Path:
+        return pathlib.Path(self.env.app.srcdir)
+
+    def read(self, name: str) -> str:
+        """The text of a file of the book; "" when it does not exist (yet)."""
+        path = self.root / name
+        self.env.note_dependency(str(path))
+        return path.read_text(encoding="utf-8") if path.exists() else ""
+
+    def chapters(self) -> list[Chapter]:
+        self.env.note_dependency(str(self.root / "_toc.yml"))
+        found = chapters(self.root)
+        for chapter in found:
+            self.env.note_dependency(str(self.root / f"{chapter.doc}.ipynb"))
+        return found
+
+    def page(self, doc: str, anchor: str = "") -> str:
+        """The address of a page, seen from this one."""
+        address = self.env.app.builder.get_relative_uri(self.env.docname, doc)
+        return f"{address}#{anchor}" if anchor else address
+
+    def claim_link(self, chapter: Chapter, number: int, text: str) -> str:
+        address = self.page(chapter.doc, claim_id(chapter.doc, number))
+        return f'<a href="{address}">{html.escape(text)}</a>'
 
 
-def walk(notebook):
-    """Yield ("target", id), ("correction", title, said, right, shown), (mime, data) in order.
+class FromBookMarkdown(FromBook):
+    """Parse Markdown made from the book: links and formulas work as if typed."""
 
-    The cell that shows a correction stands right after its box; where text follows the box, right
-    before it. ``shown`` is +1 or -1 accordingly.
-    """
-    for number, cell in enumerate(notebook["cells"]):
-        if cell["cell_type"] == "code":
-            for output in cell["outputs"]:
-                for mime in (HEADLINE, CLAIM):
-                    if mime in output.get("data", {}):
-                        yield mime, output["data"][mime]
-            continue
-        text = source_of(cell)
-        box = re.compile(r"^:::\{admonition\} ([^\n]+)\n:class: correction\n(.*?)^:::$", re.M | re.S)
-        events = [(m.start(), ("target", m[1])) for m in re.finditer(TARGET.pattern, text, re.M)]
-        for m in box.finditer(text):
-            parts = re.match(r"\s*\*\*The notes\*?\*?(.*?)\n\s*\n\*\*Right is(.*)", m[2], re.S)
-            if not parts:
-                raise ValueError(f"correction {m[1]!r}: expected '**The notes …' and '**Right is …'")
-            said, right = (re.sub(r"^[:*\s]+", "", p.replace("**", "", 1)).strip() for p in parts.groups())
-            rest = box.sub("", text[m.end():]).strip()
-            following = notebook["cells"][number + 1]["cell_type"] if number + 1 < len(notebook["cells"]) else ""
-            shown = -1 if rest or following != "code" else 1
-            events.append((m.start(), ("correction", m[1], said, right, shown)))
-        yield from (event for _, event in sorted(events, key=lambda e: e[0]))
+    def run(self) -> list[nodes.Node]:
+        return self.parse_text_to_nodes(self.markdown(), allow_section_headings=True)
 
 
-def concept_name(target):
-    words = [NAMES.get(word, word) for word in target.split("-")]
-    name = " ".join(words).replace("occams", "Occam's")
-    for pair in ("L smoothness", "LeNet 5", "U net"):
-        name = name.replace(pair, pair.replace(" ", "-").replace("net", "Net"))
-    for pair in ("Robbins Monro", "Gram Schmidt", "Cauchy Schwarz", "Moore Penrose", "Jensen Shannon",
-                 "Carlini Wagner", "Weisfeiler Lehman"):
-        name = name.replace(pair, pair.replace(" ", "–"))
-    return name[0].upper() + name[1:]
+class FromBookHtml(FromBook):
+    def run(self) -> list[nodes.Node]:
+        return [nodes.raw("", self.html(), format="html")]
 
 
-class Harvest(SphinxDirective):
-    """Parse Markdown made from the notebooks, so that links and formulas work as if typed."""
-
-    def run(self):
-        self.env.note_reread()
-        return self.parse_text_to_nodes(self.markdown()) if hasattr(self, "parse_text_to_nodes") else self._parse()
-
-    def _parse(self):
-        from docutils.statemachine import StringList
-
-        holder = nodes.container()
-        self.state.nested_parse(StringList(self.markdown().splitlines(), "harvest"), 0, holder)
-        return holder.children
-
-
-class Concepts(Harvest):
-    def markdown(self):
-        found = {}
-        for doc, notebook in chapters(self.env.app):
-            for event in walk(notebook):
-                if event[0] == "target" and not event[1].endswith(("-chapter", "-practice")) and not event[1].startswith("headline-"):
-                    found[concept_name(event[1])] = (event[1], title_of(notebook))
+class Concepts(FromBookMarkdown):
+    def markdown(self) -> str:
+        names = concept_names(self.read("book/concepts.yml"))
+        found = {
+            names.get(target, readable(target)): (target, chapter)
+            for chapter in self.chapters()
+            for target in targets_of(chapter.notebook)
+            if is_concept(target) and names.get(target, "") is not None
+        }
         lines, letter = [f"{len(found)} concepts.", ""], ""
         for name in sorted(found, key=str.lower):
             if name[0].upper() != letter:
                 letter = name[0].upper()
                 lines += ["", f"**{letter}**", ""]
             target, chapter = found[name]
-            lines.append(f"- [{name}](#{target}) · {chapter}")
+            lines.append(f"- [{plain(name)}](#{target}) · {chapter.label}")
         return "\n".join(lines)
 
 
-class Claims(Harvest):
-    def markdown(self):
-        lines, total = [], 0
-        for doc, notebook in chapters(self.env.app):
-            rows, target = [], None
-            for event in walk(notebook):
-                if event[0] == "target":
-                    target = event[1]
-                elif event[0] == CLAIM:
-                    c = event[1]
-                    cells = (c["claim"], c["measured"], c["expected"], c["tolerance"])
-                    text = " | ".join(_plain(cell) for cell in cells)
-                    rows.append(f"| {text} | [{concept_name(target)}](#{target}) |" if target else f"| {text} | |")
-            total += len(rows)
-            lines += ["", f"## {title_of(notebook)}", "", f"{len(rows)} claims, in the order of [the chapter](/{doc}).", "",
-                      "| claim | measured | expected | tolerance | where |", "|---|---|---|---|---|", *rows]
-        return "\n".join([f"**{total} claims**, all of them true the last time the book was run.", *lines])
+class Claims(FromBookHtml):
+    """Each chapter's claims in a fold; little markup, for there are thousands."""
+
+    def html(self) -> str:
+        folds, total = [], 0
+        for chapter in self.chapters():
+            claims = claims_of(chapter.notebook)
+            total += len(claims)
+            rows = [
+                f"<li>{self.claim_link(chapter, claim.number, claim.data['claim'])} "
+                f"{values(claim.data)}</li>"
+                for claim in claims
+            ]
+            folds.append(
+                f'<details class="claims" id="{claim_id(chapter.doc, 0)[:-2]}">'
+                f"<summary>{html.escape(chapter.label)} "
+                f'<span class="count">{len(rows)} claims</span></summary>\n'
+                f"<ol>\n{chr(10).join(rows)}\n</ol></details>\n"
+            )
+        return (
+            f"<p><strong>{total} claims</strong>, all of them true the last time the book "
+            f"was run. A claim's words lead to its place.</p>\n{''.join(folds)}"
+        )
 
 
-class Headlines(Harvest):
-    def markdown(self):
-        lines = ["| chapter | what was measured | measured | limit | ratio |", "|---|---|---|---|---|"]
-        for doc, notebook in chapters(self.env.app):
-            for event in walk(notebook):
-                if event[0] == HEADLINE:
-                    h = event[1]
-                    ratio = h["ratio"] + (f" (worst of {h['count']})" if h["count"] > 1 else "")
-                    lines.append(f"| [{title_of(notebook)}](/{doc}) | {_plain(h['name'])} | {_plain(h['measured'])} | {_plain(h['limit'])} | {ratio} |")
-        return "\n".join(lines)
+def values(claim: dict) -> str:
+    """What stands behind a claim's words: both values, and the tolerance if any."""
+    parts = [f"measured {claim['measured']}", f"expected {claim['expected']}"]
+    return html.escape(
+        " · ".join(parts + [claim["tolerance"]] * bool(claim.get("tolerance")))
+    )
 
 
-class Corrections(Harvest):
-    def markdown(self):
-        lines = []
-        for doc, notebook in chapters(self.env.app):
-            events = list(walk(notebook))
-            lines += ["", f"## {title_of(notebook)}", ""]
-            target = None
-            for number, event in enumerate(events):
-                target = event[1] if event[0] == "target" else target
-                if event[0] != "correction":
+class Headlines(FromBookMarkdown):
+    def markdown(self) -> str:
+        lines = [
+            "| chapter | what was measured | measured | limit | ratio |",
+            "|---|---|---|---|---|",
+        ]
+        for chapter in self.chapters():
+            for claim in claims_of(chapter.notebook):
+                if not (h := claim.headline):
                     continue
-                _, title, said, right, shown = event
-                near = events[number:] if shown > 0 else events[number::-1]
-                claim = next((e[1]["claim"] for e in near if e[0] == CLAIM), "")
-                lines += ["", f"**{title}**", "", f"The notes {_flat(said)}", "", f"Right is: {_flat(right)}", "",
-                          f"Shown by “{_plain(claim)}” under [{concept_name(target)}](#{target}).", ""]
+                ratio = h["ratio"] + (
+                    f" (worst of {h['count']})" if h["count"] > 1 else ""
+                )
+                what = self.claim_link(chapter, claim.number, h["name"]).replace(
+                    "|", "&#124;"
+                )
+                cells = [f"[{chapter.label}](/{chapter.doc})", what]
+                cells += [plain(h["measured"]), plain(h["limit"]), ratio]
+                lines.append(f"| {' | '.join(cells)} |")
         return "\n".join(lines)
 
 
-class Slider(SphinxDirective):
-    """``{slider} notebooks/05_gradient_descent`` shows the slider whose alt text has the content."""
+class Corrections(FromBookMarkdown):
+    def markdown(self) -> str:
+        lines, chapter = [], ""
+        for notebook in (c for c in self.chapters() if not c.number):
+            for erratum in errata_of(notebook.notebook):
+                if erratum.chapter != chapter:
+                    chapter = erratum.chapter
+                    lines += ["", f"## {chapter}", ""]
+                lines += [
+                    f"**{erratum.title}**",
+                    "",
+                    f"The notes say {erratum.said}",
+                    "",
+                ]
+                lines += [f"Right is {erratum.right}", ""]
+                shown = [
+                    self.claim_link(notebook, c.number, c.data["claim"])
+                    for c in erratum.claims
+                ]
+                lines += [f"Shown by {' · '.join(shown)}", ""] if shown else []
+        return "\n".join(lines) or "None has been collected yet."
+
+
+class Slider(FromBook):
+    """``{slider} notebooks/05_…`` shows the slider whose alt text has the content."""
 
     required_arguments, has_content = 1, True
 
-    def run(self):
+    def run(self) -> list[nodes.Node]:
         wanted = " ".join(self.content)
-        for doc, notebook in chapters(self.env.app):
-            for cell in notebook["cells"] if doc == self.arguments[0] else []:
-                for output in cell.get("outputs", []):
-                    found = "".join(output.get("data", {}).get("text/html", ""))
-                    if 'class="explore"' in found and wanted in html.unescape(found):
-                        return [nodes.raw("", found, format="html")]
-        raise self.error(f"{self.arguments[0]} has no slider whose alt text says {wanted!r}")
+        for chapter in self.chapters():
+            if chapter.doc == self.arguments[0]:
+                if found := slider_of(chapter.notebook, wanted):
+                    return [nodes.raw("", found, format="html")]
+        raise self.error(
+            f"{self.arguments[0]} has no slider whose alt text says {wanted!r}"
+        )
 
 
-class Measured(Harvest):
+class Measured(FromBookMarkdown):
     """The table that `make bench` wrote."""
 
-    def markdown(self):
-        path = pathlib.Path(self.env.app.srcdir) / "book" / "benchmarks.json"
-        rows = json.loads(path.read_text())
-        return "\n".join(["| what | figure |", "|---|---|", *(f"| {_plain(k)} | {_plain(v)} |" for k, v in rows.items())])
+    def markdown(self) -> str:
+        rows = json.loads(self.read("book/benchmarks.json"))
+        lines = [
+            f"| {plain(what)} | {plain(figure)} |" for what, figure in rows.items()
+        ]
+        return "\n".join(["| what | figure |", "|---|---|", *lines])
 
 
-def _plain(text):
+class Mutations(FromBookMarkdown):
+    """The table of what `make mutate` found, chapter by chapter, and what got away."""
+
+    def markdown(self) -> str:
+        scores = json.loads(self.read("book/mutations.json") or "{}")
+        lines = ["| chapter | slips made | noticed | share |", "|---|---|---|---|"]
+        away = []
+        for chapter in self.chapters():
+            if not chapter.number:
+                continue
+            row, survivors = mutation_row(scores.get(chapter.doc.rpartition("/")[2]))
+            lines.append(f"| [{chapter.label}](/{chapter.doc}) | {row} |")
+            if survivors:
+                away += [
+                    "",
+                    f"**{chapter.label}**",
+                    "",
+                    *(f"- {plain(s)}" for s in survivors),
+                ]
+        if away:
+            lines += ["", "## What got away", *away]
+        return "\n".join(lines)
+
+
+class Textfile(FromBook):
+    """``{textfile} LICENSE`` shows a file of the book as it is."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        text = self.read(self.arguments[0]) or f"{self.arguments[0]} is missing."
+        return [nodes.literal_block(text, text, language="text", classes=["textfile"])]
+
+
+def mutation_row(score: dict | None) -> tuple[str, list[str]]:
+    """The cells of a chapter's row, and its survivors as text."""
+    if not score or not score.get("mutants"):
+        return "not yet measured | | ", []
+    share = 100 * score["noticed"] / score["mutants"]
+    survivors = [
+        s if isinstance(s, str) else _survivor(s) for s in score.get("survivors", [])
+    ]
+    return f"{score['mutants']} | {score['noticed']} | {share:.0f} % ", survivors
+
+
+def _survivor(fault: dict) -> str:
+    return " → ".join(str(value) for value in fault.values())
+
+
+def plain(text: str) -> str:
     """Text that stays text inside a Markdown table."""
-    return re.sub(r"([\\`*_{}\[\]<>|$~#])", r"\\\1", html.unescape(text))
-
-
-def _flat(text):
+    text = re.sub(r"([\\`*_{}\[\]<>|$~#&])", r"\\\1", text)
     return " ".join(text.split())
 
 
 class TargetsFirst(Transform):
-    """Give a target the id of its name, also where a heading's text would have taken it."""
+    """Give a target the id of its name, also where a heading would have taken it."""
 
     default_priority = 300
 
-    def apply(self):
+    def apply(self) -> None:
         document = self.document
         for name, explicit in list(document.nametypes.items()):
             id, wanted = document.nameids.get(name), nodes.make_id(name)
@@ -232,8 +292,14 @@ class TargetsFirst(Transform):
 def setup(app):
     app.add_transform(TargetsFirst)
     for name, directive in {
-        "concepts": Concepts, "claims": Claims, "headlines": Headlines, "corrections": Corrections,
-        "slider": Slider, "measured": Measured,
+        "concepts": Concepts,
+        "claims": Claims,
+        "headlines": Headlines,
+        "corrections": Corrections,
+        "slider": Slider,
+        "measured": Measured,
+        "mutations": Mutations,
+        "textfile": Textfile,
     }.items():
         app.add_directive(name, directive)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+    return {"version": "2", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -292,14 +292,14 @@ def _static(
         rows.append(
             f'<label><span class="name">{label}</span>'
             f'<input type="range" min="0" max="{len(values) - 1}" step="1" value="0" '
-            f'disabled data-name="{label}" aria-valuetext="{shown}">'
+            f'disabled {KEYS} data-name="{label}" aria-valuetext="{shown}">'
             f'<output aria-live="off">{shown}</output></label>'
         )
     values = json.dumps(texts, ensure_ascii=False).replace("<", "\\u003c")
     key = hashlib.sha256("".join([alt, values, *rows, coded]).encode()).hexdigest()[:12]
     script = SCRIPT.substitute(key=key, values=values, strip=coded)
     return (
-        f'<div class="explore" data-key="{key}" {KEYS}>'
+        f'<div class="explore" data-key="{key}">'
         f'<div class="controls">{"".join(rows)}</div>'
         f"{_image('webp;base64,' + still, first.size, alt, photo)}"
         f"<script>{script}</script></div>"

@@ -202,6 +202,9 @@ def test_integers_never_wrap_around():
         verify("c", np.int8(127), np.int8(-127), atol=5)
     verify("c", 10**30, 10**30)
     verify("c", [10**30, 1], np.array([10**30, 1], dtype=object))
+    verify("c", np.array([1, 0.5], dtype=object), [1, 0.5])
+    with refuted():
+        verify("c", np.array([1, 0.5], dtype=object), [1, 0.0])
     with refused("numbers"):
         verify("c", 10**400, 10**400)
 
@@ -454,6 +457,9 @@ ONES, ROUNDED, EIGHT = np.ones((3, 4)), np.eye(3) + 1e-17, np.arange(8)
         (2 / 3, 2 / 3, {"atol": 0.01}, "0.667 | 0.667"),
         (2 / 3, 2 / 3, {"atol": 0.0}, "0.666667 | 0.666667"),
         (123.4, 124.0, {"atol": 30}, "123 | 124 ± 30"),
+        (-123.4, -124.0, {"atol": 30}, "-123 | -124 ± 30"),
+        (0.04567, 0.04, {"atol": 0.03}, "0.046 | 0.040 ± 0.03"),
+        (0.3456, 0.4, {"atol": 0.3456}, "0.3 | 0.40 ± 0.35"),
         (1234567.0, 1234568.0, {"atol": 1.0}, "1.23457e+06 | 1.23457e+06"),
         (12, 11, {"atol": 2}, "12 | 11 ± 2"),
         (10**30, 10**30, {}, f"{10**30} | {10**30}"),
@@ -685,6 +691,12 @@ def test_headline_senses(shown):
 def test_headline_complains_about_the_pair_that_failed():
     with refuted(r"ratio 1\.1000"):
         headline("c", [1.10, 0.905], [1.0, 1.0], rtol=0.097)
+
+
+def test_headline_shows_a_digit_more_than_the_tolerance(shown):
+    headline("c", 0.00512345, 0.005, rtol=0.05)
+    line = "measured 0.005123 · limit 0.005 · ratio 1.0247"
+    assert values(shown[0]) == line
 
 
 def test_headline_refuses():

@@ -302,6 +302,72 @@ def setup(app):
     assert (tmp_path / "out/engines").read_text() == "0"
 
 
+# --- pages made from chapters -------------------------------------------------
+
+
+def test_a_page_follows_its_chapter_and_may_hold_a_drawing(tmp_path):
+    """The slider of a chapter that was run again is the new one; SVG stops no build."""
+    conf = f"""import sys
+sys.path.insert(0, {str(EXTENSIONS)!r})
+extensions, nb_execution_mode = ["myst_nb", "folds", "harvest", "pages"], "off"
+myst_enable_extensions, root_doc = ["colon_fence"], "page"
+exclude_patterns = ["notebooks", "out"]
+"""
+    (tmp_path / "conf.py").write_text(conf, encoding="utf-8")
+    toc = "parts:\n  - chapters:\n      - file: notebooks/05_b\n"
+    (tmp_path / "_toc.yml").write_text(toc, encoding="utf-8")
+    drawing = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
+    (tmp_path / "a.svg").write_text(drawing, encoding="utf-8")
+    page = "# Page\n\n![a drawing](a.svg)\n\n:::{slider} notebooks/05_b\na bowl\n:::\n"
+    (tmp_path / "page.md").write_text(page, encoding="utf-8")
+    (tmp_path / "notebooks").mkdir()
+    for run in ("first", "second"):
+        slider = f'<div class="explore">a bowl of the {run} run</div>'
+        notebook = json.dumps({"cells": [code("", {"text/html": slider})]})
+        (tmp_path / "notebooks/05_b.ipynb").write_text(notebook, encoding="utf-8")
+        command = [sys.executable, "-m", "sphinx", "-q", "-b", "html", ".", "out"]
+        subprocess.run(command, cwd=tmp_path, check=True)
+        built = (tmp_path / "out/page.html").read_text(encoding="utf-8")
+        assert f"a bowl of the {run} run" in built and "a.svg" in built
+
+
+def consecutive(numbers, chapter):
+    return numbers == [f"{chapter}.{k}" for k in range(1, len(numbers) + 1)]
+
+
+def test_chapters_sections_equations_and_theorems_are_numbered(built):
+    folder = built[0]
+    for number, source in enumerate(CHAPTERS, 1):
+        page = (folder / f"notebooks/{source.stem}.html").read_text(encoding="utf-8")
+        page = BeautifulSoup(page, "html.parser")
+        assert page.select_one("h1 .section-number").get_text().strip() == str(number)
+        sections = [
+            tag.get_text().strip() for tag in page.select("h2 > .section-number")
+        ]
+        assert len(sections) == len(page.select("article h2"))
+        assert consecutive(sections, number), (source.stem, sections)
+        equations = [tag.get_text().strip("()#") for tag in page.select(".eqno")]
+        assert equations and consecutive(equations, number), (source.stem, equations)
+        for kind in ("theorem", "definition"):
+            titles = [tag.get_text() for tag in page.select(f".{kind} .proof-title")]
+            found = [re.search(r"(\d+\.\d+)", title)[1] for title in titles]
+            assert consecutive(found, number), (source.stem, titles)
+        current = page.select_one(".bd-sidebar-primary .current > a").get_text()
+        assert current.split()[0] == str(number)
+        beside = page.select_one(".page-toc a").get_text()
+        assert beside.split()[0] == f"{number}.1"
+
+
+def test_a_link_to_an_equation_keeps_its_words(built):
+    for source in CHAPTERS:
+        text = source.read_text(encoding="utf-8")
+        page = (built[0] / f"notebooks/{source.stem}.html").read_text(encoding="utf-8")
+        links = BeautifulSoup(page, "html.parser").select('a[href*="#equation-eq-"]')
+        shown = {(a["href"].split("#equation-")[1], a.get_text()) for a in links}
+        for words, target in re.findall(r"\[([\w ,-]+)\]\(#(eq-[\w-]+)\)", text):
+            assert (target, words) in shown, f"{source.stem}: {words} ({target})"
+
+
 # --- folds on a page ---------------------------------------------------------
 
 

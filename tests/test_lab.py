@@ -1,87 +1,189 @@
-"""The chapters in JupyterLab: rendered, live, and silent towards the outside."""
+"""The chapters in JupyterLab as `make lab` opens it: folded, live, silent outwards."""
 
 import json
 import os
-import re
-import socket
+import secrets
+import shutil
 import subprocess
 import sys
 import time
 import urllib.request
 
+import nbformat
 import pytest
-from book import CHAPTERS as SOURCES
+from playwright.sync_api import expect
+
+import notebooks
+from book import CHAPTERS, ROOT
+from browser import PATIENCE
 from visit import Visit
+
+SMALL = '''# %% [markdown]
+# # A small chapter
+#
+# It began with one {cite:p}`armijo1966`; {cite:t}`arora2018` go on.
+#
+# :::{prf:theorem} The first
+# It holds.
+# :::
+
+# %% tags=["set-up"]
+from helpers import explore, live, verify
+import matplotlib.pyplot as plt
+
+# %%
+def draw(a):
+    with open("calls.txt", "a") as calls:
+        calls.write(f"{a} ")
+    fig, ax = plt.subplots()
+    ax.plot([0, a])
+    return fig
+
+# %% tags=["picture"]
+explore(draw, alt="a line", a=[1, 2, 3])
+
+# %% tags=["checks"]
+verify("one and one is two", 1 + 1, 2)
+
+# %%
+start = {"landscape": "valley", "start": [-2.6, 1.2], "eta": 0.05, "beta": 0.6, "steps": 60}
+live("race", start, alt="a race", states=[start] * 20, truth=lambda state: 0, still=draw(1))
+'''
+PLAIN = {  # all cells are on the page, also those that are out of sight
+    "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"}
+}
 
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    """JupyterLab on a chapter and on a small notebook whose slider leaves a trace of each call."""
-    import jupytext
-    import nbformat
-
+    """JupyterLab on a chapter and on a small notebook: its folder, its address, a token."""
     folder = tmp_path_factory.mktemp("lab")
-    chapter = json.loads(SOURCES[0].with_suffix(".ipynb").read_text())
-    (folder / "chapter.ipynb").write_text(json.dumps(chapter))
-    small = jupytext.reads(
-        "# %%\nfrom helpers import explore, verify\nimport matplotlib.pyplot as plt\n"
-        "def draw(a):\n    open('calls.txt', 'a').write(f'{a} ')\n    fig, ax = plt.subplots(); ax.plot([0, a]); return fig\n"
-        "# %%\nexplore(draw, alt='a line', a=[1, 2, 3])\nverify('one', 1, 1)\n", "py:percent")
-    small.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(small, folder / "small.ipynb")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "jupyterlab", "--no-browser", f"--ServerApp.port={port}", "--ServerApp.ip=127.0.0.1",
-         "--IdentityProvider.token=", "--ServerApp.password=", "--allow-root", f"--ServerApp.root_dir={folder}",
-         "--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-         "--LabApp.extension_manager=readonly", "--ServerApp.disable_check_xsrf=True"],
-        cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        env=os.environ | {"JUPYTERLAB_SETTINGS_DIR": str(folder / "s"), "JUPYTERLAB_WORKSPACES_DIR": str(folder / "w")},
-    )
-    address = f"http://127.0.0.1:{port}/"
-    for _ in range(120):
-        try:
-            urllib.request.urlopen(address + "api", timeout=2)
-            break
-        except OSError:
-            time.sleep(0.5)
-    yield folder, address
-    server.terminate()
-    server.wait(20)
+    inside = folder / "notebooks"
+    inside.mkdir()
+    (inside / "small.py").write_text(SMALL, encoding="utf-8")
+    nbformat.write(notebooks.fresh(inside / "small.py"), inside / "small.ipynb")
+    shutil.copy(CHAPTERS[0].with_suffix(".ipynb"), inside / "chapter.ipynb")
+    for name, settings in PLAIN.items():
+        path = folder / "settings" / f"{name.replace(':', '/')}.jupyterlab-settings"
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps(settings), encoding="utf-8")
+    token = secrets.token_hex()
+    options = [
+        f"--config={ROOT / 'tools/lab/jupyter_lab_config.py'}",
+        f"--ServerApp.root_dir={inside}",
+        f"--IdentityProvider.token={token}",
+        "--ServerApp.port=0",
+        "--no-browser",
+    ]
+    if getattr(os, "geteuid", lambda: 1)() == 0:
+        options.append("--allow-root")
+    own = ("runtime", "config", "data", "settings", "workspaces")
+    places = {
+        f"JUPYTER{'LAB' if name in own[3:] else ''}_{name.upper()}_DIR": str(folder / name)
+        for name in own
+    }
+    log = folder / "log.txt"
+    with log.open("w", encoding="utf-8") as out:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "jupyterlab", *options],
+            cwd=inside,
+            stdout=out,
+            stderr=out,
+            env=os.environ | places,
+        )
+    try:
+        yield inside, address_of(server, folder / "runtime", log), token
+    finally:
+        server.terminate()
+        server.wait()
 
 
-def test_jupyterlab_slider_calls_draw_anew(chromium, lab):
-    folder, address = lab
-    with Visit(chromium, address + "lab/tree/small.ipynb?reset") as visit:
+def address_of(server, runtime, log):
+    """Where the server answers; a failure with its log when it ends, or never does."""
+    end = time.monotonic() + 600
+    while server.poll() is None and time.monotonic() < end:
+        for info in runtime.glob("jpserver-*.json"):
+            try:
+                address = json.loads(info.read_text(encoding="utf-8"))["url"]
+                urllib.request.urlopen(address + "api", timeout=60).close()
+                return address
+            except (OSError, ValueError):  # not yet written, or not yet listening
+                pass
+        time.sleep(0.1)
+    server.kill()
+    pytest.fail(f"JupyterLab does not start:\n{log.read_text(encoding='utf-8')[-4000:]}")
+
+
+def notebook(chromium, lab, name):
+    """A visit to a notebook that is open and has a kernel."""
+    _, address, token = lab
+    visit = Visit(chromium, f"{address}lab/tree/{name}?token={token}&reset")
+    expect(visit.page.locator(".jp-Notebook .jp-MarkdownCell h1").first).to_be_visible()
+    return visit
+
+
+def test_a_notebook_runs_and_its_figures_are_live(chromium, lab):
+    folder, address, _ = lab
+    with notebook(chromium, lab, "small.ipynb") as visit:
         page = visit.page
-        page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=90_000)
-        page.wait_for_timeout(2500)
-        page.click("text=Run >> nth=0")
-        page.click("text=Run All Cells >> nth=0")
-        page.wait_for_selector(".jupyter-widgets .ui-slider, .jupyter-widgets .noUi-handle", timeout=90_000)
+        idle = page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]')
+        expect(idle).to_be_visible()
+        page.locator(".lm-MenuBar-item", has_text="Run").click()
+        page.locator(".lm-Menu-item", has_text="Run All Cells").first.click()
+        last = page.locator(".jp-CodeCell .jp-InputPrompt").last
+        expect(last).to_have_text("[5]:", timeout=5 * PATIENCE)  # a kernel starts
+        expect(page.locator(".claim")).to_have_count(1)
+
+        # the slider draws anew, what it is moved to and nothing else
         picture = page.locator(".jupyter-widgets img").first
-        picture.wait_for(timeout=30_000)
-        before, first = (folder / "calls.txt").read_text().split(), picture.get_attribute("src")
+        picture.wait_for()
+        before, first = calls(folder), picture.get_attribute("src")
         handle = page.locator(".jupyter-widgets .noUi-handle").first
         handle.focus()
         handle.press("ArrowRight")
-        page.wait_for_function("old => document.querySelector('.jupyter-widgets img').src != old", arg=first, timeout=20_000)
-        after = (folder / "calls.txt").read_text().split()
-        assert after[: len(before)] == before and after[len(before):] == ["2"]
-        assert page.locator(".claim").count() == 1
+        expect(picture).not_to_have_attribute("src", first)
+        after = calls(folder)
+        assert after[: len(before)] == before and after[len(before) :] == ["2"]
+
+        # the live figure computes
+        grip = page.locator(".jp-OutputArea .race [role=slider]").first
+        expect(grip).to_be_visible()
+        said = grip.get_attribute("aria-valuetext")
+        grip.press("ArrowRight")
+        expect(grip).not_to_have_attribute("aria-valuetext", said)
         assert not visit.foreign(address)
 
 
-def test_jupyterlab_shows_a_stored_chapter(chromium, lab):
-    _, address = lab
-    with Visit(chromium, address + "lab/tree/chapter.ipynb?reset") as visit:
+def calls(folder):
+    return (folder / "calls.txt").read_text(encoding="utf-8").split()
+
+
+def test_cells_are_folded_and_only_notebooks_are_listed(chromium, lab):
+    with notebook(chromium, lab, "small.ipynb") as visit:
         page = visit.page
-        page.wait_for_selector(".jp-Notebook .jp-MarkdownCell h1", timeout=90_000)
-        page.wait_for_timeout(3000)
-        text = page.locator(".jp-Notebook").inner_text()
-        assert ":::{" not in text, "MyST is not rendered"
-        assert not re.search("Error displaying widget", text)
-        assert page.locator(".claim").count() > 3
+        cells = page.locator(".jp-CodeCell")
+        expect(cells).to_have_count(5)
+        hidden = page.locator(".jp-CodeCell:has(.jp-InputPlaceholder, .jp-Placeholder)")
+        expect(hidden).to_have_count(3)
+        listed = page.locator(".jp-DirListing-itemText")
+        expect(listed.filter(has_text="small.ipynb")).to_have_count(1)
+        expect(listed.filter(has_text=".py")).to_have_count(0)
+
+
+def test_citations_are_names(chromium, lab):
+    with notebook(chromium, lab, "small.ipynb") as visit:
+        cell = visit.page.locator(".jp-MarkdownCell").first
+        expect(cell).to_contain_text("Armijo, 1966")
+        expect(cell).to_contain_text("Arora et al. (2018)")
+        expect(cell).not_to_contain_text("armijo1966")
+        expect(cell.locator("svg:visible")).to_have_count(0)  # a warning sign
+
+
+def test_a_stored_chapter_is_shown(chromium, lab):
+    _, address, _ = lab
+    with notebook(chromium, lab, "chapter.ipynb") as visit:
+        page = visit.page
+        expect(page.locator(".claim").nth(3)).to_be_attached()
+        expect(page.locator(".jp-Notebook")).not_to_contain_text(":::{")  # MyST is rendered
+        expect(page.locator(".jp-Notebook")).not_to_contain_text("Error displaying widget")
         assert not visit.foreign(address)

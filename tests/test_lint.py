@@ -97,6 +97,15 @@ def test_names_bound_and_read():
     assert names.used_by["f"] == {"e", "later"}
 
 
+def test_an_exercise_needs_its_definition():
+    cells = book(
+        [("set-up", "@exercise.define('a')\ndef _(answer):\n    return True")],
+        [("yours", "exercise('a').check(...)")],
+    )
+    assert len(chapter.needed(cells, cells[1:])) == 2
+    assert cells[1].names.read == {"exercise", "exercise a"}
+
+
 def test_needed_cells_are_those_that_bind_what_is_read():
     cells = book(
         [("set-up", "import math"), ("set-up", "unused = 1")],

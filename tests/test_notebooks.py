@@ -339,50 +339,65 @@ def test_jupytext_reads_what_it_writes():
 
 # --- the items of a notebook ----------------------------------------------------------
 
-ONE = {
-    "claim": "one",
-    "kind": "equal",
-    "measured": "1.0",
-    "expected": "1",
-    "tolerance": "",
+ONE = {"claim": "one", "kind": "equal", "measured": "1.0", "expected": "1"}
+ONE["tolerance"] = ""
+NOISE = ONE | {"measured": "1e-16", "expected": "0", "tolerance": "± 1e-12"}
+MEAN = ONE | {"tolerance": "± 4 standard errors of 0.2"}
+SIDE = ONE | {"kind": "at least", "measured": "0.98", "expected": "at least 0.96"}
+HUGE = ONE | {"kind": "at least", "measured": "7e+04", "expected": "at least 1000"}
+MAIN = ONE | {"measured": "2.9", "expected": "3.0", "tolerance": "ratio 0.967"}
+MAIN["rtol"] = 0.1
+WORST = MAIN | {"tolerance": "ratio 0.967, the worst of 9"}
+SAME = {  # a claim of this run, and stored ones that agree with it
+    "itself": (ONE, {}),
+    "fourth digit": (ONE, {"measured": "1.0004"}),
+    "tolerance": (ONE | {"tolerance": "± 0.05"}, {"measured": "1.03"}),
+    "errors": (MEAN, {"measured": "1.7"}),
+    "rounding": (NOISE, {"measured": "−3.2e-15"}),
+    "within the margin": (SIDE, {"measured": "0.97"}),
+    "order of magnitude": (HUGE, {"measured": "7e+05"}),
+    "headline": (MAIN, {"measured": "3.1"}),
+    "another worst": (
+        WORST,
+        {"measured": "66", "tolerance": "ratio 0.92, the worst of 9"},
+    ),
+}
+OTHER = {  # stored ones that do not
+    "third digit": (ONE, {"measured": "1.02"}),
+    "zero": (ONE, {"measured": "0"}),
+    "shape": (ONE, {"measured": "1.0 (closest of 2)"}),
+    "words of the value": (ONE, {"measured": "1.0 everywhere"}),
+    "expected": (ONE, {"expected": "2"}),
+    "claim": (ONE, {"claim": "uno"}),
+    "kind": (ONE, {"kind": "at most"}),
+    "tolerance": (ONE | {"tolerance": "± 0.05"}, {"measured": "1.1"}),
+    "stored tolerance": (ONE, {"measured": "1.02", "tolerance": "± 0.05"}),
+    "errors": (MEAN, {"measured": "1.9"}),
+    "rounding": (NOISE, {"measured": "2e-12"}),
+    "beyond the margin": (SIDE, {"measured": "42"}),
+    "limit": (SIDE, {"expected": "at least 0.95"}),
+    "below the limit": (SIDE, {"measured": "0.9"}),
+    "headline": (MAIN, {"measured": "3.3"}),
+    "ratio": (WORST, {"tolerance": "ratio 0.8, the worst of 9"}),
 }
 
 
-@pytest.mark.parametrize(
-    "stored",
-    [
-        [ONE | {"measured": "1.02"}],
-        [ONE | {"measured": "0"}],
-        [ONE | {"measured": "1.0 (closest of 2)"}],
-        [ONE | {"claim": "uno"}],
-        [ONE | {"kind": "at most"}],
-        [ONE | {"measured": "2", "tolerance": "± 4 standard errors of 0.2"}],
-        [ONE, ONE],
-        [],
-    ],
-)
-def test_claims_that_differ(stored):
-    assert nbtest.differ(stored, [ONE])
+@pytest.mark.parametrize("name", SAME)
+def test_claims_that_agree(name):
+    run, change = SAME[name]
+    assert not nbtest.differ([run | change], [run])
 
 
-@pytest.mark.parametrize(
-    "stored",
-    [
-        ONE,
-        ONE | {"measured": "1.0004"},
-        ONE | {"measured": "1.03", "tolerance": "± 0.05"},
-        ONE | {"measured": "2", "tolerance": "± 4 standard errors of 0.3"},
-    ],
-)
-def test_claims_that_agree(stored):
-    assert not nbtest.differ([stored], [ONE])
+@pytest.mark.parametrize("name", OTHER)
+def test_claims_that_differ(name):
+    run, change = OTHER[name]
+    assert nbtest.differ([run | change], [run])
 
 
-def test_rounding_is_compared_with_what_is_expected():
-    claim = {"claim": "sum", "kind": "equal", "tolerance": "± 1e-12", "expected": "0"}
-    noise = [claim | {"measured": text} for text in ("1e-16", "−3.2e-15")]
-    assert not nbtest.differ(noise[:1], noise[1:])
-    assert nbtest.differ(noise[:1], [claim | {"measured": "2e-12"}])
+def test_the_number_of_claims_and_times_of_first_editions():
+    assert nbtest.differ([], [ONE]) and nbtest.differ([ONE, ONE], [ONE])
+    assert not nbtest.differ([SIDE | {"measured": "42"}], [SIDE], one_sided=False)
+    assert nbtest.differ([ONE | {"measured": "42"}], [ONE], one_sided=False)
 
 
 EXERCISE = """
@@ -495,6 +510,7 @@ def test_exercises_and_solutions_are_found_however_they_are_written():
         "</summary>", "</summary>\n\nWell:"
     )
     assert nbtest.solutions("```python\nno = 1\n```\n\n" + fold) == ["x = 1\n"]
+    assert nbtest.solutions(fold.replace("Solution", "Hint")) == []
     cell, text = nbformat.v4.new_code_cell, nbformat.v4.new_markdown_cell
     asked = cell("exercise('a').check(x)")
     notebook = nbformat.v4.new_notebook(cells=[asked, text(fold)])

@@ -39,8 +39,8 @@ PRUNE = """() => {
 # what is behind. Axe takes some 15 ms a text, and most look alike.
 SAMPLE = """() => {
   const texts = [...document.body.querySelectorAll('*')].filter(e => {
-    const own = [...e.childNodes].some(node => node.nodeType === 3 && node.data.trim());
-    return own && e.checkVisibility();
+    const own = [...e.childNodes].filter(node => node.nodeType === 3).map(node => node.data);
+    return own.join('').trim().length > 1 && e.checkVisibility(); // axe leaves out single letters
   });
   const behind = new Map([[null, '']]), seen = new Set();
   const ground = e => {

@@ -87,6 +87,7 @@ class Names:
     ``read``: names that must have been bound before, or, those in ``late``, before a
     function of this cell is called.
     ``used_by``: function or class → global names that its body reads when called.
+    ``exercise("id")`` reads the name "exercise id", ``@exercise.define("id")`` binds it.
     """
 
     def __init__(self, tree: ast.AST):
@@ -124,6 +125,14 @@ class Names:
                     targets[0], ast.Name
                 ):
                     self.used_by[targets[0].id] = free(node.value)
+            case ast.Call(args=[ast.Constant(value=str(id))]) if (
+                asked := ast.unparse(node.func)
+            ) in ("exercise", "exercise.define"):
+                self._load("exercise")
+                if asked == "exercise":
+                    self._load(f"exercise {id}")
+                else:
+                    self._bind(f"exercise {id}", node.lineno)
             case ast.AugAssign():
                 self._visit(node.value)
                 if isinstance(node.target, ast.Name):

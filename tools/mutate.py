@@ -252,8 +252,6 @@ def _left_out(node: ast.AST, marked: set[int]) -> bool:
             )
         ):
             return True
-        case ast.Expr(value=ast.Constant(value=str())):
-            return True
         case ast.keyword() if node.arg in CHOICES:
             return True
     if isinstance(node, SIMPLE):

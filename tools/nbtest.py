@@ -19,6 +19,7 @@ from xdist.scheduler import LoadScopeScheduling
 from book import FIRST_EDITION, NOTEBOOKS, ROOT
 
 CLAIM = "application/vnd.book.claim+json"
+HEADLINE = "application/vnd.book.headline+json"
 MINUTES = 60  # seconds; a busy machine may take its time
 # Python runs a module of this name in every process that finds it: the kernel and its
 # children.
@@ -179,43 +180,65 @@ class Answer(Cell):
 
 
 def claims(outputs):
-    """The claims among the outputs of a cell, in order."""
-    return [o.data[CLAIM] for o in outputs if CLAIM in o.get("data", {})]
+    """The claims among the outputs of a cell, in order; of a headline with its rtol."""
+    shown = [output["data"] for output in outputs if CLAIM in output.get("data", {})]
+    return [
+        data[CLAIM] | {"rtol": data.get(HEADLINE, {}).get("rtol")} for data in shown
+    ]
 
 
 def differ(before, now, *, one_sided=True):
-    """What distinguishes two lists of claims, or "".
+    """What distinguishes the stored claims from those of this run, or "".
 
-    Words, order and kinds are equal; numbers agree to three digits or to the claim's
-    tolerance. Those of one-sided claims are compared only with ``one_sided``.
+    Words, order and kinds are equal. Numbers agree to three digits or to the claim's
+    tolerance; those of a one-sided claim, which differ between machines, may also be
+    nearer to each other than to the limit (not compared without ``one_sided``).
     """
-    if [(c["claim"], c["kind"]) for c in before] != [
-        (c["claim"], c["kind"]) for c in now
-    ]:
-        words = [[c["claim"] for c in side] for side in (before, now)]
+    words = [
+        [(claim["claim"], claim["kind"]) for claim in side] for side in (before, now)
+    ]
+    if words[0] != words[1]:
         return f"stored: {words[0]}\nthis run: {words[1]}"
     for old, new in zip(before, now, strict=True):
-        if old["kind"] in ("at most", "at least") and not one_sided:
+        note, limits = new.get("tolerance", ""), numbers(new["expected"])
+        sides = {"measured": limits, "expected": []}
+        tolerance = 0.0
+        if note.startswith("±"):  # "± 0.01", "± 4 standard errors of 0.009"
+            tolerance = math.prod(numbers(note))
+        elif new.get("rtol"):  # of several pairs a headline shows the worst: any may be
+            tolerance = new["rtol"] * (1 if "worst" in note else max(limits))
+            sides = {"tolerance": [1.0]} if "worst" in note else sides
+        if new["kind"] not in ("at most", "at least"):
+            sides = {side: [] for side in sides}
+        elif not one_sided:
             continue
-        expected = numbers(old["expected"])
-        note = old.get("tolerance", "")  # "± 0.01", "± 4 standard errors of 0.009"
-        tolerance = math.prod(numbers(note)) if note.startswith("±") else 0.0
-        for side in ("measured", "expected"):
+        for side, limit in sides.items():
             was, is_now = old[side], new[side]
-            if not close(was, is_now, tolerance, expected):
+            if not close(was, is_now, tolerance, [*limits, *limit], limit):
                 return f"{old['claim']}: {side} {was} stored, {is_now} in this run"
     return ""
 
 
-def close(old, new, tolerance, others):
+def close(old, new, tolerance, scale, limit):
     """Whether two printed values agree: the words exactly, the numbers nearly."""
     a, b = numbers(old), numbers(new)
     if len(a) != len(b) or NUMBER.sub("", str(old)) != NUMBER.sub("", str(new)):
         return False
+    largest = max(map(abs, [*a, *b, *scale]), default=0.0)
     return all(
-        abs(x - y) <= max(tolerance, 1e-3 * max(map(abs, [x, y, *others])))
+        abs(x - y) <= max(tolerance, 1e-3 * largest)
+        or any(nearer(x, y, z) for z in limit)
         for x, y in zip(a, b, strict=True)
     )
+
+
+def nearer(old, new, limit):
+    """Whether ``old`` is nearer to ``new`` than the limit is, by distance or ratio."""
+    if abs(old - new) <= abs(new - limit):
+        return True
+    if min(old, new, limit) <= 0:
+        return False
+    return abs(math.log(old / new)) <= abs(math.log(new / limit))
 
 
 NUMBER = re.compile(r"[-−]?\d+(?:\.\d*)?(?:e[-+−]?\d+)?")

@@ -122,8 +122,8 @@ class Claims(FromBookHtml):
                 f"<ol>\n{chr(10).join(rows)}\n</ol></details>\n"
             )
         return (
-            f"<p><strong>{total} claims</strong>, all of them true the last time the book "
-            f"was run. A claim's words lead to its place.</p>\n{''.join(folds)}"
+            f"<p><strong>{total} claims</strong>, all of them true the last time the "
+            f"book was run. A claim's words lead to its place.</p>\n{''.join(folds)}"
         )
 
 

@@ -110,15 +110,14 @@ class Questions(Told):
                 "book/chapters.yml, %s, %r: %s", chapter.doc, what["slider"], error
             )
         photo = " photo" if re.search(r"class=\"?photo", slider) else ""
-        minutes, question = (
-            minutes_to_read(chapter.notebook),
-            html.escape(what["question"]),
-        )
+        minutes = minutes_to_read(chapter.notebook)
+        question = html.escape(what["question"])
         top = self.page("index").removesuffix("index.html")
         alt = html.escape(what["slider"])
         return (
-            f'<div class="question"><img class="frame{photo}" alt="{alt}" loading="lazy" '
-            f'src="{top}_images/{image_name(chapter)}" width="748" height="340">'
+            f'<div class="question"><img class="frame{photo}" alt="{alt}" '
+            f'src="{top}_images/{image_name(chapter)}" '
+            'width="748" height="340" loading="lazy">'
             f'<p class="of">{html.escape(chapter.label)} · {minutes} min</p>'
             f'<p><a href="{self.page(chapter.doc)}">{question}</a></p></div>\n'
         )
@@ -189,7 +188,8 @@ class Paths(Told):
                 )
             boxes.append(
                 f'<a class="{" ".join(sorted(on[name]))}" '
-                f'href="{self.page(chapter.doc)}" aria-label="{chapter.number} {short}">'
+                f'href="{self.page(chapter.doc)}" '
+                f'aria-label="{chapter.number} {short}">'
                 f'<rect x="{x}" y="{y}" width="{size.wide}" '
                 f'height="{size.high}" rx="6"/>{text}</a>'
             )

@@ -36,7 +36,6 @@ const METHODS = { // what follows p; last is the point before it, first p itself
     return x - adam * mean / (Math.sqrt(square) + 1e-8);
   }),
 };
-
 // The larger modulus of the roots of z² - (1 + beta - h) z + beta, where h = eta * curvature.
 const radius = (h, beta, s = 1 + beta - h, d = s * s - 4 * beta) =>
   d < 0 ? Math.sqrt(beta) : (Math.abs(s) + Math.sqrt(d)) / 2;
@@ -111,7 +110,7 @@ const panel = (name, label) => `<div><svg data-map="${name}" viewBox="-38 -12 40
   <g class="grip" tabindex="0" role="slider" aria-label="${label}" aria-valuemin="-6"
   aria-valuemax="6"><circle r="24"/><circle class="knob" r="8"/></g></svg><div></div></div>`;
 const HTML = `<style>${CSS}</style>
-  <div class="race" role="group" data-lm-suppress-shortcuts="true"><div><label>landscape <select>
+  <div class="race" role="group"><div><label>landscape <select>
   ${Object.keys(LANDSCAPES).map(name => `<option>${name}</option>`).join("")}</select></label>
   <button type="button">▶ play</button><button type="button">step</button><label>steps <input
   type="range" min="5" max="200" step="5"></label></div><div class="maps">
@@ -188,6 +187,7 @@ function render({ model, el }) {
   }
   play.onclick = () => go(clock ? seen : seen % steps.value, !clock);
   step.onclick = () => go(seen % steps.value + 1);
+  for (const e of el.querySelectorAll("select, input, .grip")) e.dataset.lmSuppressShortcuts = true;
   steps.oninput = whole;
   select.oninput = () => enter(points.race = here().start);
   $("[data-map=momentum] .ground").innerHTML = ground(MOMENTUM,

@@ -495,7 +495,7 @@ def _format_range(x, allowed):
 
 
 def _format_tolerance(x):
-    return f"{x:.2g}" if x else "0"
+    return f"{x:.2g}"
 
 
 def _format_text(value):

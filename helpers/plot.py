@@ -90,7 +90,7 @@ def path(
     points = np.asarray(points)
     if points.ndim != 2 or points.shape[1] != 2 or len(points) == 0:
         raise ValueError(f"points has shape {points.shape}, expected (steps, 2)")
-    style = {"marker": ".", "markersize": 5, "linewidth": 1.3, "zorder": 3}
+    style = {"marker": ".", "markersize": 5, "linewidth": 1.3, "zorder": 3}  # setting
     style |= normalize_kwargs(kwargs, Line2D)
     ax.plot(*points.T, color=color, label=label, **style)
     ring = {"markersize": 8, "markerfacecolor": "white", "markeredgecolor": color}

@@ -96,8 +96,12 @@ def explore(draw: Callable[..., Figure], *, alt: str, **sliders: Iterable[Any]) 
         )
     closing = _figure(draw, points[-1])
     boxes = _boxes(opening, closing)
-    between = (_figure(draw, values) for values in points[1:-1])
-    frames = [pixels(f, boxes) for f in itertools.chain([opening], between, [closing])]
+    if closing is opening:  # one figure that draw changes: it no longer is the first
+        figures = (_figure(draw, values) for values in points)
+    else:
+        between = (_figure(draw, values) for values in points[1:-1])
+        figures = itertools.chain([opening], between, [closing])
+    frames = [pixels(figure, boxes) for figure in figures]
     strip = webp(_stack(frames))
     if (size := len(strip) * 4 // 3) > MAX_BYTES:
         raise ValueError(

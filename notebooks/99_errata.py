@@ -186,7 +186,7 @@ def sigma(F):
 
 
 alpha = lambda x: np.r_[(grid * x).sum((1, 2)) / x.sum(), np.sqrt(x.sum() / np.pi)]
-F = np.array([13, 18.5, 6])
+F = np.array([13, 18, 6])
 verify("α(σ(F)): centre and radius found again", alpha(sigma(F)), F, atol=0.05)
 square = (np.abs(grid - 16).max(0) <= 6) * 1.0
 r = 2 / math.sqrt(math.pi)  # the disc as large as a square of side 2

@@ -191,6 +191,7 @@ def test_integers_never_wrap_around():
         (np.int64(-(2**63)), np.int64(2**63 - 1)),
         (np.array([3], np.uint16), np.array([5], np.uint16)),
         (10**30, 10**30 + 1),
+        (np.array([-(2**63), 5]), np.array([2**61, 5])),
     ]:
         with refuted():
             verify_at_most("c", high, low)
@@ -325,7 +326,7 @@ def test_verify_checks_every_entry_and_the_order(entries):
         ([1.0, np.nan], [1.0, 2.0], "NaN"),
         (1.0, [1.0], "shape"),
         (np.ones((2, 3)), np.ones((3, 2)), "shape"),
-        ("one", 1.0, "numbers"),
+        ("one", 1.0, "measured is 'one', expected numbers"),
         ("1.0", 1.0, "numbers"),
         (None, 1.0, "NaN|numbers"),
         ({"a": 1}, 1.0, "numbers"),
@@ -443,6 +444,7 @@ def test_texts_truths_and_tuples_take_no_tolerance(e):
 # --- what is shown is what was compared ----------------------------------------------
 
 
+THIRDS = np.linspace(1 / 3, 2 / 3, 7)
 ONES, ROUNDED, EIGHT = np.ones((3, 4)), np.eye(3) + 1e-17, np.arange(8)
 
 
@@ -458,6 +460,9 @@ ONES, ROUNDED, EIGHT = np.ones((3, 4)), np.eye(3) + 1e-17, np.arange(8)
         (2 / 3, 2 / 3, {"atol": 0.0}, "0.666667 | 0.666667"),
         (123.4, 124.0, {"atol": 30}, "123 | 124 ± 30"),
         (-123.4, -124.0, {"atol": 30}, "-123 | -124 ± 30"),
+        (-1.0 * EIGHT, -EIGHT, {}, "8 values within 7e-09 | -7 to 0"),
+        (3 * (1 + 1e-10), 3, {}, "3 | 3"),
+        (THIRDS, THIRDS, {}, "7 values within 6.7e-10 | 0.333333 to 0.666667"),
         (0.04567, 0.04, {"atol": 0.03}, "0.046 | 0.040 ± 0.03"),
         (0.3456, 0.4, {"atol": 0.3456}, "0.3 | 0.40 ± 0.35"),
         (1234567.0, 1234568.0, {"atol": 1.0}, "1.23457e+06 | 1.23457e+06"),
@@ -733,12 +738,14 @@ def test_a_headline_bundle_is_json_whatever_the_types(shown):
     [
         ((3.14159,), {}, "3.14 s", None),
         ((0.0123,), {}, "12.3 ms", None),
+        ((1e-3,), {}, "1 ms", None),
         ((4.5e-6,), {}, "4.5 µs", None),
         ((2e-9,), {}, "2 ns", None),
         ((2e-11,), {}, "0.02 ns", None),
         ((0,), {}, "0 s", None),
         ((1.0,), {}, "1 s", None),
         ((12345.6,), {}, "12,346 s", None),
+        ((1000,), {}, "1,000 s", None),
         ((0.5,), {"unit": "MB"}, "0.5 MB", None),
         ((7,), {"unit": ""}, "7", None),
         ((3.0, ("arrays", 0.02)), {}, "3 s · arrays: 20 ms · ratio 150", 150.0),

@@ -180,19 +180,19 @@ def test_a_module_that_fails_leaves_the_still_picture(chromium, shown, tmp_path,
 
 
 def test_copies_and_different_data_on_one_page(chromium, shown, tmp_path):
-    for text in ("one", "two", "one"):
-        good(
-            data={"factor": len(shown) + 1, "text": text}
-            if text == "two"
-            else {"factor": 1, "text": text}
-        )
-    page = opened(chromium, tmp_path, "".join(b["text/html"] for b in shown))
+    """In whatever order the scripts run: JupyterLab runs those first that are seen."""
+    for factor, text in ((2, "two"), (1, "one"), (1, "one")):
+        good(data={"factor": factor, "text": text})
+    places, scripts = [], []
+    for bundle in shown:
+        place, script = bundle["text/html"].split("<script")
+        places.append(place)
+        scripts.append("<script" + script)
+    page = opened(chromium, tmp_path, "".join(places + scripts[::-1]))
     page.wait_for_function("document.querySelectorAll('.live[data-on]').length === 3")
-    assert page.locator("button").all_inner_texts() == ["one", "two", "one"]
-    factors = page.evaluate(
-        "[...document.querySelectorAll('.live')].map(e => e.data.factor)"
-    )
-    assert factors == [1, 2, 1]
+    assert page.locator("button").all_inner_texts() == ["two", "one", "one"]
+    data = page.evaluate("[...document.querySelectorAll('.live')].map(e => e.data)")
+    assert [given["factor"] for given in data] == [2, 1, 1]
     page.context.close()
 
 
@@ -280,6 +280,7 @@ def test_live_says_what_is_wrong(error, match, changes, shown):
         (r"exports \[\]", PROBE.replace("export default", "const figure =")),
         ("exports .*const", PROBE + "export const more = 1;\n"),
         ("script markup", PROBE + "// </script>\n"),
+        ("script markup", PROBE + "// <!--\n"),
     ],
 )
 def test_modules_that_a_page_cannot_hold(match, text, tmp_path, shown):

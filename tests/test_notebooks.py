@@ -261,11 +261,13 @@ def test_the_fingerprint_knows_what_a_product_is_made_from(small, tmp_path):
         return tool.fingerprint(small, tmp_path)
 
     first = tool.fingerprint(small, tmp_path)
+    ids = [cell.id for cell in tool.fresh(small).cells]
     address = '"https://github.com/owner/name"'
     assert (
         after(small, SMALL.replace('REPOSITORY = ""', f"REPOSITORY = {address}"))
         == first
     )
+    assert [cell.id for cell in tool.fresh(small).cells] == ids
     assert after(small, SMALL.replace("\n", "\r\n")) == first, "line ends"
     assert (
         after(small, SMALL.replace("two is two", "2 is 2"))["source"] != first["source"]
@@ -340,13 +342,13 @@ def test_jupytext_reads_what_it_writes():
 # --- the items of a notebook ----------------------------------------------------------
 
 ONE = {"claim": "one", "kind": "equal", "measured": "1.0", "expected": "1"}
-ONE["tolerance"] = ""
+ONE |= {"tolerance": "", "rtol": None}  # rtol: of headlines
 NOISE = ONE | {"measured": "1e-16", "expected": "0", "tolerance": "± 1e-12"}
 MEAN = ONE | {"tolerance": "± 4 standard errors of 0.2"}
 SIDE = ONE | {"kind": "at least", "measured": "0.98", "expected": "at least 0.96"}
 HUGE = ONE | {"kind": "at least", "measured": "7e+04", "expected": "at least 1000"}
 MAIN = ONE | {"measured": "2.9", "expected": "3.0", "tolerance": "ratio 0.967"}
-MAIN["rtol"] = 0.1
+MAIN |= {"rtol": 0.1}
 WORST = MAIN | {"tolerance": "ratio 0.967, the worst of 9"}
 SAME = {  # a claim of this run, and stored ones that agree with it
     "itself": (ONE, {}),
@@ -365,6 +367,10 @@ SAME = {  # a claim of this run, and stored ones that agree with it
 OTHER = {  # stored ones that do not
     "third digit": (ONE, {"measured": "1.02"}),
     "zero": (ONE, {"measured": "0"}),
+    "range": (
+        ONE | {"measured": "1 to 9", "expected": "1 to 9"},
+        {"measured": "5 to 9"},
+    ),
     "shape": (ONE, {"measured": "1.0 (closest of 2)"}),
     "words of the value": (ONE, {"measured": "1.0 everywhere"}),
     "expected": (ONE, {"expected": "2"}),
@@ -375,6 +381,7 @@ OTHER = {  # stored ones that do not
     "errors": (MEAN, {"measured": "1.9"}),
     "rounding": (NOISE, {"measured": "2e-12"}),
     "beyond the margin": (SIDE, {"measured": "42"}),
+    "sign": (SIDE, {"measured": "-1"}),
     "limit": (SIDE, {"expected": "at least 0.95"}),
     "below the limit": (SIDE, {"measured": "0.9"}),
     "headline": (MAIN, {"measured": "3.3"}),

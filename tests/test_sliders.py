@@ -183,6 +183,20 @@ def test_figures_opened_beside_are_closed_and_the_readers_stay(shown):
     assert plt.get_fignums() == [mine.number]
 
 
+def test_one_figure_that_draw_changes(shown):
+    figure, ax = plt.subplots(figsize=(2, 1))
+    (line,) = ax.plot([0, 1], [0, 3])
+
+    def draw(a):
+        line.set_ydata([0, a])
+        return figure
+
+    explore(draw, alt="a line", a=[3, 1, 2])
+    assert not plt.get_fignums()
+    right = [drawn(draw(a)) for a in (3, 1, 2)]
+    assert [nearest(part, right) for part in parts_of(shown[0])] == [0, 1, 2]
+
+
 @pytest.mark.parametrize(
     "name, label, values, labels",
     [

@@ -154,6 +154,7 @@ def test_serving(served):
 )
 def test_serving_refuses(monkeypatch, tmp_path, port, said):
     monkeypatch.setattr(serve, "BUILT", tmp_path)
+    monkeypatch.setattr(serve.http.server.ThreadingHTTPServer, "serve_forever", print)
     monkeypatch.setattr(sys, "argv", ["serve.py", "--port", port])
     with pytest.raises(SystemExit, match=said):
         serve.main()

@@ -87,7 +87,7 @@ class Names:
     ``read``: names that must have been bound before, or, those in ``late``, before a
     function of this cell is called.
     ``used_by``: function or class → global names that its body reads when called.
-    ``exercise("id")`` reads the name "exercise id", ``@exercise.define("id")`` binds it.
+    ``exercise("a")`` reads the name "exercise a", ``@exercise.define("a")`` binds it.
     """
 
     def __init__(self, tree: ast.AST):

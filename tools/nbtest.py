@@ -200,34 +200,32 @@ def differ(before, now, *, one_sided=True):
     if words[0] != words[1]:
         return f"stored: {words[0]}\nthis run: {words[1]}"
     for old, new in zip(before, now, strict=True):
+        if new["kind"] in ("at most", "at least") and not one_sided:
+            continue
         note, limits = new.get("tolerance", ""), numbers(new["expected"])
-        sides = {"measured": limits, "expected": []}
-        tolerance = 0.0
+        sides, tolerance = ("measured", "expected"), 0.0
         if note.startswith("±"):  # "± 0.01", "± 4 standard errors of 0.009"
             tolerance = math.prod(numbers(note))
-        elif new.get("rtol"):  # of several pairs a headline shows the worst: any may be
-            tolerance = new["rtol"] * (1 if "worst" in note else max(limits))
-            sides = {"tolerance": [1.0]} if "worst" in note else sides
-        if new["kind"] not in ("at most", "at least"):
-            sides = {side: [] for side in sides}
-        elif not one_sided:
-            continue
-        for side, limit in sides.items():
+        elif new["rtol"] and "worst" in note:  # of several pairs, which may change
+            sides, limits, tolerance = ("tolerance",), [1.0], new["rtol"]
+        elif new["rtol"]:
+            tolerance = new["rtol"] * max(limits)
+        for side in sides:
             was, is_now = old[side], new[side]
-            if not close(was, is_now, tolerance, [*limits, *limit], limit):
+            if not close(was, is_now, tolerance, limits):
                 return f"{old['claim']}: {side} {was} stored, {is_now} in this run"
     return ""
 
 
-def close(old, new, tolerance, scale, limit):
+def close(old, new, tolerance, limits):
     """Whether two printed values agree: the words exactly, the numbers nearly."""
     a, b = numbers(old), numbers(new)
     if len(a) != len(b) or NUMBER.sub("", str(old)) != NUMBER.sub("", str(new)):
         return False
-    largest = max(map(abs, [*a, *b, *scale]), default=0.0)
+    largest = max(map(abs, [*a, *b, *limits]), default=0.0)
     return all(
         abs(x - y) <= max(tolerance, 1e-3 * largest)
-        or any(nearer(x, y, z) for z in limit)
+        or (len(limits) == 1 and nearer(x, y, limits[0]))
         for x, y in zip(a, b, strict=True)
     )
 

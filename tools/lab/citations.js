@@ -11,7 +11,7 @@ function mend() {
     span.lastChild.data = narrative ? `${authors} (${year})` : `${authors}, ${year}`;
     span.querySelector("svg").style.display = "none";
     span.style.color = "inherit";
-    span.title = key;
+    span.removeAttribute("title"); // it would be read aloud in place of the names
   }
 }
 

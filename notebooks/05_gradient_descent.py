@@ -973,7 +973,7 @@ def grad_saddle(p):
 
 
 def escape_time(delta, eta):
-    path = gradient_descent(grad_saddle, [1.0, delta], eta, 600)
+    path = gradient_descent(grad_saddle, [1.0, delta], eta, 600)  # setting
     return int(np.argmax(abs(path[:, 1]) > 0.5))
 
 
@@ -2061,23 +2061,38 @@ def adam(grad, x, eta, steps, beta1=0.9, beta2=0.999, eps=1e-8):
 
 
 # %% tags=["checks"]
+by_hand, by_torch = [], []
 for ours, theirs in (
     (adagrad, torch.optim.Adagrad),
     (rmsprop, torch.optim.RMSprop),
     (adam, torch.optim.Adam),
 ):
-    w = torch.tensor([1.3, -0.4], dtype=torch.float64, requires_grad=True)
-    optimizer = theirs([w], lr=0.05)
-    for _ in range(120):
-        optimizer.zero_grad()
-        himmelblau(*w).backward()
-        optimizer.step()
-    verify(
-        f"120 steps against torch.optim.{theirs.__name__}",
-        ours(grad_himmelblau, [1.3, -0.4], 0.05, 120)[-1],
-        w,
-        atol=1e-9,
-    )
+    for small, steps in (
+        (0.5, 30),
+        (1e-8, 12),
+    ):  # the small number in the denominator counts too
+        w = torch.tensor([1.3, -0.4], dtype=torch.float64, requires_grad=True)
+        optimizer = theirs([w], lr=0.05, eps=small)
+        for _ in range(steps):
+            optimizer.zero_grad()
+            himmelblau(*w).backward()
+            optimizer.step()
+        by_hand.append(
+            ours(
+                grad_himmelblau,
+                [1.3, -0.4],
+                0.05,
+                steps,
+                **{"delta" if ours is adagrad else "eps": small},
+            )[-1]
+        )
+        by_torch.append(w.detach())
+verify(
+    "AdaGrad, RMSProp and Adam, with a large and a small ε, against torch.optim",
+    by_hand,
+    torch.stack(by_torch),
+    atol=1e-9,
+)
 
 
 def scales(x):
@@ -2367,7 +2382,7 @@ r"""
 (gd-practice)=
 ## In practice
 
-All of it in an ordinary PyTorch loop: a network with one hidden layer learns to read 1,100 digits of $8\times8$ pixels. Another 300 are for choosing (*validation*), and 397 for the final report (*test*). The network and its loss, cross-entropy, are those of [Backpropagation](#multi-layer-perceptron) and [Regression](#softmax-regression); here they are only something to minimise.
+All of it in an ordinary PyTorch loop: a network with one hidden layer learns to read 1,100 digits of $8\times8$ pixels. Another 300 are for choosing (*validation*), and 397 for the final report (*test*). The network and its loss, cross-entropy, are those of [Backpropagation](#multilayer-perceptron) and [Regression](#softmax); here they are only something to minimise.
 """
 
 # %% tags=["set-up"]
@@ -2382,7 +2397,7 @@ train, validate, test = slice(0, 1100), slice(1100, 1400), slice(1400, None)
 
 
 # %%
-def train_network(X, optimizer, seed=0, epochs=8, batch=64):
+def train_network(X, optimizer, seed=0, epochs=8, batch=64):  # setting
     torch.manual_seed(seed)
     model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
     loss, step = nn.CrossEntropyLoss(), optimizer(model.parameters())
@@ -2405,8 +2420,8 @@ One sweep over the data is an *epoch*, and the examples are shuffled before each
 def one_epoch(order, seed):
     torch.manual_seed(seed)
     model, loss = nn.Linear(64, 10), nn.CrossEntropyLoss()
-    step = torch.optim.SGD(model.parameters(), lr=0.3)
-    for B in order.split(16):
+    step = torch.optim.SGD(model.parameters(), lr=0.3)  # setting
+    for B in order.split(16):  # setting
         step.zero_grad()
         loss(model(pixels[B]), labels[B]).backward()
         step.step()
@@ -2414,11 +2429,11 @@ def one_epoch(order, seed):
 
 
 # %%
-by_class = torch.argsort(labels[train], stable=True)
-said_sorted = torch.stack([one_epoch(by_class, seed) for seed in range(5)])
+by_class = torch.argsort(labels[train], stable=True)  # setting
+said_sorted = torch.stack([one_epoch(by_class, seed) for seed in range(5)])  # setting
 said_shuffled = torch.stack(
     [one_epoch(by_class[torch.randperm(1100)], seed) for seed in range(5)]
-)
+)  # setting
 
 # %% tags=["set-up"]
 for name, said in (("sorted", said_sorted), ("shuffled", said_shuffled)):
@@ -2475,7 +2490,7 @@ def test_accuracy(model, X):
 
 
 # %%
-grid_of_rates = np.geomspace(0.003, 3, 5)
+grid_of_rates = np.geomspace(0.003, 3, 5)  # setting
 chosen_rate, accuracies = {}, {}
 for (kind, X), (name, make) in itertools.product(inputs.items(), optimizers.items()):
 
@@ -2483,12 +2498,11 @@ for (kind, X), (name, make) in itertools.product(inputs.items(), optimizers.item
         return train_network(X, lambda p: make(p, lr), seed)
 
     tried = [
-        sum(validation_loss(trained(lr, seed), X) for seed in (0, 1))
-        for lr in grid_of_rates
-    ]
+        sum(validation_loss(trained(lr, s), X) for s in (0, 1)) for lr in grid_of_rates
+    ]  # setting
     chosen_rate[kind, name] = best = grid_of_rates[np.nanargmin(tried)]
     accuracies[kind, name] = np.array(  # ten fresh seeds
-        [test_accuracy(trained(best, seed), X) for seed in range(10, 20)]
+        [test_accuracy(trained(best, seed), X) for seed in range(10, 20)]  # setting
     )
 
 # %% tags=["set-up"]
@@ -2594,7 +2608,7 @@ def grad_kinked(x):
     return np.where(x < 1, 25 * x, np.where(x < 2, x + 24, 25 * x - 24))
 
 
-def two_balls(start, steps=60):
+def two_balls(start, steps=60):  # setting
     polyak = heavy_ball(grad_kinked, start, 1 / 9, 4 / 9, steps)
     careful = nesterov(grad_kinked, start, 1 / 25, 2 / 3, steps)
     return polyak, careful
@@ -4022,6 +4036,7 @@ def growth(alpha):
     return eta[10**5 :].sum() / eta[10**4 : 10**5].sum()
 
 
+# %% tags=["set-up"]
 exponents = (1, 3 / 4, 1 / 2, 1 / 3)
 print("   α     growth of Σ η   growth of Σ η²   both conditions")
 for alpha in exponents:
@@ -4107,7 +4122,7 @@ and no averaging removes it. Here for $f'(\theta)=0.2\,\theta+\frac3{1+e^{-3\the
 
 
 # %%
-def averaged(slope, theta, schedule, steps=2000, runs=1000, burn=200):
+def averaged(slope, theta, schedule, steps=2000, runs=1000, burn=200):  # setting
     """Last iterate and mean of the later ones, for every run; noise of variance 1."""
     rng, theta, total = np.random.default_rng(33), np.full(runs, theta), 0.0
     for t in range(1, steps + 1):
@@ -4232,7 +4247,7 @@ def rate_and_accuracies(X, make, epochs):
     return lr, np.array([result(lr, seed)[1] for seed in range(10, 16)])
 
 
-momentum_sgd = lambda p, lr: torch.optim.SGD(p, lr, momentum=0.9)
+momentum_sgd = lambda p, lr: torch.optim.SGD(p, lr, momentum=0.9)  # setting
 muon_race = {}
 for kind, name, make, epochs in (
     ("as they are", "Muon", MuonAndSGD, 2),
@@ -4327,7 +4342,7 @@ def slope_blurred(x, s):
 def follow(x, widths):
     places = []
     for s in widths:
-        x = gradient_descent(lambda x: slope_blurred(x, s), x, 0.05, 400)[-1]
+        x = gradient_descent(lambda x: slope_blurred(x, s), x, 0.05, 400)[-1]  # setting
         places.append(x)
     return places
 
@@ -4429,9 +4444,9 @@ orders = {  # what to show in both epochs, given the digits from easy to hard
 def taught(order, lr, seed, X=inputs["standardised"]):
     torch.manual_seed(seed)
     model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
-    step = torch.optim.SGD(model.parameters(), lr, momentum=0.9)
+    step = torch.optim.SGD(model.parameters(), lr, momentum=0.9)  # setting
     for shown in order(ranking[seed]):
-        for B in shown.split(32):
+        for B in shown.split(32):  # setting
             step.zero_grad()
             nn.functional.cross_entropy(model(X[train][B]), labels[train][B]).backward()
             step.step()
@@ -4445,7 +4460,9 @@ for name, order in orders.items():
         (0.02, 0.06, 0.2),
         key=lambda lr: taught(order, lr, 0)[0] + taught(order, lr, 1)[0],
     )
-    learnt[name] = np.array([taught(order, lr, seed)[1] for seed in range(10, 20)])
+    learnt[name] = np.array(
+        [taught(order, lr, seed)[1] for seed in range(10, 20)]
+    )  # setting
     print(
         f"{name:23}rate {lr:4}   test accuracy {learnt[name].mean():.3f} ± {learnt[name].std(ddof=1):.3f}"
     )

@@ -284,6 +284,11 @@ def test_verify_refuses_where_zero_would_pass_for_most_entries():
         verify("c", expected, expected, atol=1.0)
     half = np.array([0.05, 0.05, 5.0, 5.0])
     verify("exactly half is not most", half, half, atol=1.0)
+    most = np.array([0.05] * 6 + [5.0] * 5)
+    with refused("0 would pass"):
+        verify("six of eleven are", most, most, atol=1.0)
+    with refused("0 would pass"):
+        verify("zeros do not count", [0, 0.05, 0.05], [0, 0.05, 0.05], atol=0.08)
     rounded = np.eye(4) + 1e-16
     verify("rounded zeros do not count", np.eye(4), rounded, atol=1e-10)
     small = np.array([1e-3, 2e-3, 1.0])
@@ -462,6 +467,7 @@ ONES, ROUNDED, EIGHT = np.ones((3, 4)), np.eye(3) + 1e-17, np.arange(8)
         (-123.4, -124.0, {"atol": 30}, "-123 | -124 ± 30"),
         (-1.0 * EIGHT, -EIGHT, {}, "8 values within 7e-09 | -7 to 0"),
         (3 * (1 + 1e-10), 3, {}, "3 | 3"),
+        ([1] * 6, [2] * 6, {"atol": 1}, f"{[1] * 6} | {[2] * 6} ± 1"),
         (THIRDS, THIRDS, {}, "7 values within 6.7e-10 | 0.333333 to 0.666667"),
         (0.04567, 0.04, {"atol": 0.03}, "0.046 | 0.040 ± 0.03"),
         (0.3456, 0.4, {"atol": 0.3456}, "0.3 | 0.40 ± 0.35"),
@@ -627,14 +633,16 @@ def test_a_standard_error_is_that_of_the_mean(shown):
     samples = np.r_[np.zeros(50), np.full(50, 2.0)]
     se = math.sqrt(100 / 99) / 10  # the unbiased deviation over the root of n
     verify_within_se("zero expected", samples - 1, 0.0)
-    verify_within_se("just", samples, 1 + 0.99 * 4 * se)
+    verify_within_se("just", samples, 1 + 0.999 * 4 * se)
     with refuted(r"± 4 standard errors of 0\.1$"):
-        verify_within_se("just not", samples, 1 + 1.01 * 4 * se)
-    verify_within_se("just", samples, 1 - 0.99 * 2 * se, sigmas=2)
+        verify_within_se("just not", samples, 1 + 1.001 * 4 * se)
+    verify_within_se("just", samples, 1 - 0.999 * 2 * se, sigmas=2)
     with refuted():
-        verify_within_se("just not", samples, 1 - 1.01 * 2 * se, sigmas=2)
+        verify_within_se("just not", samples, 1 - 1.001 * 2 * se, sigmas=2)
     verify_within_se("20 are enough", samples[40:60], 1.0)
     verify_within_se("5 is allowed", samples, 1.0, sigmas=5)
+    verify_within_se("so is a half", samples, 1.0, sigmas=0.5)
+    verify_within_se("negative", -samples, -1.0)
     assert values(shown[0]) == "measured 0 · expected 0"
     assert values(shown[1]) == (
         "measured 1.0 · expected 1.40 ± 4 standard errors of 0.1"

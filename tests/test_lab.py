@@ -172,7 +172,7 @@ def test_cells_are_folded_and_only_notebooks_are_listed(chromium, lab):
 
 def test_citations_are_names(chromium, lab):
     with notebook(chromium, lab, "small.ipynb") as visit:
-        text = visit.page.locator(".jp-MarkdownOutput").first
+        text = visit.page.locator(".jp-MarkdownCell .myst").first
         expect(text).to_contain_text("Armijo, 1966")
         expect(text).to_contain_text("Arora et al. (2018)")
         expect(text).not_to_contain_text("armijo1966")
@@ -184,8 +184,8 @@ def test_a_stored_chapter_is_shown(chromium, lab):
     with notebook(chromium, lab, "chapter.ipynb") as visit:
         page = visit.page
         expect(page.locator(".claim").nth(3)).to_be_attached()
-        shown = page.locator(".jp-MarkdownOutput")
-        expect(shown.first).to_be_visible()
+        shown = page.locator(".jp-MarkdownCell .myst")
+        expect(shown.nth(9)).to_be_attached()
         expect(shown.filter(has_text=":::{")).to_have_count(0)  # MyST is rendered
         failed = page.get_by_text("Error displaying widget")
         expect(failed).to_have_count(0)

@@ -14,7 +14,7 @@ r"""
 (linear-algebra-chapter)=
 # Linear algebra
 
-On the left a photograph, 213 rows of 320 grey values. On the right the same photograph after 84 % of its numbers have been thrown away. Two questions. Could somebody cleverer have kept a better 16 %? And how large is the mistake? It turns out that one can know both answers, to ten digits, from a short list of numbers and without ever looking at the second picture.
+On the left a photograph, 213 rows of 320 grey values. On the right the same photograph after 84 % of its numbers have been thrown away: twenty *layers* are left, each one column times one row. Could somebody cleverer have kept a better 16 %?
 """
 
 # %% tags=["remove-cell"]
@@ -30,19 +30,24 @@ if "google.colab" in sys.modules:
     lacking += ["mnist1d==0.0.2.post1", "torch_geometric==2.8.1", "xxhash==4.1.0"]
     subprocess.run([*pip, *lacking, f"git+{REPOSITORY}"], check=True)
 
-# %%
+# %% tags=["set-up"]
+import itertools
+import math
+
 import matplotlib.pyplot as plt
 import numpy as np
 import sympy as sp
-from scipy import integrate, linalg, optimize, spatial
+from scipy import fft, integrate, linalg, optimize, spatial, special
 from sklearn import datasets
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LinearRegression
 
 from helpers import (
     data,
     exercise,
     explore,
     headline,
-    measured,
+    live,
     plot,
     verify,
     verify_at_least,
@@ -52,4027 +57,2028 @@ from helpers import (
 
 plot.style()
 
-# %% mystnb={"image": {"classes": "photo", "alt": "Two grey photographs of a Chinese temple on a lake side by side; the right one, rebuilt from 20 layers, is a little blurred but shows the same building."}}
+
+# %% tags=["remove-cell"]
+@exercise.define("la-mirror-turn")
+def _(answer):
+    M = np.asarray(answer, float)
+    assert M.shape == (2, 2), "two rows of two numbers"
+    mirrored = lambda v: v[::-1]
+    turned = lambda v: np.array([-v[1], v[0]])
+    for e in (np.array([1.0, 0]), np.array([0, 1.0])):
+        assert np.allclose(M @ e, turned(mirrored(e))), (
+            f"follow {e}: the mirror makes {mirrored(e)} of it, and the turn?"
+        )
+    return True
+
+
+@exercise.define("la-loud-key")
+def _(answer):
+    k = np.asarray(answer, float)
+    assert k.shape == (3,), "a key is three numbers"
+    assert k[0] >= 10, f"its score is {k[0]:.2f}"
+    angle = math.degrees(math.acos(k[0] / math.hypot(*k)))
+    assert angle > 80, f"its angle with q is {angle:.1f}°"
+    return True
+
+
+@exercise.define("la-area-keeper")
+def _(answer):
+    M = np.asarray(answer, float)
+    assert M.shape == (2, 2), "two rows of two numbers"
+    assert np.allclose(M @ [1, 1], [3, 3]), (
+        f"(1, 1) goes to {M @ [1, 1]}, not to (3, 3)"
+    )
+    area = M[0, 0] * M[1, 1] - M[0, 1] * M[1, 0]
+    assert np.isclose(abs(area), 1), f"areas are multiplied by {area:.3f}"
+    return True
+
+
+@exercise.define("la-forgotten")
+def _(answer):
+    x = np.asarray(answer, float)
+    assert x.shape == (4,), "four numbers"
+    assert x[1] == 1 and x[3] == 1, "x₂ and x₄ are to be 1"
+    left = np.array([[1, 3, 1, 2], [2, 6, 3, 5]]) @ x
+    assert np.allclose(left, 0), f"it goes to {left}"
+    return True
+
+
+@exercise.define("la-well-known")
+def _(answer):
+    along = np.linspace(-10, 10, 20_001)
+    distance = sum((v - along) ** 2 for v in (4, 1, 1, 2))
+    assert abs(answer - along[distance.argmin()]) < 1e-3, (
+        "another multiple of (1, 1, 1, 1) is nearer"
+    )
+    return True
+
+
+@exercise.define("la-made-to-measure")
+def _(answer):
+    M = np.asarray(answer, float)
+    assert M.shape == (2, 2), "two rows of two numbers"
+    for v, factor in ((np.array([1, 2]), 5), (np.array([2, -1]), -1)):
+        assert np.allclose(M @ v, factor * v), f"{v} goes to {M @ v}"
+    return True
+
+
+@exercise.define("la-smallest-nudge")
+def _(answer):
+    x, W = np.asarray(answer, float), np.array([[2, 0, 1], [0, 2, 1.0]])
+    assert x.shape == (3,), "three numbers"
+    assert abs(np.linalg.norm(W @ x) - 1) < 1e-6, (
+        f"the output changes by {np.linalg.norm(W @ x):.4f}, not by 1"
+    )
+    found = min(
+        1 / np.linalg.norm(W @ (v / np.linalg.norm(v)))
+        for v in np.random.default_rng(0).normal(size=(3000, 3))
+    )
+    assert np.linalg.norm(x) < found + 1e-9, (
+        f"yours has length {np.linalg.norm(x):.3f}; {found:.3f} can be had"
+    )
+    return True
+
+
+@exercise.define("la-free-numbers")
+def _(answer):
+    rng = np.random.default_rng(0)
+    for m, n, k in ((5, 4, 2), (6, 3, 1), (4, 4, 3), (3, 5, 3)):
+        X, Y = rng.normal(size=(m, k)), rng.normal(size=(k, n))
+        moves = [np.outer(e, Y[l]) for e in np.eye(m) for l in range(k)]
+        moves += [np.outer(X[:, l], e) for e in np.eye(n) for l in range(k)]
+        free = np.linalg.matrix_rank([move.ravel() for move in moves])
+        assert answer(m, n, k) == free, (
+            f"rank {k}, {m} × {n}: one can move in {free} directions"
+        )
+    return True
+
+
+@exercise.define("la-rabbits")
+def _(answer):
+    a, b = 0, 1
+    for n in range(60):
+        assert abs(answer(n) - a) < 1e-6 * max(a, 1), f"F({n}) is {a}"
+        a, b = b, a + b
+    return True
+
+
+@exercise.define("la-log-det")
+def _(answer):
+    rng = np.random.default_rng(0)
+    for n in (3, 50, 400):
+        R = rng.normal(size=(n, n))
+        S = 1e-3 * (R @ R.T + np.eye(n))
+        expected = np.sum(np.log(np.linalg.eigvalsh(S)))
+        assert abs(answer(S) - expected) < 1e-6 * abs(expected), (
+            f"wrong for n = {n}; does a product overflow or vanish?"
+        )
+    return True
+
+
+@exercise.define("la-sherman")
+def _(answer):
+    rng = np.random.default_rng(0)
+    for n in (3, 40):
+        d, a, b, y = rng.uniform(1, 2, n), *rng.normal(size=(3, n))
+        x = np.asarray(answer(d, a, b, y))
+        assert np.allclose(d * x + a * (b @ x), y), "D x + a (bᵀx) is not y"
+    return True
+
+
+@exercise.define("la-own-svd")
+def _(answer):
+    rng = np.random.default_rng(0)
+    for shape in ((5, 3), (3, 5), (4, 4)):
+        A = rng.normal(size=shape)
+        if shape == (4, 4):
+            A[:, 3] = A[:, 0] + A[:, 1]  # of rank 3
+        U, s, Vt = answer(A)
+        assert np.allclose((U * s) @ Vt, A, atol=1e-6), f"U Σ Vᵀ is not A for {shape}"
+        assert np.allclose(U.T @ U, np.eye(len(s)), atol=1e-6), "U is not orthonormal"
+        assert np.allclose(Vt @ Vt.T, np.eye(len(s)), atol=1e-6), "V is not orthonormal"
+        assert np.all(s > 1e-7) and len(s) == np.linalg.matrix_rank(A), (
+            "keep the layers with σ > 0 only"
+        )
+    return True
+
+
+# %% tags=["picture"] mystnb={"image": {"classes": "photo", "alt": "Two grey photographs of a Chinese temple on a lake side by side; the right one, rebuilt from 20 layers, is a little blurred but shows the same building."}}
 colour_photo = datasets.load_sample_image("china.jpg")  # (427, 640, 3)
 photo = (
     colour_photo[:426].reshape(213, 2, 320, 2, 3).mean((1, 3, 4)) / 255
 )  # (213, 320)
-U, sigma, Vt = np.linalg.svd(photo, full_matrices=False)
-rebuilt = (U[:, :20] * sigma[:20]) @ Vt[:20]
 
-fig, axes = plt.subplots(1, 2, figsize=(6.8, 2.6))
-for ax, image, title in zip(
-    axes, (photo, rebuilt), ("68 160 numbers", "10 680 numbers")
-):
-    ax.imshow(image, cmap="gray", vmin=0, vmax=1)
-    ax.set(title=title)
-    ax.axis("off")
-plt.show()
 
-# %%
-verify(
-    "numbers stored for 20 layers of the 213 by 320 photograph",
-    20 * (213 + 320 + 1),
-    10680,
-)
-verify(
-    "the error of 20 layers, predicted from a list of 193 numbers",
-    np.linalg.norm(photo - rebuilt),
-    np.sqrt(np.sum(sigma[20:] ** 2)),
-    rtol=1e-10,
-)
-
-# %% [markdown]
-r"""
-By the end of this chapter you will be able to
-
-- **see** a matrix as a map that moves a grid, and read its columns, its determinant, its rank and its eigenvectors off the picture,
-- **decide** whether something is a vector space, a basis, a linear map, a norm or an inner product by testing it,
-- **build** Gram–Schmidt, projections, least squares, Cholesky and power iteration in a few lines and match the library,
-- **take apart** any matrix by its eigenvalues or its singular values, and know which of the two exists,
-- **prove** that the picture above cannot be improved.
-
-It builds on nothing but arithmetic and a few derivatives. All cells together run in half a minute.
-
-The notation here is that of the whole book. Lower case letters $a,x,v$ are numbers or vectors, and vectors are columns; capitals $A,X,W$ are matrices; $a_{ij}$ stands in row $i$ and column $j$; $A^\top$ is the transpose, $\|x\|$ the Euclidean length, $\langle x,y\rangle=x^\top y$ the inner product, $e_i$ the $i$-th unit vector, $I$ the identity, $\lambda_i$ an eigenvalue, $\sigma_i$ a singular value.
-"""
-
-# %% [markdown]
-r"""
-## Lists, tables, blocks
-
-(scalars-vectors-matrices-tensors)=
-### How many indices does it take?
-
-A *scalar* is one number, a *vector* $v\in\mathbb R^n$ a list of them, a *matrix* $A\in\mathbb R^{m\times n}$ a table with $m$ rows and $n$ columns, a *tensor of order $k$* a block $T\in\mathbb R^{d_1\times\dots\times d_k}$ whose numbers are addressed by $k$ indices. ("Order" is the safe word, since "rank" will soon mean something else.) An *algebra* is such a set of objects together with rules to calculate with them.
-"""
-
-# %%
-zoo = {
-    "scalar": 5,
-    "vector": (1, 3, 5),
-    "matrix": [[1, 2], [3, 4]],
-    "tensor of order 3": [[[1, 2], [3, 4]], [[5, 6], [7, 8]]],
-    "colour photograph": colour_photo,
-}
-for order, (name, thing) in zip((0, 1, 2, 3, 3), zoo.items()):
-    T = np.asarray(thing)
-    verify(f"{name}: number of indices", T.ndim, order)
-    verify(
-        f"{name}: numbers in it, against the product of its shape",
-        T.size,
-        int(np.prod(T.shape)),
-    )
-verify("shape of the colour photograph", colour_photo.shape, (427, 640, 3))
-
-# %% [markdown]
-"""
-A colour photograph is three matrices in a stack, one for each kind of light.
-"""
-
-# %% mystnb={"image": {"classes": "photo", "alt": "The colour photograph of the temple and its red, green and blue channels as three matrices shown in grey; the sky is brightest in the blue channel."}} tags=["hide-input"]
-fig, axes = plt.subplots(1, 4, figsize=(6.8, 1.6))
-for ax, image, title in zip(
-    axes,
-    (colour_photo, *np.moveaxis(colour_photo, 2, 0)),
-    ("order 3", "red", "green", "blue"),
-):
-    ax.imshow(image[::3, ::3], cmap="gray")
-    ax.set(title=title)
-    ax.axis("off")
-plt.show()
-
-# %% [markdown]
-r"""
-(vector-and-matrix-addition)=
-### Adding and scaling
-
-Arrays of the same shape add entry by entry, $(A+B)_{ij}=a_{ij}+b_{ij}$, and a number multiplies every entry, $(\alpha A)_{ij}=\alpha a_{ij}$. Because this is arithmetic in every slot, it inherits the laws of numbers: both operations commute, associate and distribute. Drag $\alpha$: the tips of $a+\alpha b$ run along a straight line.
-"""
-
-
-# %% tags=["hide-input"]
-def arrow(ax, v, colour, label="", start=(0, 0)):
-    ax.quiver(
-        *start,
-        *v,
-        angles="xy",
-        scale_units="xy",
-        scale=1,
-        color=colour,
-        width=0.008,
-        zorder=3,
-    )
-    tip = np.add(start, v)
-    ax.annotate(label, tip, textcoords="offset points", xytext=(5, 5), color=colour)
-
-
-def add(alpha):
-    a, b = np.array([2, 0.7]), np.array([-0.8, 0.9])
-    fig, ax = plt.subplots(figsize=(6.8, 3.2))
-    ax.plot(*(a[:, None] + b[:, None] * [-2, 3]), ":", color=plot.GREY)
-    arrow(ax, a, plot.BLUE, "$a$")
-    arrow(ax, b, plot.GREEN, "$b$")
-    arrow(ax, alpha * b, plot.ORANGE, start=a)
-    arrow(ax, a + alpha * b, plot.RED, r"$a+\alpha b$")
-    ax.set(aspect="equal", xlim=(-3, 5), ylim=(-1.2, 3), xlabel="$x_1$", ylabel="$x_2$")
-    return fig
-
-
-explore(
-    add,
-    alt="Arrows a and b, and their combination a plus alpha b, whose tip stays on a dotted line",
-    alpha=[2.0, 1.5, 1.0, 0.5, -0.5, -1.5],
-)
-
-# %%
-rng = np.random.default_rng(0)
-A, B, C = rng.normal(size=(3, 3, 4))
-verify("(1,2) + (3,4)", np.add([1, 2], [3, 4]), [4, 6])
-verify(
-    "sum of two matrices",
-    np.add([[1, 2], [3, 4]], [[5, 6], [7, 8]]),
-    [[6, 8], [10, 12]],
-)
-verify("three times a matrix", 3 * np.array([[1, 2], [3, 4]]), [[3, 6], [9, 12]])
-for law, left, right in (
-    ("A + B = B + A", A + B, B + A),
-    ("(A + B) + C = A + (B + C)", (A + B) + C, A + (B + C)),
-    ("α(A + B) = αA + αB", 0.7 * (A + B), 0.7 * A + 0.7 * B),
-):
-    verify(f"{law} for random 3×4 matrices", left, right, atol=1e-12)
-
-# %% [markdown]
-r"""
-(dot-product)=
-### Multiplying
-
-The *dot product* of two lists of equal length is the sum of the products, $a^\top b=\sum_ia_ib_i$. It is the atom of everything below: a neuron is a dot product and a kink. Never write the loop: it gives the same number, and the last line below shows what it costs.
-"""
-
-# %%
-from timeit import repeat
-
-a, b = rng.normal(size=(2, 1000))
-
-
-def loop_dot(a, b):
-    total = 0.0
-    for x, y in zip(a, b):
-        total += x * y
-    return total
-
-
-verify("(1,2) · (3,4)", np.dot([1, 2], [3, 4]), 11)
-verify(
-    "dot product of 1000 numbers: loop, np.dot, einsum",
-    [loop_dot(a, b), np.dot(a, b)],
-    [np.einsum("i,i", a, b)] * 2,
-    atol=1e-12,
-)
-slow, fast = (
-    min(repeat(lambda: f(a, b), number=50, repeat=5)) for f in (loop_dot, np.dot)
-)
-measured("1000 products, added up in a loop", slow / 50, ("np.dot", fast / 50))
-
-# %% [markdown]
-r"""
-(matrix-vector-product)=
-### Two ways to read a product
-
-A matrix times a vector, $(Av)_i=\sum_ja_{ij}v_j$, can be read along the rows or down the columns:
-
-$$
-Av=\begin{pmatrix}a_{1,:}\cdot v\\\vdots\\a_{m,:}\cdot v\end{pmatrix}=v_1A_{:,1}+v_2A_{:,2}+\dots+v_nA_{:,n}
-$$ (eq-la-columns)
-
-By rows, $A$ asks $m$ questions about $v$. By columns, $v$ is a recipe that mixes the columns of $A$. The second reading is the one to get used to: the outputs of $A$ are the mixtures of its columns, and $Ae_j$ is column $j$.
-"""
-
-# %%
-A, v = rng.normal(size=(4, 3)), rng.normal(size=3)
-verify("[[1,2],[3,4]] (5,6)", np.array([[1, 2], [3, 4]]) @ [5, 6], [17, 39])
-verify("the row view of Av", A @ v, [loop_dot(row, v) for row in A], atol=1e-12)
-verify(
-    "the column view of Av", A @ v, sum(v[j] * A[:, j] for j in range(3)), atol=1e-12
-)
-
-# %% [markdown]
-r"""
-(outer-product)=
-The *outer product* $ab^\top$ is the table of all products $a_ib_j$. Each of its columns is a multiple of $a$, so it has *rank one* unless a factor is zero; and $(ab^\top)x=a\,(b^\top x)$ asks one question and answers in one direction. A matrix product is a sum of outer products, one for each inner index, $AB=\sum_kA_{:,k}B_{k,:}$. Our photograph will turn out to be such a sum, with the important terms first.
-
-(identity-matrix)=
-The *identity* $I_n$, ones on the diagonal and zeros elsewhere, changes nothing: $I_mA=A=AI_n$ for $A\in\mathbb R^{m\times n}$. Mind the two sizes.
-"""
-
-# %%
-a, b, x = rng.normal(size=6), rng.normal(size=4), rng.normal(size=4)
-verify("outer product of (1,2) and (3,4)", np.outer([1, 2], [3, 4]), [[3, 4], [6, 8]])
-verify(
-    "rank of a random 6×4 outer product", int(np.linalg.matrix_rank(np.outer(a, b))), 1
-)
-verify("(abᵀ)x = a(bᵀx)", np.outer(a, b) @ x, a * loop_dot(b, x), atol=1e-12)
-verify(
-    "the trace of xbᵀ is the dot product", np.trace(np.outer(x, b)), x @ b, atol=1e-12
-)
-A, B = rng.normal(size=(3, 5)), rng.normal(size=(5, 4))
-verify(
-    "AB as a sum of five outer products",
-    sum(np.outer(A[:, k], B[k]) for k in range(5)),
-    A @ B,
-    atol=1e-12,
-)
-verify(
-    "I₃A and AI₅ for a 3×5 matrix",
-    np.array([np.eye(3) @ A, A @ np.eye(5)]),
-    np.array([A, A]),
-    atol=0,
-)
-
-
-# %%
-def refuses(f):
-    try:
-        f()
-    except ValueError:
-        return True
-    return False
-
-
-verify("I₅A for a 3×5 matrix is refused", refuses(lambda: np.eye(5) @ A), True)
-
-# %% [markdown]
-r"""
-(transpose-rules)=
-### Turning a table on its side
-
-The *transpose* swaps rows and columns, $(A^\top)_{ij}=a_{ji}$. Twice is nothing, $(A^\top)^\top=A$; sums go through, $(A+B)^\top=A^\top+B^\top$; and products turn around, because entry $(i,j)$ of the left side is entry $(j,i)$ of $AB$:
-
-$$
-(AB)^\top_{ij}=\sum_ka_{jk}b_{ki}=\sum_k(B^\top)_{ik}(A^\top)_{kj}=(B^\top A^\top)_{ij}
-$$ (eq-la-transpose)
-
-:::{admonition} A transpose that lost its bracket
-:class: correction
-**The notes say** that $AB^\top=B^\top A^\top$.
-
-**Right is:** $(AB)^\top=B^\top A^\top$. Without the bracket the shapes do not even match in general, and for square matrices the two sides differ.
-:::
-"""
-
-# %%
-A, B, C = rng.normal(size=(3, 4)), rng.normal(size=(4, 5)), rng.normal(size=(3, 4))
-verify("transpose of [[1,2],[3,4]]", np.array([[1, 2], [3, 4]]).T, [[1, 3], [2, 4]])
-verify("(A + C)ᵀ = Aᵀ + Cᵀ", (A + C).T, A.T + C.T, atol=1e-12)
-verify("(AB)ᵀ = BᵀAᵀ for 3×4 times 4×5", (A @ B).T, B.T @ A.T, atol=1e-12)
-verify("AᵀBᵀ is refused: the shapes do not match", refuses(lambda: A.T @ B.T), True)
-A, B = rng.normal(size=(2, 4, 4))
-verify_at_least(
-    "distance of ABᵀ from BᵀAᵀ for random 4×4", np.linalg.norm(A @ B.T - B.T @ A.T), 1.0
-)
-
-# %% [markdown]
-r"""
-(symmetric-matrix)=
-A matrix is *symmetric* if $A=A^\top$. Sums and multiples of symmetric matrices are symmetric; a product need not be, since $(AB)^\top=BA$, so it is exactly when $AB=BA$. Every square matrix splits into a symmetric and an antisymmetric part, and in $x^\top Ax$ the second one is invisible: $x^\top Kx$ is a number, equal to its transpose $x^\top K^\top x=-x^\top Kx$, hence zero.
-
-$$
-A=\tfrac12(A+A^\top)+\tfrac12(A-A^\top),\qquad x^\top Ax=x^\top\,\tfrac12(A+A^\top)\,x
-$$ (eq-la-symmetric)
-"""
-
-# %%
-x, S, K = rng.normal(size=4), (A + A.T) / 2, (A - A.T) / 2
-verify("S = Sᵀ and K = −Kᵀ", np.array([S, K]), np.array([S.T, -K.T]), atol=1e-15)
-verify("S + K = A", S + K, A, atol=1e-12)
-verify("xᵀAx sees only the symmetric part", x @ A @ x, x @ S @ x, atol=1e-12)
-P, Q = np.array([[1, 0], [0, 2]]), np.array([[0, 1], [1, 0]])
-verify("two symmetric matrices whose product is not symmetric", P @ Q, [[0, 1], [2, 0]])
-verify(
-    "a symmetric matrix and its square commute, and their product is symmetric",
-    S @ (S @ S),
-    (S @ (S @ S)).T,
-    atol=1e-12,
-)
-
-# %% [markdown]
-r"""
-(trace)=
-### One number from a table
-
-The *trace* $\operatorname{tr}A=\sum_ia_{ii}$ of a square matrix is linear, does not notice a transpose, and lets factors go around in a circle:
-
-$$
-\operatorname{tr}(AB)=\sum_i\sum_ka_{ik}b_{ki}=\sum_k\sum_ib_{ki}a_{ik}=\operatorname{tr}(BA)
-$$ (eq-la-trace)
-
-hence $\operatorname{tr}(ABC)=\operatorname{tr}(BCA)=\operatorname{tr}(CAB)$. Around in a circle, not in any order: $\operatorname{tr}(ACB)$ is another number.
-"""
-
-# %%
-A, B, C = rng.normal(size=(3, 4)), rng.normal(size=(4, 5)), rng.normal(size=(5, 3))
-verify("trace of [[1,2],[3,4]]", np.trace([[1, 2], [3, 4]]), 5)
-verify(
-    "tr(ABC), tr(BCA), tr(CAB), against the triple sum",
-    [np.trace(A @ B @ C), np.trace(B @ C @ A), np.trace(C @ A @ B)],
-    [np.einsum("ij,jk,ki", A, B, C)] * 3,
-    atol=1e-12,
-)
-A, B, C = rng.normal(size=(3, 4, 4))
-verify(
-    "tr(A + 2B) = tr A + 2 tr B, and tr Aᵀ = tr A",
-    [np.trace(A + 2 * B), np.trace(A.T)],
-    [A.trace() + 2 * B.trace(), A.trace()],
-    atol=1e-12,
-)
-verify_at_least(
-    "|tr(ABC) − tr(ACB)|: not every order",
-    abs(np.trace(A @ B @ C) - np.trace(A @ C @ B)),
-    0.1,
-)
-
-# %% [markdown]
-r"""
-(trace-inner-product-identities)=
-The trace turns dot products into matrices, and that is how expectations are done. A number is its own trace, so $v^\top w=\operatorname{tr}(v^\top w)=\operatorname{tr}(wv^\top)$; likewise $\sum_{ij}a_{ij}b_{ij}=\operatorname{tr}(A^\top B)=:\langle A,B\rangle$. And since the trace is a sum, $\mathbb E\operatorname{tr}X=\operatorname{tr}\mathbb EX$. For a random $x$ with mean $\mu$ and covariance $\Sigma$:
-
-$$
-\mathbb E[x^\top Ax]=\mathbb E\operatorname{tr}(Axx^\top)=\operatorname{tr}\bigl(A\,\mathbb E[xx^\top]\bigr)=\operatorname{tr}\bigl(A(\Sigma+\mu\mu^\top)\bigr)=\operatorname{tr}(A\Sigma)+\mu^\top A\mu
-$$ (eq-la-quadratic-mean)
-"""
-
-# %%
-v, w = rng.normal(size=(2, 5))
-verify(
-    "vᵀw = tr(vwᵀ) = tr(wvᵀ)",
-    [np.trace(np.outer(v, w)), np.trace(np.outer(w, v))],
-    [v @ w] * 2,
-    atol=1e-12,
-)
-verify(
-    "tr(AᵀB) is the sum of the products of entries",
-    np.trace(A.T @ B),
-    np.sum(A * B),
-    atol=1e-12,
-)
-A, F, mu = rng.normal(size=(3, 3)), rng.normal(size=(3, 3)), np.array([1.0, -2.0, 0.5])
-x = mu + rng.normal(size=(1_000_000, 3)) @ F.T  # covariance F Fᵀ
-verify_within_se(
-    "E[xᵀAx] = tr(AΣ) + μᵀAμ, a million Gaussian draws",
-    np.sum((x @ A) * x, axis=1),
-    np.trace(A @ F @ F.T) + mu @ A @ mu,
-)
-
-# %% [markdown]
-r"""
-## Can it be undone?
-
-(linear-system)=
-### Three pictures of two equations
-
-$Ax=b$ packs $m$ equations in $n$ unknowns into three letters. By rows each equation is a line (a plane, a hyperplane) and a solution is a point on all of them. Two lines can cross, run side by side, or coincide:
-"""
-
-# %% mystnb={"image": {"alt": "Three panels with two lines each: crossing lines with one common point, parallel lines with none, coinciding lines with infinitely many."}} tags=["hide-input"]
-pairs = {
-    "one solution": ([[1, 1], [1, -1]], [3, 1]),
-    "none": ([[1, 1], [1, 1]], [3, 1]),
-    "a line of them": ([[1, 1], [2, 2]], [3, 6]),
-}
-fig, axes = plt.subplots(1, 3, figsize=(6.8, 2.5), sharey=True)
-for ax, (name, (A, b)) in zip(axes, pairs.items()):
-    x = np.array([-0.5, 3.5])
-    for row, right, colour, width in zip(A, b, (plot.BLUE, plot.RED), (4, 1.8)):
-        ax.plot(x, (right - row[0] * x) / row[1], color=colour, lw=width)
-    ax.set(title=name, xlabel="$x_1$", ylim=(-1.5, 4))
-axes[0].set_ylabel("$x_2$")
-plt.show()
-
-# %% [markdown]
-r"""
-Nothing else can happen, in any dimension. If $x_p$ is one solution and $y$ another, then $A(y-x_p)=0$; so all solutions together are $x_p+\ker A$, where $\ker A=\{x:Ax=0\}$ is the *null space*. For square $A$ with an inverse that set is one point, $A^{-1}b$, and one computes it by elimination (`solve`), never by inverting.
-
-:::{admonition} Solvable does not mean invertible
-:class: correction
-**The notes say** that for square $A$ the solution, if it exists, is $A^{-1}b$.
-
-**Right is:** a solution may exist although $A$ has no inverse. With $A=\operatorname{diag}(1,0)$ and $b=(1,0)$ every $(1,t)$ is a solution. The formula needs $A$ invertible.
-:::
-"""
-
-# %%
-A, b = np.diag([1, 0]), np.array([1, 0])
-verify(
-    "diag(1,0)·(1,t) = (1,0) for t = −3, 0, 7",
-    np.array([A @ [1, t] for t in (-3, 0, 7)]),
-    np.array([b] * 3),
-)
-verify("diag(1,0) has rank 1, so no inverse", int(np.linalg.matrix_rank(A)), 1)
-A, b = rng.normal(size=(50, 50)), rng.normal(size=50)
-verify(
-    "solve on a random 50×50 system: residual",
-    A @ np.linalg.solve(A, b) - b,
-    np.zeros(50),
-    atol=1e-10,
-)
-A, b = rng.normal(size=(2, 4)), rng.normal(size=2)
-solutions = np.linalg.lstsq(A, b, rcond=None)[0][:, None] + linalg.null_space(
-    A
-) @ rng.normal(size=(2, 100))
-verify(
-    "two equations, four unknowns: 100 members of x + ker A solve it",
-    A @ solutions,
-    np.tile(b[:, None], 100),
-    atol=1e-10,
-)
-
-# %% [markdown]
-r"""
-(matrix-inverse)=
-The *inverse* of a square $A$ is the matrix with $AA^{-1}=A^{-1}A=I$. There is at most one: if $XA=I=AY$ then $X=XAY=Y$. To undo "first $B$, then $A$" undo $A$ first, $(AB)^{-1}=B^{-1}A^{-1}$; and transposing $AA^{-1}=I$ gives $(A^{-1})^\top=(A^\top)^{-1}=:A^{-\top}$. Sums obey no such rule, which is to say not in general: for $A=I$ and the rotation $B$ by 120° the sum rule happens to hold.
-
-(inverse-2x2-formula)=
-For two by two, multiply out and see the off-diagonal entries cancel:
-
-$$
-\begin{pmatrix}a&b\\c&d\end{pmatrix}\begin{pmatrix}d&-b\\-c&a\end{pmatrix}=(ad-bc)\begin{pmatrix}1&0\\0&1\end{pmatrix}
-\quad\Longrightarrow\quad
-\begin{pmatrix}a&b\\c&d\end{pmatrix}^{-1}=\frac1{ad-bc}\begin{pmatrix}d&-b\\-c&a\end{pmatrix}
-$$ (eq-la-inverse)
-
-whenever $ad\ne bc$.
-"""
-
-# %%
-inv = np.linalg.inv
-A, B = rng.normal(size=(2, 5, 5))
-turn = lambda angle: np.array(
-    [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
-)
-verify(
-    "inverse of [[4,7],[2,6]]",
-    inv([[4, 7], [2, 6]]),
-    np.array([[6, -7], [-2, 4]]) / 10,
-    atol=1e-12,
-)
-verify("(AB)⁻¹ = B⁻¹A⁻¹", inv(A @ B), inv(B) @ inv(A), rtol=1e-9, atol=1e-9)
-verify("(A⁻¹)ᵀ = (Aᵀ)⁻¹", inv(A).T, inv(A.T), rtol=1e-9, atol=1e-9)
-verify_at_least(
-    "distance of (A+B)⁻¹ from A⁻¹+B⁻¹, random A and B",
-    np.linalg.norm(inv(A + B) - inv(A) - inv(B)),
-    0.1,
-)
-R = turn(2 * np.pi / 3)
-verify(
-    "(I+B)⁻¹ = I+B⁻¹ when B is a turn by 120°",
-    inv(np.eye(2) + R),
-    np.eye(2) + inv(R),
-    atol=1e-12,
-)
-
-
-# %%
-def inverse_2x2(A):
-    (a, b), (c, d) = A
-    return np.array([[d, -b], [-c, a]]) / (a * d - b * c)
-
-
-symbols = sp.Matrix(2, 2, sp.symbols("a b c d"))
-verify(
-    "A·A⁻¹ with letters",
-    str(sp.simplify(symbols * sp.Matrix(inverse_2x2(symbols.tolist())))),
-    "Matrix([[1, 0], [0, 1]])",
-)
-many = rng.normal(size=(1000, 2, 2))
-gaps = [np.linalg.norm(inverse_2x2(A) - inv(A)) / np.linalg.norm(inv(A)) for A in many]
-verify_at_most(
-    "1000 random 2×2 inverses: largest relative gap to the library", max(gaps), 1e-8
-)
-
-# %% [markdown]
-r"""
-(determinant)=
-### By how much does it stretch area?
-
-What is this $ad-bc$ that must not vanish? The matrix sends the unit square to the parallelogram with corners $0,\ (a,c),\ (a+b,c+d),\ (b,d)$. Go around it and add up $\frac12(x_iy_{i+1}-x_{i+1}y_i)$, the shoelace formula for the area. The two edges at the origin give nothing, the other two
-
-$$
-\tfrac12\bigl[a(c+d)-(a+b)c\bigr]+\tfrac12\bigl[(a+b)d-b(c+d)\bigr]=ad-bc .
-$$ (eq-la-area)
-
-So $ad-bc$ is the factor by which areas grow, negative when the square has been turned over.
-
-:::{prf:definition} Determinant
-:label: def-la-determinant
-$\det A$ is the factor by which $x\mapsto Ax$ multiplies volumes, with a minus sign if it mirrors. Therefore $\det(AB)=\det A\,\det B$, $\det(\alpha A)=\alpha^n\det A$ for $n\times n$; moreover $\det A^\top=\det A$; and $A$ is invertible if and only if $\det A\neq0$.
-:::
-
-Move $d$ and watch the square lose its area at $d=\frac12$, and on the right what the inverse does there.
-"""
-
-
-# %% tags=["hide-input"]
-def shoelace(corners):
-    x, y = np.asarray(corners).T
-    return 0.5 * np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y)
-
-
-square = np.array([[0, 0], [1, 0], [1, 1], [0, 1]])
-
-
-def squash(d):
-    A = np.array([[2, 1], [1, d]])
-    fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3.2))
-    colour = plot.BLUE if np.linalg.det(A) > 0 else plot.RED
-    left.fill(*(A @ square.T), color=colour, alpha=0.3)
-    left.fill(*square.T, color=plot.GREY, alpha=0.3)
-    arrow(left, A[:, 0], plot.GREEN, "$Ae_1$")
-    arrow(left, A[:, 1], plot.ORANGE, "$Ae_2$")
-    left.set(
-        aspect="equal",
-        xlim=(-0.6, 3.8),
-        ylim=(-1.2, 3.4),
-        title=f"det = {np.linalg.det(A):.1f}".replace("-", "−"),
-    )
-    for ds, branch in (
-        (np.linspace(-1, 0.49, 200), plot.RED),
-        (np.linspace(0.51, 2, 200), plot.BLUE),
-    ):
-        right.plot(ds, 2 / abs(2 * ds - 1), color=branch)
-    right.plot(d, 2 / abs(2 * d - 1), "o", ms=10, color=colour)
-    right.set(xlabel="$d$", title="largest entry of the inverse", ylim=(0, 22))
-    return fig
-
-
-explore(
-    squash,
-    alt="Left the unit square and its image, which flattens and turns over as d falls; right the largest entry of the inverse, which blows up where the area vanishes",
-    d=[2.0, 1.5, 1.0, 0.75, 0.6, 0.4, 0.0, -1.0],
-)
-
-# %%
-verify("det [[1,2],[3,4]]", np.linalg.det([[1, 2], [3, 4]]), -2.0, rtol=1e-12)
-images = many[:100] @ square.T  # (100, 2, 4)
-verify(
-    "signed area of the image of the unit square, 100 random matrices",
-    [shoelace(P.T) for P in images],
-    np.linalg.det(many[:100]),
-    atol=1e-12,
-)
-A, B = rng.normal(size=(2, 5, 5))
-det = np.linalg.det
-verify(
-    "det AB, det Aᵀ and det 2A for 5×5",
-    [det(A @ B), det(A.T), det(2 * A)],
-    [det(A) * det(B), det(A), 32 * det(A)],
-    rtol=1e-10,
-)
-five = (
-    np.diag([1.0, 0]),
-    np.ones((3, 3)),
-    np.arange(9.0).reshape(3, 3),
-    np.eye(3),
-    np.array([[4.0, 7], [2, 6]]),
-)
-verify(
-    "five matrices: det A = 0 exactly when the rank is below n",
-    [int(abs(det(A)) < 1e-12) for A in five],
-    [int(np.linalg.matrix_rank(A) < len(A)) for A in five],
-)
-
-# %% [markdown]
-r"""
-(cofactor-expansion)=
-For a third row, expand along the first: strike out row 1 and column $j$, take the determinant $\det A_{(1j)}$ of what is left, and add up with alternating signs,
-
-$$
-\det A=\sum_{j=1}^n(-1)^{1+j}a_{1j}\det A_{(1j)},\qquad
-\begin{vmatrix}a&b&c\\d&e&f\\g&h&i\end{vmatrix}=a\begin{vmatrix}e&f\\h&i\end{vmatrix}-b\begin{vmatrix}d&f\\g&i\end{vmatrix}+c\begin{vmatrix}d&e\\g&h\end{vmatrix}
-$$ (eq-la-cofactor)
-
-with $ad-bc$ for two by two. Nice on paper and hopeless on a computer: count the multiplications.
-"""
-
-
-# %%
-def cofactor_det(A):
-    """The determinant and the number of multiplications it took."""
-    if len(A) == 1:
-        return A[0, 0], 0
-    value, count = 0.0, 0
-    for j in range(len(A)):
-        minor, used = cofactor_det(np.delete(A[1:], j, axis=1))
-        value, count = value + (-1) ** j * A[0, j] * minor, count + used + 1
-    return value, count
-
-
-for n in range(2, 7):
-    A = rng.normal(size=(n, n))
-    value, count = cofactor_det(A)
-    verify(f"{n}×{n} by cofactors, {count} multiplications", value, det(A), rtol=1e-9)
-verify_at_least(
-    "6×6: multiplications of cofactors over the n³/3 of elimination",
-    count / (6**3 / 3),
-    17.0,
-)
-
-# %% [markdown]
-r"""
-## What is a vector?
-
-An arrow? A column? A photograph can be added to another and made twice as bright. So can a melody, and a polynomial. Linear algebra works for all of them at once, because it only ever uses a short list of rules.
-
-(group)=
-The first rules concern addition alone. A *group* is a set with an operation that never leaves it, is associative, has a neutral element and undoes every element; it is *Abelian* if also the order does not matter. Rules are there to be tested, so let us try all cases.
-"""
-
-# %%
-from itertools import combinations, permutations, product
-
-
-def group_verdict(E, op, inside=None):
-    inside = inside or (lambda x: x in E)
-    if not all(inside(op(a, b)) for a, b in product(E, E)):
-        return "not closed"
-    if not all(op(op(a, b), c) == op(a, op(b, c)) for a, b, c in product(E, E, E)):
-        return "not associative"
-    neutral = [e for e in E if all(op(e, a) == a == op(a, e) for a in E)]
-    if not neutral:
-        return "no neutral element"
-    if not all(any(op(a, b) == neutral[0] for b in E) for a in E):
-        return "lacks inverses"
-    abelian = all(op(a, b) == op(b, a) for a, b in product(E, E))
-    return "Abelian group" if abelian else "group, not Abelian"
-
-
-# %%
-shuffles = list(permutations(range(3)))
-cases = {
-    "{0,…,4} with + modulo 5": (
-        range(5),
-        lambda a, b: (a + b) % 5,
-        None,
-        "Abelian group",
-    ),
-    "{1,…,4} with × modulo 5": (
-        range(1, 5),
-        lambda a, b: a * b % 5,
-        None,
-        "Abelian group",
-    ),
-    "{1,…,5} with × modulo 6": (
-        range(1, 6),
-        lambda a, b: a * b % 6,
-        None,
-        "not closed",
-    ),
-    "the shuffles of three things": (
-        shuffles,
-        lambda a, b: tuple(a[i] for i in b),
-        None,
-        "group, not Abelian",
-    ),
-    "0, 1, 2, … with +": (
-        range(7),
-        lambda a, b: a + b,
-        lambda x: x >= 0,
-        "lacks inverses",
-    ),
-}
-for name, (E, op, inside, expected) in cases.items():
-    verify(
-        f"{name}: what kind of structure", group_verdict(list(E), op, inside), expected
-    )
-
-# %% [markdown]
-r"""
-(vector-space)=
-### The rules
-
-:::{prf:definition} Vector space
-:label: def-la-vector-space
-A set $V$ with an addition $+:V\times V\to V$ and a scaling $\cdot:\mathbb R\times V\to V$ is a *vector space*, and its elements are *vectors*, if $(V,+)$ is an Abelian group and for all numbers $a,b$ and vectors $u,v$
-
-$$
-1v=v,\qquad(ab)v=a(bv),\qquad a(u+v)=au+av,\qquad(a+b)v=av+bv .
-$$ (eq-la-axioms)
-:::
-
-The definition does not say what vectors *are*. Matrices of one shape qualify: the inverse that is asked for is the additive one, $-A$, which the zero matrix has as well as any other. The tester below draws 200 random triples and returns the first rule that breaks.
-"""
-
-
-# %%
-def broken_rule(
-    sample, inside=lambda v: True, scale=lambda a, v: a * v, look=lambda v: v, seed=0
-):
-    """The first violated rule of a vector space, or "none"; look turns a vector into an array."""
-    rng = np.random.default_rng(seed)
-    same = lambda u, v: np.allclose(look(u), look(v), rtol=1e-12, atol=1e-12)
-    for _ in range(200):
-        (u, v, w), (a, b) = (sample(rng) for _ in range(3)), rng.normal(size=2)
-        rules = {
-            "u + v stays inside": inside(u + v),
-            "additive inverse": inside(-u) and same(u + (-u), 0 * u),
-            "zero": inside(0 * u) and same(u + 0 * u, u),
-            "av stays inside": inside(scale(a, v)),
-            "u + v = v + u": same(u + v, v + u),
-            "associative": same((u + v) + w, u + (v + w)),
-            "1v = v": same(scale(1, v), v),
-            "(ab)v = a(bv)": same(scale(a * b, v), scale(a, scale(b, v))),
-            "a(u + v) = au + av": same(scale(a, u + v), scale(a, u) + scale(a, v)),
-            "(a + b)v = av + bv": same(scale(a + b, v), scale(a, v) + scale(b, v)),
-        }
-        for rule, holds in rules.items():
-            if not holds:
-                return rule
-    return "none"
-
-
-# %% [markdown]
-r"""
-Four spaces and three impostors:
-
-:::{admonition} Addition takes two vectors
-:class: correction
-**The notes say** that addition is a map $+:V\to V$.
-
-**Right is:** it takes a pair, $+:V\times V\to V$. That the sum lies in $V$ again is part of this typing, and it is the first thing that goes wrong for a sphere.
-:::
-"""
-
-# %%
-Poly, grid = np.polynomial.Polynomial, np.linspace(-1, 1, 50)
-on_sphere = lambda rng: (lambda x: x / np.linalg.norm(x))(rng.normal(size=3))
-candidates = {
-    "R⁵": (dict(sample=lambda rng: rng.normal(size=5)), "none"),
-    "2×3 matrices": (dict(sample=lambda rng: rng.normal(size=(2, 3))), "none"),
-    "polynomials of degree ≤ 3": (
-        dict(
-            sample=lambda rng: Poly(rng.normal(size=4)),
-            inside=lambda p: p.degree() <= 3,
-            look=lambda p: p(grid),
-        ),
-        "none",
-    ),
-    "functions on a grid": (
-        dict(sample=lambda rng: np.sin(rng.normal() * grid) + rng.normal()),
-        "none",
-    ),
-    "unit sphere": (
-        dict(sample=on_sphere, inside=lambda x: abs(np.linalg.norm(x) - 1) < 1e-9),
-        "u + v stays inside",
-    ),
-    "vectors without negative entries": (
-        dict(sample=lambda rng: rng.uniform(0, 1, 3), inside=lambda x: np.all(x >= 0)),
-        "additive inverse",
-    ),
-    "R² with a(x,y) = (ax,y)": (
-        dict(
-            sample=lambda rng: rng.normal(size=2),
-            scale=lambda a, v: v * np.array([a, 1]),
-        ),
-        "(a + b)v = av + bv",
-    ),
-}
-for name, (space, expected) in candidates.items():
-    verify(f"{name}: broken rule of a vector space", broken_rule(**space), expected)
-zero = np.zeros((2, 2))
-verify(
-    "the zero matrix has no matrix inverse (rank 0), yet −0 + 0 = 0",
-    (int(np.linalg.matrix_rank(zero)), bool(np.all(-zero + zero == 0))),
-    (0, True),
-)
-
-# %% [markdown]
-r"""
-The last candidate obeys every rule but one, and one is enough.
-
-(coordinate-space-rn)=
-The standard example is $\mathbb R^n=\{(x_1,\dots,x_n):x_j\in\mathbb R\}$ with zero $(0,\dots,0)$ and negatives $(-x_1,\dots,-x_n)$. On a computer the numbers are rounded, and one rule bends: addition stays exactly commutative but is associative only up to the last digit.
-
-(function-space)=
-### Functions are vectors
-
-Take any non-empty set $S$ and all functions $f:S\to\mathbb R$. Define sums and multiples point by point,
-
-$$
-(f+g)(x)=f(x)+g(x),\qquad(\lambda f)(x)=\lambda\,f(x),
-$$ (eq-la-functions)
-
-and all rules are inherited from numbers. The zero vector is the function that is 0 everywhere; whether $S$ itself has a zero, or an addition, plays no role. $S$ may consist of words.
-"""
-
-
-# %%
-class Fn:
-    def __init__(self, rule):
-        self.rule = rule
-
-    def __call__(self, x):
-        return self.rule(x)
-
-    def __add__(self, other):
-        return Fn(lambda x: self(x) + other(x))
-
-    def __rmul__(self, a):
-        return Fn(lambda x: a * self(x))
-
-
-f, g, x = Fn(np.sin), Fn(np.exp), np.random.default_rng(1).normal(size=1000)
-verify(
-    "(f + 3g)(x) at 1000 points", (f + 3 * g)(x), np.sin(x) + 3 * np.exp(x), rtol=1e-12
-)
-verify("f + (−1)f is the zero function", (f + (-1) * f)(x), np.zeros(1000), atol=0)
-length = Fn(len) + 2 * Fn(lambda word: word.count("a"))
-verify(
-    "functions of words add just as well", [length("algebra"), length("map")], [11, 5]
-)
-verify(
-    "(0.1 + 0.2) + 0.3 differs from 0.1 + (0.2 + 0.3) in the last digit",
-    bool((0.1 + 0.2) + 0.3 != 0.1 + (0.2 + 0.3)),
-    True,
-)
-verify("0.1 + 0.2 = 0.2 + 0.1 exactly", bool(0.1 + 0.2 == 0.2 + 0.1), True)
-
-# %% [markdown]
-r"""
-A first surprise of a function space: mix a sine and a cosine in any proportion, and out comes again a wave, only shifted, with amplitude $\sqrt{a^2+b^2}$, as if $\sin$ and $\cos$ were arrows at a right angle. [They are](#function-inner-product).
-"""
-
-
-# %% tags=["hide-input"]
-def mix(a, b):
-    t = np.linspace(0, 4 * np.pi, 300)
-    fig, ax = plt.subplots(figsize=(6.8, 3))
-    ax.plot(t, np.sin(t), color=plot.BLUE, lw=1, label="sin")
-    ax.plot(t, np.cos(t), color=plot.GREEN, lw=1, label="cos")
-    ax.plot(t, a * np.sin(t) + b * np.cos(t), color=plot.RED, label="a sin + b cos")
-    for sign in (-1, 1):
-        ax.axhline(sign * np.hypot(a, b), color=plot.GREY, ls=":")
-    ax.set(xlabel="$x$", ylim=(-3.9, 3.9), title=f"amplitude {np.hypot(a, b):.2f}")
-    ax.legend(ncols=3, loc="upper center")
-    return fig
-
-
-explore(
-    mix,
-    alt="Sine, cosine and their combination: a shifted wave whose height is the root of a squared plus b squared",
-    a=[2.0, 1.0, 0.0],
-    b=[1.5, 0.0, -1.0],
-)
-
-# %%
-t = np.linspace(0, 2 * np.pi, 100_001)
-verify(
-    "largest value of 3 sin + 4 cos",
-    np.max(3 * np.sin(t) + 4 * np.cos(t)),
-    5.0,
-    rtol=1e-8,
-)
-
-# %% [markdown]
-r"""
-(surface-is-not-a-vector-space)=
-A sphere breaks the very first rule: the midpoint of two of its points lies inside the ball. Living on a curved surface takes differential geometry. But temperature and pressure *on* the sphere are functions, and those may be added: the third globe is a combination of the first two.
-
-:::{admonition} The set is the space
-:class: correction
-**The notes say** that every function defined in this way is a vector space.
-
-**Right is:** the set of all functions on the surface is a vector space; each function is one vector of it.
-:::
-"""
-
-# %%
-rng = np.random.default_rng(2)
-points = rng.normal(size=(500, 3))
-points /= np.linalg.norm(points, axis=1, keepdims=True)
-triangles = spatial.ConvexHull(points).simplices
-i, j = np.array([rng.choice(500, 2, replace=False) for _ in range(1000)]).T
-verify_at_most(
-    "norm of 1000 midpoints of points of the unit sphere",
-    np.linalg.norm((points[i] + points[j]) / 2, axis=1),
-    1 - 1e-6,
-)
-f, g = np.sin(3 * points[:, 0]), points[:, 2] ** 2
-on_globe = dict(
-    sample=lambda rng: rng.normal() * f + rng.normal() * g + rng.normal(size=500),
-    inside=lambda h: h.shape == (500,),
-)
-verify(
-    "functions on the sphere: broken rule of a vector space",
-    broken_rule(**on_globe),
-    "none",
-)
-
-# %% mystnb={"image": {"alt": "Three coloured globes: a field f in vertical stripes, a field g with bright poles, and the combination 2f minus 3g, which shows both patterns."}} tags=["hide-input"]
-fig = plt.figure(figsize=(6.8, 2.6))
-for k, (values, title) in enumerate(
-    ((f, "$f$"), (g, "$g$"), (2 * f - 3 * g, "$2f-3g$"))
-):
-    ax = fig.add_subplot(1, 3, k + 1, projection="3d")
-    skin = ax.plot_trisurf(*points.T, triangles=triangles, cmap="cividis")
-    skin.set_array(values[triangles].mean(1))
-    ax.set_title(title)
-    ax.set_box_aspect((1, 1, 1), zoom=1.4)
-    ax.view_init(20, -50)
-    ax.set_axis_off()
-plt.show()
-
-# %% [markdown]
-r"""
-(vector-subspace)=
-A *subspace* is a part of a vector space that is one itself. One need not test all rules again: if $U\subseteq V$ contains 0 and is closed under addition and scaling, it inherits the rest. So a subspace is flat, goes through the origin, and never ends. Lists of candidates and their downfall:
-"""
-
-
-# %%
-def leaves(inside, sample, seed=3):
-    """Two members and a number whose combination leaves the set; None if no such is found."""
-    rng = np.random.default_rng(seed)
-    for _ in range(500):
-        u, v, a = sample(rng), sample(rng), rng.normal()
-        if not (inside(np.zeros(2)) and inside(u + v) and inside(a * u)):
-            return np.round(u, 2), np.round(v, 2), round(a, 2)
-
-
-near = lambda value: abs(value) < 1e-9
-plane_sets = {
-    "line through 0": (
-        lambda x: near(x[1] - 2 * x[0]),
-        lambda rng: rng.normal() * np.array([1, 2]),
-        True,
-    ),
-    "shifted line": (
-        lambda x: near(x[1] - 2 * x[0] - 1),
-        lambda rng: np.array([0, 1]) + rng.normal() * np.array([1, 2]),
-        False,
-    ),
-    "unit disc": (
-        lambda x: x @ x <= 1,
-        lambda rng: rng.uniform(0, 1) * turn(rng.uniform(0, 7))[0],
-        False,
-    ),
-    "union of the two axes": (
-        lambda x: near(x[0] * x[1]),
-        lambda rng: rng.normal() * np.eye(2)[rng.integers(2)],
-        False,
-    ),
-}
-for name, (inside, sample, expected) in plane_sets.items():
-    found = leaves(inside, sample)
-    verify(f"{name}: a subspace", found is None, expected)
-    if found:
-        print(
-            "   counterexample: u = ({:.2f}, {:.2f}), v = ({:.2f}, {:.2f}), a = {:.2f}".format(
-                *found[0], *found[1], found[2]
-            )
-        )
-
-# %% [markdown]
-r"""
-## How many vectors does it take?
-
-(span)=
-### What can be reached
-
-A *linear combination* of $v_1,\dots,v_k$ is $\sum_ia_iv_i$; with all $a_i=0$ it is the trivial one, 0. All of them together are the *span*, the smallest subspace that contains the $v_i$. If the span is all of $V$, the family *generates* $V$.
-
-Two arrows in the plane: how much can they reach? Left the pair $(1,2),(3,5.07)$, right the pair $(1,2),(2,4)$. The arrows look alike. The dots, their whole-number combinations, do not: the left ones fill the plane, the right ones never leave a line.
-"""
-
-# %% tags=["hide-input"]
-wide, flat = np.array([[1, 3], [2, 5.07]]), np.array([[1, 2], [2, 4.0]])
-whole = np.array(np.meshgrid(np.arange(-60, 61), np.arange(-60, 61))).reshape(2, -1)
-
-
-def reach(a_1, a_2):
-    fig, axes = plt.subplots(1, 2, figsize=(6.8, 3.5))
-    for ax, X, name in zip(axes, (wide, flat), ("independent", "collinear")):
-        dots = X @ whole
-        ax.plot(*dots[:, np.max(abs(dots), axis=0) < 6.1], ".", ms=4, color=plot.SKY)
-        arrow(ax, a_1 * X[:, 0], plot.BLUE)
-        arrow(ax, a_2 * X[:, 1], plot.GREEN, start=a_1 * X[:, 0])
-        ax.plot(*(X @ [a_1, a_2]), "o", ms=10, color=plot.RED)
-        ax.set(
-            title=name,
-            xlim=(-6.2, 6.2),
-            ylim=(-6.2, 6.2),
-            aspect="equal",
-            xlabel="$x_1$",
-        )
-    axes[0].set_ylabel("$x_2$")
-    return fig
-
-
-explore(
-    reach,
-    alt="Combinations of two arrows. Left, of two nearly parallel arrows: a lattice of dots over the whole plane. Right, of two collinear arrows: all dots on one line.",
-    a_1=[-2.0, -1.0, 1.0],
-    a_2=[1.0, 0.5, -0.5],
-)
-
-# %% [markdown]
-r"""
-The test for membership is a rank, or a residual: $v$ lies in the span of the columns of $X$ exactly when appending it adds no new direction, $\operatorname{rk}[X\ v]=\operatorname{rk}X$. From the collinear pair the point $(1,0)$ stays $2/\sqrt5$ away, its distance from the line.
-"""
-
-# %%
-rank = lambda *blocks: int(np.linalg.matrix_rank(np.column_stack(blocks)))
-gap = lambda X, v: np.linalg.norm(X @ np.linalg.lstsq(X, v, rcond=None)[0] - v)
-targets = np.random.default_rng(4).normal(size=(100, 2))
-verify(
-    "(1,2), (3,5.07): distance of 100 targets from the span",
-    [gap(wide, v) for v in targets],
-    np.zeros(100),
-    atol=1e-12,
-)
-verify(
-    "(1,2), (2,4): distance of (1,0) from the span",
-    gap(flat, np.array([1.0, 0])),
-    2 / np.sqrt(5),
-    rtol=1e-12,
-)
-verify(
-    "ranks of the pairs (1,2), (3,5.07) and (1,2), (2,4)",
-    [rank(wide), rank(flat)],
-    [2, 1],
-)
-X = np.array([[1, 0], [2, 1], [0, 1.0]])
-verify(
-    "R³: 2v₁ − v₂ is in the span, e₃ is not",
-    [rank(X, X @ [2, -1]), rank(X, [0, 0, 1])],
-    [2, 3],
-)
-
-# %% mystnb={"image": {"alt": "A plane in space spanned by two arrows, with dots on it that are combinations of the arrows, and one dot above it that is not."}} tags=["hide-input"]
-fig = plt.figure(figsize=(6.8, 3.2))
-ax = fig.add_subplot(projection="3d")
-c = np.random.default_rng(5).uniform(-1.3, 1.3, (2, 25))
-s, t = np.meshgrid([-1.4, 1.4], [-1.4, 1.4])
-ax.plot_surface(*(X[:, :1, None] * s + X[:, 1:, None] * t), color=plot.SKY, alpha=0.35)
-ax.plot(*(X @ c), ".", color=plot.BLUE)
-for v, colour in zip(X.T, (plot.GREEN, plot.ORANGE)):
-    ax.quiver(0, 0, 0, *v, color=colour, lw=2.5)
-ax.plot([0], [0], [2], "o", ms=10, color=plot.RED)
-ax.set(xlabel="$x_1$", ylabel="$x_2$", zlabel="$x_3$", box_aspect=(1.5, 1.5, 1))
-ax.view_init(28, -72)
-plt.show()
-
-# %% [markdown]
-r"""
-(linear-independence)=
-### When is one of them superfluous?
-
-:::{prf:definition} Linear independence
-:label: def-la-independence
-$v_1,\dots,v_k$ are *linearly independent* if $\sum_i\alpha_iv_i=0$ forces all $\alpha_i=0$.
-:::
-
-The same in other words, with $X$ the matrix whose columns are the $v_i$: no $v_i$ is a combination of the others; $X$ has only 0 in its null space and full column rank; the Gram determinant $\det X^\top X$ is not zero; and every vector of the span has *exactly one* representation. The last because two representations differ by a combination of 0, and only the trivial one is there. From a dependent family one may drop a suitable vector and lose nothing.
-"""
-
-# %%
-rng = np.random.default_rng(6)
-X = rng.normal(size=(3, 4))
-null = linalg.null_space(X)[:, 0]
-v = rng.normal(size=3)
-alpha = np.linalg.lstsq(X, v, rcond=None)[0]
-verify(
-    "four vectors of R³: a non-trivial combination of length 1 is 0",
-    X @ null,
-    np.zeros(3),
-    atol=1e-12,
-)
-verify(
-    "four vectors of R³: two representations of one vector",
-    np.array([X @ alpha, X @ (alpha + null)]),
-    np.array([v, v]),
-    atol=1e-12,
-)
-verify(
-    "three random vectors of R³: rank, and dimension of the null space",
-    (rank(X[:, :3]), linalg.null_space(X[:, :3]).shape[1]),
-    (3, 0),
-)
-verify_at_least(
-    "three random vectors of R³: Gram determinant", det(X[:, :3].T @ X[:, :3]), 1e-3
-)
-verify("four vectors of R³: Gram determinant", det(X.T @ X), 0.0, atol=1e-10)
-verify(
-    "rank after dropping: one of four, one of three",
-    [rank(X[:, :3]), rank(X[:, :2])],
-    [3, 2],
-)
-E = [np.eye(2)[[i]].T @ np.eye(2)[[j]] for i in range(2) for j in range(2)]
-verify(
-    "the four 2×2 unit matrices as vectors of R⁴: rank",
-    rank(*[e.ravel() for e in E]),
-    4,
-)
-
-# %% [markdown]
-r"""
-(basis)=
-### Just enough
-
-:::{prf:definition} Basis
-:label: def-la-basis
-A *basis* of $V$ is a linearly independent family that spans $V$.
-:::
-
-Spanning means every vector has coordinates, independence that it has only one set of them. Equivalently: a generating family from which nothing can be dropped, or an independent one to which nothing can be added. Every space has a basis and, unless it is $\{0\}$, infinitely many. They are not equally good. In $(1,2),(3,5.07)$ a small error in a vector becomes an error in its coordinates up to $\kappa=42.7$ times as large, where $\kappa$ is the *condition number*, the longest over the shortest stretch of [the singular value decomposition](#singular-value-decomposition).
-
-:::{admonition} Spanning is half of it
-:class: correction
-**The notes say** that vectors are a basis when their span covers the whole space.
-
-**Right is:** they must also be independent. Three vectors can span $\mathbb R^2$, and then every point has infinitely many addresses.
-:::
-"""
-
-# %%
-three = np.column_stack([wide, [1, 0]])
-verify(
-    "three vectors that span R² but leave a null space",
-    (rank(three), linalg.null_space(three).shape[1]),
-    (2, 1),
-)
-alpha = np.linalg.solve(wide, [2, -1])
-verify(
-    "(2,−1) rebuilt from its coordinates",
-    alpha[0] * wide[:, 0] + alpha[1] * wide[:, 1],
-    [2.0, -1.0],
-    atol=1e-12,
-)
-kappa = np.linalg.cond(wide)
-verify("condition number of the basis (1,2), (3,5.07)", kappa, 42.7, atol=0.05)
-v, dv = rng.normal(size=(2, 1000, 2))
-dv *= 1e-3 * (np.linalg.norm(v, axis=1) / np.linalg.norm(dv, axis=1))[:, None]
-change = lambda v, dv: (
-    np.linalg.norm(np.linalg.solve(wide, dv.T), axis=0)
-    / np.linalg.norm(np.linalg.solve(wide, v.T), axis=0)
-)
-verify_at_most(
-    "relative change of the coordinates when v changes by 1e-3",
-    change(v, dv),
-    kappa * 1e-3,
-)
-long, short = np.linalg.svd(wide)[0].T
-verify(
-    "worst case: v along the longest stretch, error along the shortest",
-    change(long[None], 1e-3 * short[None])[0],
-    kappa * 1e-3,
-    rtol=1e-9,
-)
-
-# %% [markdown]
-r"""
-None of the thousand random errors was magnified by quite 42.7; the worst direction was. A good basis is one whose arrows stand at right angles, and we will [make one](#gram-schmidt).
-
-(dimension)=
-:::{prf:theorem} Dimension
-:label: thm-la-dimension
-All bases of a finite-dimensional space $V$ have the same number of vectors, $\dim V$. Fewer never span, more are never independent.
-:::
-
-Why: suppose $v_1,\dots,v_n$ span and $w_1,\dots,w_k$ are independent. Write $w_1$ through the $v_i$; some coefficient is not zero, so that $v_i$ may be exchanged for $w_1$ and the family still spans. Continue with $w_2$, and so on; each time some $v_i$ must be left to exchange, or else $w_j$ would be a combination of earlier $w$'s. Hence $k\le n$. For two bases this holds both ways.
-
-So $\dim\mathbb R^n=n$, $\dim\mathbb R^{m\times n}=mn$, and functions on $m$ points have dimension $m$.
-"""
-
-# %%
-B, xs = rng.normal(size=(3, 3)), rng.normal(size=(3, 100))
-verify(
-    "100 vectors of R³ in a random basis", B @ np.linalg.solve(B, xs), xs, atol=1e-10
-)
-verify(
-    "two columns do not generate R³, four have a null space",
-    (rank(B[:, :2]), linalg.null_space(rng.normal(size=(3, 4))).shape[1]),
-    (2, 1),
-)
-ks = rng.integers(1, 9, 1000)
-verify(
-    "1000 random families of 1 to 8 vectors of R⁵: rank is min(k, 5)",
-    [rank(rng.normal(size=(5, k))) for k in ks],
-    np.minimum(ks, 5),
-)
-
-# %% [markdown]
-r"""
-(basis-by-pivot-columns)=
-To *extract* a basis from generating vectors, put them in as columns and eliminate. Row operations change the columns but not the relations between them, so the reduced form shows the dependencies in plain sight: a column without a pivot lists how it is mixed from the pivot columns to its left.
-
-:::{admonition} Which columns to keep
-:class: correction
-**The notes say** that the pivot columns "will be the span".
-
-**Right is:** the *original* vectors at the pivot positions are a *basis of* the span. The columns of the reduced matrix span another space.
-:::
-"""
-
-# %%
-A = sp.Matrix([[1, 2, 0, 3, 1], [2, 4, 1, 4, 3], [0, 0, 1, -2, 5], [1, 2, 1, 1, 0]])
-reduced, pivots = A.rref()
-original, changed = A[:, list(pivots)], reduced[:, list(pivots)]
-verify(
-    "pivot positions, and rank of the original columns there",
-    (pivots, original.rank(), A.rank()),
-    ((0, 2, 4), 3, 3),
-)
-verify(
-    "the reduced form says: column 4 = 3·column 1 − 2·column 3",
-    tuple(reduced[:2, 3]),
-    (3, -2),
-)
-verify(
-    "the original columns obey the same relation",
-    str((A[:, 3] - 3 * A[:, 0] + 2 * A[:, 2]).T),
-    "Matrix([[0, 0, 0, 0]])",
-)
-verify(
-    "the reduced columns span another space: rank of both together",
-    A.row_join(changed).rank(),
-    4,
-)
-
-# %% [markdown]
-r"""
-(matrix-rank)=
-### Rank
-
-The *rank* of $A$ is the dimension of the span of its columns. Elimination finds as many independent rows as columns, one for each pivot, so it is the dimension of the span of the rows too: $\operatorname{rk}A=\operatorname{rk}A^\top$, which is far from obvious by looking. Three uses: $A\in\mathbb R^{n\times n}$ is invertible iff $\operatorname{rk}A=n$; $Ax=b$ is solvable iff $\operatorname{rk}[A\ b]=\operatorname{rk}A$; and the solutions of $Ax=0$ have dimension $n-\operatorname{rk}A$.
-
-(homogeneous-solution-space)=
-That last set is a subspace, and *every* subspace arises in this way. Given $U=\operatorname{span}(B)$, let the rows of $A$ span all that is orthogonal to $U$: then $\ker A=U$. A subspace can be described by what generates it or by the equations it obeys.
-"""
-
-# %%
-lows = [
-    rng.normal(size=(6, r)) @ rng.normal(size=(r, 8)) for r in rng.integers(1, 6, 100)
-]
-verify(
-    "rank A = rank Aᵀ for 100 random products",
-    [rank(A) for A in lows],
-    [rank(A.T) for A in lows],
-)
-verify(
-    "rank = number of singular values above 1e-10",
-    [rank(A) for A in lows],
-    [int(np.sum(linalg.svdvals(A) > 1e-10)) for A in lows],
-)
-verify(
-    "dim of solutions of Ax = 0 is n − rank",
-    [linalg.null_space(A).shape[1] for A in lows],
-    [8 - rank(A) for A in lows],
-)
-A = lows[0]
-verify(
-    "solvable: rank [A b] = rank A",
-    (
-        rank(A, A @ rng.normal(size=8)) == rank(A),
-        rank(A, rng.normal(size=6)) == rank(A),
-    ),
-    (True, False),
-)
-B = rng.normal(size=(5, 2))
-A = np.linalg.svd(B)[0][:, 2:].T  # rows orthogonal to the columns of B
-projector = lambda X: X @ np.linalg.pinv(X)
-verify("a plane in R⁵ by three equations: AB", A @ B, np.zeros((3, 2)), atol=1e-10)
-verify(
-    "ker A is that plane and rank A is 3",
-    projector(linalg.null_space(A)),
-    projector(B),
-    atol=1e-10,
-)
-
-# %% [markdown]
-r"""
-(coordinates-in-a-basis)=
-### An address depends on the map
-
-Fix a basis and an order, $B=(b_1,\dots,b_n)$. The unique numbers in $x=\sum_i\alpha_ib_i$ are the *coordinates* of $x$; as a column, $[x]_B=(\alpha_1,\dots,\alpha_n)^\top$, they are the *matrix of the vector*. In $\mathbb R^n$ one solves $[b_1\cdots b_n]\,\alpha=x$. The red point below never moves; the blue grid does, and so does the address.
-"""
-
-
-# %% tags=["hide-input"]
-def draw_grid(ax, M, n, colour, width=0.9):
-    """The image under M of the lines of the grid from −n to n."""
-    k, gap = np.arange(-n, n + 1.0), np.full(2 * n + 1, np.nan)
-    across = np.array(
-        [np.tile([-n, n, np.nan], 2 * n + 1), np.array([k, k, gap]).T.ravel()]
-    )
-    ax.plot(*(M @ np.c_[across, across[::-1]]), color=colour, lw=width)
-
-
-def both_grids(b_1, b_2):
-    B = np.array(
-        [
-            [float(s) for s in b.replace("−", "-").strip("()").split(",")]
-            for b in (b_1, b_2)
-        ]
-    ).T
-    alpha = np.linalg.solve(B, [2, 2])
-    fig, ax = plt.subplots(figsize=(6.8, 3.4))
-    draw_grid(ax, B, 12, plot.SKY)
-    arrow(ax, alpha[0] * B[:, 0], plot.GREEN)
-    arrow(ax, alpha[1] * B[:, 1], plot.ORANGE, start=alpha[0] * B[:, 0])
-    ax.plot(2, 2, "o", color=plot.RED, ms=9)
-    ax.set(
-        xlim=(-4.2, 8.2),
-        ylim=(-2.6, 4.2),
-        aspect="equal",
-        xlabel="$x_1$",
-        ylabel="$x_2$",
-        title=f"standard (2, 2), in the blue grid ({alpha[0]:.4g}, {alpha[1]:.4g})".replace(
-            "-", "−"
-        ),
-    )
-    return fig
-
-
-explore(
-    both_grids,
-    alt="The point (2, 2) in the standard grid and in a slanted grid of two basis vectors, with the steps along the basis vectors that lead to it",
-    b_1=["(−1,1)", "(1,0)", "(2,1)"],
-    b_2=["(0,1)", "(1,2)", "(−1,2)"],
-)
-
-# %% [markdown]
-r"""
-The same with polynomials: $1+2x+3x^2$ has the coordinates $(1,2,3)$ in $1,x,x^2$, and $(2,-4,3)$ in $1,\,1+x,\,(1+x)^2$.
-
-:::{admonition} Coordinates of (2, 2)
-:class: correction
-**The notes say** that $(2,2)$ has the coordinates $(4,2)$ in the basis $(-1,1),(0,1)$.
-
-**Right is:** $(-2,4)$, since $-2\,(-1,1)+4\,(0,1)=(2,2)$, whereas $4\,(-1,1)+2\,(0,1)=(-4,6)$.
-:::
-"""
-
-# %%
-B = np.array([[-1, 0], [1, 1]])
-verify(
-    "coordinates of (2,2) in the basis (−1,1), (0,1)",
-    np.linalg.solve(B, [2, 2]),
-    [-2.0, 4.0],
-    atol=1e-15,
-)
-verify("in the basis (−1,1), (0,1) the address (4,2) belongs to", B @ [4, 2], [-4, 6])
-verify(
-    "2 − 4(1+x) + 3(1+x)² = 1 + 2x + 3x² at 50 points",
-    2 - 4 * (1 + grid) + 3 * (1 + grid) ** 2,
-    Poly([1, 2, 3])(grid),
-    atol=1e-12,
-)
-
-# %% [markdown]
-r"""
-(standard-basis-one-hot)=
-### One-hot
-
-The *standard basis* $e_1,\dots,e_n$ has a single one in each vector. In deep learning it is called *one-hot encoding*: class $k$ becomes $e_k$. By [the column view](#eq-la-columns) $We_k$ is column $k$ of $W$, so multiplying a matrix by a one-hot vector only looks something up, and that is all that an embedding layer does. An image is the combination $\sum_ix_ie_i$ of images with a single bright pixel.
-
-(indicator-basis-function-space)=
-For functions on a finite set $S$ these are the *indicators* $\delta_s$, one at $s$ and zero elsewhere: $f=\sum_sf(s)\,\delta_s$, in only one way, so $\dim=|S|$.
-
-:::{admonition} Indicators on the whole line
-:class: correction
-**The notes say** that the indicator functions are the standard basis of all functions $f:\mathbb R\to\mathbb R$.
-
-**Right is:** they are independent but do not span. A basis makes *finite* combinations, and a finite combination of indicators is zero almost everywhere. They are a basis for the functions on a finite set, or for those with finitely many non-zero values.
-:::
-"""
-
-# %%
-f = lambda x: 1 + x**2
-x = (np.arange(1000) + 0.5) / 1000
-for m in (
-    10,
-    100,
-    999,
-):  # the best m indicators copy f at m points and miss it elsewhere
-    best = np.where(np.isin(np.arange(1000), np.argsort(-f(x))[:m]), f(x), 0)
-    cosines = np.cos(np.pi * np.outer(x, np.arange(m)))
-    fitted = cosines @ (cosines.T @ f(x) / np.sum(cosines**2, axis=0))
-    verify_at_least(
-        f"1 + x² on 1000 points: largest error with {m} indicators",
-        np.max(abs(f(x) - best)),
-        1.0,
-    )
-    verify_at_most(f"… and with {m} cosines", np.max(abs(f(x) - fitted)), 0.5 / m)
-indicators = np.array([[float(s == t) for t in "abcd"] for s in "abcd"])
-verify(
-    "four points: the indicators are the columns of I₄, of rank 4",
-    (bool(np.all(indicators == np.eye(4))), rank(indicators)),
-    (True, 4),
-)
-
-# %%
-from sklearn.preprocessing import OneHotEncoder
-
-labels, W = np.array([2, 0, 3, 2]), rng.normal(size=(5, 4))
-encoded = OneHotEncoder(categories=[range(4)], sparse_output=False).fit_transform(
-    labels[:, None]
-)
-verify("one-hot encoding is a choice of rows of I", np.eye(4)[labels], encoded, atol=0)
-verify("W times one-hot is a look-up of columns", W @ encoded.T, W[:, labels], atol=0)
-digit = datasets.load_digits().images[7]
-lamps = np.eye(64).reshape(64, 8, 8)
-verify(
-    "a digit from 64 indicator images: difference",
-    sum(a * lamp for a, lamp in zip(digit.ravel(), lamps)) - digit,
-    np.zeros((8, 8)),
-    atol=0,
-)
-
-# %% [markdown]
-r"""
-(image-not-in-span-of-features)=
-### What no combination reaches
-
-All images lie in the span of the 1024 pixels. Do they lie in the span of three templates, a square and two bars? Mixing templates can only brighten and darken; it can never *move* anything. The target has the square moved and turned.
-"""
-
-# %%
-yy, xx = np.meshgrid(np.linspace(1, -1, 32), np.linspace(-1, 1, 32), indexing="ij")
-soft = lambda s: 1 / (1 + np.exp(-np.clip(s / 0.06, -60, 60)))
-
-
-def bar(cx, cy, angle, length, width, brightness):
-    (c, s), (dx, dy) = (np.cos(angle), np.sin(angle)), (xx - cx, yy - cy)
-    return (
-        brightness
-        * soft(length - abs(c * dx + s * dy))
-        * soft(width - abs(c * dy - s * dx))
-    )
-
-
-def render(theta):  # a rectangle and a line: place, angle, brightness
-    return bar(*theta[:3], 0.4, 0.25, theta[3]) + bar(*theta[4:7], 0.9, 0.06, theta[7])
-
-
-templates = np.array(
-    [
-        bar(0, 0, 0, 0.4, 0.25, 1),
-        bar(0, 0, 0, 0.9, 0.06, 1),
-        bar(0, 0, np.pi / 2, 0.9, 0.06, 1),
-    ]
-)
-target = render([0.35, 0.4, 0.7, 0.8, -0.35, -0.2, 1.9, 0.5])
-T = templates.reshape(3, -1).T
-mixed = T @ np.linalg.lstsq(T, target.ravel(), rcond=None)[0]
-found = optimize.least_squares(
-    lambda p: (render(p) - target).ravel(), [0.15, 0.25, 0.4, 0.5, -0.2, 0.0, 1.6, 0.7]
-)
-size = np.linalg.norm(target)
-verify_at_least(
-    "best mixture of three templates: relative error",
-    np.linalg.norm(mixed - target.ravel()) / size,
-    0.5,
-)
-verify_at_most(
-    "renderer with fitted place, angle, brightness: relative error",
-    np.linalg.norm(render(found.x) - target) / size,
-    0.05,
-    atol=1e-6,
-)
-
-
-# %% tags=["hide-input"]
-def mixture(square, bars):
-    fig, axes = plt.subplots(1, 3, figsize=(6.8, 2.5))
-    picture = square * templates[0] + bars * (templates[1] + templates[2])
-    for ax, image, title in zip(
-        axes,
-        (target, picture, render(found.x)),
-        ("target", "mixture of templates", "fitted renderer"),
-    ):
+def show_images(images, titles, size):
+    fig, axes = plt.subplots(1, len(images), figsize=size)
+    for ax, image, title in zip(axes, images, titles):
         ax.imshow(image, cmap="gray", vmin=0, vmax=1)
         ax.set(title=title)
         ax.axis("off")
     return fig
 
 
-explore(
-    mixture,
-    alt="Left a turned rectangle and a slanted line; middle a mixture of a centred rectangle and a cross, which never matches; right the fitted renderer, which does",
-    square=[0.6, 0.2, 0.0],
-    bars=[0.2, 0.5],
-)
-
-# %% [markdown]
-"""
-The renderer succeeds because place and angle enter it *nonlinearly*. This is the case for deep learning in one picture: a linear mixture of fixed features against features that can move.
-"""
+photo_U, sigma, photo_Vt = np.linalg.svd(photo, full_matrices=False)
+twenty_layers = (photo_U[:, :20] * sigma[:20]) @ photo_Vt[:20]
+show_images((photo, twenty_layers), ("68,160 numbers", "10,680 numbers"), (6.8, 2.6))
+plt.show()
 
 # %% [markdown]
 r"""
-## Maps that respect the rules
+"Surely", says the practitioner. "No, there is a theorem", says everybody who has had a course. Guess before you read on: both will turn out to be right, and what reconciles them is worth more than either answer. The way there is one question, asked of one object after the other: *what does a matrix do?* It moves space. Its rows ask questions, its columns give answers. It can forget. It has favourite directions. And seen in the right pair of frames, it only ever stretches.
 
-(linear-map)=
-### What linear means
+You will be able to
 
-:::{prf:definition} Linear map
-:label: def-la-linear
-$T:V\to W$ is *linear* if it is additive, $T(u+v)=T(u)+T(v)$, and homogeneous, $T(\lambda v)=\lambda T(v)$; in one line
+- **see** a matrix as a map that moves a grid, and read columns, determinant, rank and eigenvectors off the picture,
+- **eliminate** with a pencil, and know from the pivots what a matrix forgets,
+- **find** the nearest point of a line, a plane, a span, which is all of least squares,
+- **take apart** any matrix by its singular values, and a symmetric one by its eigenvalues, with proofs,
+- **say** in which sense twenty layers are the best, and in which they are not.
+
+It builds on arithmetic and a few derivatives. Reading takes an hour and a half; all cells run in less than half a minute. Lower case letters are numbers or vectors, vectors are columns, capitals are matrices; $a_{ij}$ stands in row $i$ and column $j$, $A^\top$ is $A$ with rows and columns swapped, $e_i$ the $i$-th unit vector, $I$ the matrix with columns $e_i$.
+
+(see-a-matrix)=
+## What does a matrix do?
+
+A layer of a network is a matrix, a shift and a bend, and nearly all the arithmetic of a large model is vectors being multiplied by matrices. So what happens to a vector there?
+
+(matrix-vector-product)=
+**Columns are images.** Take $A=\begin{pmatrix}2&1\\1&2\end{pmatrix}$. The product $Ax$ mixes the columns of $A$, with the entries of $x$ as the recipe:
 
 $$
-T(\lambda u+\psi v)=\lambda T(u)+\psi T(v).
-$$ (eq-la-linear)
-:::
+A\begin{pmatrix}3\\-1\end{pmatrix}=3\begin{pmatrix}2\\1\end{pmatrix}-1\begin{pmatrix}1\\2\end{pmatrix}=\begin{pmatrix}5\\1\end{pmatrix},\qquad
+Ax=x_1A_{:,1}+\dots+x_nA_{:,n} .
+$$ (eq-la-columns)
 
-It does not matter whether one combines first and maps then, or the other way around. Then $T(0)=T(0\cdot v)=0$, and the outputs form a vector space again. The tester tries each of the three rules on fifty random inputs.
-
-:::{admonition} Two properties make one
-:class: correction
-**The notes say** that a map is non-linear if the two properties hold individually but not together.
-
-**Right is:** if both hold, the combined rule follows: $T(\lambda u+\psi v)=T(\lambda u)+T(\psi v)=\lambda T(u)+\psi T(v)$. A map is non-linear when at least one of them fails.
-:::
+In particular $Ae_1$ is the first column, $Ae_2$ the second. To see a matrix, then, watch where the unit vectors go. The whole grid follows, because a point $3e_1-e_2$ must go to $3$ times the first image minus the second: lines stay lines, parallels stay parallel, the origin stays. Drag the two dark dots, the images of $e_1$ and $e_2$. The ochre dot is a vector $x$ of length one, the arrow of its colour the image $Ax$; the ellipse is the image of the whole circle, its half-axes green.
 """
 
 
-# %%
-def tests(T, n, numbers=lambda rng, *shape: rng.normal(size=shape), seed=0):
-    """Does T pass (additive, homogeneous, combined) on 50 random inputs of length n?"""
-    rng, passed = np.random.default_rng(seed), np.array([True] * 3)
-    for _ in range(50):
-        u, v, (a, b) = numbers(rng, n), numbers(rng, n), numbers(rng, 2)
-        pairs = (
-            (T(u + v), T(u) + T(v)),
-            (T(a * v), a * T(v)),
-            (T(a * u + b * v), a * T(u) + b * T(v)),
-        )
-        passed &= [np.allclose(left, right, atol=1e-10) for left, right in pairs]
-    return tuple(passed.tolist())
-
-
-is_linear = lambda T, n, **options: tests(T, n, **options)[2]
-complex_numbers = lambda rng, *shape: (
-    rng.normal(size=shape) + 1j * rng.normal(size=shape)
-)
-M = np.random.default_rng(7).normal(size=(3, 6))
-linear = {
-    "identity": lambda x: x,
-    "x ↦ Mx": lambda x: M @ x,
-    "np.diff": np.diff,
-    "np.cumsum": np.cumsum,
-    "mean": np.mean,
-    "reflection": lambda x: x[::-1],
-    "derivative of a polynomial": np.polynomial.polynomial.polyder,
-}
-for name, T in linear.items():
-    verify(f"{name}: additive, homogeneous, linear", tests(T, 6), (True, True, True))
-
-# %%
-relu = lambda x: np.maximum(x, 0)
-for name, T in {
-    "x + 1": lambda x: x + 1,
-    "|x|": abs,
-    "x²": np.square,
-    "relu": relu,
-}.items():
-    verify(f"{name}: additive, homogeneous, linear", tests(T, 6), (False, False, False))
-verify(
-    "complex conjugation: additive, homogeneous, linear",
-    tests(np.conj, 6, numbers=complex_numbers),
-    (True, False, False),
-)
-x = np.random.default_rng(8).normal(size=6)
-verify(
-    "relu is homogeneous for positive numbers only",
-    (
-        bool(np.allclose(relu(3 * x), 3 * relu(x))),
-        bool(np.allclose(relu(-x), -relu(x))),
-    ),
-    (True, False),
-)
-
-# %% [markdown]
-r"""
-(linear-map-examples)=
-### Examples, and a warning about a word
-
-The identity $I(v)=v$; the derivative $D(f)=f'$; the integral $J(f)=\int_0^1f$; the map $T(x,y,z)=(2x-y+3z,\;7x+5y-6z)$; and in general $(Ax)_i=\sum_ja_{ij}x_j$. On polynomials of degree at most three, written as $(c_0,c_1,c_2,c_3)$, even $D$ and $J$ are tables of numbers.
-
-:::{admonition} Not every function has a derivative
-:class: correction
-**The notes say** that differentiation and integration act on the space of all functions $\mathbb R\to\mathbb R$.
-
-**Right is:** they need smaller domains, such as $D:C^1(\mathbb R)\to C^0(\mathbb R)$ and $\int_0^1:C^0[0,1]\to\mathbb R$. The function $|x|$ has two slopes at 0, and $1/x$ has no integral up to 0.
-:::
-"""
-
-# %%
-h = 1e-6
-verify(
-    "|x| at 0: slopes from the left and from the right",
-    [(abs(0) - abs(-h)) / h, (abs(h) - abs(0)) / h],
-    [-1.0, 1.0],
-)
-verify(
-    "∫ 1/x from 10⁻³ and from 10⁻⁶ to 1: it never stops growing",
-    [integrate.quad(lambda x: 1 / x, 10**-k, 1, limit=200)[0] for k in (3, 6)],
-    np.log(10) * np.array([3, 6]),
-    rtol=1e-6,
-)
-D = np.array([[0, 1, 0, 0], [0, 0, 2, 0], [0, 0, 0, 3], [0, 0, 0, 0]])
-J = np.array([1, 1 / 2, 1 / 3, 1 / 4])
-for c in np.random.default_rng(9).normal(size=(3, 4)):
-    verify(
-        "D·coefficients, against numpy's derivative",
-        (D @ c)[:3],
-        Poly(c).deriv().coef,
-        atol=1e-14,
-    )
-    verify(
-        "J·coefficients, against numerical integration",
-        J @ c,
-        integrate.quad(Poly(c), 0, 1)[0],
-        atol=1e-12,
-    )
-T = lambda v: np.array([2 * v[0] - v[1] + 3 * v[2], 7 * v[0] + 5 * v[1] - 6 * v[2]])
-verify(
-    "the matrix of T from T(e₁), T(e₂), T(e₃)",
-    np.column_stack([T(e) for e in np.eye(3, dtype=int)]),
-    [[2, -1, 3], [7, 5, -6]],
-)
-
-# %% [markdown]
-r"""
-(affine-map-bias)=
-What school calls a linear function, $y=ax+b$, is not linear: it moves 0 to $b$. It is *affine*, linear plus a shift. Yet it is linear in two other ways. For fixed $x$ it is linear in the parameters $(a,b)$, which is why fitting a line is easy. And the bias can be absorbed: append a 1 to the input,
-
-$$
-Wx+b=\begin{pmatrix}W&b\end{pmatrix}\begin{pmatrix}x\\1\end{pmatrix}.
-$$ (eq-la-bias)
-
-Hence the name "linear layer". Several such layers with kinks in between are linear in none of these.
-
-(linear-in-which-variable)=
-So the word means nothing until the variable is named. $y=z\sin x+z^2\sin x=(z+z^2)\sin x$ is linear in $s=\sin x$, but neither in $z$ nor in $x$; a polynomial $\sum_kc_kx^k$ is linear in $c$ and not in $x$.
-
-(linear-functional-representation)=
-A linear $f:\mathbb R^n\to\mathbb R$ is always a dot product: $f(x)=f(\sum_ix_ie_i)=\sum_ix_if(e_i)=w^\top x$ with $w_i=f(e_i)$. Probe it with $n$ unit vectors and you know it everywhere.
-"""
-
-# %%
-rng = np.random.default_rng(10)
-W, b, V = rng.normal(size=(2, 3)), rng.normal(size=2), rng.normal(size=(1, 2))
-extend = lambda x: np.append(x, 1)
-verdicts = [
-    ("x ↦ 2x + 3", lambda x: 2 * x + 3, 1, False),
-    ("(a,b) ↦ ax + b at x = 1.7", lambda p: p[0] * 1.7 + p[1], 2, True),
-    ("a layer with bias", lambda x: W @ x + b, 3, False),
-    ("a layer without bias", lambda x: W @ x, 3, True),
-    (
-        "the matrix (W b) on extended inputs",
-        lambda z: np.column_stack([W, b]) @ z,
-        4,
-        True,
-    ),
-    (
-        "two layers as a function of their weights",
-        lambda w: w[:2] @ np.maximum(w[2:].reshape(2, 3) @ [1, 2, 3], 0),
-        8,
-        False,
-    ),
-    ("s ↦ (z + z²)s", lambda s: (0.3 + 0.3**2) * s, 1, True),
-    ("z ↦ (z + z²) sin x", lambda z: (z + z**2) * np.sin(0.7), 1, False),
-    ("x ↦ (z + z²) sin x", lambda x: (0.3 + 0.3**2) * np.sin(x), 1, False),
-    ("a polynomial in its coefficients", lambda c: Poly(c)(1.3), 4, True),
-    ("a polynomial in x", lambda x: Poly([0, 1, 2])(x), 1, False),
-]
-for name, T, n, expected in verdicts:
-    verify(f"{name}: linear", is_linear(T, n), expected)
-x = rng.normal(size=3)
-verify(
-    "(W b) on the extended input equals Wx + b",
-    np.column_stack([W, b]) @ extend(x),
-    W @ x + b,
-    atol=1e-12,
-)
-
-# %%
-probes = {
-    "mean": np.mean,
-    "weighted sum": lambda x: np.sum(x * np.arange(5)),
-    "polynomial with coefficients x at 2": lambda c: Poly(c)(2.0),
-}
-for name, f in probes.items():
-    w = np.array([f(e) for e in np.eye(5)])
-    xs = rng.normal(size=(100, 5))
-    verify(f"{name} is a dot product", xs @ w, [f(x) for x in xs], atol=1e-12)
-
-# %% [markdown]
-r"""
-(geometric-linear-transformations)=
-### To see a matrix
-
-Take hold of the four numbers and watch the plane. The columns of the matrix are where the two unit arrows land, and everything else follows them: lines stay lines, parallels stay parallel, the origin stays. Look for a turn, a shear, a mirror, and a matrix that flattens everything.
-"""
-
-# %% tags=["hide-input"]
-letter = np.array(
-    [
-        [0, 0],
-        [0, 1],
-        [0.7, 1],
-        [0.7, 0.8],
-        [0.25, 0.8],
-        [0.25, 0.6],
-        [0.55, 0.6],
-        [0.55, 0.4],
-        [0.25, 0.4],
-        [0.25, 0],
+# %% tags=["set-up"]
+def seen_in_figure(state):
+    """Determinant and trace, eigenvalues, singular values, Ax, three projectors."""
+    A, t = np.array(state["columns"]).T, state["angle"]
+    eigen = np.sort_complex(np.linalg.eigvals(A).astype(complex))[::-1]
+    U, s, Vt = np.linalg.svd(A)
+    return [
+        [np.linalg.det(A), np.trace(A)],
+        [eigen[0].real, abs(eigen[0].imag), eigen[1].real],
+        s.tolist(),
+        (A @ [math.cos(t), math.sin(t)]).tolist(),
+        np.outer(Vt[0], Vt[0]).ravel().tolist(),
+        np.outer(U[:, 0], U[:, 0]).ravel().tolist(),
     ]
-)
 
 
-def mapped(a, b, c, d):
-    A = np.array([[a, b], [c, d]])
-    fig, axes = plt.subplots(1, 2, figsize=(6.8, 3.2))
-    for ax, M, name in zip(
-        axes,
-        (np.eye(2), A),
-        ("before", f"after, det = {a * d - b * c:g}".replace("-", "−")),
-    ):
-        draw_grid(ax, M, 3, plot.SKY)
-        ax.fill(
-            *(M @ letter.T),
-            color=plot.RED if a * d < b * c and M is A else plot.GREY,
-            alpha=0.6,
-        )
-        arrow(ax, M[:, 0], plot.GREEN)
-        arrow(ax, M[:, 1], plot.ORANGE)
-        ax.set(xlim=(-3.3, 3.3), ylim=(-3.1, 3.1), aspect="equal", title=name)
+def random_columns(rng):
+    return {
+        "columns": rng.uniform(-2, 2, (2, 2)).round(3).tolist(),
+        "angle": round(rng.uniform(0, 6.28), 3),
+    }
+
+
+def draw_grid(ax, A, colour, width=1.0, reach=3):
+    """The image of the grid of whole numbers under A (2, 2)."""
+    for k in range(-reach, reach + 1):
+        for ends in (([k, k], [-reach, reach]), ([-reach, reach], [k, k])):
+            ax.plot(*(A @ np.array(ends)), color=colour, lw=width, zorder=1)
+
+
+def arrow(ax, v, colour):
+    ax.annotate("", v, (0, 0), arrowprops=dict(arrowstyle="-|>", color=colour, lw=2.2))
+
+
+# %% tags=["picture"]
+def grid_picture(A):
+    fig, axes = plt.subplots(1, 2, figsize=(6.8, 3.3))
+    for ax, M, title in zip(axes, (np.eye(2), A), ("before", "after")):
+        draw_grid(ax, M, plot.GREY, 0.8)
+        around = np.linspace(0, 2 * np.pi, 100)
+        ax.plot(*(M @ [np.cos(around), np.sin(around)]), color=plot.ORANGE)
+        for e, colour in zip(np.eye(2), (plot.BLUE, plot.RED)):
+            arrow(ax, M @ e, colour)
+        ax.set(xlim=(-3.4, 3.4), ylim=(-3.4, 3.4), aspect="equal", title=title)
+        ax.grid(False)
     return fig
 
 
-explore(
-    mapped,
-    alt="A grid with a letter F and both unit arrows, before and after a two by two matrix with entries a, b in the first and c, d in the second row",
-    a=[2, 1],
-    b=[1, 0, -1],
-    c=[0, 1],
-    d=[1, -1],
+live(
+    "matrix",
+    {"columns": [[2, 1], [1, 2]], "angle": 0.3},
+    still=grid_picture(np.array([[2, 1], [1, 2]])),
+    states=[
+        random_columns(rng) for rng in [np.random.default_rng(1)] for _ in range(20)
+    ],
+    truth=seen_in_figure,
+    alt="A grid and the unit circle under a matrix whose two columns can be dragged: the grid slants, the circle becomes an ellipse; eigenvectors, singular directions, area and trace follow",
 )
 
 # %% [markdown]
 r"""
-Turn by 45°, $a=d=1$, $b=-1$, $c=1$ (and longer by $\sqrt2$). Shear: $a=b=d=1$, $c=0$. Mirror: $d=-1$, and the F can no longer be read by turning the page. Flat: all ones. Areas scale by $|\det|$, as [above](#determinant); orientation flips when $\det<0$. A mirror undoes itself, $T^2=I$. On photographs a map $T$ of the plane becomes the map $f\mapsto f\circ T$ of images, which is linear too, whatever $T$ is.
-"""
+Find four things. A setting where the grid collapses to a line. One where the plane is turned over, and what the area says there. One without any line that stays put (the dashed *eigenlines*). And the most stretched place of the circle: is it on an eigenline? All four have names, and sections below.
 
-# %%
-side = np.linspace(0, 1, 100, endpoint=False)
-outline = np.vstack(
-    [
-        np.c_[side, 0 * side],
-        np.c_[0 * side + 1, side],
-        np.c_[1 - side, 0 * side + 1],
-        np.c_[0 * side, 1 - side],
-    ]
-)
-maps = {
-    "turn by 45°": (turn(np.pi / 4), 1.0),
-    "stretch diag(2,1)": (np.diag([2.0, 1]), 2.0),
-    "[[3,−1],[1,−1]]/2": (np.array([[3, -1], [1, -1]]) / 2, -0.5),
-}
-for name, (A, factor) in maps.items():
-    image = outline @ A.T
-    verify(
-        f"{name}: signed area of the image of a square of 400 points, and det",
-        [shoelace(image), det(A)],
-        [factor, factor],
-        atol=1e-12,
-    )
-    first, third = image[99] - image[0], image[200] - image[299]  # opposite sides
-    verify(
-        f"{name}: opposite sides stay parallel",
-        first[0] * third[1] - first[1] * third[0],
-        0.0,
-        atol=1e-12,
-    )
-flower, flip = datasets.load_sample_image("flower.jpg"), lambda image: image[:, ::-1]
-A, B = colour_photo / 255, flower / 255
-verify(
-    "flipping a photograph twice changes nothing",
-    bool(np.all(flip(flip(flower)) == flower)),
-    True,
-)
-verify(
-    "flip(0.3A + 0.7B) = 0.3 flip(A) + 0.7 flip(B)",
-    np.max(abs(flip(0.3 * A + 0.7 * B) - 0.3 * flip(A) - 0.7 * flip(B))),
-    0.0,
-    atol=1e-15,
-)
-mirror = np.diag([-1, 1])
-verify("the mirror diag(−1,1) squared", mirror @ mirror, np.eye(2, dtype=int))
-
-# %% [markdown]
-r"""
-(matrix-of-a-linear-map)=
-### Every linear map is a matrix
-
-Choose a basis $(b_j)$ of $V$ and a basis $(c_i)$ of $W$, and write down where the first one goes: $\Phi(b_j)=\sum_i\alpha_{ij}c_i$. Then for any $x=\sum_jx_jb_j$
+(linear-map)=
+**Which maps are matrices?** A map $\Phi$ is *linear* if sums go to sums and multiples to multiples,
 
 $$
-\Phi(x)=\sum_jx_j\Phi(b_j)=\sum_i\Bigl(\sum_j\alpha_{ij}x_j\Bigr)c_i,\qquad\text{that is}\qquad[\Phi x]_C=A_\Phi\,[x]_B .
+\Phi(u+v)=\Phi(u)+\Phi(v),\qquad\Phi(\lambda v)=\lambda\,\Phi(v).
+$$ (eq-la-linear)
+
+(matrix-of-a-linear-map)=
+Every $x\mapsto Ax$ is. Conversely write $x=\sum_jx_je_j$ and apply both rules:
+
+$$
+\Phi(x)=\sum_jx_j\,\Phi(e_j),
 $$ (eq-la-matrix-of-map)
 
-Column $j$ of $A_\Phi=(\alpha_{ij})$ holds the coordinates of the image of the $j$-th basis vector, so the images of a basis determine the map. Any black box that is linear can be turned into a matrix by feeding it unit vectors.
-
-:::{admonition} What the matrix of a map does
-:class: correction
-**The notes say** that $A_\Phi$ transforms to the new basis.
-
-**Right is:** it takes the $B$-coordinates of $x$ to the $C$-coordinates of $\Phi(x)$, which is another vector. Only for $\Phi=\mathrm{id}$ is it a change of basis.
-:::
+so $\Phi$ is the matrix with columns $\Phi(e_j)$. **The images of a basis decide everything.** This is a recipe: want the matrix of a turn by $90°$? It sends $e_1$ to $e_2$ and $e_2$ to $-e_1$; write these side by side. The derivative of polynomials is linear too, hence [a table of numbers](#linear-map-examples).
 """
 
-# %%
-powers = [Poly([1]), Poly([1, 1]), Poly([1, 1]) ** 2]  # 1, 1 + x, (1 + x)²
-B = np.array([np.pad(p.coef, (0, 3 - len(p.coef))) for p in powers]).T
-verify(
-    "matrix of the identity: new address (2,−4,3) of the same 1 + 2x + 3x²",
-    np.linalg.solve(B, [1, 2, 3]),
-    [2.0, -4.0, 3.0],
-    atol=1e-12,
-)
-by_numpy = np.column_stack(
-    [np.pad(Poly(e).deriv().coef, (0, 3))[:3] for e in np.eye(4)]
-)
-verify(
-    "matrix of the derivative: the images of 1, x, x², x³",
-    by_numpy,
-    [[0.0, 1, 0, 0], [0, 0, 2, 0], [0, 0, 0, 3]],
-    atol=0,
-)
-cs = rng.normal(size=(50, 4))
-verify(
-    "it takes 50 cubics to other vectors, their derivatives",
-    cs @ by_numpy.T,
-    [Poly(c).deriv().coef for c in cs],
-    atol=1e-12,
-)
 
 # %%
-from scipy import ndimage
+def matrix_of(f, n):  # the images of the unit vectors, side by side
+    return np.column_stack([f(e) for e in np.eye(n)])
 
-blur = lambda x: ndimage.uniform_filter(x.reshape(8, 8), 3, mode="constant").ravel()
-for name, T, n in (("np.cumsum on R⁶", np.cumsum, 6), ("blur of 8×8 images", blur, 64)):
-    M = np.column_stack([T(e) for e in np.eye(n)])
-    xs = rng.normal(size=(100, n))
-    verify(
-        f"{name}: its matrix, on 100 random inputs",
-        xs @ M.T,
-        [T(x) for x in xs],
-        atol=1e-12,
-    )
-verify("the matrix of the blur is 64×64 …", M.shape, (64, 64))
-verify(
-    "… with at most nine entries a row; their total number",
-    int(np.sum(M > 1e-12)),
-    (3 * 8 - 2) ** 2,
-)
 
 # %% [markdown]
 r"""
 (product-of-linear-maps)=
-### Why matrices are multiplied that way
-
-Apply $T$, then $S$. The composition is linear, and its matrix is *defined* to be the product. Feed it $e_j$: with $A$ the matrix of $S$ and $B$ that of $T$,
+**One after the other.** First $B$, then $A$: $e_k$ goes to column $k$ of $B$ and from there to $A B_{:,k}$. So the matrix of the composition has the columns $AB_{:,k}$; entry by entry, this is the matrix product
 
 $$
-(AB)_{ij}=\bigl(A(Be_j)\bigr)_i=\sum_ka_{ik}b_{kj} .
+(AB)_{ij}=\sum_ka_{ik}b_{kj} .
 $$ (eq-la-product)
 
-So associativity, $TI=IT=T$, and both distributive laws come for free: they hold for functions. Associativity does not change the result, but it does change the bill: a row times two $1000\times1000$ matrices costs $2\cdot10^6$ multiplications from the left and $10^9+10^6$ from the right. Backpropagation is exactly this choice of bracket.
+The odd-looking rule is composition, no more. It is associative because maps are: nobody asks, of three moves in a row, where the brackets stand. It does not commute, because putting on socks and shoes does not.
+
+(geometric-linear-transformations)=
+Here are a turn by $60°$, a shear and both orders of the two, applied to a letter.
 """
 
-
-# %%
-def triple_loop(A, B):
-    C, count = np.zeros((len(A), len(B[0]))), 0
-    for i, j, k in product(range(len(A)), range(len(B[0])), range(len(B))):
-        C[i, j], count = C[i, j] + A[i, k] * B[k, j], count + 1
-    return C, count
-
-
-A, B, B2, C = (
-    rng.normal(size=(3, 4)),
-    rng.normal(size=(4, 5)),
-    rng.normal(size=(4, 5)),
-    rng.normal(size=(5, 2)),
+# %% tags=["picture"] mystnb={"image": {"alt": "Four panels with the letter F: turned by 60 degrees, sheared, sheared after turning, turned after shearing. The last two differ."}}
+letter = np.array(
+    [
+        [0, 0, 1, 1, 0.4, 0.4, 0.8, 0.8, 0.4, 0.4],
+        [0, 2, 2, 1.6, 1.6, 1.2, 1.2, 0.8, 0.8, 0],
+    ]
 )
-for law, left, right in (
-    ("the triple loop is the matrix product", triple_loop(A, B)[0], A @ B),
-    ("(AB)C = A(BC)", (A @ B) @ C, A @ (B @ C)),
-    ("A(B + B′) = AB + AB′", A @ (B + B2), A @ B + A @ B2),
-    ("(B + B′)C = BC + B′C", (B + B2) @ C, B @ C + B2 @ C),
-    (
-        "matrix of blur ∘ cumsum",
-        np.column_stack([blur(np.cumsum(e)) for e in np.eye(64)]),
-        M @ np.tri(64),
-    ),
-):
-    verify(f"{law}", left, right, atol=1e-12)
-cost = lambda m, k, n: m * k * n
-verify(
-    "3×4 times 4×5: multiplications of the loop", triple_loop(A, B)[1], cost(3, 4, 5)
-)
-verify(
-    "a row times two 1000×1000 matrices: multiplications from the left, from the right",
-    [2 * cost(1, 1000, 1000), cost(1000, 1000, 1000) + cost(1, 1000, 1000)],
-    [2_000_000, 1_001_000_000],
-)
-
-# %% [markdown]
-r"""
-(composition-not-commutative)=
-Putting on socks and shoes does not commute, and neither do maps. With $Sf=f'$ and $(Tf)(x)=x^2f(x)$ the product rule gives $STf-TSf=2xf$. Some maps do commute: turns of the plane, diagonal matrices, polynomials of one matrix.
-
-(space-of-linear-maps)=
-Maps can also be added and scaled, $(S+T)v=Sv+Tv$ and $(\lambda T)v=\lambda(Tv)$, with the map that sends everything to 0 as zero: the linear maps $\mathcal L(V,W)$ are a vector space of dimension $\dim V\cdot\dim W$.
-"""
-
-# %%
-f, x2 = Poly([1, 2, 0, 3]), Poly([0, 0, 1])
-verify(
-    "S(Tf) − T(Sf) for f = 1 + 2x + 3x³ is 2xf",
-    ((x2 * f).deriv() - x2 * f.deriv()).coef,
-    [0.0, 2, 4, 0, 6],
-    atol=0,
-)
-verify(
-    "turn by 90° and mirror: AB − BA",
-    turn(np.pi / 2) @ mirror - mirror @ turn(np.pi / 2),
-    [[0.0, -2.0], [-2.0, 0.0]],
-    atol=1e-15,
-)
-verify("two turns commute", turn(0.4) @ turn(1.1), turn(1.1) @ turn(0.4), atol=1e-15)
-S, T, v = rng.normal(size=(2, 3)), rng.normal(size=(2, 3)), rng.normal(size=3)
-verify("(S + 2T)v = Sv + 2Tv", (S + 2 * T) @ v, S @ v + 2 * (T @ v), atol=1e-12)
-E = [np.outer(np.eye(2)[i], np.eye(3)[j]).ravel() for i in range(2) for j in range(3)]
-verify("the six unit matrices E_ij of maps R³ → R²: rank", rank(*E), 6)
-
-# %% [markdown]
-r"""
-(kernel-and-image)=
-### What is lost, what is reached
-
-The *kernel* $\ker\Phi=\{v:\Phi(v)=0\}$ is what the map forgets; the *image* $\operatorname{im}\Phi=\Phi(V)$ is what it can say. Both are subspaces.
-
-:::{prf:theorem} Rank–nullity
-:label: thm-la-rank-nullity
-$\dim\ker\Phi+\dim\operatorname{im}\Phi=\dim V$.
-:::
-
-:::{prf:proof}
-Take a basis $u_1,\dots,u_k$ of the kernel and extend it by $w_1,\dots,w_r$ to one of $V$. The $\Phi(w_i)$ span the image, since the $u$'s contribute nothing. They are independent: if $\sum c_i\Phi(w_i)=0$ then $\sum c_iw_i$ lies in the kernel, so it is a combination of the $u$'s, and independence of the whole basis forces $c=0$. So $\dim\operatorname{im}\Phi=r$ and $\dim V=k+r$.
-:::
-
-(injective-surjective-bijective)=
-A map is *injective* if different inputs have different outputs; for a linear one that means $\ker\Phi=\{0\}$, full column rank. It is *surjective* if it reaches all of $W$, full row rank. *Bijective* is both, and then there is an inverse.
-"""
-
-# %%
-for r in range(1, 5):
-    A = rng.normal(size=(4, r)) @ rng.normal(size=(r, 6))
-    N, x = linalg.null_space(A), rng.normal(size=6)
-    verify(
-        f"4×6 of rank {r}: dimensions of kernel and image",
-        (N.shape[1], linalg.orth(A).shape[1]),
-        (6 - r, r),
-    )
-    verify(
-        f"4×6 of rank {r}: moving inside x + ker A changes nothing",
-        A @ (x[:, None] + 3 * N) - (A @ x)[:, None],
-        np.zeros((4, 6 - r)),
-        atol=1e-10,
-    )
-kind = lambda A: (rank(A) == A.shape[1], rank(A) == A.shape[0])
-shapes = {
-    "3×2": (rng.normal(size=(3, 2)), (True, False)),
-    "2×3": (rng.normal(size=(2, 3)), (False, True)),
-    "3×3": (rng.normal(size=(3, 3)), (True, True)),
-    "singular 3×3": (np.arange(9.0).reshape(3, 3), (False, False)),
-}
-for name, (A, expected) in shapes.items():
-    verify(f"{name}: injective, surjective", kind(A), expected)
-x, y = np.array([1.0, 1, 1]), np.array([2.0, -1, 2])
-verify(
-    "not injective: (1,1,1) and (2,−1,2) have one image under [[0,1,2],[3,4,5],[6,7,8]]",
-    A @ x,
-    A @ y,
-    atol=0,
-)
-A = shapes["3×3"][0]
-verify("bijective: Φ⁻¹(Φ(x)) = x", np.linalg.solve(A, A @ x), x, atol=1e-10)
-
-# %% [markdown]
-r"""
-(isomorphism-theorem)=
-A linear bijection is an *isomorphism*: a renaming. It carries a basis to a basis, so two finite-dimensional real spaces are isomorphic exactly when their dimensions agree, and every $n$-dimensional space is $\mathbb R^n$ under another name. Flattening makes $\mathbb R^{m\times n}$ into $\mathbb R^{mn}$; listing coefficients makes cubics into $\mathbb R^4$ and the derivative into [a $4\times4$ table](#linear-map-examples).
-"""
-
-# %%
-A, B = rng.normal(size=(2, 3, 4))
-verify("flatten and back: 3×4 matrices are R¹²", A.ravel().reshape(3, 4), A, atol=0)
-verify(
-    "flattening is linear",
-    (2 * A - 3 * B).ravel(),
-    2 * A.ravel() - 3 * B.ravel(),
-    atol=0,
-)
-verify(
-    "20 cubics: derivative there and matrix here agree",
-    (D @ cs[:20].T).T[:, :3],
-    [Poly(c).deriv().coef for c in cs[:20]],
-    atol=1e-12,
-)
-
-# %% [markdown]
-r"""
-(basis-change)=
-### The same map in other words
-
-The matrix depends on the bases. Let the columns of $S$ and $T$ be new bases of $V$ and $W$ written in the old ones. Old coordinates are $S$ times new ones, so "translate, map, translate back" gives
-
-$$
-\tilde A=T^{-1}AS,\qquad\text{and for }V=W:\qquad\tilde A=S^{-1}AS .
-$$ (eq-la-basis-change)
-
-In the second case $A$ and $\tilde A$ are called *similar*. They are the same map, so everything that belongs to the map agrees: rank, determinant ($\det S^{-1}\det A\det S$), trace ($\operatorname{tr}S^{-1}AS=\operatorname{tr}ASS^{-1}$), eigenvalues. A good basis makes the matrix simple. In the eigenbasis $(1,1),(1,-1)$ the matrix $\begin{pmatrix}2&1\\1&2\end{pmatrix}$ becomes $\operatorname{diag}(3,1)$: in the grey grid it shears, in its own grid it only stretches.
-"""
-
-# %% mystnb={"image": {"alt": "Left a standard grid and its slanted image under a matrix; right the grid of the diagonals and its image, which is the same grid stretched threefold along one diagonal."}} tags=["hide-input"]
-A = np.array([[2, 1], [1, 2]])
-fig, axes = plt.subplots(1, 2, figsize=(6.8, 3.2))
-for ax, S, name in zip(
+turn60 = np.array([[0.5, -math.sqrt(0.75)], [math.sqrt(0.75), 0.5]])
+shear = np.array([[1.0, 1.0], [0.0, 1.0]])
+fig, axes = plt.subplots(1, 4, figsize=(6.8, 1.9), sharey=True)
+for ax, M, title in zip(
     axes,
-    (np.eye(2), np.array([[1, 1], [1, -1]]) / np.sqrt(2)),
-    ("standard grid", "grid of the eigenvectors"),
+    (turn60, shear, shear @ turn60, turn60 @ shear),
+    ("turn", "shear", "turn, then shear", "shear, then turn"),
 ):
-    for M, colour, width in ((S, plot.GREY, 0.7), (A @ S, plot.BLUE, 1.3)):
-        draw_grid(ax, M, 1, colour, width)
-    for s in S.T:
-        arrow(ax, A @ s, plot.RED)
-    ax.set(xlim=(-3.3, 3.3), ylim=(-3.3, 3.3), aspect="equal", title=name)
+    ax.fill(*letter, color="#DDDDDD")
+    ax.fill(*(M @ letter), color=plot.BLUE, alpha=0.8)
+    ax.set(xlim=(-2.1, 3.3), ylim=(-0.3, 3.8), aspect="equal", title=title)
 plt.show()
 
-# %%
-in_order = lambda z: np.array(
-    sorted(z, key=lambda c: (round(c.real, 6), c.imag))
-)  # safe for pairs a ± bi
-A, S, T = rng.normal(size=(3, 4, 4))
-similar = inv(S) @ A @ S
-verify(
-    "similar matrices: determinant, trace",
-    [det(similar), np.trace(similar)],
-    [det(A), np.trace(A)],
-    rtol=1e-8,
+# %% tags=["checks"]
+rng = np.random.default_rng(0)
+x = rng.normal(size=(2, 400))
+for_turn = lambda v: np.array(
+    [
+        (complex(*v) * np.exp(1j * np.pi / 3)).real,
+        (complex(*v) * np.exp(1j * np.pi / 3)).imag,
+    ]
 )
 verify(
-    "similar matrices: eigenvalues",
-    in_order(np.linalg.eigvals(similar)),
-    in_order(np.linalg.eigvals(A)),
-    atol=1e-8,
-)
-xs = rng.normal(size=(4, 50))  # new coordinates of 50 vectors
-verify(
-    "translate and map, or map and translate",
-    T @ (inv(T) @ A @ S @ xs),
-    A @ (S @ xs),
-    atol=1e-10,
-)
-cheb = np.polynomial.chebyshev
-B = np.column_stack(
-    [np.pad(cheb.cheb2poly(e[: k + 1]), (0, 3 - k)) for k, e in enumerate(np.eye(4))]
-)
-D_cheb = np.column_stack([np.pad(cheb.chebder(e), (0, 1)) for e in np.eye(4)])
-verify(
-    "the derivative in Chebyshev polynomials is B⁻¹DB",
-    D_cheb,
-    inv(B) @ D @ B,
+    "turning by 60° as a matrix, against multiplying complex numbers",
+    matrix_of(for_turn, 2) @ x,
+    np.array([for_turn(v) for v in x.T]).T,
     atol=1e-12,
 )
 verify(
-    "… a different matrix, of the same trace and rank",
-    (bool(np.any(D_cheb != D)), np.trace(D_cheb).item(), rank(D), rank(D_cheb)),
-    (True, 0.0, 3, 3),
-)
-S = np.array([[1, 1], [1, -1]])
-verify(
-    "[[2,1],[1,2]] in its eigenbasis",
-    inv(S) @ [[2, 1], [1, 2]] @ S,
-    np.diag([3.0, 1.0]),
-    atol=1e-15,
-)
-
-# %% [markdown]
-r"""
-(affine-space)=
-Shift a subspace and you get an *affine subspace* $x_0+U$: a point, a line, a plane, a hyperplane. The solutions of $Ax=b$, if there are any, form one; affine maps $x\mapsto Ax+b$ send affine subspaces to affine subspaces. Members may be averaged: a combination of members is a member if and only if (for $b\ne0$) the weights sum to one, because $A\sum_iw_ix_i=\bigl(\sum_iw_i\bigr)b$.
-"""
-
-# %%
-normal, b = np.array([[1.0, 2, -1]]), 3.0
-members = (
-    np.array([3.0, 0, 0]) + rng.normal(size=(100, 2)) @ linalg.null_space(normal).T
+    "its columns are those of the picture", matrix_of(for_turn, 2), turn60, atol=1e-12
 )
 verify(
-    "100 members of the plane x + 2y − z = 3",
-    members @ normal[0],
-    np.full(100, b),
+    "first turn, then shear: the product reads from right to left",
+    matrix_of(lambda v: [for_turn(v)[0] + for_turn(v)[1], for_turn(v)[1]], 2),
+    shear @ turn60,
     atol=1e-12,
 )
-w = rng.normal(size=100)
-verify(
-    "weights that sum to 1, and to 2: Ax is",
-    [normal[0] @ (w / w.sum() @ members), normal[0] @ (2 * w / w.sum() @ members)],
-    [b, 2 * b],
-    atol=1e-10,
-)
-M, shift = rng.normal(size=(3, 3)), rng.normal(size=3)
-moved = members @ M.T + shift
-verify(
-    "the image of the plane under x ↦ Mx + c: rank of its directions",
-    rank((moved - moved[0]).T),
-    2,
-)
-
-# %% [markdown]
-r"""
-## Lengths and angles
-
-(euclidean-distance)=
-So far there was no length. Pythagoras gives one: the *distance* $d(a,b)=\|a-b\|_2=\sqrt{\sum_i|a_i-b_i|^2}$ and the *length* $\|x\|_2=d(x,0)=\sqrt{x^\top x}$. A distance obeys three rules (the *metric* axioms): $d\ge0$ with equality iff $a=b$; $d(a,b)=d(b,a)$; no detour is shorter, $d(a,c)\le d(a,b)+d(b,c)$.
-
-:::{admonition} A distance is a number
-:class: correction
-**The notes say** that $d(a,b)$ is a vector.
-
-**Right is:** only $a-b$ is a vector; the distance is a non-negative number.
-:::
-"""
-
-# %%
-rng = np.random.default_rng(11)
-a, b, c = rng.normal(size=(3, 1000, 7))
-d = lambda a, b: np.sqrt(np.sum((a - b) ** 2, axis=-1))
-verify(
-    "the distance of two vectors of R⁷ has shape (), their difference",
-    (np.shape(d(a[0], b[0])), (a[0] - b[0]).shape),
-    ((), (7,)),
-)
-by_cdist = np.diag(spatial.distance.cdist(a, b))
-for name, other in (
-    ("np.linalg.norm", np.linalg.norm(a - b, axis=1)),
-    ("scipy's cdist", by_cdist),
-    ("√(x·x)", [np.sqrt(x @ x) for x in a - b]),
-):
-    verify(f"1000 distances by hand, and by {name}", d(a, b), other, atol=1e-12)
-verify_at_least("Euclidean distance of 1000 pairs of different points", d(a, b), 1e-6)
-verify(
-    "d(a,a), and d(a,b) − d(b,a)",
-    np.array([d(a, a), d(a, b) - d(b, a)]),
-    np.zeros((2, 1000)),
-    atol=0,
-)
-verify_at_most(
-    "d(a,c) − d(a,b) − d(b,c) on 1000 triples",
-    d(a, c) - d(a, b) - d(b, c),
-    0.0,
-    atol=1e-12,
-)
-
-# %% [markdown]
-r"""
-(norm)=
-### What may call itself a length
-
-:::{prf:definition} Norm
-:label: def-la-norm
-$\|\cdot\|:V\to[0,\infty)$ is a *norm* if $\|\lambda x\|=|\lambda|\,\|x\|$ (homogeneous), $\|x+y\|\le\|x\|+\|y\|$ (triangle inequality), and $\|x\|=0$ only for $x=0$ (definite).
-:::
-
-(lp-norms)=
-The most used family, for $p\ge1$, is
-
-$$
-\|x\|_p=\Bigl(\sum_{i=1}^n|x_i|^p\Bigr)^{1/p},\qquad\|x\|_\infty=\max_i|x_i|
-$$ (eq-la-lp)
-
-with $p=1$ the *Manhattan* and $p=2$ the *Euclidean* norm. The maximum is their limit: pull out $m=\max|x_i|$, and what remains is between $1$ and $n^{1/p}\to1$. All of them are convex, $\|x-y\|_p$ is a metric, and $\|x\|_p$ decreases in $p$. Between the first two, Cauchy–Schwarz with the signs of $x$ gives $\|x\|_2\le\|x\|_1\le\sqrt n\,\|x\|_2$. Drag $p$ and look at all vectors of length one. Below $p=1$ the ball caves in, and the triangle inequality is gone.
-"""
-
-# %% tags=["hide-input"]
-angle = np.linspace(0, 2 * np.pi, 801)
-circle = np.array([np.cos(angle), np.sin(angle)])
-
-
-def ball(p):
-    q = {"∞": np.inf}.get(p) or float(p)
-    fig, ax = plt.subplots(figsize=(6.8, 3.3))
-    size = (
-        np.max(abs(circle), axis=0)
-        if np.isinf(q)
-        else np.sum(abs(circle) ** q, axis=0) ** (1 / q)
-    )
-    ax.fill(*(circle / size), color=plot.BLUE if q >= 1 else plot.RED, alpha=0.3)
-    ax.plot(*(circle / size), color=plot.BLUE if q >= 1 else plot.RED)
-    ax.set(
-        aspect="equal",
-        xlim=(-2.3, 2.3),
-        ylim=(-1.15, 1.15),
-        xlabel="$x_1$",
-        ylabel="$x_2$",
-        title="all vectors of length at most 1"
-        + ("" if q >= 1 else ": not convex, not a norm"),
-    )
-    return fig
-
-
-explore(
-    ball,
-    alt="The set of vectors of p-norm at most one: a diamond at p = 1, a disc at 2, a square at infinity, and a star with hollow sides at one half",
-    p=["0.5", "1", "1.5", "2", "4", "16", "∞"],
-)
-
-# %%
-p_norm = lambda x, p: np.max(abs(x)) if np.isinf(p) else np.sum(abs(x) ** p) ** (1 / p)
-
-
-def broken_norm_rule(f, n=3, seed=12):
-    """The first rule of a norm that f breaks, with the vectors that show it; or "none"."""
-    rng = np.random.default_rng(seed)
-    for e in np.eye(n):
-        if f(e) < 1e-12:
-            return "definite", e
-    for _ in range(1000):
-        x, y, a = rng.normal(size=n), rng.normal(size=n), rng.normal()
-        if not np.isclose(f(a * x), abs(a) * f(x), rtol=1e-9):
-            return "homogeneous", x
-        if f(x + y) > f(x) + f(y) + 1e-12:
-            return "triangle", x, y
-    return "none", None
-
-
-# %%
-A = np.array([[2.0, 1, 0], [1, 2, 0], [0, 0, 1]])
-lengths = {
-    "1-norm": (lambda x: p_norm(x, 1), "none"),
-    "2-norm": (lambda x: p_norm(x, 2), "none"),
-    "maximum norm": (lambda x: p_norm(x, np.inf), "none"),
-    "√(xᵀAx), A positive definite": (lambda x: np.sqrt(x @ A @ x), "none"),
-    "‖x‖²": (lambda x: x @ x, "homogeneous"),
-    "|x₁|": (lambda x: abs(x[0]), "definite"),
-    "p = ½": (lambda x: p_norm(x, 0.5), "triangle"),
-}
-for name, (f, expected) in lengths.items():
-    verdict, *witness = broken_norm_rule(f)
-    verify(f"{name}: broken rule of a norm", verdict, expected)
-    if verdict != "none":
-        print(
-            "   counterexample:",
-            *("(" + ", ".join(f"{entry:.2f}" for entry in v) + ")" for v in witness),
-        )
-
-# %%
-xs, e1, ones = rng.normal(size=(1000, 10)), np.eye(10)[0], np.ones(10)
-verify(
-    "‖(3,4)‖₂ and ‖(−1,2)‖₁",
-    [p_norm(np.array([3, 4]), 2), p_norm(np.array([-1, 2]), 1)],
-    [5.0, 3.0],
-    rtol=1e-15,
-)
-one, two = (np.array([p_norm(x, p) for x in xs]) for p in (1, 2))
-verify_at_most("‖x‖₂ − ‖x‖₁ for 1000 vectors of R¹⁰", two - one, 0.0)
-verify_at_most("‖x‖₁ − √10 ‖x‖₂ for 1000 vectors of R¹⁰", one - np.sqrt(10) * two, 0.0)
-verify(
-    "equality: e₁ on the left, all ones on the right",
-    [p_norm(e1, 1), p_norm(ones, 1)],
-    [p_norm(e1, 2), np.sqrt(10) * p_norm(ones, 2)],
-    rtol=1e-12,
-)
-x = np.array([1.0, -0.85, 0.6, 0.3])
-falling = np.array([p_norm(x, p) for p in (1, 2, 4, 16, 64, 256)])
-verify_at_most("steps of ‖x‖ₚ for p = 1, 2, 4, …, 256", np.diff(falling), 0.0)
-verify("‖x‖ₚ at p = 256 against the maximum", falling[-1], 1.0, atol=1e-9)
-x, y = rng.normal(size=(2, 10_000, 5))
-for p in (1, 1.5, 3):
-    verify_at_most(
-        f"p = {p}: ‖x+y‖ − ‖x‖ − ‖y‖ on 10⁴ pairs",
-        np.linalg.norm(x + y, p, axis=1)
-        - np.linalg.norm(x, p, axis=1)
-        - np.linalg.norm(y, p, axis=1),
-        0.0,
-        atol=1e-12,
-    )
-verify(
-    "p = ½: e₁ + e₂ has length 4, more than 1 + 1",
-    p_norm(np.array([1, 1]), 0.5),
-    4.0,
-    rtol=1e-12,
-)
-
-# %% [markdown]
-r"""
-Each impostor was caught by a vector or two. A single counterexample settles the matter; a thousand passed tests only make a proof worth looking for.
-
-(inner-product)=
-### Inner products
-
-Length alone knows no angles. For those one needs to multiply two vectors.
-
-:::{prf:definition} Inner product
-:label: def-la-inner
-$\langle\cdot,\cdot\rangle:V\times V\to\mathbb R$ is an *inner product* if it is bilinear (linear in each argument), symmetric, and positive definite, $\langle x,x\rangle>0$ for $x\ne0$.
-:::
-
-:::{admonition} Not a distance
-:class: correction
-**The notes say** that positive definiteness means no negative distances, and symmetry equal distance both ways.
-
-**Right is:** an inner product is not a distance. $\langle x,y\rangle$ is negative for half of all pairs; definiteness concerns $\langle x,x\rangle$ only.
-:::
-"""
-
-
-# %%
-def broken_inner_rule(A, seed=13):
-    inner, rng = lambda x, y: x @ A @ y, np.random.default_rng(seed)
-    for _ in range(1000):
-        x, y, z, a = (
-            rng.normal(size=2),
-            rng.normal(size=2),
-            rng.normal(size=2),
-            rng.normal(),
-        )
-        if not np.isclose(inner(x + a * y, z), inner(x, z) + a * inner(y, z)):
-            return "bilinear", x
-        if not np.isclose(inner(x, y), inner(y, x)):
-            return "symmetric", x
-        if inner(x, x) <= 0:
-            return "definite", x
-    return "none", None
-
-
-for A, expected in (
-    ([[2, 1], [1, 2]], "none"),
-    ([[1, 2], [2, 1]], "definite"),
-    ([[1, 1], [0, 1]], "symmetric"),
-):
-    rule, x = broken_inner_rule(np.array(A))
-    verify(f"xᵀAy with A = {A}: broken rule of an inner product", rule, expected)
-    if rule == "definite":
-        print(f"   x = ({x[0]:.2f}, {x[1]:.2f}) has ⟨x,x⟩ = {x @ A @ x:.2f}")
-x, y = rng.normal(size=(2, 10_000, 2))
-verify_within_se(
-    "share of random pairs with negative inner product",
-    (np.sum(x @ [[2, 1], [1, 2]] * y, axis=1) < 0).astype(float),
+verify_at_least(
+    "the two orders differ by, in the largest entry",
+    abs(shear @ turn60 - turn60 @ shear).max(),
     0.5,
 )
 
 # %% [markdown]
 r"""
-(gram-matrix-of-basis)=
-Every inner product on a finite-dimensional space is a matrix. For $x=\sum_i\psi_ib_i$ and $y=\sum_j\lambda_jb_j$ bilinearity gives
+(affine-map-bias)=
+**The shift.** A layer also adds a bias, $x\mapsto Wx+b$. That moves the origin, so it is not linear but *affine*. Append a 1 to the input and it is linear again, in one dimension more:
 
 $$
-\langle x,y\rangle=\sum_{i,j}\psi_i\,\langle b_i,b_j\rangle\,\lambda_j=\hat x^\top A\,\hat y,\qquad A_{ij}=\langle b_i,b_j\rangle .
-$$ (eq-la-gram)
+Wx+b=\begin{pmatrix}W&b\end{pmatrix}\begin{pmatrix}x\\1\end{pmatrix}.
+$$ (eq-la-bias)
 
-This *Gram matrix* is symmetric and $\hat x^\top A\hat x=\langle x,x\rangle>0$: it is *symmetric positive definite* (SPD). Conversely every SPD matrix defines an inner product.
-
-:::{admonition} What the Gram matrix holds
-:class: correction
-**The notes say** that its entries are norms amongst basis vectors.
-
-**Right is:** they are inner products; only the diagonal holds (squared) norms, and the rest may be negative.
-:::
+And since a composition of linear maps is one linear map, thirty layers without a bend are one layer. The bend is what depth lives on.
 """
 
+
 # %%
-B = np.array(
-    [[1.0, -1, 0.5, 0], [0, 1, 2, 1], [1, 0, 1, -1], [0, 2, 0, 1]]
-)  # a basis in the columns
-A = B.T @ B
-p, q = rng.normal(size=(2, 4))
-verify("dot product from coordinates: p̂ᵀAq̂", p @ A @ q, (B @ p) @ (B @ q), atol=1e-10)
+def layer(W, b):  # (m, n) and (m,) become one (m + 1, n + 1) matrix
+    return np.block([[W, b[:, None]], [np.zeros(W.shape[1]), 1.0]])
+
+
+# %% tags=["checks"]
+rng = np.random.default_rng(1)
+sizes = [4, 7, 5, 3]
+Ws = [rng.normal(size=(m, n)) for n, m in zip(sizes, sizes[1:])]
+bs = [rng.normal(size=m) for m in sizes[1:]]
+inputs = rng.normal(size=(50, 4))
+
+
+def through(inputs, bend):
+    for W, b in zip(Ws, bs):
+        inputs = bend(inputs @ W.T + b)
+    return inputs
+
+
+single = layer(Ws[2], bs[2]) @ layer(Ws[1], bs[1]) @ layer(Ws[0], bs[0])
 verify(
-    "the diagonal holds squared lengths",
-    np.diag(A),
-    np.linalg.norm(B, axis=0) ** 2,
-    rtol=1e-12,
+    "three layers without a bend are one affine map",
+    through(inputs, lambda z: z),
+    (np.c_[inputs, np.ones(50)] @ single.T)[:, :3],
+    atol=1e-10,
 )
-verify("an entry off the diagonal: b₁·b₂, not a length", A[0, 1], -1.0, rtol=1e-12)
-verify_at_least("eigenvalues of this Gram matrix", np.linalg.eigvalsh(A), 1e-3)
-F = rng.normal(size=(2, 2))
-verify(
-    "a random SPD matrix FᵀF + I: broken rule of an inner product",
-    broken_inner_rule(F.T @ F + np.eye(2))[0],
-    "none",
+bent = through(inputs, lambda z: np.maximum(z, 0))
+fitted = np.linalg.lstsq(np.c_[inputs, np.ones(50)], bent, rcond=None)[0]
+verify_at_least(
+    "with a bend: what the best single affine map misses, relative",
+    np.linalg.norm(np.c_[inputs, np.ones(50)] @ fitted - bent)
+    / np.linalg.norm(bent - bent.mean(0)),
+    0.1,
 )
 
 # %% [markdown]
 r"""
-(induced-norm-and-distance)=
-An inner product brings its own norm $\|x\|=\sqrt{\langle x,x\rangle}$ and distance $\|x-y\|$. Not every norm arises so. Expanding both squares, the mixed terms cancel:
+**Try it.** Mirror the plane at the diagonal $y=x$, then turn it by $90°$ against the clock. Which matrix is that?
+"""
 
-$$
-\|x+y\|^2+\|x-y\|^2=2\|x\|^2+2\|y\|^2
-$$ (eq-la-parallelogram)
+# %% tags=["yours"]
+mirror_turn = ...  # a 2 × 2 array
 
-and this *parallelogram law* holds exactly for the norms that come from an inner product. The 1-norm fails at $e_1,e_2$: $4+4\ne2+2$.
+exercise("la-mirror-turn").check(mirror_turn)
+
+# %% [markdown]
+r"""
+<details><summary>Solution</summary>
+
+$e_1\to e_2\to-e_1$ and $e_2\to e_1\to e_2$: a mirror at the vertical axis. Two mirrors make a turn, and a mirror and a turn make a mirror.
+
+```python
+mirror_turn = np.array([[-1, 0], [0, 1]])
+```
+
+</details>
+"""
+
+# %% [markdown]
+r"""
+(rows-ask)=
+## Rows ask questions
+
+Read the product the other way, along the rows, and every entry of $Ax$ is one number about $x$. What does that number know? It decides what a neuron sees and what attention attends to.
+
+(dot-product)=
+**The dot product** of two lists is the sum of the products, $a^\top b=\langle a,b\rangle=\sum_ia_ib_i$. With itself it is the squared length, $\|a\|^2=a^\top a$ (Pythagoras). A query $q=(2,1)$ and three keys $(1,0)$, $(0,1)$, $(3,3)$: the scores are $2$, $1$ and $9$. Does the third key fit best? It is the longest; the first points more nearly the way of $q$. Alignment and length are mixed, and this separates them:
 
 (cauchy-schwarz)=
-### The inequality behind angles
-
 :::{prf:theorem} Cauchy–Schwarz
 :label: thm-la-cauchy-schwarz
 $|\langle u,v\rangle|\le\|u\|\,\|v\|$, with equality exactly when $u$ and $v$ are dependent.
 :::
 
 :::{prf:proof}
-A squared length is never negative. For $v\neq0$ walk from $u$ along $v$:
+A squared length is never negative. For $v\ne0$ walk from $u$ along $v$:
 
 $$
 0\le\|u-tv\|^2=\|u\|^2-2t\,\langle u,v\rangle+t^2\|v\|^2 .
 $$ (eq-la-parabola)
 
-The parabola is lowest at $t=\langle u,v\rangle/\|v\|^2$, where it is $\|u\|^2-\langle u,v\rangle^2/\|v\|^2\ge0$. It touches zero only if $u=tv$.
+This parabola in $t$ is lowest at $t=\langle u,v\rangle/\|v\|^2$, where its height is $\|u\|^2-\langle u,v\rangle^2/\|v\|^2$. That is not negative, which is the inequality. It is zero only if $u=tv$.
 :::
 
-For lists of numbers it reads $(\sum x_iy_i)^2\le\sum x_i^2\sum y_i^2$. Turn $u$ and see how low the parabola gets.
-
 (angle-between-vectors)=
-By the theorem, $\langle x,y\rangle/(\|x\|\|y\|)$ lies in $[-1,1]$, so that it may be called a cosine:
+So $\langle x,y\rangle/(\|x\|\|y\|)$ lies in $[-1,1]$ and may be called a cosine,
 
 $$
-\cos\omega=\frac{\langle x,y\rangle}{\|x\|\,\|y\|}
+\langle x,y\rangle=\|x\|\,\|y\|\cos\omega .
 $$ (eq-la-angle)
 
-Which angle it is depends on the inner product; so does [orthogonality](#orthogonality).
+In the plane it is the cosine: with $x=\|x\|(\cos\alpha,\sin\alpha)$ and $y$ likewise, the sum of products is $\|x\|\|y\|\cos(\alpha-\beta)$. Turn $u$ and see how low the parabola gets: to zero only when $u$ lies on the line of $v$.
 """
 
 
-# %% tags=["hide-input"]
-def touch(angle):
-    u, v = 1.5 * turn(np.radians(angle))[:, 0], np.array([1.2, 0])
-    t = np.linspace(-2.2, 2.2, 200)
-    fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3.1))
-    left.plot([-3, 3], [0, 0], ":", color=plot.GREY)
-    arrow(left, v, plot.BLUE, "$v$")
-    arrow(left, u, plot.RED, "$u$")
-    best = u @ v / (v @ v)
-    left.plot([u[0], best * v[0]], [u[1], 0], color=plot.ORANGE)
-    left.set(
-        aspect="equal",
-        xlim=(-2, 2.2),
-        ylim=(-0.6, 2),
-        title=f"cos ω = {u @ v / 1.5 / 1.2:.2f}".replace("-", "−"),
+# %% tags=["picture"]
+def parabola(degrees):
+    v, u = (
+        np.array([1.5, 0.5]),
+        1.3
+        * np.array([math.cos(math.radians(degrees)), math.sin(math.radians(degrees))]),
     )
-    right.plot(t, [np.sum((u - s * v) ** 2) for s in t], color=plot.GREY)
-    right.plot(best, np.sum((u - best * v) ** 2), "o", color=plot.ORANGE)
-    right.set(xlabel="$t$", title=r"$\|u-tv\|^2$", ylim=(-0.5, 8))
+    fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 2.8))
+    left.plot(*np.outer(v, [-2, 2]), color=plot.GREY, lw=0.8)
+    arrow(left, u, plot.BLUE)
+    arrow(left, v, plot.RED)
+    t = np.linspace(-2, 2, 200)
+    lowest = u @ v / (v @ v)
+    left.plot(*np.c_[u, lowest * v], ":", color=plot.GREEN)
+    left.set(
+        xlim=(-2.2, 2.2), ylim=(-1.7, 1.7), aspect="equal", title="$u$ blue, $v$ red"
+    )
+    right.plot(t, u @ u - 2 * t * (u @ v) + t**2 * (v @ v), color=plot.BLUE)
+    right.plot(lowest, u @ u - (u @ v) ** 2 / (v @ v), "o", color=plot.GREEN)
+    right.axhline(0, color=plot.GREY, lw=0.8)
+    right.set(xlabel="$t$", ylim=(-0.5, 8), title=r"$\|u-tv\|^2$")
     return fig
 
 
 explore(
-    touch,
-    alt="Left two vectors at an angle, right the squared length of u minus t v as a parabola in t; its lowest point touches zero only when the vectors are parallel",
-    angle=[150, 120, 90, 60, 40, 20, 0],
-)
-
-# %%
-A = np.array([[2.0, 1], [1, 2]])
-x, y = rng.normal(size=(2, 10_000, 2))
-forms = {"dot product": np.eye(2), "xᵀAy": A}
-for name, G in forms.items():
-    inner = lambda u, v: np.einsum("...i,ij,...j", u, G, v)
-    verify_at_most(
-        f"{name}: |⟨u,v⟩|/(‖u‖‖v‖) on 10⁴ pairs",
-        abs(inner(x, y)) / np.sqrt(inner(x, x) * inner(y, y)),
-        1 + 1e-12,
-    )
-    verify(
-        f"{name}: equality for parallel vectors",
-        abs(inner(x, -3 * x)) / np.sqrt(inner(x, x) * inner(3 * x, 3 * x)),
-        np.ones(10_000),
-        atol=1e-12,
-    )
-    verify(
-        f"{name}: the parallelogram law",
-        inner(x + y, x + y) + inner(x - y, x - y),
-        2 * inner(x, x) + 2 * inner(y, y),
-        rtol=1e-12,
-    )
-    z, dist = rng.normal(size=(10_000, 2)), lambda u, v: np.sqrt(inner(u - v, u - v))
-    verify_at_most(
-        f"{name}: its distance obeys the triangle inequality",
-        dist(x, z) - dist(x, y) - dist(y, z),
-        0.0,
-        atol=1e-12,
-    )
-e, f = np.eye(2)
-verify(
-    "1-norm at e₁, e₂: the two sides of the parallelogram law",
-    [np.abs(e + f).sum() ** 2 + np.abs(e - f).sum() ** 2, 2 + 2],
-    [8.0, 4.0],
-)
-cosine = lambda u, v, G: u @ G @ v / np.sqrt((u @ G @ u) * (v @ G @ v))
-verify(
-    "angle of (1,1) and (1,0) in degrees",
-    np.degrees(np.arccos(cosine(np.ones(2), e, np.eye(2)))),
-    45.0,
-    rtol=1e-12,
-)
-verify(
-    "cosine of (1,1) and (1,0) under A = [[2,1],[1,2]]",
-    cosine(np.ones(2), e, A),
-    3 / np.sqrt(12),
-    rtol=1e-12,
+    parabola,
+    alt="Left two arrows u and v, right the squared distance from u to t times v as a parabola in t; its lowest point is above zero except when u lies on the line of v",
+    degrees=[0, 18.43, 45, 75, 108.43, 150, 198.43, 250, 300],
 )
 
 # %% [markdown]
 r"""
-(orthogonality)=
-Vectors are *orthogonal*, $x\perp y$, if $\langle x,y\rangle=0$, and *orthonormal* if in addition their lengths are 1. Then $\|x+y\|^2=\|x\|^2+\|y\|^2$, which is Pythagoras. Non-zero orthogonal vectors are independent: take the inner product of $\sum\alpha_ix_i=0$ with $x_j$, and only $\alpha_j\|x_j\|^2=0$ is left.
-
 (similarity-versus-distance)=
-Is a large inner product the same as a small distance? Expand the square:
+**Similar, near, long.** Is a large dot product the same as a small distance? Multiply out:
 
 $$
 \|x-y\|^2=\|x\|^2+\|y\|^2-2\langle x,y\rangle .
 $$ (eq-la-similarity)
 
-For vectors of one fixed length yes; they sort the world in the same order. Otherwise a long vector is "similar" to everybody.
-
-:::{admonition} Similar, or just long?
-:class: correction
-**The notes say** that a large inner product means a small distance, and vice versa.
-
-**Right is:** only for normalised vectors. $x=(1,0)$ has inner product 10 with $10x$, at distance 9, but 1 with itself, at distance 0. Among the handwritten digits the nearest image and the one with the largest inner product differ nine times out of ten.
-:::
+For vectors of one length, yes: the two sort the world alike. Otherwise a long vector is "similar" to everybody. Look for the best match of each of 397 test digits among 1,400 others, in three ways.
 """
 
-# %%
-from scipy.stats import spearmanr
+# %% tags=["set-up"]
+split = data.digits(1400)
+products = split.X_test @ split.X_train.T  # (397, 1400)
+lengths = np.linalg.norm(split.X_train, axis=1)
+distances = (split.X_test**2).sum(1)[:, None] + lengths**2 - 2 * products  # squared
+matches = {
+    "largest dot product": products.argmax(1),
+    "largest cosine": (products / lengths).argmax(1),
+    "smallest distance": distances.argmin(1),
+}
+print(f"{'':22}right digit    different images used    their mean length")
+for name, match in matches.items():
+    print(
+        f"{name:22}{np.mean(split.y_train[match] == split.y_test):10.1%}"
+        f"{len(set(match)):18}{lengths[match].mean():26.2f}"
+    )
+print(f"{'all 1,400 images':22}{'':10}{'':18}{lengths.mean():26.2f}")
 
-x = np.array([1, 0])
-verify(
-    "x = (1,0): inner product with 10x and with x; distances",
-    [x @ (10 * x), x @ x, d(x, 10 * x), d(x, x)],
-    [10, 1, 9, 0],
-    rtol=1e-15,
+# %% [markdown]
+r"""
+The dot product keeps choosing the same few bold images, which answer to everything, and it names the wrong digit far more often. Normalise, and the neighbours are those of the distance. That is why similarity search stores vectors of length one.
+
+**What attention does.** A *transformer* scores keys by dot products with a query and turns the scores into weights by $w_i\propto e^{s_i}$ {cite:p}`vaswani2017`. How large do scores get? Let the entries of $q$ and $k$ be independent with mean 0 and variance 1. Then $s=\sum_{i=1}^dq_ik_i$ has mean 0 and variance $d$: each product has variance $1\cdot1$, and variances of independent terms add. With $d=64$ the scores are of size 8, and $e^{8}$ against $e^{0}$ leaves all weight on one key. Hence the division by $\sqrt d$.
+"""
+
+
+# %%
+def attention_weights(q, K, scale):  # q (d,), K (n, d)
+    s = K @ q / scale
+    w = np.exp(s - s.max())
+    return w / w.sum()
+
+
+# %% tags=["set-up"]
+def largest_weight(d, scale, draws=400):
+    """The largest of sixteen attention weights, for random queries and keys: (draws,)."""
+    rng = np.random.default_rng(d)
+    return np.array(
+        [
+            attention_weights(rng.normal(size=d), rng.normal(size=(16, d)), scale).max()
+            for _ in range(draws)
+        ]
+    )
+
+
+print("largest of 16 weights, mean      d = 4     d = 64     d = 1024")
+for scaled in (False, True):
+    row = [
+        largest_weight(d, math.sqrt(d) if scaled else 1.0).mean() for d in (4, 64, 1024)
+    ]
+    print(
+        f"{'divided by √d' if scaled else 'plain scores':28}"
+        + "".join(f"{v:10.2f}" for v in row)
+    )
+
+# %% tags=["checks"]
+spread = np.random.default_rng(2)
+scores = (spread.normal(size=(20_000, 64)) * spread.normal(size=(20_000, 64))).sum(1)
+verify_within_se("variance of the scores is the dimension", scores**2, 64.0)
+plain, scaled = (
+    np.array([largest_weight(d, s(d)).mean() for d in (64, 1024)])
+    for s in (lambda d: 1.0, math.sqrt)
 )
-X = datasets.load_digits().data
-inner = X @ X.T
-squares = np.diag(inner)[:, None] + np.diag(inner) - 2 * inner
+verify_at_least("plain scores, d = 1024: mean weight of the winner", plain[1], 0.9)
+verify("scaled: the dimension is no longer seen", scaled[1], scaled[0], rtol=0.1)
+q, K = spread.normal(size=64), spread.normal(size=(9, 64))
 verify(
-    "distances of the first 200 digits from inner products",
-    squares[:200, :200],
-    spatial.distance.cdist(X[:200], X[:200]) ** 2,
-    atol=1e-6,
+    "attention weights, by SciPy's softmax of the cosines times the lengths",
+    attention_weights(q, K, 8.0),
+    special.softmax(
+        np.linalg.norm(q)
+        * np.linalg.norm(K, axis=1)
+        * (1 - spatial.distance.cdist(K, q[None], "cosine")[:, 0])
+        / math.sqrt(64)
+    ),
+    atol=1e-12,
 )
-np.fill_diagonal(squares, np.inf)
-np.fill_diagonal(inner, -np.inf)
+verify(
+    "scores of ten thousands do not overflow",
+    attention_weights(1e4 * q, K, 8.0).sum(),
+    1,
+    atol=1e-12,
+)
+tree_nearest = spatial.cKDTree(split.X_train).query(split.X_test)[1]
+verify("nearest images by a tree", matches["smallest distance"], tree_nearest)
+unit = split.X_train / lengths[:, None]
+by_tree = spatial.cKDTree(unit).query(
+    split.X_test / np.linalg.norm(split.X_test, axis=1)[:, None]
+)[1]
+verify(
+    "largest cosine: nearest after normalising, by a tree",
+    matches["largest cosine"],
+    by_tree,
+)
+right = {name: np.mean(split.y_train[m] == split.y_test) for name, m in matches.items()}
 verify_at_least(
-    "share of digits whose nearest and most similar image differ",
-    np.mean(squares.argmin(1) != inner.argmax(1)),
-    0.8,
+    "right digits: cosine ahead of the dot product",
+    right["largest cosine"] - right["largest dot product"],
+    0.1,
 )
-unit = X[:200] / np.linalg.norm(X[:200], axis=1, keepdims=True)
-pairs = np.triu_indices(200, 1)
+angles = spread.uniform(0, 2 * np.pi, (2, 500))
+pairs = [np.array([np.cos(a), np.sin(a)]) for a in angles]
 verify(
-    "unit vectors: rank correlation of inner product and distance",
-    spearmanr((unit @ unit.T)[pairs], spatial.distance.pdist(unit))[0],
-    -1.0,
-    atol=1e-6,
-)
-p, q = np.array([1.0, 1]), np.array([-1.0, 1])
-verify(
-    "(1,1) and (−1,1): dot product, and inner product with diag(2,1)",
-    [p @ q, p @ np.diag([2.0, 1]) @ q],
-    [0.0, -1.0],
-    atol=0,
-)
-verify(
-    "Pythagoras: ‖x + y‖² = ‖x‖² + ‖y‖²",
-    np.sum((p + q) ** 2),
-    np.sum(p**2) + np.sum(q**2),
+    "in the plane: the cosine of the angle between",
+    (pairs[0] * pairs[1]).sum(0),
+    np.cos(angles[0] - angles[1]),
     atol=1e-12,
 )
 
 # %% [markdown]
 r"""
-## Right angles
-
-(orthonormal-basis)=
-### A basis one need not solve for
-
-In a general basis finding coordinates means solving a system. In an *orthonormal basis*, mutually orthogonal vectors of length 1, it means taking inner products: multiply $x=\sum_i\alpha_ib_i$ by $b_j$ and everything but $\alpha_j$ vanishes.
-
-$$
-x=\sum_i\langle b_i,x\rangle\,b_i,\qquad\|x\|^2=\sum_i\langle b_i,x\rangle^2
-$$ (eq-la-parseval)
-
-The second is *Parseval's* identity, Pythagoras in $n$ dimensions. The cosines $\cos\bigl(\pi k(j+\frac12)/n\bigr)$, scaled to length 1, are such a basis of $\mathbb R^n$; every JPEG file is a list of inner products with it.
+**Try it.** Your query is $q=(1,0,0)$. Find a key that scores at least 10 although it points away from $q$ by more than $80°$.
 """
 
-# %%
-rng = np.random.default_rng(14)
-n = 320
-C = np.cos(np.pi * np.outer(np.arange(n) + 0.5, np.arange(n)) / n)
-C /= np.linalg.norm(C, axis=0)
-xs = rng.normal(size=(6, 100))
-for name, Q, X in (
-    ("random orthonormal basis of R⁶", np.linalg.qr(rng.normal(size=(6, 6)))[0], xs),
-    ("cosine basis, a row of the photograph", C, photo[100:101].T),
-):
-    alpha = Q.T @ X
-    verify(
-        f"{name}: rebuilt from inner products",
-        sum(np.outer(q, a) for q, a in zip(Q.T, alpha)),
-        X,
-        atol=1e-12,
-    )
-    verify(
-        f"{name}: Parseval", np.sum(alpha**2, axis=0), np.sum(X**2, axis=0), rtol=1e-12
-    )
+# %% tags=["yours"]
+loud_key = ...  # three numbers
 
-# %%
-from scipy.fft import dct
-
-verify(
-    "the cosine coordinates are scipy's discrete cosine transform",
-    C.T @ photo[100],
-    dct(photo[100], norm="ortho"),
-    atol=1e-12,
-)
+exercise("la-loud-key").check(loud_key)
 
 # %% [markdown]
 r"""
-(function-inner-product)=
-### Angles between functions
+<details><summary>Solution</summary>
 
-A sum over coordinates becomes an integral over points:
+$\cos80°\approx0.17$, so the length must exceed $10/0.17\approx58$.
 
-$$
-\langle u,v\rangle=\int_a^bu(x)\,v(x)\,dx .
-$$ (eq-la-function-inner)
+```python
+loud_key = np.array([10.0, 100.0, 0.0])
+```
 
-It is bilinear, symmetric, and for continuous functions definite. On $[-\pi,\pi]$ sine and cosine are orthogonal, and so are $\sin x,\sin2x,\sin3x,\dots$, each of length $\sqrt\pi$. Coordinates of a function in this basis, again plain inner products, are its *Fourier series*. A square wave has the coefficients
-
-$$
-\frac1\pi\int_{-\pi}^\pi\operatorname{sign}(x)\sin kx\,dx=\frac2\pi\int_0^\pi\sin kx\,dx=\frac2{\pi k}(1-\cos k\pi),
-$$ (eq-la-square-wave)
-
-that is $\frac4{\pi k}$ for odd $k$ and zero for even.
+</details>
 """
 
+# %% [markdown]
+r"""
+(area-and-undo)=
+## Can it be undone?
+
+Models that generate by warping noise need two things of each step: that it can be undone, and by how much it spreads what it moves. For a matrix both are decided by one number.
+
+(determinant)=
+**The area.** $A=\begin{pmatrix}a&b\\c&d\end{pmatrix}$ sends the unit square to the parallelogram with corners $0,(a,c),(a+b,c+d),(b,d)$. The box around it has area $(a+b)(c+d)$ (all entries positive, $ad>bc$, to have a picture before the eyes). Cut away two triangles of area $\frac12ac$, two of $\frac12bd$ and two rectangles $bc$:
+
+$$
+(a+b)(c+d)-ac-bd-2bc=ad-bc .
+$$ (eq-la-area)
+
+For our running example $2\cdot2-1\cdot1=3$: every figure becomes three times as large, since it can be filled with small squares. If $ad<bc$ the parallelogram is the mirrored one, and the number is minus its area.
+
+:::{prf:definition} Determinant
+:label: def-la-determinant
+$\det A$ is the factor by which $x\mapsto Ax$ multiplies volumes, with a minus sign if it mirrors.
+:::
+
+Two rules come for free. One map after the other multiplies the factors, $\det(AB)=\det A\det B$; and scaling $n$ axes by $\alpha$ gives $\det(\alpha A)=\alpha^n\det A$. If the volume factor is zero, space has been flattened, two points have been sent to one, and nothing can undo that.
+
+(matrix-inverse)=
+(inverse-2x2-formula)=
+**The inverse** of a square $A$ is the matrix with $AA^{-1}=A^{-1}A=I$. There is at most one: if $XA=I=AY$, then $X=X(AY)=(XA)Y=Y$. To undo "first $B$, then $A$", undo $A$ first: $(AB)^{-1}=B^{-1}A^{-1}$. For two rows, multiply out and see the rest cancel:
+
+$$
+\begin{pmatrix}a&b\\c&d\end{pmatrix}\begin{pmatrix}d&-b\\-c&a\end{pmatrix}=(ad-bc)\,I
+\quad\Longrightarrow\quad
+A^{-1}=\frac1{ad-bc}\begin{pmatrix}d&-b\\-c&a\end{pmatrix}.
+$$ (eq-la-inverse)
+"""
+
+
 # %%
-inner = lambda u, v: integrate.quad(lambda x: u(x) * v(x), -np.pi, np.pi, points=[0])[0]
-wave = lambda k: lambda x: np.sin(k * x)
-table = np.array([[inner(wave(m), wave(n)) for n in range(1, 5)] for m in range(1, 5)])
-verify("⟨sin, cos⟩ on [−π, π]", inner(np.sin, np.cos), 0.0, atol=1e-12)
-verify("⟨sin mx, sin nx⟩ for m, n = 1, …, 4", table, np.pi * np.eye(4), atol=1e-10)
-odd = np.arange(1, 20, 2)
-verify(
-    "square wave: coordinates along sin x, sin 3x, …, sin 19x",
-    [inner(np.sign, wave(k)) / np.pi for k in odd],
-    4 / (np.pi * odd),
-    atol=1e-6,
-)
+def det2(A):
+    (a, b), (c, d) = A
+    return a * d - b * c
 
 
-# %% tags=["hide-input"]
-def fourier(harmonics):
-    x = np.linspace(-np.pi, np.pi, 801)
-    ks = np.arange(1, 2 * harmonics, 2)
-    fig, ax = plt.subplots(figsize=(6.8, 3.1))
-    ax.plot(x, np.sign(x), color=plot.GREY, lw=1)
-    ax.plot(
-        x,
-        4 / np.pi * np.sum(np.sin(np.outer(ks, x)) / ks[:, None], axis=0),
-        color=plot.RED,
-    )
-    left = np.sqrt(max(0, 1 - 8 / np.pi**2 * np.sum(1 / ks**2)))
-    ax.set(
-        xlabel="$x$",
-        ylim=(-1.5, 1.5),
-        title=f"{100 * left:.0f} % of the length still missing",
-    )
+def inverse2(A):
+    (a, b), (c, d) = A
+    return np.array([[d, -b], [-c, a]]) / det2(A)
+
+
+# %% [markdown]
+r"""
+Move $d$. Left the image of the square, right what the inverse does to it. At $d=\frac12$ the square is a line; close by, the inverse is violent.
+"""
+
+
+# %% tags=["picture"]
+def flatten(d):
+    A = np.array([[2.0, 1.0], [1.0, d]])
+    square = np.array([[0, 1, 1, 0], [0, 0, 1, 1.0]])
+    fig, axes = plt.subplots(1, 2, figsize=(6.8, 2.9))
+    for ax, M, name in zip(
+        axes, (A, None if det2(A) == 0 else inverse2(A)), ("A", "A^{-1}")
+    ):
+        ax.fill(*square, color="#CCCCCC")
+        if M is None:
+            ax.text(0, 1.2, "no inverse", ha="center")
+        else:
+            ax.fill(*(M @ square), color=plot.BLUE, alpha=0.6)
+            ax.set_title(
+                rf"area factor of ${name}$: {det2(M):.2f}".replace("-", "−", 1)
+                if det2(M) < 0
+                else rf"area factor of ${name}$: {det2(M):.2f}"
+            )
+        ax.set(xlim=(-4, 4), ylim=(-2, 3.5), aspect="equal")
     return fig
 
 
 explore(
-    fourier,
-    alt="A square wave and its approximation by the first odd sine waves, closer with every harmonic except for an overshoot beside each jump",
-    harmonics=[1, 2, 3, 5, 10, 20],
+    flatten,
+    alt="Left the image of the unit square, right its image under the inverse: when the left parallelogram becomes flat the right one becomes long and leaves the picture",
+    d=[2.0, 1.5, 1.0, 0.75, 0.6, 0.5, 0.4, 0.25, 0.0, -0.5],
+)
+
+# %% tags=["checks"]
+rng = np.random.default_rng(3)
+darts = rng.uniform(-4, 4, (200_000, 2))
+A = np.array([[2.0, 1.0], [1.0, 2.0]])
+inside = ((darts @ inverse2(A).T > 0) & (darts @ inverse2(A).T < 1)).all(1)
+verify_within_se("area of the image of the unit square, by darts", 64 * inside, 3.0)
+many = rng.normal(size=(300, 2, 2))
+verify(
+    "300 inverses, against elimination",
+    [inverse2(M) for M in many],
+    np.linalg.solve(many, np.tile(np.eye(2), (300, 1, 1))),
+    rtol=1e-8,
+    atol=1e-10,
+)
+corners = many @ np.array([[0, 1, 1, 0], [0, 0, 1, 1.0]])  # (300, 2, 4)
+X, Y = corners[:, 0], corners[:, 1]
+shoelace = (X * np.roll(Y, -1, 1) - Y * np.roll(X, -1, 1)).sum(1) / 2
+verify(
+    "300 signed areas of the four corners, walked around",
+    [det2(M) for M in many],
+    shoelace,
+    atol=1e-10,
+)
+hull = [spatial.ConvexHull(c.T).volume for c in corners]
+verify("their size, by convex hulls", abs(shoelace), hull, atol=1e-10)
+M3 = rng.normal(size=(2, 3, 3))
+volume = spatial.ConvexHull(
+    (M3[0] @ M3[1] @ np.array(list(itertools.product([0, 1.0], repeat=3))).T).T
+).volume
+verify(
+    "3-d, one map after the other: the volumes multiply",
+    volume,
+    abs(np.linalg.det(M3[0]) * np.linalg.det(M3[1])),
+    rtol=1e-9,
 )
 
 # %% [markdown]
 r"""
-(gram-schmidt)=
-### Making a basis orthonormal
+**Try it.** Give a matrix that stretches the diagonal $(1,1)$ threefold and leaves every area as it is.
+"""
 
-Take independent $a_1,\dots,a_k$ one after the other, remove from each what points along the earlier ones, and normalise:
+# %% tags=["yours"]
+area_keeper = ...  # a 2 × 2 array
+
+exercise("la-area-keeper").check(area_keeper)
+
+# %% [markdown]
+r"""
+<details><summary>Solution</summary>
+
+Rows that sum to 3, and $ad-bc=1$. With $a=c=1$: $b=d=2$ has determinant 0; $a=2$, $b=1$ asks $2d-c=1$ and $c+d=3$, so $d=\frac43$, $c=\frac53$.
+
+```python
+area_keeper = np.array([[2, 1], [5 / 3, 4 / 3]])
+```
+
+</details>
+"""
+
+# %% [markdown]
+r"""
+(what-gets-lost)=
+## What gets lost?
+
+In more dimensions than two nobody computes areas. How does one see what a matrix forgets? And why do practitioners fine-tune a model of billions of weights by *adding matrices that forget nearly everything*?
+
+(linear-system)=
+**Elimination.** To solve $Ax=b$, subtract multiples of equations from one another until the unknowns can be read off. Follow it on
 
 $$
-u_j=a_j-\sum_{i<j}\langle q_i,a_j\rangle\,q_i,\qquad q_j=u_j/\|u_j\| .
-$$ (eq-la-gram-schmidt)
+\begin{pmatrix}\mathbf1&2&3\\2&4&7\\3&6&10\end{pmatrix}
+\to\begin{pmatrix}\mathbf1&2&3\\0&0&1\\0&0&1\end{pmatrix}
+\to\begin{pmatrix}\mathbf1&2&3\\0&0&\mathbf1\\0&0&0\end{pmatrix}
+$$ (eq-la-elimination)
 
-$u_j$ is orthogonal to $q_l$ for $l<j$, since $\langle q_l,u_j\rangle=\langle q_l,a_j\rangle-\langle q_l,a_j\rangle$. And $a_j$ is a combination of $q_1,\dots,q_j$, so the spans agree step by step. Written as a matrix this is $A=QR$ with triangular $R$.
+Rows two and three lost $2$ and $3$ times the first; then row three lost row two. The second column has nothing left to eliminate with and is skipped. A *row step* is one of three: swap two rows, multiply a row by a number other than 0, subtract a multiple of one row from another. The result is an *echelon form*: each row starts further right than the one above, with zero rows at the bottom. The first non-zero entry of a row is its *pivot* (bold), the columns with a pivot are the *pivot columns*, the others the *free* ones. Here 1 and 3 have pivots and 2 is free.
 
-The *modified* variant differs in one symbol: it measures the overlap with what is left of $a_j$ instead of with $a_j$ itself. On paper that is the same. On the nearly dependent columns of the Hilbert matrix $h_{ij}=1/(i+j-1)$ it is not.
+Two facts carry everything that follows.
+
+1. Every row step can be undone by a row step. So the solutions of $Ax=0$ stay the same, and so do all mixtures of the rows.
+2. $Ax=0$ is a relation between the columns: $x_1A_{:,1}+\dots+x_nA_{:,n}=0$. So **relations between columns stay the same**. In the echelon form one sees that column 2 is twice column 1; then it was so in $A$.
 """
 
 
 # %%
-def gram_schmidt(A, modified=True):
-    Q = np.zeros_like(A)
-    for j, a in enumerate(A.T):
-        u = a.copy()
-        for q in Q.T[:j]:
-            u -= q @ (u if modified else a) * q
-        Q[:, j] = u / np.linalg.norm(u)
-    return Q, Q.T @ A
+def echelon(A, tol=1e-9):
+    A, row, pivots = np.array(A, float), 0, []
+    for col in range(A.shape[1]):
+        if row == len(A):
+            break
+        best = row + abs(A[row:, col]).argmax()  # the safest pivot
+        if abs(A[best, col]) <= tol:  # a free column
+            continue
+        A[[row, best]] = A[[best, row]]
+        A[row + 1 :] -= np.outer(A[row + 1 :, col] / A[row, col], A[row])
+        pivots.append(col)
+        row += 1
+    return A, pivots
+
+
+# %% [markdown]
+r"""
+(span)=
+(linear-independence)=
+(basis)=
+**Words for it.** A *linear combination* of $v_1,\dots,v_k$ is $\sum_ia_iv_i$, and all of them together are the *span*. The $v_i$ are *independent* if only $a=0$ gives $\sum_ia_iv_i=0$; that is, if elimination finds no free column. Otherwise one of them is a combination of the others and can be dropped without loss. A *basis* of a space is an independent family that spans it: enough, and none too many.
+
+(dimension)=
+**Every basis has the same number of members.** Let $v_1,\dots,v_m$ span, and let $w_1,\dots,w_k$ be more, $k>m$. Write each $w_j=\sum_ic_{ij}v_i$. The table $C$ has $m$ rows, so at most $m$ pivots, and $k>m$ columns: one is free, and $Cx=0$ for some $x\ne0$. Then $\sum_jx_jw_j=\sum_i(Cx)_iv_i=0$: the $w_j$ are dependent. So no independent family is larger than a spanning one, and two bases, being both, have equal size. It is called the *dimension*.
+
+(basis-by-pivot-columns)=
+(matrix-rank)=
+**Rank.** Which columns of $A$ are a basis of its column space? The pivot columns: in the echelon form they are independent and each free column is a combination of pivot columns to its left; by fact 2 that holds in $A$. Take them *from $A$*, not from the echelon form. And the rows that are not zero are a basis of the row space, by fact 1. Both count the pivots:
+
+$$
+\dim(\text{column space})=\text{number of pivots}=\dim(\text{row space})=:\operatorname{rk}A .
+$$ (eq-la-rank)
+
+(kernel-and-image)=
+**What is forgotten.** The *kernel* $\ker A=\{x:Ax=0\}$ is what $A$ forgets, the *image* (the column space) what it can say. Choose the free unknowns at will; the pivots then determine the others. So
+
+$$
+\dim\ker A=n-\operatorname{rk}A .
+$$ (eq-la-rank-nullity)
+
+For [our example](#eq-la-elimination) $x_2=1$ gives $x_3=0$, $x_1=-2$: the kernel is the line of $(-2,1,0)$. And if $x_p$ is one solution of $Ax=b$, then all of them are $x_p$ plus the kernel; there is one at all exactly if $b$ brings no new pivot, $\operatorname{rk}[A\,|\,b]=\operatorname{rk}A$. An $n\times n$ matrix can be undone exactly if its rank is $n$.
+"""
+
+# %% tags=["checks"]
+example = np.array([[1, 2, 3], [2, 4, 7], [3, 6, 10]])
+verify("pivot columns of the example, counted from 0", echelon(example)[1], [0, 2])
+rng = np.random.default_rng(4)
+agree = []
+for _ in range(60):
+    m, n, r = rng.integers(2, 6, 3)
+    M = rng.integers(-2, 3, (m, r)) @ rng.integers(-2, 3, (r, n))
+    reduced, pivots = echelon(M)
+    R, exact = sp.Matrix(M.tolist()).rref()
+    below = np.abs(np.tril(reduced[:, pivots], -1)).max(initial=0) < 1e-9
+    same_rows = np.linalg.matrix_rank(np.r_[M, reduced]) == len(exact)
+    agree.append([pivots == list(exact), below, same_rows])
+verify(
+    "60 random matrices: pivots by exact fractions; echelon form; same row space",
+    np.mean(agree, 0),
+    np.ones(3),
+)
+M = rng.normal(size=(6, 3)) @ rng.normal(size=(3, 8))
+verify(
+    "6 × 8 of rank 3: pivots of A and of its transpose",
+    [len(echelon(M)[1]), len(echelon(M.T)[1])],
+    [3, 3],
+)
+verify(
+    "dimension of its kernel, by the singular values",
+    linalg.null_space(M).shape[1],
+    8 - len(echelon(M)[1]),
+)
+verify(
+    "a right side in the image brings no pivot, another does",
+    [
+        len(echelon(np.c_[M, b])[1])
+        for b in (M @ rng.normal(size=8), rng.normal(size=6))
+    ],
+    [3, 4],
+)
+small = np.array([[0, 1e-17, 1.0], [0, 1.0, 1.0]])
+verify(
+    "the safest pivot: a tiny one is not divided by, a zero column is free",
+    echelon(small, tol=0)[0],
+    [[0, 1.0, 1.0], [0, 0.0, 1.0]],
+    atol=1e-12,
+)
+
+# %% [markdown]
+r"""
+(outer-product)=
+**Rank one.** The *outer product* $ab^\top$ is the table of all products $a_ib_j$. Every column is a multiple of $a$; it asks one question and answers in one direction,
+
+$$
+(ab^\top)x=a\,(b^\top x),\qquad AB=\sum_kA_{:,k}\,B_{k,:} .
+$$ (eq-la-outer)
+
+The second formula reads a matrix product as a sum of rank-one *layers*, one for each inner index; so $\operatorname{rk}AB$ is at most the number of inner indices. The photograph rebuilt from twenty layers is such a product, $213\times20$ times $20\times320$.
+
+**What training does.** The gradient of a linear layer $z=Wx$ for one example is $\delta x^\top$, where $\delta=\partial\ell/\partial z$: the derivative of $z_i$ with respect to $W_{ij}$ is $x_j$. Rank one. A batch of $m$ examples adds $m$ of them: rank at most $m$, however large $W$ is. *LoRA* {cite:p}`hu2022` builds on the hope that what fine-tuning has to change is of low rank too: it freezes $W$ and trains $W+BA$ with $r$ inner indices, $r(m+n)$ numbers instead of $mn$. For $4096\times4096$ and $r=8$ that is 1 number in 256.
+"""
 
 
 # %%
-A = rng.normal(size=(6, 4))
-Q, R = gram_schmidt(A)
-verify("Gram–Schmidt on a random 6×4: QᵀQ = I", Q.T @ Q, np.eye(4), atol=1e-10)
+def softmax_gradient(W, X, y):  # W (10, 64), X (n, 64)
+    Z = X @ W.T
+    P = np.exp(Z - Z.max(1, keepdims=True))
+    delta = P / P.sum(1, keepdims=True) - np.eye(10)[y]  # (n, 10)
+    return delta.T @ X / len(X)  # a sum of n outer products
+
+
+# %% tags=["set-up"]
+def softmax_loss(W, X, y):
+    return np.mean(special.logsumexp(X @ W.T, axis=1) - (X @ W.T)[np.arange(len(X)), y])
+
+
+W0 = 0.1 * np.random.default_rng(5).normal(size=(10, 64))
+print("examples in the batch   rank of the gradient (10 × 64)")
+for n in (1, 2, 5, 9, 10, 50):
+    rank = np.linalg.matrix_rank(
+        softmax_gradient(W0, split.X_train[:n], split.y_train[:n])
+    )
+    print(f"{n:12}{rank:22}")
+
+# %% [markdown]
+r"""
+Nine, and not ten, is where it stops. The ten probabilities sum to one, so the entries of every $\delta$ sum to zero, and the rows of the gradient are dependent: the last pivot is missing.
+"""
+
+# %% tags=["checks"]
+E = np.random.default_rng(6).normal(size=(5, 10, 64))
+few = (split.X_train[:5], split.y_train[:5])
+certain = special.softmax(1e4 * few[0] @ W0.T, axis=1) - np.eye(10)[few[1]]
 verify(
-    "Gram–Schmidt: QR = A, with R triangular",
-    np.vstack([Q @ R - A, np.tril(R, -1)]),
-    np.zeros((10, 4)),
-    atol=1e-10,
+    "logits of thousands do not overflow",
+    softmax_gradient(1e4 * W0, *few),
+    sum(np.outer(delta, x) for delta, x in zip(certain, few[0])) / 5,
+    atol=1e-12,
 )
-theirs = np.linalg.qr(A)[0]
 verify(
-    "Gram–Schmidt gives the library's Q up to the signs of columns",
-    Q,
-    theirs * np.sign(np.sum(Q * theirs, axis=0)),
-    atol=1e-10,
+    "the gradient along five random directions, by differences of the loss",
+    [(softmax_gradient(W0, *few) * e).sum() for e in E],
+    [
+        (softmax_loss(W0 + 1e-5 * e, *few) - softmax_loss(W0 - 1e-5 * e, *few)) / 2e-5
+        for e in E
+    ],
+    atol=1e-7,
 )
-lost = {
-    kind: [
-        np.linalg.norm(
-            np.eye(n) - (Q := gram_schmidt(linalg.hilbert(n), kind)[0]).T @ Q
+verify(
+    "rank for n examples: n, but never more than 9",
+    [
+        np.linalg.matrix_rank(
+            softmax_gradient(W0, split.X_train[:n], split.y_train[:n])
         )
-        for n in range(2, 13)
-    ]
-    for kind in (True, False)
-}
-verify_at_least(
-    "10×10 Hilbert matrix: orthogonality lost by the classical over the modified variant",
-    lost[False][8] / lost[True][8],
-    100.0,
+        for n in (1, 2, 5, 9, 10, 50)
+    ],
+    [min(n, 10 - 1) for n in (1, 2, 5, 9, 10, 50)],
 )
-mirrors = np.linalg.qr(linalg.hilbert(10))[0]
 verify(
-    "10×10 Hilbert matrix: QᵀQ by the library's reflections",
-    mirrors.T @ mirrors,
-    np.eye(10),
+    "the dependence: the rows of the gradient sum to",
+    softmax_gradient(W0, *few).sum(0),
+    np.zeros(64),
     atol=1e-12,
 )
 
-# %% mystnb={"image": {"alt": "Loss of orthogonality against the size of the Hilbert matrix on a logarithmic axis: the classical variant reaches order one at size seven, the modified one rises later and more slowly."}} tags=["hide-input"]
-plt.semilogy(range(2, 13), lost[False], "o-", color=plot.RED, label="classical")
-plt.semilogy(range(2, 13), lost[True], "o-", color=plot.BLUE, label="modified")
-plt.xlabel("size of the Hilbert matrix")
-plt.ylabel(r"$\|I-Q^\top Q\|_F$")
-plt.legend()
-plt.show()
-
 # %% [markdown]
 r"""
-At size seven the classical variant has lost everything, while the modified one loses digits only as fast as the basis degenerates. Libraries use neither: they multiply by mirrors (*Householder* reflections), and their $Q$ is orthogonal to the last digit.
-
-(orthogonal-matrix)=
-### Matrices that keep lengths
-
-A square $Q$ with orthonormal columns is called *orthogonal* (*unitary* in the complex case). Then $Q^\top Q=I$, so $Q^\top$ is the inverse, and therefore $QQ^\top=I$ too. It keeps inner products, $\langle Qx,Qy\rangle=x^\top Q^\top Qy=\langle x,y\rangle$, hence lengths, angles and distances; and $\det Q=\pm1$, because $1=\det Q^\top Q=(\det Q)^2$. Turns and mirrors, nothing else.
-
-:::{admonition} Orthogonal means square
-:class: correction
-**The notes say** that a matrix with orthonormal columns is orthogonal and satisfies $AA^\top=I=A^\top A$.
-
-**Right is:** that needs a square matrix. For a tall one $A^\top A=I$ still holds, but $AA^\top$ is only a projection: for $5\times2$ it misses $I_5$ by $\sqrt3$.
-:::
+**Try it.** $B=\begin{pmatrix}1&3&1&2\\2&6&3&5\end{pmatrix}$. Find a vector with $x_2=1$, $x_4=1$ that $B$ sends to zero.
 """
 
-# %%
-tall = np.linalg.qr(rng.normal(size=(5, 2)))[0]
-verify("5×2 with orthonormal columns: QᵀQ", tall.T @ tall, np.eye(2), atol=1e-12)
-verify(
-    "… and the distance of QQᵀ from I₅",
-    np.linalg.norm(tall @ tall.T - np.eye(5)),
-    np.sqrt(3),
-    rtol=1e-12,
-)
-Q = np.linalg.qr(rng.normal(size=(5, 5)))[0]
-xs = rng.normal(size=(5, 100))
-verify(
-    "orthogonal 5×5: QᵀQ and QQᵀ",
-    np.array([Q.T @ Q, Q @ Q.T]),
-    np.array([np.eye(5)] * 2),
-    atol=1e-12,
-)
-verify(
-    "orthogonal 5×5: lengths and angles of 100 vectors are kept",
-    (Q @ xs).T @ (Q @ xs),
-    xs.T @ xs,
-    atol=1e-12,
-)
-verify("orthogonal 5×5: |det Q|", abs(det(Q)), 1.0, rtol=1e-12)
+# %% tags=["yours"]
+forgotten = ...  # four numbers
+
+exercise("la-forgotten").check(forgotten)
 
 # %% [markdown]
 r"""
-(orthogonal-complement)=
-### The nearest point
+<details><summary>Solution</summary>
 
-All vectors orthogonal to a subspace $U$ form its *orthogonal complement* $U^\perp$. Extend an orthonormal basis of $U$ ($M$ vectors) to one of the whole space ($D$ vectors): the $D-M$ new ones are a basis of $U^\perp$, so every $v$ splits in exactly one way as $u+u^\perp$. A plane in space is described by its normal.
+Row two minus twice row one is $(0,0,1,1)$: pivots in columns 1 and 3. With $x_2=x_4=1$ the second row gives $x_3=-1$, the first $x_1=-3+1-2=-4$.
 
-(projection)=
-The map $v\mapsto u$ is a *projection*: doing it twice changes nothing, $P^2=P$. From $Pv=\lambda v$ follows $\lambda v=P^2v=\lambda^2v$, so its eigenvalues are 0 and 1, and its trace counts the ones. Projections can also be slanted, like $\begin{pmatrix}1&1\\0&0\end{pmatrix}$, a shadow in the afternoon. The *orthogonal* ones are those that are also symmetric: $P=P^\top$ says $\langle Px,y-Py\rangle=x^\top(P-P^2)y=0$, the shadow at noon. Only those never lengthen a vector.
+```python
+forgotten = np.array([-4, 1, -1, 1])
+```
+
+</details>
+"""
+
+# %% [markdown]
+r"""
+(nearest-point)=
+## The nearest point
+
+When $b$ cannot be reached, one wants to come as near as possible. That is least squares, linear regression, and the last layer of many networks; and it will be the measure in which pictures are compared.
+
+(orthogonality)=
+Vectors are *orthogonal*, $x\perp y$, if $\langle x,y\rangle=0$, and *orthonormal* if in addition they have length 1. Then $\|x+y\|^2=\|x\|^2+\|y\|^2$, because the mixed term $2\langle x,y\rangle$ is gone. Orthogonal vectors other than 0 are independent: multiply $\sum_ia_ix_i=0$ by $x_j$, and only $a_j\|x_j\|^2=0$ is left.
 
 (projection-onto-line)=
-Onto a line: which multiple of $b$ is nearest to $x$? The residual $x-\lambda b$ must be orthogonal to $b$ (the parabola [above](#eq-la-parabola) is lowest there), so $b^\top x=\lambda\,b^\top b$ and
+**A line.** Which multiple of $b=(1,2,2)$ is nearest to $x=(2,1,7)$? The [parabola](#eq-la-parabola) is lowest at $t=\frac{b^\top x}{b^\top b}=\frac{18}9=2$. So the nearest point is $(2,4,4)$, and what remains, $(0,-3,3)$, is orthogonal to $b$: $0-6+6=0$.
 
 $$
 \pi(x)=\frac{b^\top x}{b^\top b}\,b=Px,\qquad P=\frac{bb^\top}{b^\top b} .
 $$ (eq-la-line)
 
-Slide along the line: the distance is smallest exactly where the angle is right.
-"""
-
-
-# %% tags=["hide-input"]
-def slide(lam):
-    x, b = np.array([1.2, 2.4]), np.array([2.0, 1.0])
-    fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3.1))
-    left.plot(*np.outer(b, [-0.6, 2]), color=plot.GREY, lw=1)
-    arrow(left, x, plot.BLUE, "$x$")
-    arrow(left, lam * b, plot.GREEN, r"$\lambda b$")
-    best = abs((x - lam * b) @ b) < 0.01
-    left.plot(*np.array([x, lam * b]).T, color=plot.RED if best else plot.ORANGE)
-    left.set(
-        aspect="equal",
-        xlim=(-0.9, 4),
-        ylim=(-0.5, 3.1),
-        title="at a right angle: nearest" if best else "not at a right angle",
-    )
-    s = np.linspace(-0.3, 1.9, 100)
-    right.plot(s, [np.linalg.norm(x - t * b) for t in s], color=plot.GREY)
-    right.plot(
-        lam,
-        np.linalg.norm(x - lam * b),
-        "o",
-        ms=10,
-        color=plot.RED if best else plot.ORANGE,
-    )
-    right.set(xlabel=r"$\lambda$", title="distance", ylim=(1.5, 3.2))
-    return fig
-
-
-explore(
-    slide,
-    alt="Left a vector x and a point that slides along a line, joined by a segment; right their distance, smallest where the segment meets the line at a right angle",
-    lam=[0.0, 0.32, 0.64, 0.96, 1.28, 1.6],
-)
-
-# %%
-b, x = np.array([1.0, 2, 2]), rng.normal(size=3)
-P = np.outer(b, b) / (b @ b)
-verify("projection on (1,2,2)", P * 9, [[1.0, 2, 2], [2, 4, 4], [2, 4, 4]], rtol=1e-15)
-steps = np.linspace(-5, 5, 20_001)
-verify(
-    "nearest multiple of b by search",
-    steps[np.argmin([np.sum((x - s * b) ** 2) for s in steps])],
-    (b @ x) / (b @ b),
-    atol=1e-3,
-)
-verify("x − Px is orthogonal to b", b @ (x - P @ x), 0.0, atol=1e-12)
-oblique = np.array([[1.0, 1], [0, 0]])
-projectors = (("orthogonal", P, True), ("slanted", oblique, False))
-for name, P, symmetric in projectors:
-    verify(f"{name} projection: P²", P @ P, P, atol=1e-12)
-    verify(
-        f"{name} projection: eigenvalues",
-        np.sort(np.linalg.eigvals(P).real),
-        [0.0] * (len(P) - 1) + [1.0],
-        atol=1e-12,
-    )
-    verify(
-        f"{name} projection: trace is the rank", np.trace(P), float(rank(P)), rtol=1e-12
-    )
-    xs = rng.normal(size=(len(P), 1000))
-    verify(
-        f"{name} projection: symmetric, never lengthens",
-        (
-            bool(np.allclose(P, P.T)),
-            bool(
-                np.all(
-                    np.linalg.norm(P @ xs, axis=0) <= np.linalg.norm(xs, axis=0) + 1e-12
-                )
-            ),
-        ),
-        (symmetric, symmetric),
-    )
-basis_U = rng.normal(size=(5, 2))
-U_perp, v = linalg.null_space(basis_U.T), rng.normal(size=5)
-u, u_perp = projector(basis_U) @ v, U_perp @ (U_perp.T @ v)
-verify("a plane in R⁵: dimension of its complement", U_perp.shape[1], 3)
-verify(
-    "the two parts of v add up, and are orthogonal",
-    np.append(u + u_perp - v, u @ u_perp),
-    np.zeros(6),
-    atol=1e-12,
-)
-
-# %% [markdown]
-r"""
 (orthogonal-projection-onto-subspace)=
-Onto the span of independent columns $B$ the same argument gives the most used formula of statistics.
+**A span.** The same right angle finds the nearest point of any span.
 
 :::{prf:theorem} Orthogonal projection
 :label: thm-la-projection
-The point of $\operatorname{im}B$ nearest to $x$ is $Px$ with $P=B(B^\top B)^{-1}B^\top$; with orthonormal columns $P=BB^\top$.
+Let the columns of $B$ be independent. The point of their span nearest to $x$ is $B\beta$ with $B^\top B\beta=B^\top x$, that is $Px$ with $P=B(B^\top B)^{-1}B^\top$.
 :::
 
 :::{prf:proof}
-Write the point as $B\lambda$ and ask that the residual be orthogonal to every column: $B^\top(x-B\lambda)=0$, so $B^\top B\lambda=B^\top x$ ($B^\top B$ is invertible, since $B^\top Bz=0$ gives $\|Bz\|^2=0$ and $z=0$). Any other point $B\lambda'$ is farther, by Pythagoras:
+Ask that the rest be orthogonal to every column: $B^\top(x-B\beta)=0$, which is the equation above. It has exactly one solution, since $B^\top Bz=0$ gives $\|Bz\|^2=z^\top B^\top Bz=0$, so $Bz=0$ and $z=0$. Any other point $B\gamma$ is farther, by Pythagoras:
 
 $$
-\|x-B\lambda'\|^2=\|x-B\lambda\|^2+\|B(\lambda-\lambda')\|^2 .
+\|x-B\gamma\|^2=\|x-B\beta\|^2+\|B(\beta-\gamma)\|^2 .
 $$ (eq-la-nearest)
 :::
-
-*Least squares* is this and nothing else: $y$ is projected on the span of the features. Where $y$ lies outside the span, nothing the model does can follow it.
-"""
-
-# %%
-from sklearn.linear_model import LinearRegression
-
-patients = data.diabetes()
-B, y = (
-    np.column_stack([np.ones(342), patients.X_train]),
-    patients.y_train,
-)  # (342, 11), (342,)
-P = B @ np.linalg.solve(B.T @ B, B.T)
-verify(
-    "least-squares projector: P² = P = Pᵀ",
-    np.array([P @ P, P.T]),
-    np.array([P, P]),
-    atol=1e-10,
-)
-verify("rank of the least-squares projector: ten features and a constant", rank(P), 11)
-verify(
-    "the residual is orthogonal to every feature",
-    B.T @ (y - P @ y),
-    np.zeros(11),
-    atol=1e-10,
-)
-model = LinearRegression().fit(patients.X_train, y)
-verify(
-    "fitted values of scikit-learn's LinearRegression are Py",
-    model.predict(patients.X_train),
-    P @ y,
-    atol=1e-8,
-)
-others = (P @ y)[:, None] + B @ rng.normal(0, 0.01, (11, 1000))
-verify_at_least(
-    "1000 other points of the span: squared distance beyond the nearest",
-    np.sum((y[:, None] - others) ** 2, axis=0) - np.sum((y - P @ y) ** 2),
-    1e-6,
-)
-Q = gram_schmidt(B)[0]
-verify("with an orthonormal basis P = QQᵀ", Q @ Q.T, P, atol=1e-10)
-
-# %% [markdown]
-r"""
-## Directions that stay
-
-(eigenvalues-and-eigenvectors)=
-### Which vectors does a matrix only stretch?
-
-Drag the blue unit vector around. Its red image under $\begin{pmatrix}2&1\\1&2\end{pmatrix}$ usually points elsewhere. On the two dotted lines it does not.
-"""
-
-
-# %% tags=["hide-input"]
-def spin(angle):
-    A, x = np.array([[2, 1], [1, 2]]), turn(np.radians(angle))[:, 0]
-    fig, ax = plt.subplots(figsize=(6.8, 3.5))
-    for line in ([[-4, 4], [-4, 4]], [[-4, 4], [4, -4]]):
-        ax.plot(*line, ":", color=plot.GREY)
-    ax.plot(*circle, color=plot.SKY, lw=0.9)
-    ax.plot(*(A @ circle), color=plot.ORANGE, lw=0.9)
-    arrow(ax, A @ x, plot.RED, "$Ax$")
-    arrow(ax, x, plot.BLUE, "$x$")
-    stays = abs(x[0] * (A @ x)[1] - x[1] * (A @ x)[0]) < 1e-9
-    ax.set(
-        aspect="equal",
-        xlim=(-5, 5),
-        ylim=(-2.6, 2.6),
-        xlabel="$x_1$",
-        ylabel="$x_2$",
-        title=f"same line, stretched by {x @ A @ x:.0f}" if stays else "turned",
-    )
-    return fig
-
-
-explore(
-    spin,
-    alt="A unit vector on a circle and its image on an ellipse; on the two diagonals, dotted, vector and image lie on one line",
-    angle=[10, 25, 45, 60, 80, 100, 120, 135, 150],
-)
-
-# %% [markdown]
-r"""
-:::{prf:definition} Eigenvector and eigenvalue
-:label: def-la-eigen
-$v\ne0$ is an *eigenvector* of the square matrix $A$ with *eigenvalue* $\lambda$ if $Av=\lambda v$.
-:::
-
-Any non-zero multiple of $v$ is one again: what is special is the line. There is a method to find one that uses nothing but multiplication. Write a start in eigenvectors, $x=\sum_ic_iv_i$; after $t$ steps $A^tx=\sum_ic_i\lambda_i^tv_i$, and the largest $|\lambda|$ has outgrown the rest. This *power iteration* is how the web was first ranked {cite:p}`brin1998`.
 """
 
 
 # %%
-def power_iteration(A, x, steps):
-    for _ in range(steps):
-        x = A @ x
-        x = x / np.linalg.norm(x)
-    return x @ A @ x, x
+def nearest(B, x):
+    beta = np.linalg.solve(B.T @ B, B.T @ x)
+    return B @ beta
 
-
-A = np.array([[2, 1], [1, 2]])
-verify(
-    "[[2,1],[1,2]] times (1,1) and times (1,−1)",
-    A @ [[1, 1], [1, -1]],
-    [[3, 1], [3, -1]],
-)
-lam, v = power_iteration(A, np.array([1.0, 0]), 60)
-verify("power iteration finds the eigenvalue 3 …", lam, 3.0, rtol=1e-12)
-verify("… and the direction (1,1)", v, np.ones(2) / np.sqrt(2), atol=1e-12)
-A = rng.normal(size=(6, 6))
-lam, V = np.linalg.eig(A)
-verify("random 6×6: AV − VΛ", abs(A @ V - V * lam), np.zeros((6, 6)), atol=1e-10)
 
 # %% [markdown]
 r"""
-(characteristic-polynomial)=
-### Where do the eigenvalues come from?
+*Least squares* is this and nothing else: the columns of $B$ are the features, $x$ the targets, the fitted values their shadow. What is orthogonal to all features no model linear in them can follow.
 
-$Av=\lambda v$ with $v\ne0$ says that $A-\lambda I$ has a kernel, that is
+(orthonormal-basis)=
+**Bases for which one need not solve.** If the columns $q_i$ are orthonormal then $Q^\top Q=I$ and the coordinates are plain dot products. Multiply $x=\sum_ic_iq_i$ by $q_j$, and Pythagoras:
 
 $$
-\det(A-\lambda I)=0 .
-$$ (eq-la-characteristic)
+x=\sum_i\langle q_i,x\rangle\,q_i,\qquad\|x\|^2=\sum_i\langle q_i,x\rangle^2 .
+$$ (eq-la-parseval)
 
-The left side is a polynomial of degree $n$ in $\lambda$, the *characteristic polynomial*. First find its roots; then for each root solve $(A-\lambda I)v=0$. For $\begin{pmatrix}4&1\\2&3\end{pmatrix}$: $(4-\lambda)(3-\lambda)-2=\lambda^2-7\lambda+10=(\lambda-5)(\lambda-2)$, with kernels along $(1,1)$ and $(1,-2)$.
+The second formula is *Parseval's*. It makes one thing easy: if only $k$ of the coordinates may be kept, the squared error is the sum of the squares of those dropped, so **keep the $k$ largest**. Every independent family can be made orthonormal, by [Gram and Schmidt](#gram-schmidt).
 
-:::{admonition} Roots are numbers
-:class: correction
-**The notes say** that the eigenvectors are the roots of the characteristic polynomial.
-
-**Right is:** the *eigenvalues* are the roots; the eigenvectors are the non-zero vectors in the kernel of $A-\lambda I$.
-:::
-"""
-
-# %%
-lam_ = sp.Symbol("lam")
-A = sp.Matrix([[4, 1], [2, 3]])
-verify(
-    "characteristic polynomial of [[4,1],[2,3]]",
-    str(sp.expand((A - lam_ * sp.eye(2)).det())),
-    "lam**2 - 7*lam + 10",
-)
-verify(
-    "roots of the characteristic polynomial of [[4,1],[2,3]]",
-    tuple(sorted(sp.roots((A - lam_ * sp.eye(2)).det(), lam_))),
-    (2, 5),
-)
-for root, direction in ((5, [1, 1]), (2, [1, -2])):
-    (null,) = (A - root * sp.eye(2)).nullspace()
-    verify(
-        f"kernel of A − {root}I, scaled to first entry 1",
-        tuple(null / null[0]),
-        tuple(direction),
-    )
-A = rng.normal(size=(4, 4))
-nodes = np.arange(-2.0, 3)  # a polynomial of degree 4 from five determinants
-coefficients = np.linalg.solve(
-    np.vander(nodes), [det(A - s * np.eye(4)) for s in nodes]
-)
-verify(
-    "random 4×4: roots of det(A − λI) are the library's eigenvalues",
-    in_order(np.roots(coefficients)),
-    in_order(np.linalg.eigvals(A)),
-    atol=1e-8,
-)
-
-# %% [markdown]
-r"""
-(quadratic-formula)=
-For two by two the roots come from completing the square in $ax^2+bx+c=0$:
-
-$$
-\Bigl(x+\frac b{2a}\Bigr)^2=\frac{b^2-4ac}{4a^2}\;\Longrightarrow\;x=\frac{-b\pm\sqrt{b^2-4ac}}{2a},\qquad\lambda=\frac{\operatorname{tr}A\pm\sqrt{(\operatorname{tr}A)^2-4\det A}}2 .
-$$ (eq-la-quadratic)
-
-:::{admonition} Divide by 2a
-:class: correction
-**The notes say** that one divides by 2.
-
-**Right is:** by $2a$. For $2x^2-6x+4$ the roots are 1 and 2; dividing by 2 gives 2 and 4.
-:::
+The cosines $q_{k}(j)\propto\cos\bigl(\pi k(j+\frac12)/n\bigr)$, $k=0,\dots,n-1$, are an orthonormal basis of $\mathbb R^n$, and products of them, $q_k(i)\,q_l(j)$, one of images. It begins with the slow waves. JPEG stores pictures in it, in blocks of $8\times8$ {cite:p}`wallace1991`. Keep that in mind.
 """
 
 
 # %%
-def quadratic_roots(a, b, c):
-    root = np.sqrt(complex(b * b - 4 * a * c))
-    return in_order([(-b - root) / (2 * a), (-b + root) / (2 * a)])
+def cosines(n):  # the columns are the basis
+    j, k = np.arange(n)[:, None], np.arange(n)
+    Q = np.cos(np.pi * k * (j + 0.5) / n) * math.sqrt(2 / n)
+    Q[:, 0] = math.sqrt(1 / n)
+    return Q
 
 
-verify("roots of 2x² − 6x + 4", quadratic_roots(2, -6, 4).real, [1.0, 2.0], atol=1e-12)
+# %% tags=["picture"] mystnb={"image": {"alt": "The first six of eight cosines sampled at eight points, from constant to wavy, and next to them twelve of the 64 products, from plain grey to a fine pattern."}}
+fig, axes = plt.subplots(2, 8, figsize=(6.8, 1.9))
+Q8 = cosines(8)
+for ax, (k, l) in zip(
+    axes.flat,
+    [
+        (0, 0),
+        (0, 1),
+        (1, 0),
+        (1, 1),
+        (0, 2),
+        (2, 0),
+        (1, 2),
+        (2, 1),
+        (2, 2),
+        (0, 3),
+        (3, 0),
+        (3, 1),
+        (3, 3),
+        (4, 2),
+        (5, 5),
+        (7, 7),
+    ],
+):
+    ax.imshow(np.outer(Q8[:, k], Q8[:, l]), cmap="gray", vmin=-0.25, vmax=0.25)
+    ax.axis("off")
+plt.show()
+
+# %% tags=["checks"]
 verify(
-    "2x² − 6x + 4 at 1, 2, and at the 4 of the notes",
-    np.polyval([2, -6, 4], [1, 2, 4]),
-    [0, 0, 12],
-)
-triples = rng.normal(size=(100, 3))
-verify(
-    "100 random quadratics, against np.roots",
-    [quadratic_roots(*t) for t in triples],
-    [in_order(np.roots(t)) for t in triples],
-    rtol=1e-8,
-)
-M = rng.normal(size=(100, 2, 2))
-verify(
-    "100 random 2×2 matrices: eigenvalues from trace and determinant",
-    [quadratic_roots(1, -np.trace(A), det(A)) for A in M],
-    [in_order(np.linalg.eigvals(A)) for A in M],
-    atol=1e-8,
-)
-
-# %% [markdown]
-r"""
-(eigenspace)=
-All eigenvectors of one eigenvalue, together with 0, are the *eigenspace* $E_\lambda=\ker(A-\lambda I)$. Its dimension is at most the multiplicity of $\lambda$ as a root. (Take a basis of $E_\lambda$, extend it, and change to that basis: the first $\dim E_\lambda$ columns of the new matrix are $\lambda e_j$, so $\lambda$ is at least that often a root.) It can be less: $\begin{pmatrix}1&1\\0&1\end{pmatrix}$ has the double root 1 and a single line.
-
-:::{admonition} One eigenspace each
-:class: correction
-**The notes say** that all eigenvectors of $A$ span "the eigenspace".
-
-**Right is:** every eigenvalue has its own. All eigenvectors together span the direct sum of these spaces, and a sum of eigenvectors from two of them is none.
-:::
-"""
-
-# %%
-geometric = lambda A, lam: len(A) - rank(np.asarray(A) - lam * np.eye(len(A)))
-A = np.diag([2, 2, 3])
-verify("diag(2,2,3): dim E₂ and dim E₃", (geometric(A, 2), geometric(A, 3)), (2, 1))
-verify(
-    "e₁ + e₃ is no eigenvector: rank of it and its image",
-    rank([1, 0, 1], A @ [1, 0, 1]),
-    2,
-)
-verify(
-    "[[1,1],[0,1]]: dim E₁, though 1 is a double root",
-    (geometric([[1, 1], [0, 1]], 1), str(sp.roots((1 - lam_) ** 2))),
-    (1, "{1: 2}"),
-)
-
-# %% [markdown]
-r"""
-(eigenvalues-of-transpose)=
-$A$ and $A^\top$ have the same eigenvalues, since $\det(A-\lambda I)=\det(A-\lambda I)^\top$, but in general not the same eigenvectors.
-
-(distinct-eigenvalues-independence)=
-Eigenvectors of distinct eigenvalues are independent. Suppose not, and take a shortest relation $\sum_{i\le k}c_iv_i=0$ with all $c_i\ne0$. Apply $A$, and subtract $\lambda_k$ times the relation:
-
-$$
-\sum_{i<k}c_i(\lambda_i-\lambda_k)\,v_i=0,
-$$ (eq-la-distinct)
-
-a shorter one, a contradiction. So $n$ distinct eigenvalues give a basis of eigenvectors. How good a basis is another matter: as the eigenvalues $1$ and $1+\epsilon$ of $\begin{pmatrix}1&1\\0&1+\epsilon\end{pmatrix}$ approach each other, its eigenvectors $(1,0)$ and $(1,\epsilon)$ become parallel and the condition number grows like $2/\epsilon$.
-"""
-
-# %%
-A = np.array([[4.0, 1], [2, 3]])
-for name, M, direction in (("A", A, [1, 1]), ("Aᵀ", A.T, [2, 1])):
-    verify(
-        f"{name} = [[4,1],[2,3]] or its transpose: eigenvalues",
-        np.sort(np.linalg.eigvals(M)),
-        [2.0, 5.0],
-        rtol=1e-12,
-    )
-    verify(
-        f"eigenvector of {name} for 5",
-        M @ direction,
-        5.0 * np.array(direction),
-        rtol=1e-12,
-    )
-M = rng.normal(size=(6, 6))
-verify(
-    "random 6×6 and its transpose: eigenvalues",
-    in_order(np.linalg.eigvals(M)),
-    in_order(np.linalg.eigvals(M.T)),
-    atol=1e-8,
-)
-S = rng.normal(size=(4, 4))
-M = S @ np.diag([1.0, 2, 3, 4]) @ inv(S)
-verify(
-    "eigenvalues 1, 2, 3, 4: rank of the eigenvector matrix",
-    rank(np.linalg.eig(M)[1]),
-    4,
-)
-eps = 1e-3
-verify(
-    "[[1,1],[0,1+ε]]: condition number of the eigenvectors, over 2/ε",
-    np.linalg.cond(np.linalg.eig([[1, 1], [0, 1 + eps]])[1]) / (2 / eps),
-    1.0,
-    atol=0.05,
-)
-
-# %% [markdown]
-r"""
-(eigendecomposition)=
-### Taking a matrix apart
-
-Write $n$ independent eigenvectors as columns, $AV=V\Lambda$ column by column with $\Lambda=\operatorname{diag}(\lambda_i)$. So
-
-$$
-A=V\Lambda V^{-1},\qquad A^k=V\Lambda V^{-1}V\Lambda V^{-1}\cdots=V\Lambda^kV^{-1}.
-$$ (eq-la-eigendecomposition)
-
-This is [the change of basis](#eq-la-basis-change) that makes $A$ diagonal. It exists for distinct eigenvalues and, as we are about to see, for symmetric matrices. Matrices without enough eigenvectors are *defective*; the best one can do for them is a few ones above the diagonal (the Jordan form).
-
-:::{admonition} Not every square matrix
-:class: correction
-**The notes say** that any square matrix decomposes as $V\Lambda V^{-1}$.
-
-**Right is:** only one with $n$ independent eigenvectors. $\begin{pmatrix}1&1\\0&1\end{pmatrix}$ has a single direction; what a library returns as $V$ is singular to rounding.
-:::
-"""
-
-# %%
-verify_at_least(
-    "[[1,1],[0,1]]: condition number of the V that eig returns",
-    np.linalg.cond(np.linalg.eig([[1, 1], [0, 1]])[1]),
-    1e15,
-)
-V = np.array([[1.0, 1], [1, -2]])
-verify(
-    "[[4,1],[2,3]] rebuilt from 5, 2 and (1,1), (1,−2)",
-    V @ np.diag([5.0, 2.0]) @ inv(V),
-    A,
+    "cosines of length 213 against scipy's transform",
+    cosines(213).T,
+    fft.dct(np.eye(213), axis=0, norm="ortho"),
     atol=1e-12,
 )
+verify("they are orthonormal", cosines(213).T @ cosines(213), np.eye(213), atol=1e-12)
+patients = data.diabetes(442 - 2)
+B = np.c_[np.ones(440), patients.X_train]
+by_library = LinearRegression().fit(patients.X_train, patients.y_train)
 verify(
-    "[[4,1],[2,3]]¹⁰ from 5¹⁰ and 2¹⁰",
-    V @ np.diag([5.0**10, 2.0**10]) @ inv(V),
-    np.linalg.matrix_power(A, 10),
-    rtol=1e-10,
+    "diabetes: fitted values against scikit-learn",
+    nearest(B, patients.y_train),
+    by_library.predict(patients.X_train),
+    rtol=1e-8,
+)
+rng = np.random.default_rng(7)
+B, x = rng.normal(size=(6, 2)), rng.normal(size=6)
+found = optimize.minimize(
+    lambda z: np.linalg.norm(x - B @ z),
+    np.zeros(2),
+    method="Nelder-Mead",
+    options=dict(xatol=1e-9, fatol=1e-12, maxiter=2000),
+)
+verify("the nearest point, by search", B @ found.x, nearest(B, x), atol=1e-4)
+b = np.array([1, 2, 2])
+line = optimize.minimize_scalar(lambda t: np.linalg.norm(np.array([2, 1, 7]) - t * b))
+verify(
+    "the example on the line, by search", line.x, (b @ [2, 1, 7]) / (b @ b), atol=1e-6
 )
 
 # %% [markdown]
 r"""
-(trace-and-determinant-from-eigenvalues)=
-The characteristic polynomial factors over the complex numbers, $\det(A-\lambda I)=\prod_i(\lambda_i-\lambda)$. Put $\lambda=0$, and compare the coefficients of $\lambda^{n-1}$ (on the left only the product of the diagonal entries $a_{ii}-\lambda$ contributes):
+**Try it.** Project $(4,1,1,2)$ onto the line of $(1,1,1,1)$. Which well-known number comes out, four times?
+"""
+
+# %% tags=["yours"]
+well_known = ...  # a number
+
+exercise("la-well-known").check(well_known)
+
+# %% [markdown]
+r"""
+<details><summary>Solution</summary>
+
+$\frac{b^\top x}{b^\top b}=\frac84$: the mean is a projection, and the deviations from it are orthogonal to the constant vector.
+
+```python
+well_known = np.mean([4, 1, 1, 2])
+```
+
+</details>
+"""
+
+# %% [markdown]
+r"""
+(favourite-directions)=
+## Favourite directions
+
+How large a step may gradient descent take? Below $2/L$, where $L$ is the largest curvature of the loss in any direction ([Gradient descent](#curvature-limits-step-size)). A model with a million weights has a million directions, and curvature is a matrix of a million times a million. Nobody writes it down, and yet a hundred gradients find $L$. How?
+
+Multiply and multiply again. Our $A=\begin{pmatrix}2&1\\1&2\end{pmatrix}$ sends $(1,0)$ to $(2,1)$, then to $(5,4)$, $(14,13)$, $(41,40)$. Another start, $(0,-1)$: $(-1,-2)$, $(-4,-5)$, $(-13,-14)$. Whatever the start, the arrow leans towards the diagonal and becomes three times as long in each step.
+
+(eigenvalues-and-eigenvectors)=
+The diagonal is a direction that $A$ only stretches: $A\begin{pmatrix}1\\1\end{pmatrix}=3\begin{pmatrix}1\\1\end{pmatrix}$. So is the other, $A\begin{pmatrix}1\\-1\end{pmatrix}=1\begin{pmatrix}1\\-1\end{pmatrix}$. A vector $v\ne0$ with
 
 $$
-\det A=\prod_i\lambda_i,\qquad\operatorname{tr}A=\sum_i\lambda_i .
-$$ (eq-la-trace-det)
+Av=\lambda v
+$$ (eq-la-eigen)
+
+is an *eigenvector*, and $\lambda$ its *eigenvalue*. In the figure of the first section these were the dashed lines.
+
+(characteristic-polynomial)=
+**Finding them.** $Av=\lambda v$ with $v\ne0$ says that $A-\lambda I$ forgets $v$: it flattens space, so its [determinant](#determinant) is zero. The eigenvalues are the roots of
+
+$$
+\det(A-\lambda I)=0,\qquad\text{here}\quad(2-\lambda)^2-1=0,\quad\lambda=3\text{ or }1,
+$$ (eq-la-characteristic)
+
+and for each root elimination finds the kernel of $A-\lambda I$. For a turn by $90°$ the equation is $\lambda^2+1=0$: no real root, no line that stays.
+
+(power-iteration)=
+**Why multiplying finds the largest.** Suppose that eigenvectors $v_1,\dots,v_n$ form a basis, that one eigenvalue is larger in size than all the others, $|\lambda_1|>|\lambda_2|\ge\dots$, and that the start $x_0=\sum_ic_iv_i$ has $c_1\neq0$. Then
+
+$$
+A^tx_0=\sum_ic_i\lambda_i^tv_i=\lambda_1^t\Bigl(c_1v_1+\sum_{i>1}c_i\Bigl(\frac{\lambda_i}{\lambda_1}\Bigr)^{\!t}v_i\Bigr),
+$$ (eq-la-power)
+
+and everything but $v_1$ dies at the rate $|\lambda_2/\lambda_1|$ or faster. Each condition is needed. From $(1,-1)$ our example stays where it is, for ever; though with a $c_1$ that is zero only up to rounding, the rounding itself grows, and after some ninety steps of factor 1.5 it has won. Normalise on the way, or the numbers overflow.
+"""
+
+
+# %%
+def power_iteration(multiply, x, steps):
+    for _ in range(steps):
+        x = multiply(x)
+        x = x / np.linalg.norm(x)
+    return x @ multiply(x), x  # eigenvalue, eigenvector
+
+
+# %% tags=["picture"] mystnb={"image": {"alt": "Angle between the iterate and the leading eigenvector on a logarithmic axis against steps. Three symmetric matrices with ratios 1/3, 0.7 and 0.95 of the eigenvalues give straight lines of different slopes; a rotation stays at a large angle."}}
+def misses(A, target, steps=40):
+    """Sine of the angle between the iterate and the target, after every step."""
+    x, out = np.array([1.0, 0.3]), []
+    for _ in range(steps):
+        out.append(np.linalg.norm(x - (x @ target) * target) / np.linalg.norm(x))
+        x = A @ x / np.linalg.norm(A @ x)
+    return np.array(out)
+
+
+diagonal, other = np.array([1, 1]) / math.sqrt(2), np.array([1, -1]) / math.sqrt(2)
+missed = {
+    f"$\\lambda_2/\\lambda_1={ratio:.2g}$": misses(
+        np.outer(diagonal, diagonal) + ratio * np.outer(other, other), diagonal
+    )
+    for ratio in (1 / 3, 0.7, 0.95)
+} | {
+    "a turn by 36°": misses(
+        np.array(
+            [
+                [math.cos(np.pi / 5), -math.sin(np.pi / 5)],
+                [math.sin(np.pi / 5), math.cos(np.pi / 5)],
+            ]
+        ),
+        diagonal,
+    )
+}
+for (name, curve), colour in zip(
+    missed.items(), (plot.GREEN, plot.BLUE, plot.ORANGE, plot.RED)
+):
+    plt.semilogy(curve, color=colour, label=name)
+plt.xlabel("step")
+plt.ylabel("sine of the angle missed")
+plt.ylim(1e-16, 3)
+plt.legend(loc="lower left")
+plt.show()
+
+# %% [markdown]
+r"""
+The slopes are $\log(\lambda_2/\lambda_1)$. A turn never settles: its eigenvalues $e^{\pm i\omega}$ are equally large. Note that `multiply` is a *function*. The matrix is never looked at.
 
 (spectral-theorem)=
-### The good case: symmetric matrices
+**Symmetric matrices are never without.** Curvature and covariance matrices are symmetric, $A^\top=A$, and for these all is well.
 
 :::{prf:theorem} Spectral theorem
 :label: thm-la-spectral
-A real symmetric matrix has real eigenvalues and an orthonormal basis of eigenvectors: $A=PDP^\top$ with orthogonal $P$ and diagonal $D$.
+A symmetric $A$ has an orthonormal basis of eigenvectors $q_1,\dots,q_n$ with real eigenvalues: $A=Q\Lambda Q^\top=\sum_i\lambda_iq_iq_i^\top$.
 :::
 
 :::{prf:proof}
-*Real.* For a possibly complex eigenvector, $\bar v^\top Av=\lambda\,\bar v^\top v$. Conjugate and transpose the left side: $\bar v^\top A^\top v$, the same number, so it is real, and hence $\lambda$ is.
-*Orthogonal.* If $v$ is an eigenvector and $w\perp v$, then $\langle Aw,v\rangle=\langle w,Av\rangle=\lambda\langle w,v\rangle=0$: $A$ maps the complement of $v$ into itself.
-*Enough.* There is one eigenvector, since the characteristic polynomial has a root. Restrict $A$ to its complement, where it is symmetric again and one dimension smaller, and repeat.
+Among all vectors of length one, a closed and bounded set, let $q_1$ be one at which the continuous function $x^\top Ax$ is largest, with value $\lambda_1$. So $x^\top Ax\le\lambda_1\|x\|^2$ for all $x$. Take any $v\perp q_1$ and put $x=q_1+tv$:
+
+$$
+\lambda_1+2t\,v^\top Aq_1+t^2v^\top Av\le\lambda_1(1+t^2\|v\|^2)\quad\text{for all }t .
+$$ (eq-la-rayleigh)
+
+For small $t$ of either sign the term linear in $t$ would win, so $v^\top Aq_1=0$. Thus $Aq_1$ is orthogonal to everything orthogonal to $q_1$: it is a multiple of $q_1$, namely $\lambda_1q_1$. And $A$ sends the vectors orthogonal to $q_1$ to such vectors, $q_1^\top Av=(Aq_1)^\top v=0$. Repeat there, in one dimension less. (Symmetry was used for $v^\top Aq_1=q_1^\top Av$.)
 :::
 
-A turn of the plane, not symmetric, shows what else can happen: no direction stays, and the eigenvalues are complex, $\cos\omega\pm i\sin\omega$.
-"""
-
-# %%
-many = rng.normal(size=(100, 5, 5))
-lams = np.linalg.eigvals(many)
-verify(
-    "100 random 5×5: the product of the eigenvalues is the determinant",
-    np.prod(lams, axis=1),
-    det(many).astype(complex),
-    rtol=1e-8,
-)
-verify(
-    "100 random 5×5: their sum is the trace",
-    np.sum(lams, axis=1),
-    np.trace(many, axis1=1, axis2=2).astype(complex),
-    rtol=1e-8,
-    atol=1e-10,
-)
-A = rng.normal(size=(8, 8))
-A = A + A.T
-lam, P = np.linalg.eigh(A)
-verify("symmetric 8×8: PᵀP", P.T @ P, np.eye(8), atol=1e-10)
-verify("symmetric 8×8: PDPᵀ", P @ np.diag(lam) @ P.T, A, atol=1e-10)
-verify(
-    "its eigenvalues by the general routine are real",
-    in_order(np.linalg.eigvals(A)),
-    lam.astype(complex),
-    atol=1e-10,
-)
-verify(
-    "turn by 40°: eigenvalues",
-    in_order(np.linalg.eigvals(turn(np.radians(40)))),
-    np.exp(1j * np.radians([-40, 40])),
-    atol=1e-12,
-)
-
-# %% [markdown]
-r"""
-## Bowls and saddles
+In words: a symmetric matrix stretches along perpendicular axes, and the quadratic form is $x^\top Ax=\sum_i\lambda_i\langle q_i,x\rangle^2$.
 
 (positive-definite-matrix)=
-### What does $x^\top Ax$ look like?
+**Bowls and saddles.** A symmetric $A$ is *positive definite* if $x^\top Ax>0$ for all $x\ne0$, which by that sum means all $\lambda_i>0$: a bowl. With some $\lambda_i=0$ and none negative it is *positive semidefinite*, a valley; with both signs *indefinite*, a saddle. Near a point with gradient zero a smooth loss is $f+\frac12s^\top Hs$ up to third order, so a positive definite Hessian means a minimum and a negative eigenvalue means none. A semidefinite one leaves it open: $x^4$ and $-x^4$ have the same.
 
-Near a minimum every smooth function looks like $x^\top Ax$ with a symmetric $A$. In the eigenbasis $y=P^\top x$ of [the spectral theorem](#spectral-theorem) there are no mixed terms,
-
-$$
-x^\top Ax=x^\top PDP^\top x=\sum_i\lambda_iy_i^2,
-$$ (eq-la-form)
-
-so the signs of the eigenvalues decide everything. A symmetric $A$ is *positive definite* (PD) if $x^\top Ax>0$ for all $x\ne0$, that is all $\lambda_i>0$; *positive semidefinite* (PSD) if $\ge0$, all $\lambda_i\ge0$, and then $\operatorname{tr}A\ge0$ and $\det A\ge0$; *negative* (semi)definite with the signs reversed; *indefinite* if both signs occur. Move the second eigenvalue through zero: bowl, valley, saddle.
+**The curvature of a classifier.** Now the question from the beginning, on softmax regression for digits, where 640 weights still allow the control. A Hessian times a vector is the change of the gradient along it, $Hv\approx\frac{g(w+\epsilon v)-g(w-\epsilon v)}{2\epsilon}$, which costs two gradients.
 """
 
 
-# %% tags=["hide-input"]
-def surface(lam_2):
-    x, y = np.meshgrid(np.linspace(-1, 1, 17), np.linspace(-1, 1, 17))
-    fig = plt.figure(figsize=(6.8, 3.4))
-    ax = fig.add_subplot(projection="3d")
-    ax.plot_wireframe(
-        x,
-        y,
-        x**2 + lam_2 * y**2,
-        color=plot.BLUE if lam_2 > 0 else plot.RED if lam_2 < 0 else plot.ORANGE,
-        lw=0.9,
-    )
-    kind = (
-        "bowl: positive definite"
-        if lam_2 > 0
-        else "saddle: indefinite"
-        if lam_2 < 0
-        else "valley: semidefinite"
-    )
-    ax.set(
-        zlim=(-1, 2),
-        xlabel="$y_1$",
-        ylabel="$y_2$",
-        title=kind,
-        box_aspect=(1.6, 1.6, 1),
-    )
-    ax.view_init(22, -60)
-    return fig
-
-
-explore(
-    surface,
-    alt="The surface y1 squared plus lambda y2 squared: a bowl for positive lambda, a valley for zero, a saddle for negative lambda",
-    lam_2=[1.0, 0.5, 0.2, 0.0, -0.3, -0.8],
-)
-
-
 # %%
-def kind_of(A, tol=1e-10):
-    low, high = np.linalg.eigvalsh(A)[[0, -1]]
-    return (
-        "PD"
-        if low > tol
-        else "ND"
-        if high < -tol
-        else "PSD"
-        if low >= -tol
-        else "NSD"
-        if high <= tol
-        else "indefinite"
-    )
+def hessian_times(v, eps=1e-4):  # setting
+    g = lambda W: softmax_gradient(W, split.X_train, split.y_train)
+    V = v.reshape(10, 64)
+    return (g(W0 + eps * V) - g(W0 - eps * V)).ravel() / (2 * eps)
 
 
-rng = np.random.default_rng(15)
-X = rng.normal(size=(2, 100_000))
-X /= np.linalg.norm(X, axis=0)
-G = rng.normal(size=(3, 2))
-for name, A, expected in (
-    ("diag(1,2)", np.diag([1, 2]), "PD"),
-    ("diag(1,0)", np.diag([1, 0]), "PSD"),
-    ("diag(1,−1)", np.diag([1, -1]), "indefinite"),
-    ("−I", -np.eye(2), "ND"),
-    ("a random Gram matrix", G.T @ G, "PD"),
-):
-    values = np.sum(X * (A @ X), axis=0)  # xᵀAx on 10⁵ unit vectors
-    verify(f"{name}: kind by eigenvalues", kind_of(A), expected)
-    verify(
-        f"{name}: extremes of xᵀAx on 10⁵ unit vectors are the eigenvalues",
-        [values.min(), values.max()],
-        np.linalg.eigvalsh(A),
-        atol=1e-4,
-    )
+# %% tags=["set-up"]
+def softmax_hessian(W, X):
+    """All second derivatives, (640, 640): the mean of (diag p − pp^T) ⊗ xx^T."""
+    P = special.softmax(X @ W.T, axis=1)
+    H = np.empty((10, 64, 10, 64))
+    for i in range(10):
+        for j in range(10):
+            S = P[:, i] * ((i == j) - P[:, j])
+            H[i, :, j] = X.T @ (S[:, None] * X) / len(X)
+    return H.reshape(640, 640)
+
+
+curvatures = np.linalg.eigvalsh(softmax_hessian(W0, split.X_train))[::-1]
+found_sharpness = power_iteration(
+    hessian_times, np.random.default_rng(8).normal(size=640), 60
+)[0]
+print(f"largest curvature, 122 gradients and no matrix   {found_sharpness:.4f}")
+print(f"largest of the 640, from the whole matrix        {curvatures[0]:.4f}")
+print(
+    f"curvatures above a tenth of it                   {np.sum(curvatures > curvatures[0] / 10)}"
+)
+print(
+    f"curvatures below a millionth of it               {np.sum(curvatures < curvatures[0] / 1e6)}"
+)
 
 # %% [markdown]
 r"""
-(gram-matrix-psd)=
-Where do such matrices come from? From products: $x^\top A^\top Ax=\|Ax\|^2\ge0$ for any $A$ whatsoever. So $A^\top A$ and $AA^\top$ are PSD, and so is the *kernel matrix* $K_{ij}=k(x_i,x_j)$ of a kernel, which is a Gram matrix in disguise.
-
-:::{admonition} Semi, unless the columns are independent
-:class: correction
-**The notes say** that $A^\top A$ is symmetric positive definite for any $A$.
-
-**Right is:** in general only semidefinite; $\|Ax\|=0$ for every $x$ in the kernel of $A$. It is positive definite if and only if $\operatorname{rk}A=n$, the number of columns.
-:::
+The spectrum is the typical one: a few steep directions, a long slope, and many in which nothing happens. Some of these can be named. Adding the same vector to all ten rows of $W$ leaves the softmax as it is, which makes $64$; and a pixel that is blank in all images, or the same mixture of others in all, gives nine more each.
 """
 
-# %%
-for shape, zeros, expected in (((2, 4), 2, "PSD"), ((6, 4), 0, "PD")):
-    A = rng.normal(size=shape)
-    lam = np.linalg.eigvalsh(A.T @ A)
-    verify(
-        f"AᵀA for a random {shape[0]}×{shape[1]} matrix: kind, and number of zero eigenvalues",
-        (kind_of(A.T @ A), int(np.sum(abs(lam) < 1e-10))),
-        (expected, zeros),
-    )
-points = rng.normal(size=(50, 2))
-K = np.exp(-(spatial.distance.cdist(points, points) ** 2) / 2)
+# %% tags=["checks"]
+verify(
+    "largest curvature without the matrix, against all eigenvalues",
+    found_sharpness,
+    curvatures[0],
+    rtol=1e-5,
+)
+rank_X = len(echelon(split.X_train, tol=1e-8)[1])
+verify(
+    "flat directions: 64 + 9 (64 − rank of the images)",
+    int(np.sum(curvatures < 1e-12)),
+    64 + 9 * (64 - rank_X),
+)
+tangents = [
+    curve[:12] / np.sqrt(1 - curve[:12] ** 2) for curve in list(missed.values())[:3]
+]
+verify(
+    "the picture: tangent of the angle missed, factor per step",
+    [t[1:] / t[:-1] for t in tangents],
+    np.tile([[1 / 3], [0.7], [0.95]], 11),
+    rtol=1e-6,
+)
 verify_at_least(
-    "Gaussian kernel on 50 points: smallest eigenvalue",
-    np.linalg.eigvalsh(K)[0],
-    0.0,
+    "the turn: largest angle missed in its last ten steps, sine",
+    missed["a turn by 36°"][-10:].max(),
+    0.9,
+)
+rng = np.random.default_rng(9)
+S = rng.normal(size=(7, 7))
+S = S + S.T
+Q = np.linalg.qr(rng.normal(size=(7, 7)))[0]
+M = Q @ np.diag([3.0, -2, 1, 1, 0.5, 0, -1]) @ Q.T
+value, vector = power_iteration(lambda x: M @ x, np.ones(7), 200)
+verify(
+    "seven dimensions, built to measure: eigenvalue and eigenvector",
+    [value, abs(vector @ Q[:, 0])],
+    np.array([3.0, 1.0]),
     atol=1e-10,
 )
-
-# %% [markdown]
-r"""
-(sylvester-criterion)=
-One can decide without eigenvalues. The *leading principal minors* are the determinants of the upper left corners.
-
-:::{prf:theorem} Sylvester's criterion
-:label: thm-la-sylvester
-A symmetric matrix is positive definite iff all leading principal minors are positive, and negative definite iff they alternate, odd ones negative and even ones positive. It is positive semidefinite iff *all* principal minors, with rows and columns struck out in any way, are $\ge0$.
-:::
-
-:::{admonition} Not for semidefinite matrices
-:class: correction
-**The notes say** that positive leading minors mean positive semidefinite, and that everything else is indefinite.
-
-**Right is:** positive leading minors characterise positive *definite*. Non-negative ones do not even give PSD: $\operatorname{diag}(0,-1)$ has leading minors $0,0$. And $\operatorname{diag}(0,1)$ is neither definite nor indefinite.
-:::
-"""
-
-# %%
-leading = lambda A: np.array([det(A[:k, :k]) for k in range(1, len(A) + 1)])
-verify(
-    "diag(0,−1): leading minors and smallest eigenvalue",
-    [*leading(np.diag([0.0, -1])), np.linalg.eigvalsh(np.diag([0.0, -1]))[0]],
-    [0.0, 0.0, -1.0],
+top = max(
+    -optimize.minimize(lambda x: -(x @ S @ x) / (x @ x), rng.normal(size=7)).fun
+    for _ in range(3)
 )
 verify(
-    "diag(0,1): leading minor, and kind",
-    (float(leading(np.diag([0.0, 1]))[0]), kind_of(np.diag([0, 1]))),
-    (0.0, "PSD"),
+    "largest value of xᵀSx on the sphere, by search, is an eigenvalue",
+    top,
+    np.roots(np.poly(S)).real.max(),
+    rtol=1e-6,
 )
-# %%
-subsets = [list(c) for r in (1, 2, 3) for c in combinations(range(3), r)]
-principal = lambda A: np.array([det(A[np.ix_(s, s)]) for s in subsets])
-symmetric = [
-    (A + A.T) / 2 + shift * np.eye(3)
-    for A, shift in zip(rng.normal(size=(1000, 3, 3)), rng.uniform(-3, 3, 1000))
-]
-flat_ones = [
-    sign * F @ F.T for F, sign in zip(rng.normal(size=(200, 3, 2)), [1, -1] * 100)
-]
-by_minors = [
-    "PD" if np.all(m > 0) else "ND" if np.all(m * [-1, 1, -1] > 0) else "neither"
-    for m in map(leading, symmetric)
-]
-by_eigenvalues = [
-    k if (k := kind_of(A)) in ("PD", "ND") else "neither" for A in symmetric
+example = np.array([[2.0, 1.0], [1.0, 2.0]])
+found = [
+    power_iteration(lambda x: example @ x, np.array([1.0, -1.0]), 300)[0],
+    *(power_iteration(lambda x: M @ x, Q[:, 1], t)[0] for t in (40, 300)),
 ]
 verify(
-    "1000 symmetric 3×3: leading minors decide as eigenvalues do (PD, ND or neither)",
-    by_minors == by_eigenvalues,
-    True,
+    "a start without the leading eigenvector: exact; rounded, after 40 and 300 steps",
+    found,
+    np.array([1.0, -2.0, 3.0]),
+    atol=1e-6,
 )
-verify_at_least(
-    "… with at least this many positive, and negative, definite ones",
-    [by_eigenvalues.count("PD"), by_eigenvalues.count("ND")],
-    50,
-)
-bordered = [
-    np.pad(A[:2, :2], ((1, 0), (1, 0))) for A in symmetric[:100]
-]  # leading minors 0, 0, 0
-everyone = symmetric + flat_ones + bordered
+flip = np.diag([1.0, -1.0])
 verify(
-    "1300 symmetric matrices: all principal minors ≥ 0 exactly when PSD",
-    [int(np.all(principal(A) > -1e-10)) for A in everyone],
-    [int(kind_of(A) in ("PD", "PSD")) for A in everyone],
-)
-
-# %% [markdown]
-r"""
-(cholesky-decomposition)=
-### The square root of a matrix
-
-An SPD matrix is $A=LL^\top$ with a lower triangular $L$. Compare entries, column by column:
-
-$$
-a_{jj}=\sum_{k<j}l_{jk}^2+l_{jj}^2,\qquad a_{ij}=\sum_{k<j}l_{ik}l_{jk}+l_{ij}l_{jj}\quad(i>j)
-$$ (eq-la-cholesky)
-
-and in each equation only the last term is new. This *Cholesky decomposition* solves systems at half the price of elimination, gives $\log\det A=2\sum\log l_{ii}$ without overflow, and turns white noise into coloured: $\mu+L\epsilon$ has covariance $L\,\mathbb E[\epsilon\epsilon^\top]L^\top=A$.
-
-:::{admonition} Unique up to signs
-:class: correction
-**The notes say** that the triangular factor is unique.
-
-**Right is:** $L\operatorname{diag}(\pm1)$ works as well; it is unique if the diagonal is to be positive. For a singular PSD matrix not even then: $\operatorname{diag}(0,1)=LL^\top$ for every $L=\begin{pmatrix}0&0\\s&c\end{pmatrix}$ with $s^2+c^2=1$.
-:::
-"""
-
-
-# %%
-def cholesky(A):
-    L = np.zeros_like(A)
-    for j in range(len(A)):
-        L[j, j] = np.sqrt(A[j, j] - L[j, :j] @ L[j, :j])
-        L[j + 1 :, j] = (A[j + 1 :, j] - L[j + 1 :, :j] @ L[j, :j]) / L[j, j]
-    return L
-
-
-F = rng.normal(size=(8, 6))
-A = F.T @ F
-L = cholesky(A)
-verify(
-    "flip a column of L: still LLᵀ = A",
-    L * [1, -1, 1, 1, 1, 1] @ (L * [1, -1, 1, 1, 1, 1]).T,
-    A,
+    "1 and −1, equally large: two steps later the same vector, one step later not",
+    [
+        abs(
+            power_iteration(lambda x: flip @ x, np.ones(2), t)[1]
+            @ np.array([1, 1])
+            / math.sqrt(2)
+        )
+        for t in (40, 41)
+    ],
+    np.array([1.0, 0.0]),
     atol=1e-12,
 )
-singular = [np.array([[0, 0], [np.sin(s), np.cos(s)]]) for s in (0.0, 0.7, 1.2)]
-verify(
-    "diag(0,1) has many factors",
-    np.array([F @ F.T for F in singular]),
-    np.array([np.diag([0.0, 1])] * 3),
-    atol=1e-15,
-)
-verify("Cholesky by hand against the library", L, np.linalg.cholesky(A), atol=1e-10)
-verify(
-    "log det A = 2 Σ log lᵢᵢ",
-    2 * np.sum(np.log(np.diag(L))),
-    np.log(det(A)),
-    rtol=1e-10,
-)
-y = linalg.solve_triangular(L.T, linalg.solve_triangular(L, np.ones(6), lower=True))
-verify("two triangular systems solve Ax = b", A @ y, np.ones(6), atol=1e-9)
-
-# %%
-Sigma, mu = np.array([[2.0, 1.2], [1.2, 1.5]]), np.array([1.0, -3.0])
-samples = mu + rng.normal(size=(100_000, 2)) @ cholesky(Sigma).T
-for i, j in ((0, 0), (0, 1), (1, 1)):
-    verify_within_se(
-        f"covariance of 10⁵ samples μ + Lε, entry ({i + 1},{j + 1})",
-        (samples[:, i] - mu[i]) * (samples[:, j] - mu[j]),
-        Sigma[i, j],
-        sigmas=5,
-    )
 
 # %% [markdown]
 r"""
+**Try it.** Build a symmetric matrix that stretches $(1,2)$ fivefold and sends $(2,-1)$ to minus itself.
+"""
+
+# %% tags=["yours"]
+made_to_measure = ...  # a 2 × 2 array
+
+exercise("la-made-to-measure").check(made_to_measure)
+
+# %% [markdown]
+r"""
+<details><summary>Solution</summary>
+
+The two directions are orthogonal, of squared length 5: $5\cdot\frac{1}{5}uu^\top-\frac15vv^\top$.
+
+```python
+made_to_measure = np.outer([1, 2], [1, 2]) - np.outer([2, -1], [2, -1]) / 5
+```
+
+</details>
+"""
+
+# %% [markdown]
+r"""
+(turn-stretch-turn)=
 ## Turn, stretch, turn
 
+Most matrices of a network are not even square. Is there for them, too, a frame in which they only stretch? One frame is not enough. Two are, and always.
+
+(gram-matrix-psd)=
+**The trick.** Ask how long the images are: $\|Ax\|^2=x^\top A^\top A\,x$. The matrix $A^\top A$ is symmetric, and since this is a squared length it is positive semidefinite, for every $A$; it is positive definite exactly when $A$ forgets nothing, that is, when its columns are independent. Its entries are the dot products of the columns.
+
+By hand: $A=\begin{pmatrix}3&0\\4&5\end{pmatrix}$ has $A^\top A=\begin{pmatrix}25&20\\20&25\end{pmatrix}$, whose eigenvectors are the diagonals, with $45$ and $5$. So among all unit vectors $v_1=(1,1)/\sqrt2$ is stretched most, to $Av_1=(3,9)/\sqrt2$ of length $\sqrt{45}$, and $v_2=(1,-1)/\sqrt2$ least, to $(3,-1)/\sqrt2$ of length $\sqrt5$. And look: the two images are orthogonal again, $9-9=0$.
+
 (singular-value-decomposition)=
-### Every matrix, without exception
-
-Eigenvectors need a square matrix, and a good-natured one. Ask for less: not one basis that stays, but *two* orthonormal bases, one before and one after the map, such that $Av_i=\sigma_iu_i$. That always works.
-
 :::{prf:theorem} Singular value decomposition
 :label: thm-la-svd
-Every $A\in\mathbb R^{m\times n}$ is $A=U\Sigma V^\top$ with orthogonal $U$ ($m\times m$) and $V$ ($n\times n$) and a rectangular diagonal $\Sigma$ with entries $\sigma_1\ge\sigma_2\ge\dots\ge0$, the *singular values*. (For complex $A$, $V^*$ in place of $V^\top$.)
+Every $m\times n$ matrix is $A=U\Sigma V^\top$ with orthonormal columns in the square $U$ and $V$ and $\Sigma$ zero except for $\sigma_1\ge\sigma_2\ge\dots\ge0$ on its diagonal. In layers, with $r=\operatorname{rk}A$,
+
+$$
+A=\sum_{i=1}^r\sigma_i\,u_iv_i^\top .
+$$ (eq-la-svd)
 :::
 
 :::{prf:proof}
-$A^\top A$ is symmetric and PSD, so it has an orthonormal eigenbasis $v_1,\dots,v_n$ with eigenvalues $\lambda_1\ge\dots\ge0$. Put $\sigma_i=\sqrt{\lambda_i}$, and $u_i=Av_i/\sigma_i$ where $\sigma_i>0$. These are orthonormal,
+Let $v_1,\dots,v_n$ be an orthonormal eigenbasis of $A^\top A$, eigenvalues $\lambda_1\ge\dots\ge\lambda_n\ge0$, and $\sigma_i=\sqrt{\lambda_i}$, of which the first $r$ are positive. The images are orthogonal with lengths $\sigma_i$,
 
 $$
-u_i^\top u_j=\frac{v_i^\top A^\top A\,v_j}{\sigma_i\sigma_j}=\frac{\lambda_j}{\sigma_i\sigma_j}\,v_i^\top v_j=\delta_{ij};
-$$ (eq-la-svd)
+\langle Av_i,Av_j\rangle=v_i^\top A^\top Av_j=\lambda_j\langle v_i,v_j\rangle ,
+$$ (eq-la-images)
 
-complete them to a basis. Then $Av_i=\sigma_iu_i$ for all $i$ (for $\sigma_i=0$, $\|Av_i\|^2=\lambda_i=0$), which is $AV=U\Sigma$.
+so $u_i=Av_i/\sigma_i$, $i\le r$, are orthonormal; complete them to a basis of $\mathbb R^m$. For every $x=\sum_i\langle v_i,x\rangle v_i$ we get $Ax=\sum_{i\le r}\langle v_i,x\rangle\sigma_iu_i$, which is the formula. The $u_1,\dots,u_r$ span the image, so $r$ is the rank.
 :::
 
-So $V$ holds eigenvectors of $A^\top A$, $U$ those of $AA^\top$, and $\sigma_i^2$ are the eigenvalues of both. In the picture: a turn, a stretch along the axes, a turn. The circle ends as an ellipse with half-axes $\sigma_i$. Step through the stages.
+$V^\top$ turns (or mirrors), $\Sigma$ stretches along the axes, $U$ turns. Go through the stages for the matrix done by hand.
 """
 
 
-# %% tags=["hide-input"]
-def stages(stage, entry):
-    A = np.array([[1.6, entry], [0.3, 1.1]])
+# %% tags=["picture"]
+def stages(stage):
+    A = np.array([[3.0, 0.0], [4.0, 5.0]])
     U, s, Vt = np.linalg.svd(A)
-    if det(U) < 0:  # both turns, no mirrors
-        U, Vt = U * [1, -1], Vt * [[1], [-1]]
-    U, Vt = U * np.sign(Vt[0, 0]), Vt * np.sign(Vt[0, 0])  # v₁ to the right
-    M = {
-        "0 start": np.eye(2),
-        "1 turn by Vᵀ": Vt,
-        "2 stretch by Σ": np.diag(s) @ Vt,
-        "3 turn by U": A,
-    }[stage]
-    fig, ax = plt.subplots(figsize=(6.8, 3.4))
-    ax.fill(*(M @ circle), color=plot.SKY, alpha=0.4)
-    for k in np.arange(0, 800, 50):
-        ax.plot(*(M @ np.outer(circle[:, k], [0, 1])), color=plot.GREY, lw=0.7)
-    for v, colour, name in zip(Vt, (plot.RED, plot.GREEN), "12"):
-        arrow(
-            ax,
-            M @ v,
-            colour,
-            {"0": "$v_{}$", "3": r"$\sigma_{0}u_{0}$"}.get(stage[0], "")
-            .replace("{}", name)
-            .replace("{0}", name),
-        )
-    ax.set(
-        aspect="equal",
-        xlim=(-4, 4),
-        ylim=(-2.2, 2.2),
-        title=f"σ₁ = {s[0]:.2f}, σ₂ = {s[1]:.2f}",
+    U, Vt = (
+        U * [U[0, 0] / abs(U[0, 0]), 1],
+        Vt * np.array([[U[0, 0] / abs(U[0, 0])], [1]]),
     )
+    M = [np.eye(2), Vt, np.diag(s) @ Vt, A][stage]
+    fig, ax = plt.subplots(figsize=(6.8, 3.6))
+    around = np.linspace(0, 2 * np.pi, 200)
+    draw_grid(ax, M, "#BBBBBB", 0.7, 2)
+    ax.plot(*(M @ [np.cos(around), np.sin(around)]), color=plot.ORANGE)
+    for v, colour in zip(Vt, (plot.BLUE, plot.RED)):
+        arrow(ax, M @ v, colour)
+    ax.set(
+        xlim=(-10.5, 10.5),
+        ylim=(-7, 7),
+        aspect="equal",
+        title=["before", "turned by Vᵀ", "stretched by Σ", "turned by U: this is A"][
+            stage
+        ],
+    )
+    ax.grid(False)
     return fig
 
 
 explore(
     stages,
-    alt="A disc with two perpendicular arrows v1 and v2 is turned until they lie on the axes, stretched along the axes to an ellipse, and turned again",
-    stage=["0 start", "1 turn by Vᵀ", "2 stretch by Σ", "3 turn by U"],
-    entry=[1.0, -0.6],
+    alt="The unit circle and its two singular directions: turned onto the axes, stretched to an ellipse of half-axes 6.7 and 2.2, turned to its final place",
+    stage=[0, 1, 2, 3],
 )
+
 
 # %%
-A = rng.normal(size=(5, 3))
-lam, V = np.linalg.eigh(A.T @ A)  # ascending
-s, V = np.sqrt(lam[::-1]), V[:, ::-1]
-by_hand = A @ V / s  # the columns u₁, u₂, u₃
-U5, s5, Vt5 = np.linalg.svd(A)
-verify("5×3 rebuilt from UΣVᵀ", U5[:, :3] * s5 @ Vt5, A, atol=1e-12)
-verify("UᵀU and VᵀV", linalg.block_diag(U5.T @ U5, Vt5 @ Vt5.T), np.eye(8), atol=1e-12)
-verify("σᵢ² are the eigenvalues of AᵀA", s5**2, lam[::-1], atol=1e-10)
-verify(
-    "u = Av/σ: orthonormal, and UΣVᵀ = A by hand",
-    np.vstack([by_hand.T @ by_hand - np.eye(3), by_hand * s @ V.T - A]),
-    np.zeros((8, 3)),
-    atol=1e-12,
-)
-verify(
-    "singular values of the identity", linalg.svdvals(np.eye(4)), np.ones(4), rtol=1e-15
-)
-A = np.array([[1.6, 1.0], [0.3, 1.1]])
-reach_of = np.linalg.norm(A @ circle, axis=0)
-verify(
-    "half-axes of the image of the circle",
-    [reach_of.max(), reach_of.min()],
-    linalg.svdvals(A),
-    rtol=1e-4,
-)
+def svd_by_hand(A):  # the proof as a program; A of full column rank
+    lam, V = np.linalg.eigh(A.T @ A)
+    lam, V = lam[::-1], V[:, ::-1]  # largest first
+    sigma = np.sqrt(lam)
+    return A @ V / sigma, sigma, V.T
 
-# %% [markdown]
-r"""
-(frobenius-norm)=
-### How large is a matrix?
-
-Read the table as one long vector, $\bigl(\sum_{ij}|a_{ij}|^p\bigr)^{1/p}$, and there is a norm for every $p$: the sum for $p=1$, the largest entry for $p=\infty$, and for $p=2$ the *Frobenius norm*
-
-$$
-\|A\|_F=\sqrt{\textstyle\sum_{ij}a_{ij}^2}=\sqrt{\operatorname{tr}A^\top A}=\sqrt{\textstyle\sum_i\sigma_i^2} .
-$$ (eq-la-frobenius)
-
-The last step because orthogonal factors do not change it: $\operatorname{tr}(QA)^\top QA=\operatorname{tr}A^\top A$, and likewise from the right.
-
-:::{admonition} Sum and maximum
-:class: correction
-**The notes say** that $p=1$ yields the maximum norm.
-
-**Right is:** $p=1$ yields the sum of the absolute entries; the maximum is $p=\infty$.
-:::
-"""
-
-# %%
-A = np.array([[1.0, -2, 0.5, 3], [-4, 1, 2, 0], [1, 0.3, -1, 2]])
-entry_norm = lambda A, p: np.sum(abs(A) ** p) ** (1 / p)
-verify(
-    "p = 1 on a 3×4 matrix: the sum 17.8, not the maximum 4",
-    [entry_norm(A, 1), np.max(abs(A))],
-    [17.8, 4.0],
-    rtol=1e-12,
-)
-verify("p = 64 on it, close to the maximum", entry_norm(A, 64), 4.0, rtol=0.05)
-verify(
-    "‖[[1,2],[3,4]]‖_F",
-    entry_norm(np.array([[1, 2], [3, 4]]), 2),
-    np.sqrt(30),
-    rtol=1e-12,
-)
-A, Q = rng.normal(size=(5, 3)), np.linalg.qr(rng.normal(size=(5, 5)))[0]
-verify(
-    "‖A‖_F from entries, trace, singular values",
-    [
-        entry_norm(A, 2),
-        np.sqrt(np.trace(A.T @ A)),
-        np.sqrt(np.sum(linalg.svdvals(A) ** 2)),
-    ],
-    [np.linalg.norm(A, "fro")] * 3,
-    rtol=1e-12,
-)
-verify("‖QA‖_F = ‖A‖_F", entry_norm(Q @ A, 2), entry_norm(A, 2), rtol=1e-12)
 
 # %% [markdown]
 r"""
 (spectral-norm)=
-The other question is how much a matrix can stretch a vector, the *spectral norm*
+**Three numbers from one list.** The longest image of a unit vector is the *spectral norm*, and the size of all entries together the *Frobenius norm*:
 
 $$
-\|A\|_2=\max_{\|x\|=1}\|Ax\|=\sigma_1=\sqrt{\lambda_{\max}(A^\top A)} .
-$$ (eq-la-spectral)
+\|A\|_2=\max_{\|x\|=1}\|Ax\|=\sigma_1,\qquad\|A\|_F=\sqrt{\textstyle\sum_{ij}a_{ij}^2}=\sqrt{\textstyle\sum_i\sigma_i^2} .
+$$ (eq-la-frobenius)
 
-It is the Lipschitz constant of $x\mapsto Ax$. Since stretching twice multiplies, $\|AB\|_2\le\|A\|_2\|B\|_2$; since an eigenvector is stretched by $|\lambda|$, no eigenvalue exceeds it. It can exceed all of them by far: $\begin{pmatrix}0&10\\0&0\end{pmatrix}$ has only the eigenvalue 0 and norm 10.
+The first holds since $\|Ax\|^2=\sum_i\sigma_i^2\langle v_i,x\rangle^2\le\sigma_1^2\|x\|^2$; the second since turns do not change the lengths of columns or rows. $\|A\|_2$ is the most by which a layer can magnify a change of its input, which is why those who want networks robust bound it.
+
+**Conditioning.** Let $A$ be square and invertible. If $b=Ax$ is known with an error $e$, the solution errs by $A^{-1}e$, of length at most $\|e\|/\sigma_n$, while $\|b\|\le\sigma_1\|x\|$. Divide:
+
+$$
+\frac{\|A^{-1}e\|}{\|x\|}\le\kappa\,\frac{\|e\|}{\|b\|},\qquad\kappa=\frac{\sigma_1}{\sigma_n} .
+$$ (eq-la-condition)
+
+The *condition number* $\kappa$ bounds how *relative* errors grow, and the bound is attained. It is also the number that decides how long gradient descent takes.
+
+**Depth.** A signal through fifty linear layers is multiplied by fifty matrices. With independent Gaussian entries of variance $1/n$ the squared length of a signal stays what it is on average. Does that keep signals apart?
 """
 
-# %%
-A, B = rng.normal(size=(3, 3)), rng.normal(size=(3, 3))
-x = rng.normal(size=(3, 100_000))
-stretch = np.linalg.norm(A @ x, axis=0) / np.linalg.norm(x, axis=0)
-top = linalg.svdvals(A)[0]
-verify_at_most("stretch of 10⁵ random vectors of R³, over σ₁", stretch / top, 1 + 1e-12)
-verify_at_least(
-    "longest stretch among 10⁵ random vectors of R³, over σ₁",
-    stretch.max() / top,
-    1 - 1e-3,
+
+# %% tags=["set-up"]
+def deep_spectrum(orthogonal, depth, seed, n=64):
+    """Singular values of a product of random matrices, largest first: (n,)."""
+    rng = np.random.default_rng(seed)
+    W = np.eye(n)
+    for _ in range(depth):
+        G = rng.normal(size=(n, n)) / math.sqrt(n)
+        W = (np.linalg.qr(G)[0] if orthogonal else G) @ W
+    return np.linalg.svd(W, compute_uv=False)
+
+
+print("directions of 64 kept above a hundredth of the largest (median of 9 seeds)")
+print("layers        Gaussian   orthogonal")
+for depth in (1, 2, 10, 50):
+    kept = [
+        np.median(
+            [
+                np.sum(s > s[0] / 100)
+                for s in (deep_spectrum(kind, depth, seed) for seed in range(9))
+            ]
+        )
+        for kind in (False, True)
+    ]
+    print(f"{depth:6}{kept[0]:14.0f}{kept[1]:13.0f}")
+
+# %% [markdown]
+r"""
+No. Right on average, and yet after fifty Gaussian layers about nine of 64 directions are left; what differed in the others has shrunk to nothing beside them. Orthogonal matrices keep everything, because turns do; that is one reason to start deep networks with them {cite:p}`saxe2014`.
+"""
+
+# %% tags=["checks"]
+rng = np.random.default_rng(10)
+A = rng.normal(size=(5, 3))
+U3, s3, Vt3 = svd_by_hand(A)
+verify(
+    "the proof as a program: A again, and U orthonormal",
+    np.r_[(U3 * s3) @ Vt3, U3.T @ U3],
+    np.r_[A, np.eye(3)],
+    atol=1e-12,
+)
+verify("its values against LAPACK's, largest first", s3, linalg.svdvals(A), atol=1e-12)
+example = np.array([[3, 0], [4, 5]])
+longest = -optimize.minimize_scalar(
+    lambda t: -np.linalg.norm(example @ [math.cos(t), math.sin(t)]),
+    bounds=(0, 3),
+    method="bounded",
+).fun
+verify(
+    "the example's longest image, by search, and √45", longest, math.sqrt(45), rtol=1e-6
+)
+sphere = rng.normal(size=(3, 100_000))
+stretch = np.linalg.norm(A @ sphere, axis=0) / np.linalg.norm(sphere, axis=0)
+verify(
+    "5 × 3: longest and shortest of 100,000 images",
+    [stretch.max(), stretch.min()],
+    [s3[0], s3[-1]],
+    rtol=2e-3,
 )
 verify(
-    "power iteration on AᵀA",
-    np.sqrt(power_iteration(A.T @ A, np.ones(3), 500)[0]),
-    top,
-    rtol=1e-10,
+    "Frobenius norm from entries, from singular values",
+    math.sqrt((A**2).sum()),
+    math.sqrt((s3**2).sum()),
+    rtol=1e-12,
 )
+K = rng.normal(size=(6, 6))
+UK, sK, VK = np.linalg.svd(K)
+ratio = lambda x, e: (
+    (np.linalg.norm(np.linalg.solve(K, e)) / np.linalg.norm(x))
+    / (np.linalg.norm(e) / np.linalg.norm(K @ x))
+)
+verify(
+    "condition number: attained by the worst pair",
+    ratio(VK[0], UK[:, -1]),
+    sK[0] / sK[-1],
+    rtol=1e-9,
+)
+worst = max(
+    -optimize.minimize(
+        lambda z: -math.log(ratio(z[:6], z[6:])), rng.normal(size=12)
+    ).fun
+    for _ in range(4)
+)
+verify("and the worst that a search finds", worst, math.log(sK[0] / sK[-1]), rtol=1e-4)
+verify(
+    "50 orthogonal layers: all singular values",
+    deep_spectrum(True, 50, 0),
+    np.ones(64),
+    atol=1e-10,
+)
+fifty = np.array([deep_spectrum(False, 50, seed) for seed in range(9)])
 verify_at_most(
-    "‖AB‖₂ over ‖A‖₂‖B‖₂",
-    np.linalg.norm(A @ B, 2) / (np.linalg.norm(A, 2) * np.linalg.norm(B, 2)),
+    "50 Gaussian layers, 9 seeds: most directions above a hundredth of the largest",
+    np.sum(fifty > fifty[:, :1] / 100, 1).max(),
+    64 / 4,
+)
+one_layer = 0.5 * np.sum(special.digamma(np.arange(1, 65) / 2) + math.log(2 / 64))
+volumes = np.log(np.array([deep_spectrum(False, 4, seed) for seed in range(200)])).sum(
+    1
+)
+verify_within_se(
+    "4 Gaussian layers, 200 seeds: mean logarithm of the volume, from χ² laws",
+    volumes,
+    4 * one_layer,
+)
+one = np.array([(deep_spectrum(False, 3, seed) ** 2).mean() for seed in range(200)])
+verify_within_se(
+    "3 Gaussian layers, 200 seeds: squared length of a random signal, on average",
+    one,
     1.0,
 )
-N = np.array([[0.0, 10], [0, 0]])
-verify(
-    "[[0,10],[0,0]]: norm and largest |eigenvalue|",
-    [np.linalg.norm(N, 2), max(abs(np.linalg.eigvals(N)))],
-    [10.0, 0.0],
-    atol=1e-12,
+
+# %% [markdown]
+r"""
+**Try it.** The layer $W=\begin{pmatrix}2&0&1\\0&2&1\end{pmatrix}$ acts on inputs $x\in\mathbb R^3$. Find the *smallest* change of the input that changes the output by a vector of length one.
+"""
+
+# %% tags=["yours"]
+smallest_nudge = ...  # three numbers
+
+exercise("la-smallest-nudge").check(smallest_nudge)
+
+# %% [markdown]
+r"""
+<details><summary>Solution</summary>
+
+Go where the stretching is largest: $v_1/\sigma_1$. Here $WW^\top=\begin{pmatrix}5&1\\1&5\end{pmatrix}$, so $\sigma_1^2=6$, and $v_1\propto W^\top(1,1)=(2,2,2)$.
+
+```python
+smallest_nudge = np.array([1, 1, 1]) / np.sqrt(3) / np.sqrt(6)
+```
+
+</details>
+"""
+
+# %% [markdown]
+r"""
+(best-of-rank)=
+## Is twenty layers the best?
+
+Back to the temple. It is a matrix, so it is a sum of [layers](#eq-la-svd), strongest first; the picture of the opening keeps twenty. Slide.
+"""
+
+
+# %% tags=["picture"] mystnb={"image": {"classes": "photo"}}
+def rebuilt(k):
+    return (photo_U[:, :k] * sigma[:k]) @ photo_Vt[:k]
+
+
+def with_layers(layers):
+    fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 2.7), width_ratios=(1.5, 1))
+    left.imshow(rebuilt(layers), cmap="gray", vmin=0, vmax=1)
+    left.set(
+        title=f"{layers} layer{'s' * (layers > 1)}, error {np.linalg.norm(photo - rebuilt(layers)):.1f}"
+    )
+    left.axis("off")
+    right.semilogy(np.arange(1, 214), sigma, color=plot.GREY)
+    right.semilogy(np.arange(1, layers + 1), sigma[:layers], color=plot.RED, lw=3)
+    right.set(xlabel="layer $i$", title=r"its strength $\sigma_i$")
+    return fig
+
+
+explore(
+    with_layers,
+    alt="The photograph of the temple rebuilt from its strongest layers, beside the falling singular values with those kept marked: blurred stripes with one layer, recognisable with ten, hardly different from the original with eighty",
+    layers=[1, 3, 5, 10, 20, 40, 80],
 )
 
 # %% [markdown]
 r"""
 (low-rank-approximation)=
-(headline-low-rank)=
-### The photograph
-
-Multiply out $U\Sigma V^\top$ [column times row](#outer-product): a matrix is a sum of layers of rank one, sorted by size. Keep the first $k$:
-
-$$
-A=\sum_i\sigma_i\,u_iv_i^\top,\qquad A_k=\sum_{i\le k}\sigma_i\,u_iv_i^\top .
-$$ (eq-la-layers)
-
-$A-A_k$ has the singular values $\sigma_{k+1},\sigma_{k+2},\dots$, hence the errors
+:::{prf:theorem} Eckart and Young
+:label: thm-la-eckart
+Among all matrices $B$ of rank at most $k$ none is closer to $A$ than $A_k=\sum_{i\le k}\sigma_iu_iv_i^\top$, in the spectral and in the Frobenius norm {cite:p}`eckart1936,mirsky1960`:
 
 $$
-\|A-A_k\|_F=\sqrt{\textstyle\sum_{i>k}\sigma_i^2},\qquad\|A-A_k\|_2=\sigma_{k+1},
-$$ (eq-la-tail)
+\|A-B\|_2\ge\sigma_{k+1},\qquad\|A-B\|_F\ge\sqrt{\sigma_{k+1}^2+\sigma_{k+2}^2+\cdots},
+$$ (eq-la-eckart)
 
-at a storage of $k(m+n+1)$ numbers in place of $mn$. Nobody can do better.
-
-:::{prf:theorem} Eckart–Young
-:label: thm-la-eckart-young
-Every $B$ of rank at most $k$ satisfies $\|A-B\|_2\ge\sigma_{k+1}$ and $\|A-B\|_F\ge\sqrt{\sum_{i>k}\sigma_i^2}$.
+with equality for $B=A_k$.
 :::
 
 :::{prf:proof}
-*Spectral norm.* The kernel of $B$ has dimension at least $n-k$, the span of $v_1,\dots,v_{k+1}$ has $k+1$; together more than $n$, so they share a unit vector $z$. There $Bz=0$, and
+Equality: $A-A_k$ has the singular values $\sigma_{k+1},\sigma_{k+2},\dots$ *Spectral norm.* $B$ forgets at least $n-k$ dimensions. The vectors $v_1,\dots,v_{k+1}$ span $k+1$. Together that is more than $n$, so some unit vector $x$ lies in both: $Bx=0$ and $x=\sum_{i\le k+1}c_iv_i$. Then
 
 $$
-\|A-B\|_2^2\ge\|(A-B)z\|^2=\|Az\|^2=\sum_{i\le k+1}\sigma_i^2\langle v_i,z\rangle^2\ge\sigma_{k+1}^2 .
-$$ (eq-la-eckart)
+\|A-B\|_2^2\ge\|(A-B)x\|^2=\|Ax\|^2=\sum_{i\le k+1}\sigma_i^2c_i^2\ge\sigma_{k+1}^2 .
+$$ (eq-la-forgotten)
 
-*Frobenius norm.* Let $X=A-B$ and $X_{i-1}$ be its first $i-1$ layers. $B+X_{i-1}$ has rank at most $k+i-1$, so by the first part $\sigma_{k+i}(A)\le\|A-B-X_{i-1}\|_2=\sigma_i(X)$. Square and add over $i$.
+*Frobenius norm.* Let $C$ be the first $i-1$ layers of $A-B$, so $\|A-B-C\|_2=\sigma_i(A-B)$. Now $B+C$ has rank at most $k+i-1$, and by the first part $\sigma_i(A-B)=\|A-(B+C)\|_2\ge\sigma_{k+i}(A)$. Square and sum over $i$.
 :::
 
-Drag $k$. The building is there after ten layers; its railings take eighty.
+So the theorem is right: of rank 20, nobody can do better, and the error $\sqrt{\sum_{i>20}\sigma_i^2}\approx16.4$ is known from a list of 193 numbers without looking at the picture. It has no loopholes; below we set optimisers on it.
+
+**And now the practitioner.** Take the same 10,680 numbers and spend them on [cosines](#orthonormal-basis), the largest coefficients of the whole picture, or of blocks of $8\times8$.
 """
 
 
-# %% tags=["hide-input"]
-def layers(k):
-    fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 2.7), width_ratios=(1.5, 1))
-    left.imshow((U[:, :k] * sigma[:k]) @ Vt[:k], cmap="gray", vmin=0, vmax=1)
-    left.set(title=f"k = {k}: {100 * k * 534 / photo.size:.0f} % of the numbers")
-    left.axis("off")
-    right.semilogy(np.arange(1, 214), sigma, color=plot.GREY)
-    right.semilogy(np.arange(1, k + 1), sigma[:k], color=plot.RED, lw=3)
-    right.set(xlabel="$i$", title=r"$\sigma_i$")
-    return fig
-
-
-explore(
-    layers,
-    alt="The photograph of the temple rebuilt from the first k layers, and the singular values on a logarithmic axis with the first k marked: blurred stripes for 1, a recognisable building for 10, sharp for 80",
-    k=[1, 2, 5, 10, 20, 40, 80, 160],
-)
-
 # %%
-residual, errors = photo.copy(), []
-for k in range(200):  # take off one layer after the other
-    residual = residual - sigma[k] * np.outer(U[:, k], Vt[k])
-    errors.append(np.sqrt(np.sum(residual**2)))
-tail = np.sqrt(
-    np.cumsum(linalg.svdvals(photo)[::-1] ** 2)[::-1]
-)  # from the values alone
-headline(
-    "error of the photograph in 1 to 200 layers, against the tail of its singular values",
-    np.array(errors),
-    tail[1:201],
-    rtol=1e-10,
+def cosine_coefficients(image):
+    m, n = image.shape
+    return cosines(m).T @ image @ cosines(n)
+
+
+# %% tags=["set-up"]
+def in_blocks(image, size=8):
+    out = np.empty_like(image)
+    for i in range(0, image.shape[0], size):
+        for j in range(0, image.shape[1], size):
+            out[i : i + size, j : j + size] = cosine_coefficients(
+                image[i : i + size, j : j + size]
+            )
+    return out
+
+
+def keep(coefficients, n):
+    """The n largest coefficients, zeros elsewhere."""
+    threshold = np.sort(abs(coefficients).ravel())[-n]
+    return np.where(abs(coefficients) >= threshold, coefficients, 0.0)
+
+
+def lost(coefficients, n):
+    """By Parseval: the error of keeping the n largest."""
+    return math.sqrt(np.sum(np.sort(coefficients.ravel() ** 2)[:-n]))
+
+
+budget = 20 * (213 + 320 + 1)
+whole, blocks = cosine_coefficients(photo), in_blocks(photo)
+corner = whole.copy()  # the same share of slow waves either way, whatever the picture
+slow_rows = int(213 * math.sqrt(budget / photo.size))
+slow_columns = budget // slow_rows
+corner[slow_rows:], corner[:, slow_columns:] = 0, 0
+spent = {
+    "grey everywhere, its mean": math.sqrt(np.sum((photo - photo.mean()) ** 2)),
+    "pixels: the brightest": lost(photo, budget),
+    "twenty layers": np.linalg.norm(photo - rebuilt(20)),
+    "cosines: the slowest 84 × 127": math.sqrt(np.sum(whole**2) - np.sum(corner**2)),
+    "cosines, half and their places": lost(whole, budget // 2),
+    "cosines": lost(whole, budget),
+    "8 × 8 blocks, half and places": lost(blocks, budget // 2),
+    "8 × 8 blocks": lost(blocks, budget),
+}
+print(f"{'numbers spent on':34}error")
+for name, error in spent.items():
+    print(f"{name:34}{error:6.2f}")
+
+# %% tags=["picture"] mystnb={"image": {"classes": "photo", "alt": "Details of the roof from the original, from twenty layers, from as many cosines and from cosines in blocks: the twenty layers are streaky, the blocks are hardly to be told from the original."}}
+small = keep(blocks, budget)
+from_blocks = np.empty_like(photo)
+for i in range(0, 213, 8):
+    for j in range(0, 320, 8):
+        C = small[i : i + 8, j : j + 8]
+        from_blocks[i : i + 8, j : j + 8] = (
+            cosines(C.shape[0]) @ C @ cosines(C.shape[1]).T
+        )
+from_cosines = cosines(213) @ keep(whole, budget) @ cosines(320).T
+show_images(
+    [
+        image[60:165, 60:200]
+        for image in (photo, twenty_layers, from_cosines, from_blocks)
+    ],
+    ("original", "20 layers", "cosines", "8 × 8 blocks"),
+    (6.8, 1.7),
 )
+plt.show()
 
 # %% [markdown]
 r"""
-Now the competition, with 20 layers each. Two hundred random competitors, and not feeble ones: each mixes the columns of the photograph at random into 20 directions and then projects the photograph on them, the best that can be done in these directions. Then an optimiser, *alternating least squares*, that knows nothing of singular values: fix $X$ in $A\approx XY$ and solve for $Y$, fix $Y$ and solve for $X$.
+Blocks of cosines have less than half the error. If one objects that *which* coefficients were kept is information too, give half of the budget to their places: still better. Even a fixed rectangle, the slowest 40 % of the waves in either direction, whatever the picture, wins. "Nobody can do better" is beaten by everybody.
+
+**Why is that no contradiction?** The theorem is about *rank*. The picture made of cosines has rank 213, so it never entered that competition. Rank counts layers, and a layer is one shape of rows times one shape of columns: a fine way to write vertical and horizontal things, a poor way to write a roof. Numbers are another currency. The theorem's layers are free to be *any* vectors, and pay for that: both factors of each layer must be stored. The cosines are known to everybody and cost nothing.
+
+So why does anyone use the SVD? Here is a control that could embarrass each side: shuffle the rows and the columns of the photograph. To the eye it is noise. Guess both errors.
 """
 
 
-# %%
-def in_random_directions(rng, k):
-    Q = np.linalg.qr(photo @ rng.normal(size=(320, k)))[0]
-    return np.linalg.norm(photo - Q @ (Q.T @ photo))
+# %% tags=["set-up"]
+def shuffled_photo(seed):
+    rng = np.random.default_rng(seed)
+    return photo[rng.permutation(213)][:, rng.permutation(320)]
 
 
-X = rng.normal(size=(213, 20))
-for _ in range(60):
-    Y = np.linalg.solve(X.T @ X, X.T @ photo)
-    X = np.linalg.solve(Y @ Y.T, Y @ photo.T).T
-als = np.linalg.norm(photo - X @ Y)
-random_ones = np.array([in_random_directions(rng, 20) for _ in range(200)])
-verify_at_least(
-    "200 random rank-20 competitors: error over that of the 20 layers",
-    random_ones / errors[19],
-    1.0,
-)
-verify_at_least(
-    "alternating least squares: error over that of the 20 layers",
-    als / errors[19],
-    1.0,
-    atol=1e-12,
-)
-verify_at_most("… which it comes within a percent of", als / errors[19], 1.01)
-for k in (5, 20, 80):
-    gap_k = photo - (U[:, :k] * sigma[:k]) @ Vt[:k]
-    verify(
-        f"{k} layers: largest stretch of what is missing is σ_{k + 1}",
-        np.sqrt(np.linalg.eigvalsh(gap_k @ gap_k.T)[-1]),
-        sigma[k],
-        rtol=1e-10,
+print("error with 10,680 numbers      photograph     shuffled (three seeds)")
+ways = {
+    "twenty layers": lambda image: math.sqrt(
+        np.sum(np.linalg.svd(image, compute_uv=False)[20:] ** 2)
+    ),
+    "cosines": lambda image: lost(cosine_coefficients(image), budget),
+    "8 × 8 blocks": lambda image: lost(in_blocks(image), budget),
+}
+shuffled_errors = {
+    name: [way(shuffled_photo(seed)) for seed in range(3)] for name, way in ways.items()
+}
+for name, errors in shuffled_errors.items():
+    print(
+        f"{name:28}{ways[name](photo):12.2f}"
+        + " " * 5
+        + "".join(f"{e:8.2f}" for e in errors)
     )
 
 # %% [markdown]
 r"""
-Both questions of the opening are answered, and the second picture was not needed for either.
-
-(movie-ratings-svd)=
-### Taste
-
-Four films in rows, two space operas and two love stories; three viewers in columns. What are the layers of their ratings? The left singular vectors are combinations of films, that is themes; the right ones combinations of viewers, that is tastes; the singular values say how much each theme matters.
+The layers do not notice: shuffling is a turn on each side, and turns leave singular values alone. The cosines lose by a wide margin. They live on something that the SVD never uses, that *neighbours are alike*. A photograph has neighbours; convolutions exploit the same thing. The weight matrix of a fully connected layer has none, since hidden units can be put in any order: to compress that, one takes low rank, not JPEG. What a method may assume decides what is best, not how clever it is.
 """
 
-# %%
-ratings = np.array([[4, 5, 1], [5, 4, 0], [0, 1, 5], [1, 0, 5]])
-themes, weight, tastes = np.linalg.svd(ratings, full_matrices=False)
-contrast = themes[:, 1] * np.sign(themes[0, 1])
-verify_at_least(
-    "share of ‖A‖² in the first two themes",
-    np.sum(weight[:2] ** 2) / np.sum(weight**2),
-    0.95,
+# %% tags=["checks"]
+verify(
+    "twenty layers: the error seen, and foretold by the list",
+    spent["twenty layers"],
+    math.sqrt(np.sum(sigma[20:] ** 2)),
+    rtol=1e-10,
 )
 verify(
-    "first theme: everybody's general liking, one sign",
-    abs(np.sign(themes[:, 0]).sum()),
-    4.0,
+    "the largest error of any unit vector is σ₂₁",
+    math.sqrt(np.linalg.eigvalsh((photo - rebuilt(20)).T @ (photo - rebuilt(20)))[-1]),
+    sigma[20],
+    rtol=1e-9,
 )
 verify(
-    "second theme: space operas against love stories",
-    np.sign(contrast),
-    [1.0, 1.0, -1.0, -1.0],
+    "cosines: error of the picture drawn, against Parseval",
+    np.linalg.norm(photo - from_cosines),
+    spent["cosines"],
+    rtol=1e-9,
 )
 verify(
-    "second taste separates viewer 3 from 1 and 2",
-    np.sign(tastes[1] * np.sign(tastes[1, 0])),
-    [1.0, 1.0, -1.0],
+    "blocks: error of the picture drawn, against Parseval",
+    np.linalg.norm(photo - from_blocks),
+    spent["8 × 8 blocks"],
+    rtol=1e-9,
 )
-two = np.round((themes[:, :2] * weight[:2]) @ tastes[:2])
+verify(
+    "coefficients of the whole, against scipy",
+    whole,
+    fft.dctn(photo, norm="ortho"),
+    atol=1e-10,
+)
+verify(
+    "coefficients kept, cosines and blocks",
+    [np.count_nonzero(keep(whole, budget)), np.count_nonzero(small)],
+    [budget, budget],
+)
 verify_at_most(
-    "ratings from two themes, rounded: largest mistake", np.max(abs(two - ratings)), 1.0
+    "numbers in the fixed rectangle against those of twenty layers",
+    np.count_nonzero(corner) / budget,
+    1,
+)
+verify_at_least(
+    "twenty layers over blocks of cosines",
+    spent["twenty layers"] / spent["8 × 8 blocks"],
+    2,
+)
+verify_at_least(
+    "twenty layers over cosines: fixed rectangle, half with places, blocks with places",
+    min(
+        spent["twenty layers"] / spent[name]
+        for name in (
+            "cosines: the slowest 84 × 127",
+            "cosines, half and their places",
+            "8 × 8 blocks, half and places",
+        )
+    ),
+    1.0,
+)
+verify(
+    "rank of the picture made of cosines",
+    np.linalg.matrix_rank(from_cosines),
+    min(photo.shape),
+)
+verify(
+    "shuffled: twenty layers err as before",
+    shuffled_errors["twenty layers"],
+    [spent["twenty layers"]] * 3,
+    rtol=1e-10,
+)
+verify_at_least(
+    "shuffled: cosines over twenty layers, the least of three",
+    min(shuffled_errors["cosines"]) / spent["twenty layers"],
+    1.5,
 )
 
 # %% [markdown]
 r"""
-(moore-penrose-pseudoinverse)=
-### Undoing what can be undone
-
-Turn back, shrink back, turn back, and leave alone what was flattened: the *pseudo-inverse*
-
-$$
-A^+=V\Sigma^+U^\top,\qquad\Sigma^+\text{ inverts the non-zero singular values.}
-$$ (eq-la-pinv)
-
-With full column rank $A^\top A=V\Sigma^\top\Sigma V^\top$ can be inverted, and $A^+=(A^\top A)^{-1}A^\top$, the coefficients of [least squares](#orthogonal-projection-onto-subspace). With full row rank $A^+=A^\top(AA^\top)^{-1}$, the shortest of many solutions. In every case
-
-$$
-A^+=\lim_{\epsilon\to0}A^\top(AA^\top+\epsilon I)^{-1},\qquad\text{since}\quad\frac{\sigma}{\sigma^2+\epsilon}-\frac1\sigma=\frac{-\epsilon}{\sigma(\sigma^2+\epsilon)}
-$$ (eq-la-ridge-limit)
-
-goes to zero in proportion to $\epsilon$, while $\sigma=0$ gives 0 throughout.
-
-:::{admonition} Orthogonal is not enough
-:class: correction
-**The notes say** that $W^+=W^\top$ if $W$ has orthogonal columns.
-
-**Right is:** they must be *orthonormal*. For $W=QD$ with orthonormal $Q$ and invertible diagonal $D$, $W^+=D^{-1}Q^\top$.
-:::
+**Try it.** How many numbers are really free in an $m\times n$ matrix of rank $k$? (Not $k(m+n)$: in $BC$ one may put any invertible $k\times k$ matrix and its inverse between.)
 """
 
-# %%
-Q = np.linalg.qr(rng.normal(size=(6, 3)))[0]
-scale = np.diag([2.0, 0.5, 3.0])
-pinv = np.linalg.pinv
-verify("orthonormal columns: Q⁺ = Qᵀ", pinv(Q), Q.T, atol=1e-12)
-verify("only orthogonal: (QD)⁺ = D⁻¹Qᵀ", pinv(Q @ scale), inv(scale) @ Q.T, atol=1e-12)
-verify_at_least(
-    "… which is far from (QD)ᵀ", np.linalg.norm(pinv(Q @ scale) - (Q @ scale).T), 1.0
-)
-A = rng.normal(size=(5, 2)) @ rng.normal(size=(2, 4))
-u, s, vt = np.linalg.svd(A)
-A_plus = vt[:2].T / s[:2] @ u[:, :2].T
-verify("rank 2, 5×4: VΣ⁺Uᵀ is the library's", A_plus, pinv(A), atol=1e-10)
-for law, left, right in (
-    ("AA⁺A = A", A @ A_plus @ A, A),
-    ("A⁺AA⁺ = A⁺", A_plus @ A @ A_plus, A_plus),
-    ("AA⁺ is symmetric", A @ A_plus, (A @ A_plus).T),
-    ("A⁺A is symmetric", A_plus @ A, (A_plus @ A).T),
-):
-    verify(f"Penrose: {law}", left, right, atol=1e-10)
-eps = np.array([1e-2, 1e-4, 1e-6])
-off = [np.linalg.norm(A.T @ inv(A @ A.T + e * np.eye(5)) - A_plus) for e in eps]
-verify(
-    "the ridge limit: power of ε with which the error falls",
-    np.polyfit(np.log(eps), np.log(off), 1)[0],
-    1.0,
-    atol=0.02,
-)
+# %% tags=["yours"]
+free_numbers = ...  # a function of m, n, k
+
+exercise("la-free-numbers").check(free_numbers)
+
+# %% [markdown]
+r"""
+<details><summary>Solution</summary>
+
+$k(m+n)-k^2$. For the photograph 10,260, a little less than the 10,680 that we stored.
+
+```python
+free_numbers = lambda m, n, k: k * (m + n - k)
+```
+
+</details>
+"""
+
+# %% [markdown]
+r"""
+(headline-low-rank)=
+## The headline: three optimisers against a theorem
+
+A theorem about *all* matrices of rank $k$ can be attacked. We hand the photograph to optimisers that know nothing of singular values, and let them look for a better $B=XY^\top$ with $X$ of $213\times k$ and $Y$ of $320\times k$: *alternating least squares* (fix one factor, project, swap), *L-BFGS* on all entries of both, and *random directions* improved by $q$ multiplications with $AA^\top$ {cite:p}`halko2011`, which is [power iteration](#power-iteration) with many vectors at once.
+"""
+
 
 # %%
-tall, broad = rng.normal(size=(6, 3)), rng.normal(size=(3, 6))
-verify(
-    "full column rank: (AᵀA)⁻¹Aᵀ", inv(tall.T @ tall) @ tall.T, pinv(tall), atol=1e-10
+def alternating(A, k, rng, rounds):
+    Y = rng.normal(size=(A.shape[1], k))
+    for _ in range(rounds):
+        X = np.linalg.qr(A @ Y)[0]  # the best columns for these rows
+        Y = A.T @ X  # and the best rows for these columns
+    return X @ Y.T
+
+
+def factor_loss(z, A, k):  # value and gradient of ‖A − XYᵀ‖²/2
+    X, Y = np.split(z.reshape(-1, k), [len(A)])
+    R = X @ Y.T - A
+    return 0.5 * np.sum(R**2), np.r_[R @ Y, R.T @ X].ravel()
+
+
+# %% tags=["set-up"]
+def by_lbfgs(A, k, rng):
+    z = 0.3 * rng.normal(size=sum(A.shape) * k)
+    options = dict(maxiter=4000, maxfun=5000, ftol=1e-15, gtol=1e-7)
+    found = optimize.minimize(
+        factor_loss, z, (A, k), "L-BFGS-B", jac=True, options=options
+    )
+    X, Y = np.split(found.x.reshape(-1, k), [len(A)])
+    return X @ Y.T
+
+
+tails = {k: math.sqrt(np.sum(sigma[k:] ** 2)) for k in (5, 20)}
+attacks = {
+    "random directions": lambda k, rng: alternating(photo, k, rng, 1),
+    "the same, q = 1": lambda k, rng: alternating(photo, k, rng, 2),
+    "the same, q = 2": lambda k, rng: alternating(photo, k, rng, 3),
+    "alternating, 300 rounds": lambda k, rng: alternating(photo, k, rng, 300),
+    "L-BFGS": lambda k, rng: by_lbfgs(photo, k, rng),
+}
+attempts = {
+    (name, k): [attack(k, np.random.default_rng(seed)) for seed in range(4)]
+    for name, attack in attacks.items()
+    for k in tails
+}
+over_tail = {
+    key: np.array([np.linalg.norm(photo - B) for B in found]) / tails[key[1]]
+    for key, found in attempts.items()
+}
+print(
+    "error over the bound, four starts    rank 5: best    worst   rank 20: best    worst"
 )
-verify(
-    "full row rank: Aᵀ(AAᵀ)⁻¹", broad.T @ inv(broad @ broad.T), pinv(broad), atol=1e-10
+for name in attacks:
+    row = "".join(
+        f"{min(over_tail[name, k]):13.6f}{max(over_tail[name, k]):10.6f}" for k in tails
+    )
+    print(f"{name:36}{row}")
+
+# %% tags=["set-up"]
+headline(
+    "Best rank 5 and rank 20 that any optimiser found, against the tail of the singular values",
+    [min(over_tail[name, k].min() for name in attacks) * tails[k] for k in tails],
+    list(tails.values()),
+    rtol=1e-6,
 )
-b = rng.normal(size=3)
-shortest = pinv(broad) @ b
-longer = shortest[:, None] + linalg.null_space(broad) @ rng.normal(size=(3, 100))
+
+# %% [markdown]
+r"""
+They come down to the bound to six digits and more, and nobody goes below. Random directions are more than a third worse than the best, but one multiplication more leaves at most seven per cent, and two at most three: this is how the SVD of huge matrices is computed.
+
+A second surprise stands in the L-BFGS row. $\|A-XY^\top\|^2$ is *not* convex in $X$ and $Y$ together, and still no start gets stuck. Its stationary points are layers chosen in other ways than strongest first, and all those are saddles {cite:p}`baldi1989`: from each the optimiser can swap a weak layer for a stronger one.
+"""
+
+# %% tags=["checks"]
+every = np.array(
+    [
+        [np.linalg.norm(photo - B), np.linalg.norm(photo - B, 2)]
+        for (name, k), found in attempts.items()
+        for B in found
+    ]
+)
+bounds = np.array(
+    [[tails[k], sigma[k]] for (name, k), found in attempts.items() for B in found]
+)
 verify_at_least(
-    "A⁺b is the shortest solution: length of 100 others over its",
-    np.linalg.norm(longer, axis=0) / np.linalg.norm(shortest),
-    1.0,
+    "all 40 attempts: smallest error over the bound, Frobenius and spectral",
+    (every / bounds).min(0),
+    np.ones(2),
+    atol=1e-9,
+)
+verify(
+    "L-BFGS: its worst start, relative to the bound",
+    [over_tail["L-BFGS", k].max() for k in tails],
+    np.ones(2),
+    rtol=1e-4,
+)
+verify(
+    "ranks of the attempts",
+    sorted(
+        {
+            np.linalg.matrix_rank(B, tol=1e-6)
+            for (name, k), found in attempts.items()
+            for B in found
+        }
+    ),
+    sorted(tails),
+)
+z = np.random.default_rng(11).normal(size=(2, 12))
+small_A = np.random.default_rng(12).normal(size=(4, 2))
+steps = 1e-6 * z[1]
+verify(
+    "the gradient given to L-BFGS, by differences",
+    factor_loss(z[0], small_A, 2)[1] @ z[1],
+    (
+        factor_loss(z[0] + steps, small_A, 2)[0]
+        - factor_loss(z[0] - steps, small_A, 2)[0]
+    )
+    / 2e-6,
+    rtol=1e-6,
+)
+k, swapped = 2, [0, 2]  # layers 1 and 3 instead of 1 and 2: a stationary point
+saddle = np.r_[
+    photo_U[:, swapped] * np.sqrt(sigma[swapped]),
+    photo_Vt[swapped].T * np.sqrt(sigma[swapped]),
+]
+towards = np.zeros_like(saddle)
+towards[:213, 1], towards[213:, 1] = photo_U[:, 1], photo_Vt[1]
+value, slope = factor_loss(saddle.ravel(), photo, 2)
+verify("layers 1 and 3: the gradient", slope, np.zeros(slope.size), atol=1e-9)
+verify(
+    "towards layer 2 the loss falls like (σ₃ − σ₂)t²",
+    (factor_loss((saddle + 0.01 * towards).ravel(), photo, 2)[0] - value) / 1e-4,
+    sigma[2] - sigma[1],
+    rtol=1e-3,
 )
 
 # %% [markdown]
@@ -4080,504 +2086,255 @@ r"""
 (linear-algebra-practice)=
 ## In practice
 
-At work each of these jobs has a routine, and the routine is rarely the formula.
-
-| job | on paper | at work |
-|---|---|---|
-| solve $Ax=b$ | $A^{-1}b$ | `np.linalg.solve` |
-| the same, $A$ positive definite | $L^{-\top}L^{-1}b$ | `scipy.linalg.cho_solve` |
-| least squares | $(B^\top B)^{-1}B^\top y$ | `np.linalg.lstsq` |
-| symmetric eigenvalues | roots of a polynomial | `np.linalg.eigh` |
-| rank, null space | elimination | `matrix_rank`, `scipy.linalg.null_space` |
-| a few singular values of a large matrix | all of them | `scipy.sparse.linalg.svds` |
-| principal components | eigenvectors of the covariance | `sklearn.decomposition.PCA` |
+What to call, and never to write oneself: `solve(A, b)` for $Ax=b$ (not `inv(A) @ b`), `lstsq` for least squares, `eigh` for symmetric matrices (`eig` for others), `svd`, and `cholesky` for [covariances](#cholesky-decomposition). The most used of all is the SVD of data. Put $n$ examples as rows, subtract their mean, and the directions $v_i$ are the *principal components*, $\sigma_i^2/(n-1)$ the variances along them.
 """
 
-# %%
-from scipy.sparse.linalg import svds
-from sklearn.decomposition import PCA
 
-rng = np.random.default_rng(16)
-verify(
-    "the 20 largest singular values of the photograph, by svds",
-    np.sort(svds(photo, k=20, v0=np.ones(213))[1])[::-1],
-    sigma[:20],
-    rtol=1e-8,
+# %%
+def principal_components(X, k):  # X (n, d)
+    mean = X.mean(0)
+    _, s, Vt = np.linalg.svd(X - mean, full_matrices=False)
+    return mean, Vt[:k], s[:k] ** 2 / (len(X) - 1)
+
+
+# %% [markdown]
+r"""
+Here is the temple's lesson once more, with learning in it. Of 1,400 digits keep $k$ numbers each, in three orthonormal bases: principal components learnt from *these* digits, the slowest cosines, which know neighbours but no digits, and random directions, which know nothing. The error is measured on 397 others.
+"""
+
+# %% tags=["set-up"]
+mean_digit = split.X_train.mean(0)
+rng = np.random.default_rng(13)
+grid = sorted(
+    itertools.product(range(8), range(8)), key=lambda kl: (kl[0] ** 2 + kl[1] ** 2, kl)
 )
-F, b = rng.normal(size=(60, 40)), rng.normal(size=40)
-A = F.T @ F
-verify(
-    "cho_solve, solve and the inverse agree",
-    np.array([linalg.cho_solve(linalg.cho_factor(A), b), np.linalg.solve(A, b)]),
-    np.array([inv(A) @ b] * 2),
-    rtol=1e-8,
-    atol=1e-10,
+cosines_8 = np.array(
+    [np.outer(cosines(8)[:, k], cosines(8)[:, l]).ravel() for k, l in grid]
 )
-B, y = rng.normal(size=(60, 5)), rng.normal(size=60)
+random_64 = np.linalg.qr(rng.normal(size=(64, 64)))[0].T
+digit_bases = {
+    "principal components": principal_components(split.X_train, 64)[1],
+    "slow cosines": cosines_8,
+    "random directions": random_64,
+}
+
+
+def left_over(basis, k):
+    """Share of the squared deviation from the mean digit that k coordinates miss."""
+    D = split.X_test - mean_digit
+    return np.sum((D - D @ basis[:k].T @ basis[:k]) ** 2) / np.sum(D**2)
+
+
+print("missed on new digits       k = 5    k = 10    k = 20    k = 40")
+for name, basis in digit_bases.items():
+    print(
+        f"{name:24}" + "".join(f"{left_over(basis, k):9.1%} " for k in (5, 10, 20, 40))
+    )
+
+# %% [markdown]
+r"""
+What is learnt from the data beats what is known beforehand, and both beat knowing nothing. The cosines, so good for the temple, start hardly better than chance: on a grid of $8\times8$ the strokes of a digit are no slow waves. With one image to store the layers had to be stored too; here one basis serves a million digits, and its price is forgotten. An autoencoder goes on from here, with bends.
+"""
+
+# %% tags=["checks"]
+mean, directions, variances = principal_components(split.X_train, 20)
+pca = PCA(20).fit(split.X_train)
+verify("variances against scikit-learn", variances, pca.explained_variance_, rtol=1e-8)
 verify(
-    "lstsq is the pseudo-inverse times y",
-    np.linalg.lstsq(B, y, rcond=None)[0],
-    pinv(B) @ y,
+    "the plane they span, against scikit-learn",
+    directions.T @ directions,
+    pca.components_.T @ pca.components_,
+    atol=1e-6,
+)
+verify(
+    "variances measured along the directions, on the data",
+    np.var(split.X_train @ directions.T, axis=0, ddof=1),
+    variances,
+    rtol=1e-9,
+)
+missed_share = np.array(
+    [[left_over(basis, k) for k in (5, 10, 20, 40)] for basis in digit_bases.values()]
+)
+verify_at_most(
+    "new digits: principal components over cosines, cosines over random, the worst k",
+    (missed_share[:-1] / missed_share[1:]).max(),
+    0.95,
+)
+verify(
+    "random directions miss what one expects, 1 − k/64",
+    missed_share[2],
+    1 - np.array([5, 10, 20, 40]) / 64,
+    atol=0.1,
+)
+A = rng.normal(size=(30, 4))
+b = rng.normal(size=30)
+verify(
+    "our nearest point against lstsq",
+    nearest(A, b),
+    A @ np.linalg.lstsq(A, b, rcond=None)[0],
     atol=1e-12,
 )
 
 # %% [markdown]
-"""
-Principal component analysis is the singular value decomposition of the data with the mean taken off: the right singular vectors are the directions, the squared singular values the variances. On the digits, by our hands and by scikit-learn's:
-"""
-
-# %%
-digits = data.digits().X_train  # (1400, 64)
-centred = digits - digits.mean(0)
-s, directions = np.linalg.svd(centred, full_matrices=False)[1:]
-pca = PCA(10).fit(digits)
-verify(
-    "variance of the digits along ten principal directions",
-    s[:10] ** 2 / 1399,
-    pca.explained_variance_,
-    rtol=1e-8,
-)
-verify(
-    "the ten principal directions are singular vectors, up to sign",
-    abs(np.sum(directions[:10] * pca.components_, axis=1)),
-    np.ones(10),
-    atol=1e-8,
-)
-lam = np.linalg.eigvalsh(np.cov(digits.T))[::-1]
-verify(
-    "the ten variances are eigenvalues of the covariance",
-    lam[:10],
-    pca.explained_variance_,
-    rtol=1e-8,
-)
-
-# %% mystnb={"image": {"alt": "Eight handwritten digits in the upper row and the same digits rebuilt from ten principal components below, blurred but legible."}} tags=["hide-input"]
-fig, axes = plt.subplots(2, 8, figsize=(6.8, 1.9))
-for ax, image in zip(
-    axes.T.ravel(),
-    np.stack(
-        [digits[:8], pca.inverse_transform(pca.transform(digits[:8]))], axis=1
-    ).reshape(16, 64),
-):
-    ax.imshow(image.reshape(8, 8), cmap="gray_r", vmin=0, vmax=1)
-    ax.axis("off")
-plt.show()
-
-# %% [markdown]
 r"""
+(linear-algebra-beware)=
 ## Beware
 
-**A small determinant says nothing.** $\det(0.1\,I_{100})=10^{-100}$, yet nothing is easier to invert. Ask for the condition number.
+**"A small determinant means nearly singular."** $\frac1{10}I$ in a hundred dimensions has determinant $10^{-100}$ and is as harmless as $I$. And $\begin{pmatrix}1&10^6\\0&1\end{pmatrix}$ has determinant 1 and magnifies relative errors a million million times. Ask the condition number.
 
-**Normal equations square the condition number.** $\kappa(B^\top B)=\kappa(B)^2$, since the singular values are squared. For a polynomial of degree 11 on 50 points the difference is all the digits there are.
+**"Fit by $(B^\top B)^{-1}B^\top y$."** As a formula yes, as a program only if $B$ is harmless: $\kappa(B^\top B)=\kappa(B)^2$, since its singular values are those of $B$ squared. With $\kappa=10^8$ all sixteen digits are gone. Our own `nearest` is guilty.
 """
 
-# %%
-verify(
-    "0.1·I₁₀₀: determinant in powers of ten, and condition number",
-    [np.log10(det(0.1 * np.eye(100))), np.linalg.cond(0.1 * np.eye(100))],
-    [-100.0, 1.0],
-    rtol=1e-9,
-)
-B = np.vander(np.linspace(0, 1, 50), 12)
-c = np.ones(12)
-verify(
-    "κ(BᵀB) = κ(B)² for a well-behaved B",
-    np.linalg.cond(tall.T @ tall),
-    np.linalg.cond(tall) ** 2,
-    rtol=1e-9,
-)
-wrong = [
-    np.linalg.norm(x - c)
-    for x in (
-        np.linalg.lstsq(B, B @ c, rcond=None)[0],
-        np.linalg.solve(B.T @ B, B.T @ (B @ c)),
-    )
-]
-verify_at_least(
-    "error of the normal equations over that of lstsq", wrong[1] / wrong[0], 100.0
-)
+
+# %% tags=["set-up"]
+def two_fits(kappa, seed=0):
+    """Relative errors of the coefficients: normal equations, lstsq."""
+    rng = np.random.default_rng(seed)
+    U = np.linalg.qr(rng.normal(size=(40, 6)))[0]
+    V = np.linalg.qr(rng.normal(size=(6, 6)))[0]
+    B, beta = U * np.geomspace(1, 1 / kappa, 6) @ V.T, np.ones(6)
+    normal = np.linalg.solve(B.T @ B, B.T @ (B @ beta))
+    careful = np.linalg.lstsq(B, B @ beta, rcond=1e-15)[0]
+    return [np.linalg.norm(w - beta) / np.linalg.norm(beta) for w in (normal, careful)]
+
+
+fits = {
+    power: np.median([two_fits(10.0**power, seed) for seed in range(9)], 0)
+    for power in (1, 3, 5, 7)
+}
+print("condition number    normal equations     lstsq   (relative error, median of 9)")
+for power, (normal, careful) in fits.items():
+    print(f"{f'1e{power}':>16}{normal:20.0e}{careful:10.0e}")
 
 # %% [markdown]
 r"""
-**Eigenvalues of a non-symmetric matrix can be fragile.** Put $10^{-10}$ in the empty corner of a $10\times10$ Jordan block, ones above a zero diagonal. The characteristic polynomial becomes $\lambda^{10}-10^{-10}$, and all eigenvalues jump from 0 to the circle of radius $0.1$. Singular values never do that: they move by at most the spectral norm of the change.
+**"Every square matrix has a basis of eigenvectors."** Symmetric ones do. $J=\begin{pmatrix}1&1\\0&1\end{pmatrix}$ has one eigenvalue and one eigenline; its powers $J^t=\begin{pmatrix}1&t\\0&1\end{pmatrix}$ grow although no eigenvalue exceeds 1. It tempts because a random matrix always has a basis, and numerically one always gets *something*: change one entry by $\epsilon$ and the eigenvalues are $1\pm\sqrt\epsilon$, so a rounding of $10^{-16}$ shows as $10^{-8}$.
+
+**"A thousand random tests passed, so it is true."** Every one of ten thousand random $4\times4$ matrices is invertible. Tests can refute; they never decide. Neither do the ticks of this book: the proofs do.
+
+**"Orthonormal columns, so $QQ^\top=I$."** Only if $Q$ is square. For a tall one $Q^\top Q=I$ still holds, and $QQ^\top$ is a projection.
+
+**"If $Ax=b$ has a solution, it is $A^{-1}b$."** $\operatorname{diag}(1,0)\,x=(1,0)$ is solved by every $(1,t)$, and there is no inverse.
+
+**"A list is a column."** To NumPy and PyTorch $(n,)$ and $(n,1)$ are different shapes, and their difference is a table of $n\times n$. A regression that predicts every target *exactly*, in the wrong shape, reports the loss $2\operatorname{Var}(y)$; worse, it trains, towards the mean.
 """
 
-# %%
-block = np.eye(10, k=1)
-nudge = np.zeros((10, 10))
-nudge[9, 0] = 1e-10
+# %% tags=["checks"]
 verify(
-    "Jordan block with 10⁻¹⁰ in the corner: size of its eigenvalues",
-    abs(np.linalg.eigvals(block + nudge)),
-    np.full(10, 0.1),
+    "a hundredth of a tenth: log₁₀ of the determinant, and κ",
+    [
+        np.linalg.slogdet(np.eye(100) / 10)[1] / math.log(10),
+        np.linalg.cond(np.eye(100) / 10),
+    ],
+    np.array([-100.0, 1.0]),
+    rtol=1e-9,
+)
+tilted = np.array([[1.0, 1e6], [0.0, 1.0]])
+verify(
+    "determinant 1: its condition number is a million squared, nearly",
+    [np.linalg.det(tilted), np.linalg.cond(tilted)],
+    np.array([1.0, 1e12]),
     rtol=1e-4,
 )
-verify_at_most(
-    "… while its singular values move by at most",
-    np.max(abs(linalg.svdvals(block + nudge) - linalg.svdvals(block))),
-    1e-10,
-    atol=1e-14,
+verify(
+    "normal equations: digits lost for a digit of κ",
+    np.polyfit(list(fits), np.log10([f[0] for f in fits.values()]), 1)[0],
+    2.0,
+    atol=0.4,
+)
+verify(
+    "lstsq: digits lost for a digit of κ",
+    np.polyfit(list(fits), np.log10([f[1] for f in fits.values()]), 1)[0],
+    1.0,
+    atol=0.4,
+)
+J = np.array([[1.0, 1.0], [0.0, 1.0]])
+verify(
+    "eigenlines of J: dimension of the kernel of J − I",
+    linalg.null_space(J - np.eye(2)).shape[1],
+    1,
+)
+nudged = np.linalg.eigvals(J + np.array([[0, 0], [1e-10, 0]])).real
+verify(
+    "one entry changed by 1e-10: eigenvalues",
+    np.sort(nudged),
+    [1 - 1e-5, 1 + 1e-5],
+    atol=1e-9,
+)
+verify("its hundredth power", np.linalg.matrix_power(J, 100), [[1, 100], [0, 1]])
+rng = np.random.default_rng(14)
+verify(
+    "10,000 random matrices and the zero matrix: smallest rank",
+    [
+        np.linalg.matrix_rank(rng.normal(size=(10_000, 4, 4))).min(),
+        np.linalg.matrix_rank(np.zeros((4, 4))),
+    ],
+    [4, 0],
+)
+tall = np.linalg.qr(rng.normal(size=(5, 2)))[0]
+verify(
+    "5 × 2: how far QQᵀ is from I, Frobenius",
+    np.linalg.norm(tall @ tall.T - np.eye(5)),
+    math.sqrt(5 - 2),
+    rtol=1e-10,
+)
+y = rng.normal(size=300)
+verify(
+    "exact predictions in the wrong shape: the loss",
+    np.mean((y[:, None] - y) ** 2),
+    2 * np.var(y),
+    rtol=1e-10,
+)
+wrong_shape = optimize.minimize(
+    lambda w: np.mean(((w[0] + w[1] * y)[:, None] - y) ** 2), [0.0, 1.0]
+).x
+verify(
+    "trained: intercept is the mean, slope is 0", wrong_shape, [y.mean(), 0], atol=1e-4
 )
 
 # %% [markdown]
-r"""
-**NumPy's vectors have one index.** They are neither rows nor columns: `v.T` is `v`, and `v @ v.T` is a number. Mixing shapes `(n,)` and `(n, 1)` does not fail, it makes a table; a mean squared error computed so is silently wrong.
 """
-
-# %%
-v = np.array([1.0, 2, 3])
-prediction, target_column = v, v[:, None]
-verify(
-    "v @ v.T is the number 14; the outer product needs np.outer",
-    (float(v @ v.T), np.outer(v, v).shape),
-    (14.0, (3, 3)),
-)
-verify("shape of (n,) minus (n,1)", (prediction - target_column).shape, (3, 3))
-verify(
-    "mean squared error of a perfect prediction, computed so",
-    np.mean((prediction - target_column) ** 2),
-    4 / 3,
-    rtol=1e-12,
-)
-
-# %% [markdown]
-"""
+(linear-algebra-exercises)=
 ## Exercises
 
 Replace the `...` in a cell and run it; it answers at once. Everything above may be used.
 """
 
-
-# %% tags=["remove-cell"] jupyter={"source_hidden": true}
-@exercise.define("la-two-images")
-def _(answer):
-    A = np.asarray(answer, float)
-    assert A.shape == (2, 2), "a map from the plane to the plane is a 2×2 matrix"
-    assert np.allclose(A @ [1, 0], [2, 1]), (
-        "(1,0) does not go to (2,1): what is the first column?"
-    )
-    assert np.allclose(A @ [1, 1], [0, 3]), (
-        "(1,1) does not go to (0,3): it is the sum of the columns"
-    )
-
-
-@exercise.define("la-mirror")
-def _(answer):
-    for angle in (0.0, np.pi / 6, 2.0):
-        A = np.asarray(answer(angle), float)
-        along, across = turn(angle).T
-        assert np.allclose(A @ along, along), (
-            f"at angle {angle:.2f} the line itself should stay"
-        )
-        assert np.allclose(A @ across, -across), (
-            f"at angle {angle:.2f} the direction across should flip"
-        )
-
-
-@exercise.define("la-taylor-basis")
-def _(answer):
-    x = np.linspace(-1, 1, 9)
-    a, b, c = answer
-    assert np.allclose(a + b * (x - 1) + c * (x - 1) ** 2, x**2), (
-        "these coordinates give another polynomial than x²"
-    )
-
-
-@exercise.define("la-membership")
-def _(answer):
-    rng = np.random.default_rng(0)
-    for _ in range(20):
-        X = rng.normal(size=(6, 2)) @ rng.normal(size=(2, 4))  # dependent columns
-        assert answer(X, X @ rng.normal(size=4)), (
-            "a combination of the columns was turned away"
-        )
-        assert not answer(X, rng.normal(size=6)), "a vector outside the span was let in"
-
-
-@exercise.define("la-negative-length")
-def _(answer):
-    x = np.asarray(answer, float)
-    assert x @ np.array([[1, 3], [3, 1]]) @ x < -1e-9, (
-        "xᵀAx is not negative here; which eigenvalue is?"
-    )
-
-
-@exercise.define("la-nearest-line")
-def _(answer):
-    nodes, weights = np.polynomial.legendre.leggauss(8)
-    far = lambda a, b: weights @ (nodes**2 - a - b * nodes) ** 2
-    a, b = answer
-    around = [far(a + h, b + k) for h in (-1e-4, 0, 1e-4) for k in (-1e-4, 0, 1e-4)]
-    assert far(a, b) <= min(around), (
-        "a line close by is nearer: is your residual orthogonal to 1 and to x?"
-    )
-
-
-@exercise.define("la-fibonacci")
-def _(answer):
-    F = [0, 1]
-    for _ in range(40):
-        F.append(F[-1] + F[-2])
-    for n in (1, 2, 10, 40):
-        assert abs(answer(n) - F[n]) < 1e-3, (
-            f"the {n}-th number is {F[n]}, not {answer(n):.4g}"
-        )
-
-
-@exercise.define("la-corridor")
-def _(answer):
-    A = lambda a: np.array([[1, a, 0], [a, 1, a], [0, a, 1]])
-    assert answer > 0, "the bound is positive"
-    assert np.linalg.eigvalsh(A(0.999 * answer))[0] > 0, (
-        "slightly below your bound the matrix is not positive definite"
-    )
-    assert np.linalg.eigvalsh(A(1.001 * answer))[0] < 0, (
-        "slightly above your bound it still is"
-    )
-
-
-@exercise.define("la-log-det")
-def _(answer):
-    F = np.random.default_rng(1).normal(size=(500, 400))
-    A = 10 * F.T @ F  # det A overflows
-    value = answer(A)
-    assert np.isfinite(value), "the determinant itself does not fit into a float"
-    assert abs(value - np.linalg.slogdet(A)[1]) < 1e-6, (
-        "the value differs from slogdet's"
-    )
-
-
-@exercise.define("la-how-many-layers")
-def _(answer):
-    for tol in (0.3, 0.1, 0.05):
-        k = answer(photo, tol)
-        error = lambda k: (
-            np.linalg.norm(photo - (U[:, :k] * sigma[:k]) @ Vt[:k])
-            / np.linalg.norm(photo)
-        )
-        assert error(k) <= tol, (
-            f"{k} layers leave an error of {error(k):.3f}, more than {tol}"
-        )
-        assert error(k - 1) > tol, f"{k - 1} layers would do for {tol}"
-
-
-@exercise.define("la-svd-by-hand")
-def _(answer):
-    A = np.random.default_rng(2).normal(size=(7, 4)) @ np.diag([3, 2, 1, 0.5])
-    original = A.copy()
-    u, s, v = answer(A)
-    assert np.allclose(A, original), "leave the argument as it was"
-    assert np.allclose(s, linalg.svdvals(A), rtol=1e-6), (
-        "the values differ from the library's"
-    )
-    assert np.allclose(u * s @ v.T, A, atol=1e-6), "U diag(s) Vᵀ does not give A back"
-
-
 # %% [markdown]
 r"""
-:::{exercise} Two images
-:label: ex-la-two-images
-Which matrix sends $(1,0)$ to $(2,1)$ and $(1,1)$ to $(0,3)$?
-:::
-"""
-
-# %%
-two_images = ...  # a 2×2 list or array
-
-exercise("la-two-images").check(two_images)
-
-# %% [markdown]
-r"""
-<details><summary>Solution</summary>
-
-The first column is $Ae_1=(2,1)$; the second is $A(1,1)-Ae_1=(-2,2)$.
-
-```python
-two_images = [[2, -2], [1, 2]]
-```
-
-</details>
-
-:::{exercise} A mirror
-:label: ex-la-mirror
-Write the matrix of the reflection at the line through the origin at angle $\varphi$.
-:::
-"""
-
-# %%
-mirror_at = ...  # a function of the angle that returns a 2×2 array
-
-exercise("la-mirror").check(mirror_at)
-
-# %% [markdown]
-r"""
-<details><summary>Solution</summary>
-
-With $P$ the projection on the line, $x=Px+(x-Px)$ and the second part flips: $2P-I$.
-
-```python
-def mirror_at(angle):
-    b = np.array([np.cos(angle), np.sin(angle)])
-    return 2 * np.outer(b, b) - np.eye(2)
-```
-
-</details>
-
-:::{exercise} Another address
-:label: ex-la-taylor-basis
-What are the coordinates of $x^2$ in the basis $1,\ x-1,\ (x-1)^2$?
-:::
-"""
-
-# %%
-taylor = ...  # three numbers
-
-exercise("la-taylor-basis").check(taylor)
-
-# %% [markdown]
-r"""
-<details><summary>Solution</summary>
-
-$x^2=\bigl(1+(x-1)\bigr)^2=1+2(x-1)+(x-1)^2$. These are the Taylor coefficients at 1.
-
-```python
-taylor = (1, 2, 1)
-```
-
-</details>
-
-:::{exercise} Membership
-:label: ex-la-membership
-Write a function that decides whether $v$ lies in the span of the columns of $X$, which may be dependent.
-:::
-"""
-
-# %%
-in_span = ...  # a function of X and v that returns True or False
-
-exercise("la-membership").check(in_span)
-
-# %% [markdown]
-r"""
-<details><summary>Solution</summary>
-
-The residual of the nearest point is zero, up to rounding.
-
-```python
-def in_span(X, v):
-    nearest = X @ np.linalg.lstsq(X, v, rcond=None)[0]
-    return bool(np.linalg.norm(v - nearest) < 1e-9 * np.linalg.norm(v))
-```
-
-</details>
-
-:::{exercise} A negative length
-:label: ex-la-negative-length
-$x^\top Ay$ with $A=\begin{pmatrix}1&3\\3&1\end{pmatrix}$ is bilinear and symmetric. Find the $x$ that shows it is no inner product.
-:::
-"""
-
-# %%
-negative = ...  # two numbers
-
-exercise("la-negative-length").check(negative)
-
-# %% [markdown]
-r"""
-<details><summary>Solution</summary>
-
-The eigenvalues are $1\pm3$; along $(1,-1)$ the form is $-2\cdot2=-4$.
-
-```python
-negative = (1, -1)
-```
-
-</details>
-
-:::{exercise} The nearest line
-:label: ex-la-nearest-line
-Which straight line $a+bx$ is nearest to $x^2$ in the inner product $\int_{-1}^1uv\,dx$?
-:::
-"""
-
-# %%
-nearest_line = ...  # a pair (a, b)
-
-exercise("la-nearest-line").check(nearest_line)
-
-# %% [markdown]
-r"""
-<details><summary>Solution</summary>
-
-$1$ and $x$ are orthogonal, so project on each: $\langle x^2,1\rangle/\langle1,1\rangle=\frac23/2=\frac13$, and $\langle x^2,x\rangle=0$.
-
-```python
-nearest_line = (1 / 3, 0.0)
-```
-
-</details>
-
 :::{exercise} Rabbits
-:label: ex-la-fibonacci
-The Fibonacci numbers $F_{n+1}=F_n+F_{n-1}$ come from powers of one matrix,
-
-$$
-\begin{pmatrix}F_{n+1}\\F_n\end{pmatrix}=\begin{pmatrix}1&1\\1&0\end{pmatrix}^n\begin{pmatrix}1\\0\end{pmatrix}.
-$$
-
-Find a formula for $F_n$ that needs neither loop nor recursion.
+:label: ex-la-rabbits
+$F(0)=0$, $F(1)=1$, $F(n+1)=F(n)+F(n-1)$. Write $(F(n+1),F(n))$ as a power of a symmetric matrix times $(1,0)$, and give $F(n)$ without a loop.
 :::
 """
 
-# %%
-fibonacci = ...  # a function of n
+# %% tags=["yours"]
+rabbits = ...  # a function of n
 
-exercise("la-fibonacci").check(fibonacci)
+exercise("la-rabbits").check(rabbits)
 
 # %% [markdown]
 r"""
 <details><summary>Solution</summary>
 
-$\lambda^2-\lambda-1=0$ has the roots $\varphi_\pm=\frac{1\pm\sqrt5}2$ with eigenvectors $(\varphi_\pm,1)$. The start is $(1,0)=\frac1{\sqrt5}\bigl[(\varphi_+,1)-(\varphi_-,1)\bigr]$, so $F_n=(\varphi_+^n-\varphi_-^n)/\sqrt5$.
+The matrix is $\begin{pmatrix}1&1\\1&0\end{pmatrix}=Q\Lambda Q^\top$, its power $Q\Lambda^nQ^\top$.
 
 ```python
-fibonacci = lambda n: (((1 + 5**0.5) / 2) ** n - ((1 - 5**0.5) / 2) ** n) / 5**0.5
+def rabbits(n):
+    lam, Q = np.linalg.eigh([[1, 1], [1, 0]])
+    return (Q * lam**n @ Q.T)[1, 0]
 ```
 
 </details>
 
-:::{exercise} How much correlation?
-:label: ex-la-corridor
-Up to which $a>0$ is $\begin{pmatrix}1&a&0\\a&1&a\\0&a&1\end{pmatrix}$ positive definite?
-:::
-"""
-
-# %%
-corridor = ...  # a number
-
-exercise("la-corridor").check(corridor)
-
-# %% [markdown]
-r"""
-<details><summary>Solution</summary>
-
-The leading minors are $1$, $1-a^2$ and $1-2a^2$; all are positive for $a<1/\sqrt2$.
-
-```python
-corridor = 1 / np.sqrt(2)
-```
-
-</details>
-
-:::{exercise} A determinant too large
+:::{exercise} The volume of a large covariance
 :label: ex-la-log-det
-Compute $\log\det A$ of a positive definite $400\times400$ matrix whose determinant overflows, without `slogdet`.
+$\ln\det S$ stands in every Gaussian density. For $400\times400$ the determinant itself leaves the range of numbers. Compute its logarithm for a positive definite $S$, without `slogdet` and without eigenvalues.
 :::
 """
 
-# %%
-log_det = ...  # a function of A
+# %% tags=["yours"]
+log_det = ...  # a function of S
 
 exercise("la-log-det").check(log_det)
 
@@ -4585,67 +2342,63 @@ exercise("la-log-det").check(log_det)
 r"""
 <details><summary>Solution</summary>
 
+With [$S=LL^\top$](#eq-la-cholesky), $\det S=(\det L)^2$, and $\det L$ is the product of the diagonal of a triangular matrix. Pivots would do as well.
+
 ```python
-log_det = lambda A: 2 * np.sum(np.log(np.diag(np.linalg.cholesky(A))))
+log_det = lambda S: 2 * np.sum(np.log(np.diag(np.linalg.cholesky(S))))
 ```
 
 </details>
 
-:::{exercise} How many layers?
-:label: ex-la-how-many-layers
-Write a function that returns the smallest $k$ for which $\|A-A_k\|_F\le\text{tol}\cdot\|A\|_F$, without building a single $A_k$.
+:::{exercise} A rank-one change
+:label: ex-la-sherman
+Solve $(D+ab^\top)x=y$ for diagonal $D$ (given as a list $d$) without building any $n\times n$ matrix.
 :::
 """
 
-# %%
-how_many = ...  # a function of A and tol
+# %% tags=["yours"]
+sherman = ...  # a function of d, a, b, y
 
-exercise("la-how-many-layers").check(how_many)
+exercise("la-sherman").check(sherman)
 
 # %% [markdown]
 r"""
 <details><summary>Solution</summary>
 
-By [the tail](#eq-la-tail) only singular values are needed.
+$Dx=y-a\,(b^\top x)$. With the number $s=b^\top x$ unknown, $x=D^{-1}y-s\,D^{-1}a$; multiply by $b^\top$ and solve for $s$.
 
 ```python
-def how_many(A, tol):
-    s = np.linalg.svd(A, compute_uv=False)
-    left = np.sqrt(np.append(np.cumsum(s[::-1] ** 2)[::-1], 0))  # after k layers
-    return int(np.argmax(left <= tol * left[0]))
+def sherman(d, a, b, y):
+    s = (b @ (y / d)) / (1 + b @ (a / d))
+    return (y - s * a) / d
 ```
 
 </details>
 
-:::{exercise} Project: your own SVD
-:label: ex-la-svd-by-hand
-Write a function that returns $U$, $s$, $V$ of a matrix of full column rank and distinct singular values, using only products, norms and outer products. Then try it on the photograph, and see how many steps the layers need when two singular values are close.
+:::{exercise} Your own SVD
+:label: ex-la-own-svd
+`svd_by_hand` fails for wide matrices and for those that forget. Mend it: return $U,\sigma,V^\top$ with the layers $\sigma_i>0$ only, for every matrix, using `eigh`.
 :::
 """
 
-# %%
-own_svd = ...  # a function of A that returns (U, s, V), columns sorted by s
+# %% tags=["yours"]
+own_svd = ...  # a function of A
 
-exercise("la-svd-by-hand").check(own_svd)
+exercise("la-own-svd").check(own_svd)
 
 # %% [markdown]
 r"""
 <details><summary>Solution</summary>
 
-Power iteration on $A^\top A$ finds $v_1$; $Av_1=\sigma_1u_1$; take the layer off and go on.
+Drop what is zero up to rounding. Since $\sigma^2$ is what is computed, half of the digits are gone: rounding in $\lambda$ of $10^{-16}$ is $10^{-8}$ in $\sigma$. LAPACK never forms $A^\top A$.
 
 ```python
-def own_svd(A, steps=2000):
-    U, s, V = [], [], []
-    rest = A
-    for _ in range(A.shape[1]):
-        v = power_iteration(rest.T @ rest, np.ones(A.shape[1]), steps)[1]
-        u = rest @ v
-        s.append(np.linalg.norm(u))
-        U.append(u / s[-1])
-        V.append(v)
-        rest = rest - s[-1] * np.outer(U[-1], v)
-    return np.array(U).T, np.array(s), np.array(V).T
+def own_svd(A):
+    lam, V = np.linalg.eigh(A.T @ A)
+    lam, V = lam[::-1], V[:, ::-1]
+    r = np.sum(lam > 1e-12 * lam[0])
+    sigma = np.sqrt(lam[:r])
+    return A @ V[:, :r] / sigma, sigma, V[:, :r].T
 ```
 
 </details>
@@ -4653,23 +2406,1268 @@ def own_svd(A, steps=2000):
 
 # %% [markdown]
 r"""
+(la-summary)=
 ## Summary
 
 | idea | formula | where |
 |---|---|---|
-| product | $Av=\sum_jv_jA_{:,j}$; $(AB)^\top=B^\top A^\top$; $\operatorname{tr}AB=\operatorname{tr}BA$ | [columns](#eq-la-columns), [trace](#eq-la-trace) |
-| determinant | signed volume factor; $\det AB=\det A\det B$; zero iff not invertible | [area](#eq-la-area) |
-| vector space | closed under sums and multiples: columns, images, functions | [rules](#eq-la-axioms) |
-| basis, dimension | unique coordinates; all bases are equally long | [basis](#basis) |
-| linear map | $T(\lambda u+\psi v)=\lambda Tu+\psi Tv$; column $j$ is the image of $b_j$ | [matrix of a map](#eq-la-matrix-of-map) |
-| rank–nullity | $\dim\ker\Phi+\dim\operatorname{im}\Phi=\dim V$ | [kernel](#kernel-and-image) |
-| basis change | $\tilde A=S^{-1}AS$: same rank, trace, determinant, eigenvalues | [similar](#eq-la-basis-change) |
-| Cauchy–Schwarz | $\lvert\langle u,v\rangle\rvert\le\lVert u\rVert\,\lVert v\rVert$ | [parabola](#eq-la-parabola) |
-| projection | $P=B(B^\top B)^{-1}B^\top$: nearest point, least squares | [nearest](#eq-la-nearest) |
-| eigenvalues | $Av=\lambda v$, $\det(A-\lambda I)=0$, $A=V\Lambda V^{-1}$ if enough $v$ | [decomposition](#eq-la-eigendecomposition) |
-| symmetric | $A=PDP^\top$, real; PD iff all $\lambda_i>0$ iff $A=LL^\top$ | [forms](#eq-la-form) |
-| any matrix | $A=U\Sigma V^\top$; $A^+=V\Sigma^+U^\top$ | [SVD](#eq-la-svd) |
-| low rank | $\lVert A-A_k\rVert_F=\sqrt{\sum_{i>k}\sigma_i^2}$, and nothing of rank $k$ is nearer | [tail](#eq-la-tail) |
+| a matrix | its columns are the images of the unit vectors; $Ax$ mixes them | [columns](#eq-la-columns), [maps](#eq-la-matrix-of-map) |
+| a row | asks for a dot product, $\lVert x\rVert\lVert y\rVert\cos\omega$ | [angle](#eq-la-angle) |
+| determinant | volume factor; zero exactly if something is forgotten | [area](#eq-la-area) |
+| rank | number of pivots = column rank = row rank; $\dim\ker A=n-\operatorname{rk}A$ | [rank](#eq-la-rank), [kernel](#eq-la-rank-nullity) |
+| nearest point | $B^\top B\beta=B^\top x$: what is left over is orthogonal | [projection](#eq-la-nearest) |
+| eigenvectors | $Av=\lambda v$; powers lean towards the largest, if it is alone | [power iteration](#eq-la-power) |
+| symmetric | $A=Q\Lambda Q^\top$, perpendicular axes | [proof](#eq-la-rayleigh) |
+| SVD | $A=\sum_i\sigma_iu_iv_i^\top$, always; $\lVert A\rVert_2=\sigma_1$, $\kappa=\sigma_1/\sigma_n$ | [layers](#eq-la-svd), [condition](#eq-la-condition) |
+| best rank $k$ | keep the $k$ strongest layers; best of its *rank*, not of its *size* | [theorem](#eq-la-eckart) |
 
-**Further reading.** {cite:t}`strang2023` for the pictures, {cite:t}`axler2024` for the proofs without determinants, {cite:t}`trefethen1997` and {cite:t}`golub2013` for what a computer does to all this, {cite:t}`deisenroth2020` for the same material on its way to machine learning. The theorem of the photograph is due to {cite:t}`eckart1936`. From here, eigenvalues of a Hessian set the pace of [gradient descent](#gradient-descent-chapter).
+**Further reading.** {cite:t}`strang2023` starts from elimination and draws the four subspaces; {cite:t}`axler2024` does without determinants; {cite:t}`trefethen1997` starts from the SVD and is the best on conditioning; {cite:t}`golub2013` has all algorithms; {cite:t}`deisenroth2020` writes for machine learning.
 """
+
+# %% [markdown]
+r"""
+(la-shelf)=
+## The shelf
+
+What the thread did not need stands here, to be consulted rather than read through: every entry can be read alone.
+"""
+
+# %% [markdown]
+r"""
+(scalars-vectors-matrices-tensors)=
+(vector-and-matrix-addition)=
+### Scalars, vectors, matrices, tensors
+
+A *scalar* is one number, a *vector* a list, a *matrix* $A\in\mathbb R^{m\times n}$ a table, a *tensor of order $k$* a block whose numbers have $k$ indices ("order", since "rank" means [something else](#matrix-rank)). A batch of colour photographs has order 4. Blocks of equal shape add entry by entry, and numbers multiply every entry, $(\alpha A+B)_{ij}=\alpha a_{ij}+b_{ij}$; so the laws of numbers hold. On a computer they hold up to rounding only, all but the commutative ones, and after a cancellation "up to rounding" can mean everything: $(10^{20}-10^{20})+1\ne10^{20}+(-10^{20}+1)$.
+"""
+
+# %% tags=["checks"]
+red, green, blue = np.moveaxis(colour_photo / 255, 2, 0)
+grey = 0.3 * red + 0.6 * green + 0.1 * blue
+verify(
+    "grey as a combination of three matrices, pixel by pixel",
+    grey[100, 200],
+    sum(w * colour_photo[100, 200, c] / 255 for c, w in enumerate((0.3, 0.6, 0.1))),
+    rtol=1e-12,
+)
+big = 1e20
+verify("the two bracketings", [(big - big) + 1, big + (-big + 1)], [1, 0])
+rng = np.random.default_rng(20)
+a, b, c = rng.normal(size=(3, 100_000))
+laws = {
+    "associative": (a + b) + c != a + (b + c),
+    "distributive": a * (b + c) != a * b + a * c,
+    "commutative": (a + b != b + a) | (a * b != b * a),
+}
+verify(
+    "100,000 random triples: laws that fail at least once: associative, distributive, commutative",
+    [broken.any() for broken in laws.values()],
+    [1, 1, 0],
+)
+
+# %% [markdown]
+r"""
+(identity-matrix)=
+(transpose-rules)=
+### Identity and transpose
+
+The *identity* $I_n$ changes nothing: $I_mA=A=AI_n$ for $A\in\mathbb R^{m\times n}$ (two sizes). The *transpose* swaps rows and columns; it is the matrix with $\langle Ax,y\rangle=\langle x,A^\top y\rangle$ for all $x,y$. That explains why it turns products round: $\langle ABx,y\rangle=\langle Bx,A^\top y\rangle=\langle x,B^\top A^\top y\rangle$, so $(AB)^\top=B^\top A^\top$. Backpropagation runs on this: the gradient goes back through a layer by $W^\top$.
+"""
+
+# %% tags=["checks"]
+rng = np.random.default_rng(21)
+A, B = rng.normal(size=(4, 3)), rng.normal(size=(3, 5))
+X, Y = rng.normal(size=(5, 50)), rng.normal(size=(4, 50))
+verify(
+    "⟨ABx, y⟩ against ⟨x, BᵀAᵀy⟩, fifty pairs",
+    np.einsum("ij,jk,kn,in->n", A, B, X, Y),
+    np.einsum("kn,kn->n", X, matrix_of(lambda y: B.T @ (A.T @ y), 4) @ Y),
+    atol=1e-10,
+)
+g = lambda x: np.sum(np.tanh(A @ x))
+x = rng.normal(size=3)
+verify(
+    "the gradient of Σ tanh(Ax) goes back by Aᵀ",
+    A.T @ (1 - np.tanh(A @ x) ** 2),
+    optimize.approx_fprime(x, g, 1e-7),
+    atol=1e-5,
+)
+
+# %% [markdown]
+r"""
+(symmetric-matrix)=
+### Symmetric matrices
+
+$A=A^\top$. Sums of symmetric matrices are symmetric; a product is exactly if $AB=BA$, for $(AB)^\top=BA$. Every square matrix splits, $A=\frac12(A+A^\top)+\frac12(A-A^\top)$, and the second, antisymmetric part $K$ is invisible in $x^\top Ax$: this number equals its own transpose, $x^\top Kx=x^\top K^\top x=-x^\top Kx$, so it is zero.
+"""
+
+# %% tags=["checks"]
+rng = np.random.default_rng(22)
+A = rng.normal(size=(4, 4))
+numeric = np.array(
+    [
+        [
+            (lambda f: (f(d + e) - f(d - e) - f(e - d) + f(-d - e)) / 4)(
+                lambda x: x @ A @ x
+            )
+            for e in np.eye(4)
+        ]
+        for d in np.eye(4)
+    ]
+)
+verify("the second derivatives of xᵀAx see A + Aᵀ only", numeric, A + A.T, atol=1e-12)
+S, T = np.array([[2, 1], [1, 2]]), np.array([[1, 0], [0, 3]])
+commutator = S @ T - T @ S
+verify(
+    "a product of symmetric ones that do not commute: asymmetry",
+    (S @ T)[0, 1] - (S @ T)[1, 0],
+    commutator[0, 1],
+)
+circulant = [linalg.circulant([4, 1, 0, 0, 1]), linalg.circulant([2, 0, 3, 3, 0])]
+verify(
+    "two that commute: the product is symmetric",
+    circulant[0] @ circulant[1],
+    (circulant[0] @ circulant[1]).T,
+)
+
+# %% [markdown]
+r"""
+(trace)=
+(trace-inner-product-identities)=
+### Trace
+
+$\operatorname{tr}A=\sum_ia_{ii}$ is linear and lets factors go round in a circle, $\operatorname{tr}(AB)=\sum_{ik}a_{ik}b_{ki}=\operatorname{tr}(BA)$; in a circle, not in any order: $\operatorname{tr}(ABC)=\operatorname{tr}(BCA)$, but $\operatorname{tr}(ACB)$ is another number. Since a number is its own trace, $v^\top w=\operatorname{tr}(wv^\top)$ and $\sum_{ij}a_{ij}b_{ij}=\operatorname{tr}(A^\top B)$. And since it is a sum, expectations pass: for $x$ with mean $\mu$ and covariance $C$
+
+$$
+\mathbb E[x^\top Ax]=\operatorname{tr}\bigl(A\,\mathbb E[xx^\top]\bigr)=\operatorname{tr}(AC)+\mu^\top A\mu .
+$$ (eq-la-quadratic-mean)
+
+With $C=I$, $\mu=0$ this is how the trace of a Hessian is estimated from Hessian–vector products.
+"""
+
+# %% tags=["checks"]
+rng = np.random.default_rng(23)
+A, B, C = rng.normal(size=(3, 4, 4))
+verify(
+    "round in a circle; and another order, by how much it differs",
+    [
+        np.trace(B @ C @ A) - np.einsum("ij,jk,ki", A, B, C),
+        abs(np.trace(A @ C @ B) - np.trace(A @ B @ C)) > 0.1,
+    ],
+    np.array([0.0, 1.0]),
+    atol=1e-10,
+)
+R, mu = rng.normal(size=(4, 4)), rng.normal(size=4)
+draws = mu + rng.normal(size=(100_000, 4)) @ R.T
+verify_within_se(
+    "mean of xᵀAx over 100,000 draws",
+    np.einsum("ni,ij,nj->n", draws, A, draws),
+    np.trace(A @ R @ R.T) + mu @ A @ mu,
+)
+signs = rng.choice([-1.0, 1.0], (300, 640))
+estimates = np.array([v @ hessian_times(v) for v in signs[:60]])
+verify_within_se(
+    "trace of the classifier's Hessian from 60 products", estimates, curvatures.sum()
+)
+
+# %% [markdown]
+r"""
+(cofactor-expansion)=
+### Determinants by cofactors, and by pivots
+
+Expand along the first row: strike out row 1 and column $j$, take the determinant of what is left, add with alternating signs,
+
+$$
+\det A=\sum_j(-1)^{1+j}a_{1j}\det A_{(1j)} .
+$$ (eq-la-cofactor)
+
+*Why.* Volume is linear in each row, so split the first into its multiples of unit vectors; where row 1 is $e_j$, the entries below it can be sheared away, which keeps the volume, and moving column $j$ to the front takes $j-1$ swaps, each a mirror. For $20\times20$ this takes more than $20!$ products. Elimination takes a few thousand: shears keep the volume, so $\det A$ is the product of the pivots, with a minus for every swap.
+"""
+
+
+# %%
+def by_cofactors(A):
+    if len(A) == 1:
+        return A[0, 0]
+    minors = [np.delete(A[1:], j, axis=1) for j in range(len(A))]
+    return sum((-1) ** j * A[0, j] * by_cofactors(M) for j, M in enumerate(minors))
+
+
+# %% tags=["checks"]
+rng = np.random.default_rng(24)
+whole_numbers = rng.integers(-4, 5, (8, 5, 5))
+exact = [sp.Matrix(M.tolist()).det() for M in whole_numbers]
+verify(
+    "5 × 5 of whole numbers, against exact fractions",
+    [int(by_cofactors(M)) for M in whole_numbers],
+    [int(d) for d in exact],
+)
+pivots = [np.prod(np.diag(echelon(M)[0])) for M in whole_numbers]
+verify(
+    "the pivots, up to the sign of the swaps",
+    np.abs(pivots),
+    np.abs(np.array(exact, float)),
+    atol=1e-9,
+)
+cube = np.array(list(itertools.product([0, 1.0], repeat=3)))
+M = rng.normal(size=(3, 3))
+verify(
+    "3 × 3: the volume of the image of the cube",
+    abs(by_cofactors(M)),
+    spatial.ConvexHull(cube @ M.T).volume,
+    rtol=1e-9,
+)
+verify(
+    "det Aᵀ = det A: along the first column instead",
+    by_cofactors(M.T),
+    by_cofactors(M),
+    rtol=1e-12,
+)
+
+# %% [markdown]
+r"""
+(group)=
+### Group
+
+A set with an operation that never leaves it, is associative, has a neutral element and an inverse for each element; *Abelian* if the order does not matter. The turns of a square by quarters are one (Abelian), with its mirrors they are another (not Abelian); the whole numbers under multiplication are none, since 2 has no inverse. For a finite set all cases can be tried, and then the test *is* a proof.
+"""
+
+
+# %%
+def group_laws(elements, op):
+    e = [n for n in elements if all(op(n, a) == a == op(a, n) for a in elements)]
+    return {
+        "closed": all(op(a, b) in elements for a in elements for b in elements),
+        "associative": all(
+            op(op(a, b), c) == op(a, op(b, c))
+            for a in elements
+            for b in elements
+            for c in elements
+        ),
+        "inverses": bool(e)
+        and all(any(op(a, b) == e[0] == op(b, a) for b in elements) for a in elements),
+        "Abelian": all(op(a, b) == op(b, a) for a in elements for b in elements),
+    }
+
+
+# %% tags=["checks"]
+compose = lambda p, q: tuple(p[i] for i in q)
+corners = [(0, 1, 2, 3), (1, 2, 3, 0), (2, 3, 0, 1), (3, 0, 1, 2)]
+with_mirrors = corners + [tuple(reversed(c)) for c in corners]
+clock = [
+    list(group_laws(list(range(1, n)), lambda a, b: a * b % n).values()) for n in (7, 8)
+]
+verify(
+    "the square: turns, then turns and mirrors",
+    [list(group_laws(s, compose).values()) for s in (corners, with_mirrors)],
+    [[1, 1, 1, 1], [1, 1, 1, 0]],
+)
+verify(
+    "multiplying 1 to n − 1 on a clock of n hours, n = 7 and n = 8",
+    clock,
+    [[1, 1, 1, 1], [0, 1, 0, 1]],
+)
+verify(
+    "subtracting on a clock of 5 hours: never leaves it, and that is all",
+    list(group_laws(list(range(5)), lambda a, b: (a - b) % 5).values()),
+    [1, 0, 0, 0],
+)
+
+# %% [markdown]
+r"""
+(vector-space)=
+(coordinate-space-rn)=
+(vector-subspace)=
+### Vector space and subspace
+
+:::{prf:definition} Vector space
+:label: def-la-vector-space
+A set $V$ with an addition $+:V\times V\to V$ that makes it an Abelian group and a scaling $\cdot:\mathbb R\times V\to V$ with
+
+$$
+1v=v,\qquad(ab)v=a(bv),\qquad a(u+v)=au+av,\qquad(a+b)v=av+bv .
+$$ (eq-la-axioms)
+:::
+
+What vectors *are* is not said: lists, photographs, polynomials, random variables. The standard example is $\mathbb R^n$ with zero $(0,\dots,0)$. A *subspace* is a part $U$ that contains 0 and is closed under sums and multiples; it inherits the other rules. So it is flat, goes through the origin and never ends. A test can refute these, with one example; it cannot decide them. Below, three impostors and the law that each breaks.
+"""
+
+# %% tags=["checks"]
+rng = np.random.default_rng(25)
+a, b = 2.0, -3.0
+u, v = rng.normal(size=(2, 2))
+scale_first = lambda a, v: np.array([a * v[0], v[1]])  # (a + b)v fails, 1v = v holds
+verify(
+    "scaling the first entry only: what (a + b)v misses of av + bv",
+    scale_first(a, v) + scale_first(b, v) - scale_first(a + b, v),
+    [0, v[1]],
+    atol=1e-12,
+)
+positive = {
+    "sum": lambda u, v: u * v,
+    "times": lambda a, u: u**a,
+}  # "adding" is multiplying
+p, q = 2.0, 5.0
+verify(
+    "positive numbers, added by multiplying, are a space: a(u + v)",
+    positive["times"](a, positive["sum"](p, q)),
+    np.exp(a * (np.log(p) + np.log(q))),
+    rtol=1e-12,
+)
+cone = lambda x: abs(x[0]) == abs(x[1])
+verify(
+    "the cross |x| = |y|: multiples stay, a sum of two members does not",
+    [cone(3 * np.array([1, -1])), cone(np.array([1, 1]) + np.array([1, -1]))],
+    [1, 0],
+)
+on_line = lambda x: x[0] + x[1] == 1
+verify(
+    "the line x + y = 1: neither its zero nor its sums",
+    [on_line(np.zeros(2)), on_line(np.array([1, 0]) + np.array([0, 1]))],
+    [0, 0],
+)
+
+# %% [markdown]
+r"""
+(function-space)=
+(surface-is-not-a-vector-space)=
+### Functions are vectors, surfaces are not
+
+All functions $f:S\to\mathbb R$ on a non-empty set $S$ form a vector space, point by point: $(f+g)(x)=f(x)+g(x)$, $(\lambda f)(x)=\lambda f(x)$. The zero vector is the function that is 0 everywhere; $S$ needs no addition of its own. The sphere, for instance, is no vector space, since the midpoint of two of its points lies inside the ball; temperatures *on* it are one. A mixture $a\sin+b\cos$ is again a wave, of amplitude $\sqrt{a^2+b^2}$, as though sine and cosine were arrows at a right angle. [They are](#function-inner-product).
+"""
+
+# %% tags=["checks"]
+rng = np.random.default_rng(26)
+a, b = rng.normal(size=(2, 200))
+heights = [
+    -optimize.minimize_scalar(
+        lambda t: -(p * np.sin(t) + q * np.cos(t)),
+        bounds=(math.atan2(p, q) - 1, math.atan2(p, q) + 1.1),
+        method="bounded",
+    ).fun
+    for p, q in zip(a, b)
+]
+verify("200 mixtures: the largest value, by search", heights, np.hypot(a, b), rtol=1e-6)
+P, Q = rng.normal(size=(2, 500, 3))
+P, Q = (X / np.linalg.norm(X, axis=1)[:, None] for X in (P, Q))
+verify(
+    "500 pairs on the sphere: the midpoint's distance from the centre is cos(ω/2)",
+    np.linalg.norm((P + Q) / 2, axis=1),
+    np.cos(np.arccos((P * Q).sum(1)) / 2),
+    atol=1e-6,
+)
+
+# %% [markdown]
+r"""
+(standard-basis-one-hot)=
+(indicator-basis-function-space)=
+(coordinates-in-a-basis)=
+### Coordinates, one-hot vectors, indicators
+
+For a basis $b_1,\dots,b_n$ every $x$ has unique coordinates $[x]_B=\alpha$ with $x=\sum_i\alpha_ib_i$: two recipes would differ by a non-trivial combination of 0. In $\mathbb R^n$ they solve $B\alpha=x$. The simplest basis are the unit vectors $e_i$, in deep learning the *one-hot* code of class $i$; $We_i$ is column $i$, so an embedding layer is a matrix of which one column is looked up. For functions on a finite set $S$ the indicators $\delta_s$ play that part, and the space has dimension $|S|$. For infinite $S$ finite combinations reach only functions that vanish but at finitely many points.
+"""
+
+# %% tags=["checks"]
+rng = np.random.default_rng(27)
+W, words = rng.normal(size=(4, 9)), rng.integers(0, 9, 30)
+one_hot = (words[:, None] == np.arange(9)).astype(float)
+verify(
+    "thirty words through an embedding: product and look-up",
+    one_hot @ W.T,
+    [W[:, w] for w in words],
+    atol=1e-12,
+)
+p = np.polynomial.Polynomial([2, -1, 0.5, 3])
+around_one = [p.deriv(k)(1.0) / math.factorial(k) if k else p(1.0) for k in range(4)]
+basis_one = np.array(
+    [
+        np.polynomial.polynomial.polypow([-1, 1], k).tolist() + [0] * (3 - k)
+        for k in range(4)
+    ]
+).T
+verify(
+    "a cubic in the basis 1, (x − 1), … by solving, and by Taylor",
+    np.linalg.solve(basis_one, p.coef),
+    around_one,
+    atol=1e-12,
+)
+
+# %% [markdown]
+r"""
+(image-not-in-span-of-features)=
+### What no mixture of features reaches
+
+Pixels span all pictures; three templates (a disc, a bar, a ring, say) span a space of dimension three, in which a disc somewhere else does not lie. What moves, turns and recolours is not linear. Nor do more copies help much: the further a small disc is moved, the less of it the templates explain, down to nothing when they no longer overlap.
+"""
+
+# %% tags=["picture"] mystnb={"image": {"alt": "Share of a moved disc that three fixed templates explain, against the distance moved: one at zero, falling, and zero from two radii on."}}
+yy, xx = np.mgrid[:48, :48]
+disc = lambda x: ((xx - x) ** 2 + (yy - 24) ** 2 < 36).astype(float)
+ring = (abs(np.hypot(xx - 8, yy - 8) - 5) < 1.5).astype(float)
+bar = ((abs(yy - 42) < 2) & (abs(xx - 20) < 15)).astype(float)
+templates = np.array([disc(14), ring, bar]).reshape(3, -1).T
+moved_by = np.arange(0, 20)
+explained = np.array(
+    [
+        np.sum(nearest(templates, disc(14 + d).ravel()) ** 2) / disc(14 + d).sum()
+        for d in moved_by
+    ]
+)
+plt.plot(moved_by, explained, ".-", color=plot.BLUE)
+plt.xlabel("pixels moved (radius 6)")
+plt.ylabel("share explained")
+plt.show()
+
+# %% tags=["checks"]
+overlap = [np.sum(disc(14) * disc(14 + d)) / disc(14).sum() for d in moved_by]
+verify(
+    "the share explained is the squared overlap of the two discs",
+    explained,
+    np.square(overlap),
+    atol=1e-9,
+)
+
+# %% [markdown]
+r"""
+(linear-map-examples)=
+(composition-not-commutative)=
+(space-of-linear-maps)=
+### Derivative, integral, and maps as vectors
+
+$D(f)=f'$ and $J(f)=\int_0^1f$ are [linear](#eq-la-linear). On cubics $a+bx+cx^2+dx^3$ the first is a $4\times4$ table, since $D(x^k)=kx^{k-1}$. Linear maps $V\to W$ can be added and scaled, $(S+\lambda T)v=Sv+\lambda Tv$, and so form a vector space, of dimension $\dim V\dim W$. They can be composed, and then the order matters: with $Sf=f'$ and $Tf=x^2f$ the product rule gives $STf-TSf=2xf$. Some do commute, such as two shifts.
+"""
+
+# %% tags=["checks"]
+D = matrix_of(lambda c: np.append(np.polynomial.polynomial.polyder(c), 0), 4)
+verify("the table of the derivative", D, np.diag([1, 2, 3], k=1))
+x, f = sp.symbols("x"), sp.Function("f")
+S, T = (lambda f: sp.diff(f, x)), (lambda f: x**2 * f)
+verify(
+    "ST − TS − 2x on an unknown function, by computer algebra",
+    int(sp.simplify(S(T(f(x))) - T(S(f(x))) - 2 * x * f(x)) == 0),
+    1,
+)
+shift = lambda h: (
+    lambda c: np.polynomial.Polynomial(c)(np.polynomial.Polynomial([h, 1])).coef
+)
+shifts = [matrix_of(lambda c: np.pad(shift(h)(c), (0, 4))[:4], 4) for h in (0.5, 2.0)]
+verify(
+    "shift by ½ and by 2, in both orders, is shift by 2½",
+    [shifts[0] @ shifts[1], shifts[1] @ shifts[0]],
+    [linalg.expm(2.5 * D)] * 2,
+    atol=1e-10,
+)
+
+# %% [markdown]
+r"""
+(linear-in-which-variable)=
+(linear-functional-representation)=
+### Linear in which variable?
+
+$y=z\sin x+z^2\sin x$ is linear in $s=\sin x$, and neither in $x$ nor in $z$. The prediction $w^\top\phi(x)$ of "linear" regression is linear in $w$, whatever $\phi$ is. And every linear $f:\mathbb R^n\to\mathbb R$ is a dot product, $f(x)=w^\top x$ with $w_i=f(e_i)$, by [the images of a basis](#eq-la-matrix-of-map).
+"""
+
+# %% tags=["checks"]
+rng = np.random.default_rng(28)
+g = lambda x, z, s=None: (z + z**2) * (np.sin(x) if s is None else s)
+bend = lambda f, u, v: abs(f(u + v) - f(u) - f(v))
+u, v = rng.normal(size=(2, 1000))
+verify(
+    "broken additivity, largest of 1,000 pairs: in s below rounding, in x and z not",
+    [
+        bend(lambda s: g(0, 1.3, s), u, v).max() > 1e-12,
+        bend(lambda x: g(x, 1.3), u, v).max() > 1,
+        bend(lambda z: g(0.7, z), u, v).max() > 1,
+    ],
+    [0, 1, 1],
+)
+average_slope = lambda c: integrate.quad(
+    lambda t: np.polynomial.polynomial.polyval(t, np.polynomial.polynomial.polyder(c)),
+    0,
+    1,
+)[0]
+w = matrix_of(lambda e: [average_slope(e)], 4)[0]
+c = rng.normal(size=4)
+verify(
+    "the mean slope of a cubic on [0, 1] is a dot product with its coefficients",
+    w @ c,
+    np.polynomial.polynomial.polyval(1, c) - c[0],
+    atol=1e-10,
+)
+
+# %% [markdown]
+r"""
+(injective-surjective-bijective)=
+(isomorphism-theorem)=
+### Injective, surjective, isomorphic
+
+*Injective*: different inputs, different outputs; for a linear map $\ker=\{0\}$, full column rank. *Surjective*: all of $W$ is reached, full row rank. Both: *bijective*, with an inverse, and a linear bijection is an *isomorphism*, a renaming. It carries a basis to a basis, so two finite-dimensional real spaces are isomorphic exactly if their dimensions agree: $m\times n$ matrices are $\mathbb R^{mn}$, cubics are $\mathbb R^4$. A linear layer with more outputs than inputs cannot be surjective, one with fewer cannot be injective.
+"""
+
+# %% tags=["checks"]
+field = list(
+    itertools.product(range(3), repeat=4)
+)  # over whole numbers modulo 3 all inputs can be tried
+rng = np.random.default_rng(29)
+counted = []
+for shape in ((2, 4), (4, 4), (3, 4)):
+    M = rng.integers(0, 3, shape)
+    images = [tuple(M @ np.array(x) % 3) for x in field]
+    forgotten_inputs = sum(not any(y) for y in images)
+    counted.append(len(set(images)) * forgotten_inputs)
+verify(
+    "modulo 3: number of images times size of the kernel is the number of inputs",
+    counted,
+    [len(field)] * 3,
+)
+values_at = np.vander([0.0, 1, 2, 5], 4)
+verify(
+    "cubic to its values at four points: an isomorphism, so it has a way back",
+    np.linalg.solve(values_at, values_at @ [1, -2, 0, 3]),
+    [1, -2, 0, 3],
+    atol=1e-10,
+)
+
+# %% [markdown]
+r"""
+(basis-change)=
+### The same map in other words
+
+Let the columns of $S$ and $T$ be new bases of $V$ and $W$. Old coordinates are $S$ times new ones, so "translate, map, translate back":
+
+$$
+\tilde A=T^{-1}AS,\qquad\text{for }V=W:\quad\tilde A=S^{-1}AS .
+$$ (eq-la-basis-change)
+
+In the second case $A$ and $\tilde A$ are *similar*: one map, two tables. What belongs to the map agrees: rank, determinant, trace ($\operatorname{tr}S^{-1}AS=\operatorname{tr}ASS^{-1}$), eigenvalues. A good basis makes the table simple: in its eigenbasis $\begin{pmatrix}2&1\\1&2\end{pmatrix}$ is $\operatorname{diag}(3,1)$.
+"""
+
+# %% tags=["checks"]
+rng = np.random.default_rng(30)
+powers = matrix_of(lambda e: np.pad(np.polynomial.legendre.leg2poly(e), (0, 4))[:4], 4)
+D = np.diag([1.0, 2, 3], k=1)
+by_library = matrix_of(
+    lambda c: np.pad(np.polynomial.legendre.legder(c), (0, 4))[:4], 4
+)
+verify(
+    "the derivative in Legendre's basis, against the library",
+    np.linalg.solve(powers, D @ powers),
+    by_library,
+    atol=1e-12,
+)
+A, S = rng.normal(size=(2, 5, 5))
+tilde = np.linalg.solve(S, A @ S)
+verify(
+    "similar: coefficients of the characteristic polynomials",
+    np.poly(tilde),
+    np.poly(A),
+    rtol=1e-6,
+    atol=1e-8,
+)
+
+# %% [markdown]
+r"""
+(affine-space)=
+(homogeneous-solution-space)=
+### Solution sets: subspaces and affine spaces
+
+The solutions of $Ax=0$ are a subspace, and every subspace $U$ of $\mathbb R^n$ arises so: take as rows of $A$ a basis of the [orthogonal complement](#orthogonal-complement). Shifted, $x_0+U$ is an *affine space*: a point, a line, a plane. The solutions of $Ax=b$, if there are any, are one. Its members may be averaged: $A\sum_iw_ix_i=(\sum_iw_i)\,b$, so for $b\ne0$ a combination of solutions is a solution exactly if the weights sum to one. *Model soups*, averages of weights, rely on nothing more when the model is linear.
+"""
+
+# %% tags=["checks"]
+rng = np.random.default_rng(31)
+U = rng.normal(size=(6, 2))
+rows = linalg.null_space(U.T).T
+verify(
+    "a plane in six dimensions as the kernel of four equations",
+    linalg.orth(U) @ linalg.orth(U).T,
+    (lambda N: N @ N.T)(linalg.null_space(rows)),
+    atol=1e-10,
+)
+A, b = rng.normal(size=(3, 5)), rng.normal(size=3)
+solutions = np.linalg.lstsq(A, b, rcond=None)[0][:, None] + linalg.null_space(
+    A
+) @ rng.normal(size=(2, 4))
+w = rng.normal(size=4)
+verify(
+    "four solutions mixed with weights of any sum: A times it, over b",
+    A @ solutions @ w / b,
+    [w.sum()] * 3,
+    rtol=1e-8,
+)
+
+# %% [markdown]
+r"""
+(euclidean-distance)=
+(norm)=
+(lp-norms)=
+### Distances and norms
+
+$d(a,b)=\|a-b\|_2$ is the Euclidean distance. A *norm* is any $\|\cdot\|\ge0$ with $\|\lambda x\|=|\lambda|\|x\|$, $\|x+y\|\le\|x\|+\|y\|$ and $\|x\|=0$ only for $x=0$; then $\|x-y\|$ is a metric (zero only for equal points, symmetric, no detour shorter). The usual family, for $p\ge1$:
+
+$$
+\|x\|_p=\Bigl(\sum_i|x_i|^p\Bigr)^{1/p},\qquad\|x\|_\infty=\max_i|x_i|=\lim_{p\to\infty}\|x\|_p .
+$$ (eq-la-lp)
+
+*Triangle inequality.* $t\mapsto t^p$ is convex, so the ball $\{\sum|x_i|^p\le1\}$ is convex. Write $\frac{x+y}{\|x\|+\|y\|}$ as the average of $\frac x{\|x\|}$ and $\frac y{\|y\|}$ with weights $\frac{\|x\|}{\|x\|+\|y\|}$ and the rest: it lies in the ball. For $p<1$ the ball caves in and the inequality is gone. $\|x\|_p$ never grows with $p$, and $\|x\|_2\le\|x\|_1\le\sqrt n\,\|x\|_2$, the last by Cauchy–Schwarz with the signs of $x$.
+"""
+
+
+# %% tags=["picture"]
+def unit_ball(p):
+    fig, ax = plt.subplots(figsize=(6.8, 3.0))
+    t = np.linspace(0, 2 * np.pi, 801)
+    c, s = np.cos(t), np.sin(t)
+    size = (
+        np.maximum(abs(c), abs(s))
+        if p == "∞"
+        else (abs(c) ** p + abs(s) ** p) ** (1 / p)
+    )
+    ax.fill(c / size, s / size, color=plot.BLUE, alpha=0.4)
+    ax.set(
+        xlim=(-2.5, 2.5),
+        ylim=(-1.1, 1.1),
+        aspect="equal",
+        title=f"all x of length at most one, p = {p}",
+    )
+    return fig
+
+
+explore(
+    unit_ball,
+    alt="The unit ball of the p-norm in the plane: a star for p below 1, a diamond at 1, a disc at 2, a square at infinity",
+    p=[0.5, 0.8, 1, 1.5, 2, 4, 10, "∞"],
+)
+
+# %% tags=["checks"]
+rng = np.random.default_rng(32)
+X, Y = rng.normal(size=(2, 2000, 5))
+excess = lambda p: (
+    linalg.norm(X + Y, p, axis=1)
+    / (linalg.norm(X, p, axis=1) + linalg.norm(Y, p, axis=1))
+).max()
+verify(
+    "largest ‖x + y‖ over ‖x‖ + ‖y‖ of 2,000 pairs above 1: p = ½, 1, 1½, 2, ∞",
+    [(excess(p) > 1 + 1e-12) for p in (0.5, 1, 1.5, 2, np.inf)],
+    [1, 0, 0, 0, 0],
+)
+worst = max(
+    -optimize.minimize(
+        lambda x: -linalg.norm(x, 1) / linalg.norm(x), rng.normal(size=5)
+    ).fun
+    for _ in range(3)
+)
+verify(
+    "largest ‖x‖₁/‖x‖₂ in five dimensions, by search", worst, math.sqrt(5), rtol=1e-6
+)
+verify(
+    "p = 200 against the maximum, at most a factor 5^(1/200) larger",
+    (linalg.norm(X, 200, axis=1) / abs(X).max(1)).max(),
+    5 ** (1 / 200),
+    rtol=0.01,
+)
+
+# %% [markdown]
+r"""
+(inner-product)=
+(gram-matrix-of-basis)=
+(induced-norm-and-distance)=
+### Inner products and the norms they make
+
+An *inner product* is bilinear, symmetric and positive definite ($\langle x,x\rangle>0$ for $x\ne0$). For $x=\sum_i\alpha_ib_i$ and $y=\sum_j\beta_jb_j$ bilinearity gives
+
+$$
+\langle x,y\rangle=\sum_{ij}\alpha_i\langle b_i,b_j\rangle\beta_j=\alpha^\top G\beta,\qquad G_{ij}=\langle b_i,b_j\rangle ,
+$$ (eq-la-gram)
+
+and the *Gram matrix* $G$ is symmetric positive definite; every such matrix defines an inner product. It brings the norm $\sqrt{\langle x,x\rangle}$ and the distance $\|x-y\|$. Not every norm comes so: expanding the squares,
+
+$$
+\|x+y\|^2+\|x-y\|^2=2\|x\|^2+2\|y\|^2 ,
+$$ (eq-la-parallelogram)
+
+and this *parallelogram law* holds exactly for those that do. The 1-norm fails at $e_1,e_2$: $4+4\ne2+2$. With $G=C^{-1}$ for a covariance $C$ the distance is *Mahalanobis'*: it counts in standard deviations.
+"""
+
+# %% tags=["checks"]
+G = np.array(
+    [
+        [integrate.quad(lambda x: x**i * x**j, 0, 1)[0] for j in range(4)]
+        for i in range(4)
+    ]
+)
+verify(
+    "∫fg on [0, 1] in the basis 1, x, x², x³: Hilbert's matrix",
+    G,
+    linalg.hilbert(4),
+    atol=1e-12,
+)
+f, g = np.polynomial.Polynomial([1, -2, 0, 1]), np.polynomial.Polynomial([0, 3, 1, -1])
+verify(
+    "an integral of two cubics by αᵀGβ",
+    f.coef @ G @ g.coef,
+    (f * g).integ()(1.0),
+    atol=1e-10,
+)
+rng = np.random.default_rng(33)
+x, y = rng.normal(size=(2, 500, 3))
+law = lambda norm: max(
+    abs(norm(x + y) ** 2 + norm(x - y) ** 2 - 2 * norm(x) ** 2 - 2 * norm(y) ** 2)
+)
+H = np.array([[2, 1, 0], [1, 2, 1], [0, 1, 2.0]])
+verify(
+    "parallelogram law broken by more than rounding: p = 1, 2, 3, and √xᵀGx",
+    [law(lambda v: linalg.norm(v, p, axis=1)) > 1e-9 for p in (1, 2, 3)]
+    + [law(lambda v: np.sqrt(((v @ H) * v).sum(1))) > 1e-9],
+    [1, 0, 1, 0],
+)
+
+# %% [markdown]
+r"""
+(function-inner-product)=
+### Angles between functions
+
+A sum over coordinates becomes an integral, $\langle u,v\rangle=\int_a^bu(x)v(x)\,dx$. On $[-\pi,\pi]$ the functions $\sin x,\sin2x,\dots$ are orthogonal, each of squared length $\pi$. Coordinates of a function in this basis are its *Fourier series*, plain inner products again. The square wave $\operatorname{sign}x$ has
+
+$$
+\frac1\pi\int_{-\pi}^\pi\operatorname{sign}(x)\sin kx\,dx=\frac2{\pi k}(1-\cos k\pi):\qquad\frac4{\pi k}\text{ for odd }k,\ 0\text{ for even}.
+$$ (eq-la-square-wave)
+
+[Parseval](#eq-la-parseval) then says $\sum_{k\text{ odd}}\frac{16}{\pi^2k^2}\cdot\pi=2\pi$, that is $1+\frac19+\frac1{25}+\dots=\frac{\pi^2}8$: a sum of numbers from Pythagoras.
+"""
+
+# %% tags=["checks"]
+products_of_sines = [
+    [
+        integrate.quad(lambda x: math.sin(k * x) * math.sin(l * x), -math.pi, math.pi)[
+            0
+        ]
+        for k in (1, 2, 3)
+    ]
+    for l in (1, 2, 3)
+]
+verify(
+    "sin x, sin 2x, sin 3x: all inner products",
+    products_of_sines,
+    math.pi * np.eye(3),
+    atol=1e-10,
+)
+half = np.array(
+    [
+        integrate.quad(lambda x: 2 / math.pi * math.sin(k * x), 0, math.pi)[0]
+        for k in range(1, 8)
+    ]
+)
+verify(
+    "coordinates of the square wave, by quadrature",
+    half,
+    [4 / (math.pi * k) * (k % 2) for k in range(1, 8)],
+    atol=1e-10,
+)
+verify(
+    "1 + 1/9 + 1/25 + …, a million terms",
+    np.sum(1 / np.arange(1, 2_000_000, 2.0) ** 2),
+    math.pi**2 / 8,
+    rtol=1e-6,
+)
+
+# %% [markdown]
+r"""
+(gram-schmidt)=
+### Gram–Schmidt
+
+Take independent $a_1,\dots,a_k$ one after the other, remove what points along the earlier ones, normalise:
+
+$$
+u_j=a_j-\sum_{i<j}\langle q_i,a_j\rangle\,q_i,\qquad q_j=u_j/\|u_j\| .
+$$ (eq-la-gram-schmidt)
+
+$u_j\perp q_l$ since $\langle q_l,u_j\rangle=\langle q_l,a_j\rangle-\langle q_l,a_j\rangle$, and spans agree step by step: $A=QR$ with triangular $R$. The *modified* variant takes the overlap with what is left of $a_j$, not with $a_j$. On paper it is the same. On the nearly dependent columns of Hilbert's matrix $h_{ij}=1/(i+j-1)$ it is not.
+"""
+
+
+# %%
+def gram_schmidt(A, modified):
+    Q = []
+    for a in A.T:
+        u = a.copy()
+        for q in Q:
+            u = u - (q @ (u if modified else a)) * q
+        Q.append(u / np.linalg.norm(u))
+    return np.array(Q).T
+
+
+# %% tags=["picture"] mystnb={"image": {"alt": "Loss of orthogonality against the size of Hilbert's matrix on a logarithmic axis: the classical variant reaches order one at size eight, the modified one rises later and more slowly, Householder's stays at rounding."}}
+hilbert_sizes = np.arange(2, 12)
+loss_of_right_angles = {
+    name: np.array(
+        [
+            np.linalg.norm(Q(linalg.hilbert(n)).T @ Q(linalg.hilbert(n)) - np.eye(n))
+            for n in hilbert_sizes
+        ]
+    )
+    for name, Q in {
+        "classical": lambda A: gram_schmidt(A, False),
+        "modified": lambda A: gram_schmidt(A, True),
+        "library (Householder)": lambda A: np.linalg.qr(A)[0],
+    }.items()
+}
+for (name, values), colour in zip(
+    loss_of_right_angles.items(), (plot.RED, plot.BLUE, plot.GREEN)
+):
+    plt.semilogy(hilbert_sizes, values, ".-", color=colour, label=name)
+plt.xlabel("size of Hilbert's matrix")
+plt.ylabel(r"$\|Q^\top Q-I\|$")
+plt.legend()
+plt.show()
+
+# %% tags=["checks"]
+A = np.random.default_rng(34).normal(size=(7, 4))
+Q, R = np.linalg.qr(A)
+verify(
+    "both variants against the library, signs fixed by a positive diagonal of R",
+    [gram_schmidt(A, True), gram_schmidt(A, False)],
+    [Q * np.sign(np.diag(R))] * 2,
+    atol=1e-12,
+)
+kappas = np.array([np.linalg.cond(linalg.hilbert(n)) for n in hilbert_sizes[:6]])
+slopes = [
+    np.polyfit(np.log(kappas), np.log(loss_of_right_angles[name][:6]), 1)[0]
+    for name in ("classical", "modified")
+]
+verify(
+    "losses as powers of the condition number: the second and the first",
+    slopes,
+    np.array([2.0, 1.0]),
+    atol=0.4,
+)
+
+# %% [markdown]
+r"""
+(orthogonal-matrix)=
+### Orthogonal matrices
+
+A *square* $Q$ with orthonormal columns (*unitary*, if complex): $Q^\top Q=I$, so $Q^{-1}=Q^\top$ and $QQ^\top=I$. It keeps inner products, $\langle Qx,Qy\rangle=x^\top Q^\top Qy$, hence lengths and angles; $\det Q=\pm1$, because $1=\det(Q^\top Q)=(\det Q)^2$. In the plane these are the turns ($+1$) and the mirrors ($-1$), and two mirrors at lines that meet at an angle $\omega$ make a turn by $2\omega$.
+"""
+
+# %% tags=["checks"]
+mirror_at = lambda t: (
+    np.eye(2) - 2 * np.outer([-math.sin(t), math.cos(t)], [-math.sin(t), math.cos(t)])
+)
+turned = mirror_at(0.9) @ mirror_at(0.2)
+verify(
+    "mirrors at lines of angles 0.2 and 0.9: what becomes of complex numbers",
+    turned @ [[1, 0], [0, 1]],
+    [[math.cos(1.4), -math.sin(1.4)], [math.sin(1.4), math.cos(1.4)]],
+    atol=1e-12,
+)
+verify(
+    "determinants of a mirror and of the turn",
+    [np.linalg.det(mirror_at(0.2)), np.linalg.det(turned)],
+    np.array([-1.0, 1.0]),
+    atol=1e-12,
+)
+K = np.random.default_rng(35).normal(size=(5, 5))
+Q = linalg.expm(K - K.T)
+cloud = np.random.default_rng(36).normal(size=(30, 5))
+verify(
+    "exponentials of antisymmetric matrices keep all distances",
+    spatial.distance.pdist(cloud @ Q.T),
+    spatial.distance.pdist(cloud),
+    atol=1e-10,
+)
+
+# %% [markdown]
+r"""
+(orthogonal-complement)=
+(projection)=
+### Orthogonal complement, projections
+
+$U^\perp$ is all that is orthogonal to $U$. Extend an orthonormal basis of $U$ ($k$ vectors) to one of $\mathbb R^n$: the other $n-k$ are a basis of $U^\perp$, so every $v$ splits in one way into $u+u^\perp$. A *projection* is a map with $P^2=P$. From $Pv=\lambda v$ follows $\lambda=\lambda^2$, so its eigenvalues are 0 and 1, and its trace is its rank. It may be slanted, like $\begin{pmatrix}1&1\\0&0\end{pmatrix}$, the shadow in the afternoon. The *orthogonal* ones, shadows at noon, are those with $P=P^\top$: then $\langle Px,y-Py\rangle=x^\top(P-P^2)y=0$; and only they never lengthen a vector.
+"""
+
+# %% tags=["checks"]
+rng = np.random.default_rng(37)
+B, C = rng.normal(size=(2, 6, 2))
+straight = matrix_of(lambda x: nearest(B, x), 6)
+slanted = B @ np.linalg.solve(C.T @ B, C.T)
+longest = [np.linalg.norm(P, 2) for P in (straight, slanted)]
+verify(
+    "eigenvalues of both, six each",
+    [np.sort(np.linalg.eigvals(P).real) for P in (straight, slanted)],
+    [[0, 0, 0, 0, 1, 1]] * 2,
+    atol=1e-8,
+)
+angle = max(linalg.subspace_angles(B, C))
+verify(
+    "the most they lengthen: 1, and 1/cos of the largest angle between the planes",
+    longest,
+    np.array([1, 1 / math.cos(angle)]),
+    rtol=1e-8,
+)
+verify(
+    "what is orthogonal to the plane: dimension", linalg.null_space(B.T).shape[1], 6 - 2
+)
+
+# %% [markdown]
+r"""
+(quadratic-formula)=
+(trace-and-determinant-from-eigenvalues)=
+### Eigenvalues of two by two, trace and determinant
+
+$ax^2+bx+c=0$ has the roots $\frac{-b\pm\sqrt{b^2-4ac}}{2a}$. For $2\times2$ the characteristic polynomial is $\lambda^2-\operatorname{tr}A\,\lambda+\det A$, hence $\lambda=\frac12\bigl(\operatorname{tr}A\pm\sqrt{\operatorname{tr}^2A-4\det A}\bigr)$. In every dimension, counted with multiplicity and complex ones included,
+
+$$
+\operatorname{tr}A=\sum_i\lambda_i,\qquad\det A=\prod_i\lambda_i :
+$$ (eq-la-trace-det)
+
+compare the coefficients of $\det(\lambda I-A)=\prod_i(\lambda-\lambda_i)$ at $\lambda=0$ and at $\lambda^{n-1}$, where only the product of the diagonal contributes.
+"""
+
+
+# %%
+def eigenvalues2(A):
+    (a, b), (c, d) = A
+    root = np.sqrt(complex((a + d) ** 2 - 4 * (a * d - b * c)))
+    return np.array([(a + d + root) / 2, (a + d - root) / 2])
+
+
+# %% tags=["checks"]
+rng = np.random.default_rng(38)
+both_ways = np.array(
+    [
+        [
+            np.sort_complex(eigenvalues2(M)),
+            np.sort_complex(np.linalg.eigvals(M).astype(complex)),
+        ]
+        for M in rng.normal(size=(200, 2, 2))
+    ]
+)
+verify(
+    "200 random matrices, with real and with complex eigenvalues: largest gap to the library",
+    abs(both_ways[:, 0] - both_ways[:, 1]).max(),
+    0.0,
+    atol=1e-7,
+)
+M = rng.normal(size=(100, 5, 5))
+lam = np.linalg.eigvals(M)
+verify(
+    "100 of size five: sums and products",
+    [lam.sum(1).real, lam.prod(1).real],
+    [np.trace(M, axis1=1, axis2=2), np.linalg.det(M)],
+    rtol=1e-7,
+    atol=1e-9,
+)
+
+# %% [markdown]
+r"""
+(eigenspace)=
+(eigenvalues-of-transpose)=
+(distinct-eigenvalues-independence)=
+### Eigenspaces, transposes, distinct eigenvalues
+
+$E_\lambda=\ker(A-\lambda I)$ is the *eigenspace* of $\lambda$; its dimension is at most the multiplicity of $\lambda$ as a root, and less for $\begin{pmatrix}1&1\\0&1\end{pmatrix}$. $A$ and $A^\top$ have the same characteristic polynomial, so the same eigenvalues, with other eigenvectors: those for different eigenvalues are orthogonal across, since $\lambda\langle v,w\rangle=\langle Av,w\rangle=\langle v,A^\top w\rangle=\mu\langle v,w\rangle$. *Eigenvectors $v_1,\dots,v_k$ of distinct eigenvalues are independent*: take a relation $\sum c_iv_i=0$ with as few non-zero $c_i$ as possible; apply $A$ and subtract $\lambda_1$ times it, and a shorter one is left.
+"""
+
+# %% tags=["checks"]
+rng = np.random.default_rng(39)
+A = rng.normal(size=(6, 6))
+lam, V = np.linalg.eig(A)
+mu, W = np.linalg.eig(A.T)
+W = W[:, [abs(mu - l).argmin() for l in lam]]
+cross = abs(W.T @ V)
+verify(
+    "eigenvectors of A against those of Aᵀ: largest product across, smallest of a pair",
+    [(cross - np.diag(np.diag(cross))).max() < 1e-10, np.diag(cross).min() > 1e-3],
+    [1, 1],
+)
+spaces = [
+    linalg.null_space(M - l * np.eye(len(M))).shape[1]
+    for M, l in (
+        (np.diag([2.0, 2, 3]), 2),
+        (np.diag([2.0, 2, 3]), 3),
+        (np.array([[1.0, 1], [0, 1]]), 1),
+    )
+]
+verify(
+    "dimensions of eigenspaces: diag(2, 2, 3) at 2 and 3; the shear", spaces, [2, 1, 1]
+)
+near = [
+    np.linalg.cond(np.linalg.eig(np.array([[1, 1], [0, 1 + eps]]))[1])
+    for eps in (1e-3, 1e-5)
+]
+verify(
+    "eigenvalues 1 and 1 + ε: condition of the eigenbasis is 2/ε",
+    near,
+    [2 / 1e-3, 2 / 1e-5],
+    rtol=0.01,
+)
+
+# %% [markdown]
+r"""
+(eigendecomposition)=
+### Eigendecomposition
+
+If $n$ independent eigenvectors exist (the columns of $V$), then $AV=V\Lambda$, so
+
+$$
+A=V\Lambda V^{-1},\qquad A^k=V\Lambda^kV^{-1},
+$$ (eq-la-eigendecomposition)
+
+and likewise for every power series, $e^A=Ve^\Lambda V^{-1}$. Matrices without such a basis are *defective*, as [above](#linear-algebra-beware). A case at work: the links of the web as a table of probabilities, whose powers tend to the stationary ranking of pages {cite:p}`brin1998`; the second eigenvalue says how fast.
+"""
+
+# %% tags=["checks"]
+links = np.array(
+    [[0, 0, 1, 0.5], [1 / 3, 0, 0, 0], [1 / 3, 0.5, 0, 0.5], [1 / 3, 0.5, 0, 0]]
+)
+surfer = 0.85 * links + 0.15 / 4  # columns: where one goes next
+lam, V = np.linalg.eig(surfer)
+ranking = np.real(V[:, lam.real.argmax()] / V[:, lam.real.argmax()].sum())
+rng = np.random.default_rng(40)
+page, visits = np.zeros(20_000, int), surfer.cumsum(0)
+for _ in range(30):
+    page = (rng.random(20_000) > visits[:, page]).sum(0)
+verify(
+    "four pages: the leading eigenvector against 20,000 random surfers",
+    ranking,
+    np.bincount(page, minlength=4) / 20_000,
+    atol=4 * 0.5 / math.sqrt(20_000),
+)
+A = np.array([[4.0, 1], [2, 3]])
+lam, V = np.linalg.eig(A)
+verify(
+    "tenth power and exponential from the eigenvalues",
+    [
+        V * lam**10 @ np.linalg.solve(V, np.eye(2)),
+        V * np.exp(lam) @ np.linalg.solve(V, np.eye(2)),
+    ],
+    [np.linalg.matrix_power(A, 10), linalg.expm(A)],
+    rtol=1e-10,
+)
+
+# %% [markdown]
+r"""
+(sylvester-criterion)=
+### Sylvester's criterion
+
+A symmetric matrix is positive definite exactly if all *leading* minors (determinants of the upper left $k\times k$ blocks) are positive; negative definite if they alternate, starting negative. *Why:* if $A$ is positive definite so is each block, and its determinant, the product of its eigenvalues, is positive. Conversely the pivots of elimination without swaps are the quotients of consecutive minors, all positive, and elimination done to rows and columns alike turns $x^\top Ax$ into a sum of squares with the pivots as weights. For *semi*definite it takes all principal minors, not only the leading ones: $\operatorname{diag}(0,-1)$ has leading minors $0,0$.
+"""
+
+
+# %%
+def leading_minors(A):
+    return np.array([np.linalg.det(A[:k, :k]) for k in range(1, len(A) + 1)])
+
+
+# %% tags=["checks"]
+rng = np.random.default_rng(41)
+S = rng.normal(size=(2000, 3, 3)) + 1.5 * rng.choice([-1, 0, 1], 2000)[
+    :, None, None
+] * np.eye(3)
+S = S + S.transpose(0, 2, 1)
+lam = np.linalg.eigvalsh(S)
+minors = np.array([leading_minors(M) for M in S])
+verify(
+    "2,000 matrices: positive, negative definite by minors and by eigenvalues",
+    [(minors > 0).all(1), (minors * [-1, 1, -1] > 0).all(1)],
+    [(lam > 0).all(1), (lam < 0).all(1)],
+)
+all_minors = lambda M: [
+    np.linalg.det(M[np.ix_(i, i)])
+    for k in (1, 2, 3)
+    for i in itertools.combinations(range(3), k)
+]
+thin = rng.normal(size=(400, 3, 2))
+thin = (
+    np.einsum("nik,k,njk->nij", thin, [1.0, 1.0], thin)
+    * rng.choice([-1, 1], 400)[:, None, None]
+)
+verify(
+    "400 singular ones: semidefinite by all principal minors and by eigenvalues",
+    [min(all_minors(M)) > -1e-9 for M in thin],
+    np.linalg.eigvalsh(thin)[:, 0] > -1e-9,
+)
+verify(
+    "diag(0, −1): leading minors and smallest eigenvalue",
+    [*leading_minors(np.diag([0.0, -1])), np.linalg.eigvalsh(np.diag([0.0, -1]))[0]],
+    [0, 0, -1],
+)
+
+# %% [markdown]
+r"""
+(cholesky-decomposition)=
+### Cholesky decomposition
+
+Every symmetric positive definite matrix is
+
+$$
+A=LL^\top,\qquad L\text{ lower triangular with positive diagonal},
+$$ (eq-la-cholesky)
+
+in exactly one way. *Why it exists:* $A=\begin{pmatrix}a&b^\top\\b&C\end{pmatrix}$ has $a>0$; with first column $\binom{\sqrt a}{b/\sqrt a}$ there remains $C-bb^\top/a$, which is positive definite again, because $z^\top(C-bb^\top/a)z$ is $x^\top Ax$ for $x=(-b^\top z/a,\,z)$. Go on with that. With other signs of the columns the product is the same, so uniqueness needs the positive diagonal. Semidefinite matrices have factors too, not unique. Uses: solving, $\ln\det A=2\sum_i\ln l_{ii}$, and sampling: $\mu+L\epsilon$ has covariance $A$. It is no square root: $LL^\top$ is not $L^2$.
+"""
+
+
+# %%
+def cholesky(A):
+    A, L = np.array(A, float), np.zeros(A.shape)
+    for j in range(len(A)):
+        L[j:, j] = A[j:, j] / math.sqrt(A[j, j])
+        A[j:, j:] -= np.outer(L[j:, j], L[j:, j])  # what remains
+    return L
+
+
+# %% tags=["checks"]
+rng = np.random.default_rng(42)
+R = rng.normal(size=(5, 5))
+A = R @ R.T + np.eye(5)
+verify("against LAPACK", cholesky(A), np.linalg.cholesky(A), atol=1e-10)
+verify(
+    "log-determinant from the diagonal, by eigenvalues",
+    2 * np.log(np.diag(cholesky(A))).sum(),
+    np.log(np.linalg.eigvalsh(A)).sum(),
+    rtol=1e-12,
+)
+draws = rng.normal(size=(100_000, 5)) @ cholesky(A).T
+verify_within_se(
+    "covariance of two sampled coordinates", draws[:, 0] * draws[:, 3], A[0, 3]
+)
+
+# %% [markdown]
+r"""
+(frobenius-norm)=
+### Norms of matrices, entry by entry
+
+A matrix read as one long vector has the norms $(\sum_{ij}|a_{ij}|^p)^{1/p}$: the sum of sizes for $p=1$, the largest entry for $p=\infty$, and for $p=2$ the *Frobenius norm* $\sqrt{\operatorname{tr}(A^\top A)}=\sqrt{\sum_i\sigma_i^2}$, which turns on either side leave unchanged. Between it and the spectral norm, $\|A\|_2\le\|A\|_F\le\sqrt r\,\|A\|_2$ for rank $r$; weight decay is its square.
+"""
+
+# %% tags=["checks"]
+rng = np.random.default_rng(43)
+A = rng.normal(size=(3, 4))
+entrywise = lambda A, p: (abs(A) ** p).sum() ** (1 / p)
+verify(
+    "p = 1, 2 and 400 against SciPy's vector norms",
+    [entrywise(A, p) for p in (1, 2, 400)],
+    [linalg.norm(A.ravel(), p) for p in (1, 2, np.inf)],
+    rtol=0.01,
+)
+Q = linalg.qr(rng.normal(size=(3, 3)))[0]
+verify(
+    "turning changes p = 2 by nothing, p = 1 and p = 4 by something",
+    [abs(entrywise(Q @ A, p) - entrywise(A, p)) > 1e-3 for p in (1, 2, 4)],
+    [1, 0, 1],
+)
+flat = linalg.qr(rng.normal(size=(6, 3)), mode="economic")[0]
+verify(
+    "equal singular values reach √r between the norms",
+    np.linalg.norm(flat) / np.linalg.norm(flat, 2),
+    math.sqrt(3),
+    rtol=1e-10,
+)
+
+# %% [markdown]
+r"""
+(movie-ratings-svd)=
+### Films and viewers
+
+A table of ratings, films by viewers, as {cite:t}`deisenroth2020` tell it: the left singular vectors are stereotypical films, the right ones stereotypical viewers, and $\sigma_i$ says how much of the table a pair explains. Recommenders complete tables in this way, and word embeddings come from such a table of words and contexts. Subtract the mean rating first: otherwise the first pair says only that ratings are positive. A word of care: the signs of a pair are arbitrary, and "themes" are read into it by us.
+"""
+
+# %% tags=["set-up"]
+films = ["Star Wars", "Blade Runner", "Amélie", "Delicatessen"]
+ratings = np.array([[5, 4, 1], [5, 5, 0], [0, 0, 5], [1, 0, 4.0]])
+film_U, film_sigma, film_Vt = np.linalg.svd(ratings - ratings.mean())
+film_U, film_Vt = film_U * np.sign(film_U[0]), film_Vt * np.sign(film_U[0, :3])[:, None]
+print(
+    "first theme:  "
+    + ", ".join(f"{name} {value:+.2f}" for name, value in zip(films, film_U[:, 0]))
+)
+print(
+    "its viewers:  "
+    + ", ".join(
+        f"{name} {value:+.2f}"
+        for name, value in zip(("Ali", "Beatrix", "Chandra"), film_Vt[0])
+    )
+)
+print(
+    f"share of the squared deviations: {film_sigma[0] ** 2 / np.sum(film_sigma**2):.1%}"
+)
+
+# %% tags=["checks"]
+verify(
+    "the first theme parts the films, and the viewers, by genre",
+    [np.sign(film_U[:, 0]), [*np.sign(film_Vt[0]), 0]],
+    [[1, 1, -1, -1], [1, 1, -1, 0]],
+)
+rank_one = ratings.mean() + film_sigma[0] * np.outer(film_U[:, 0], film_Vt[0])
+verify_at_most(
+    "one theme and the mean: largest miss of a rating",
+    abs(rank_one - ratings).max(),
+    1.0,
+)
+rng = np.random.default_rng(44)
+shuffles = [
+    np.linalg.svd(
+        rng.permutation(ratings.ravel()).reshape(4, 3) - ratings.mean(),
+        compute_uv=False,
+    )[0]
+    for _ in range(999)
+]
+verify_at_most(
+    "the same ratings shuffled, 999 times: how often the first theme is as strong",
+    np.mean(np.array(shuffles) >= film_sigma[0]),
+    0.05,
+)
+
+# %% [markdown]
+r"""
+(moore-penrose-pseudoinverse)=
+### Pseudo-inverse
+
+$A^+=V\Sigma^+U^\top$ undoes the stretches that can be undone, $1/\sigma_i$ for $\sigma_i>0$ and 0 otherwise. $A^+b$ is, of all $x$ that come nearest to $b$, the shortest. It equals $(A^\top A)^{-1}A^\top$ for independent columns, $A^\top(AA^\top)^{-1}$ for independent rows, and $A^\top$ for *orthonormal* columns (orthogonal is not enough: for $W=QD$ it is $D^{-1}Q^\top$). It is also the limit of ridge regression,
+
+$$
+A^+=\lim_{\epsilon\to0}A^\top(AA^\top+\epsilon I)^{-1},
+$$ (eq-la-ridge-limit)
+
+because there $\sigma_i$ becomes $\sigma_i/(\sigma_i^2+\epsilon)$. Gradient descent on least squares from 0 ends there too.
+"""
+
+
+# %%
+def pseudoinverse(A, tol=1e-10):
+    U, s, Vt = np.linalg.svd(A, full_matrices=False)
+    r = np.sum(s > tol * s[0])
+    return Vt[:r].T / s[:r] @ U[:, :r].T
+
+
+# %% tags=["checks"]
+rng = np.random.default_rng(45)
+A = rng.normal(size=(5, 2)) @ rng.normal(size=(2, 4))
+P = pseudoinverse(A)
+verify(
+    "Penrose's four conditions on a 5 × 4 of rank 2",
+    [
+        np.linalg.norm(M)
+        for M in (A @ P @ A - A, P @ A @ P - P, A @ P - (A @ P).T, P @ A - (P @ A).T)
+    ],
+    np.zeros(4),
+    atol=1e-10,
+)
+s = linalg.svdvals(A)[:2]
+b, x = rng.normal(size=5), np.zeros(4)
+for _ in range(3000):
+    x = x - A.T @ (A @ x - b) / s[0] ** 2
+verify("gradient descent from 0 ends at A⁺b", x, P @ b, atol=1e-8)
+gaps = [
+    np.linalg.norm(A.T @ np.linalg.solve(A @ A.T + eps * np.eye(5), np.eye(5)) - P)
+    / eps
+    for eps in (1e-5, 1e-6)
+]
+verify(
+    "ridge misses it by ε times the size of 1/σ³",
+    gaps,
+    [math.sqrt(np.sum(s**-6))] * 2,
+    rtol=0.01,
+)

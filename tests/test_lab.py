@@ -46,8 +46,8 @@ explore(draw, alt="a line", a=[1, 2, 3])
 verify("one and one is two", 1 + 1, 2)
 
 # %%
-start = {"landscape": "valley", "start": [-2.6, 1.2], "eta": 0.05, "beta": 0.6, "steps": 60}
-live("race", start, alt="a race", states=[start] * 20, truth=lambda state: 0, still=draw(1))
+now = {"landscape": "valley", "start": [-2, 1], "eta": 0.05, "beta": 0.6, "steps": 60}
+live("race", now, alt="a race", states=[now] * 20, truth=lambda now: 0, still=draw(1))
 '''
 PLAIN = {  # all cells are on the page, also those that are out of sight
     "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"}
@@ -56,7 +56,7 @@ PLAIN = {  # all cells are on the page, also those that are out of sight
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    """JupyterLab on a chapter and on a small notebook: its folder, its address, a token."""
+    """JupyterLab on a chapter and a small notebook: (folder, address, token)."""
     folder = tmp_path_factory.mktemp("lab")
     inside = folder / "notebooks"
     inside.mkdir()
@@ -77,10 +77,10 @@ def lab(tmp_path_factory):
     ]
     if getattr(os, "geteuid", lambda: 1)() == 0:
         options.append("--allow-root")
-    own = ("runtime", "config", "data", "settings", "workspaces")
     places = {
-        f"JUPYTER{'LAB' if name in own[3:] else ''}_{name.upper()}_DIR": str(folder / name)
-        for name in own
+        f"JUPYTER{lab}_{name.upper()}_DIR": str(folder / name)
+        for name in ("runtime", "config", "data", "settings", "workspaces")
+        for lab in ("", "LAB")
     }
     log = folder / "log.txt"
     with log.open("w", encoding="utf-8") as out:
@@ -111,7 +111,9 @@ def address_of(server, runtime, log):
                 pass
         time.sleep(0.1)
     server.kill()
-    pytest.fail(f"JupyterLab does not start:\n{log.read_text(encoding='utf-8')[-4000:]}")
+    pytest.fail(
+        f"JupyterLab does not start:\n{log.read_text(encoding='utf-8')[-4000:]}"
+    )
 
 
 def notebook(chromium, lab, name):

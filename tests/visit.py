@@ -4,17 +4,21 @@ import json
 
 import yaml
 from axe_playwright_python.sync_playwright import Axe
+
 from book import ROOT
 from browser import PATIENCE
 
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-FILES = [TOC["root"], *(entry["file"] for part in TOC["parts"] for entry in part["chapters"])]
+FILES = [
+    TOC["root"],
+    *(entry["file"] for part in TOC["parts"] for entry in part["chapters"]),
+]
 PAGES = [f"{file}.html" for file in FILES]
 CHAPTERS = [page for page in PAGES if page.startswith("notebooks/")]
 
-# What axe need not look at, to save minutes a page: the inside of a formula (hidden from
-# screen readers; the MathML beside it stays, as text) and colours of code that have been
-# met before on the page. Boxes keep their sizes. First all is read, then all is written.
+# What axe need not look at, to save minutes a page: the inside of a formula (hidden
+# from screen readers; its MathML stays, as text) and colours of code that the page has
+# had before. Boxes keep their sizes. First all is read, then all is written.
 PRUNE = """() => {
   const formulas = [...document.querySelectorAll('mjx-math')];
   const boxes = formulas.map(e => e.getBoundingClientRect());
@@ -22,7 +26,8 @@ PRUNE = """() => {
   const colour = e => getComputedStyle(e).color;
   const kinds = words.map(e => colour(e) + colour(e.closest('.highlight')));
   const spare = words.filter((e, k) => {
-    return e.children.length || seen.has(kinds[k]) || !seen.add(kinds[k]);
+    const word = !e.children.length && e.textContent.length > 1;
+    return !word || seen.has(kinds[k]) || !seen.add(kinds[k]);
   });
   formulas.forEach((e, k) => {
     e.replaceChildren();
@@ -36,11 +41,11 @@ PRUNE = """() => {
 }"""
 
 # Marks one text of each kind: contrast depends on nothing but colour, size, weight and
-# what is behind. Axe takes some 15 ms a text, and most look alike.
+# what is behind. Axe takes its time for each, and most look alike. (It skips letters.)
 SAMPLE = """() => {
   const texts = [...document.body.querySelectorAll('*')].filter(e => {
-    const own = [...e.childNodes].filter(node => node.nodeType === 3).map(node => node.data);
-    return own.join('').trim().length > 1 && e.checkVisibility(); // axe leaves out single letters
+    const own = [...e.childNodes].map(node => node.nodeType === 3 ? node.data : '');
+    return own.join('').trim().length > 1 && e.checkVisibility();
   });
   const behind = new Map([[null, '']]), seen = new Set();
   const ground = e => {
@@ -65,7 +70,7 @@ SAMPLE = """() => {
 class Visit:
     """A page with everything it asked for and complained about.
 
-    ``storage`` is what the reader's browser remembers from an earlier visit, {key: value}.
+    ``storage`` is what the browser remembers from an earlier visit, {key: value}.
     """
 
     def __init__(
@@ -82,13 +87,14 @@ class Visit:
             memory = {"mode": theme, "theme": theme} | (storage or {})
             self.context.add_init_script(
                 f"for (const [key, value] of Object.entries({json.dumps(memory)}))"
-                " if (localStorage.getItem(key) === null) localStorage.setItem(key, value);"
+                " localStorage[key] ??= value;"
             )
         self.page = self.context.new_page()
         self.asked, self.complaints = [], []
         self.page.on("request", lambda r: self.asked.append(r.url))
         self.page.on(
-            "response", lambda r: r.status >= 400 and self.complaints.append(f"{r.status} {r.url}")
+            "response",
+            lambda r: r.status >= 400 and self.complaints.append(f"{r.status} {r.url}"),
         )
         self.page.on(
             "console",
@@ -97,26 +103,23 @@ class Visit:
         self.page.on("pageerror", lambda e: self.complaints.append(str(e)))
         self.page.goto(address, wait_until="load")
         if script:
-            self.page.evaluate("document.fonts.ready.then(() => {})")
-            self.settle()
-
-    def settle(self):
-        """Wait until the page has been laid out and painted once more."""
-        self.page.evaluate(
-            "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
-        )
+            self.page.wait_for_function("document.fonts.status === 'loaded'")
 
     def foreign(self, home):
         """What was asked of another host than ``home``."""
-        return [u for u in self.asked if not u.startswith((home, "data:", "blob:", "about:"))]
+        own = (home, "data:", "blob:", "about:")
+        return [address for address in self.asked if not address.startswith(own)]
 
     def violations(self):
-        """What axe finds, one line a fault. It changes the page, so it is asked last."""
+        """What axe finds, a line a fault. It changes the page, so it is asked last."""
         self.page.evaluate(PRUNE)
         assert self.page.evaluate(SAMPLE), "there is no text on the page"
         axe, only = Axe(), {"resultTypes": ["violations"]}
         runs = [
-            axe.run(self.page, options=only | {"rules": {"color-contrast": {"enabled": False}}}),
+            axe.run(
+                self.page,
+                options=only | {"rules": {"color-contrast": {"enabled": False}}},
+            ),
             axe.run(
                 self.page,
                 context={"include": [["[data-sample]"]]},
@@ -124,10 +127,10 @@ class Visit:
             ),
         ]
         return [
-            f"{found['id']} ({found['help']}), {len(found['nodes'])} times: {node['html'][:200]}"
+            f"{rule['id']}, {len(rule['nodes'])} times ({rule['help']}): {node['html']}"
             for run in runs
-            for found in run.response["violations"]
-            for node in found["nodes"][:3]
+            for rule in run.response["violations"]
+            for node in rule["nodes"][:3]
         ]
 
     def __enter__(self):

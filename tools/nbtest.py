@@ -79,7 +79,7 @@ class ByPage(LoadScopeScheduling):
     """A notebook or a module to a worker; what looks at single pages, one by one."""
 
     def _split_scope(self, nodeid):
-        alone = nodeid.startswith(("tests/test_browser.py", "tests/test_accessible.py"))
+        alone = nodeid.startswith("tests/test_browser.py")
         return nodeid if alone else super()._split_scope(nodeid)
 
 

@@ -99,7 +99,8 @@ const axes = name => {
     name === "classes" ? `M0 ${top}H${WIDE}` : ""}"/>` + ticks.map(tick => {
     const [x, y] = toMap(BOXES[name], tick);
     return `<text x="${clamp(x, 10, WIDE - 10)}" y="${y + 16}">${show(tick[0]).replace(".00", "")}</text>`;
-  }).join("");
+  }).join("") + (name === "classes" ? `<text x="${WIDE - 30}" y="${top - 10}">class 1</text>
+    <text x="${WIDE - 30}" y="${zy - 8}">class 0</text>` : "");
 };
 const panel = name => `<div><svg data-map="${name}" viewBox="0 0 ${WIDE} ${HIGH}" role="group"
   aria-label="${name}">${axes(name)}<g class="fitted"></g><g class="points"></g></svg>

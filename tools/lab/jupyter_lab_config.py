@@ -1,7 +1,9 @@
 """How `make lab` opens JupyterLab: the notebooks alone, no news, citations as names."""
 
+import atexit
 import json
 import pathlib
+import shutil
 import tempfile
 
 from pybtex.database import parse_file
@@ -43,8 +45,9 @@ def extension(folder: pathlib.Path) -> None:
     )
 
 
-made = tempfile.TemporaryDirectory(prefix="book-lab-")  # removed when JupyterLab ends
-extension(pathlib.Path(made.name))
+made = pathlib.Path(tempfile.mkdtemp(prefix="book-lab-"))
+atexit.register(shutil.rmtree, made, ignore_errors=True)
+extension(made)
 
 c = get_config()  # noqa: F821
 c.ServerApp.root_dir = str(ROOT / "notebooks")
@@ -52,7 +55,7 @@ c.ServerApp.root_dir = str(ROOT / "notebooks")
 c.ServerApp.jpserver_extensions = {"jupyterlab_jupytext": False}
 c.ContentsManager.hide_globs = ["*.py", "*.part", "__pycache__"]
 c.LabApp.app_settings_dir = str(HERE / "settings")
-c.LabApp.extra_labextensions_path = [made.name]
+c.LabApp.extra_labextensions_path = [str(made)]
 c.LabApp.news_url = None
 c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
 c.LabApp.extension_manager = "readonly"

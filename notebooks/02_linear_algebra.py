@@ -179,7 +179,7 @@ def _(answer):
 @exercise.define("la-sherman")
 def _(answer):
     rng = np.random.default_rng(0)
-    for n in (3, 40):
+    for n in (3, 40, 100_000):
         d, a, b, y = rng.uniform(1, 2, n), *rng.normal(size=(3, n))
         x = np.asarray(answer(d, a, b, y))
         assert np.allclose(d * x + a * (b @ x), y), "D x + a (bᵀx) is not y"
@@ -485,7 +485,7 @@ r"""
 Read the product the other way, along the rows, and every entry of $Ax$ is one number about $x$. What does that number know? It decides what a neuron sees and what attention attends to.
 
 (dot-product)=
-**The dot product** of two lists is the sum of the products, $a^\top b=\langle a,b\rangle=\sum_ia_ib_i$. With itself it is the squared length, $\|a\|^2=a^\top a$ (Pythagoras). A query $q=(2,1)$ and three keys $(1,0)$, $(0,1)$, $(3,3)$: the scores are $2$, $1$ and $9$. Does the third key fit best? It is the longest; the first points more nearly the way of $q$. Alignment and length are mixed, and this separates them:
+**The dot product** of two lists is the sum of the products, $a^\top b=\langle a,b\rangle=\sum_ia_ib_i$. With itself it is the squared length, $\|a\|^2=a^\top a$ (Pythagoras). A query $q=(2,1)$ and three keys $(1,0)$, $(0,1)$, $(1,7)$: the scores are $2$, $1$ and $9$. Does the third key fit best? It is the longest; the first points more nearly the way of $q$. Alignment and length are mixed, and this separates them:
 
 (cauchy-schwarz)=
 :::{prf:theorem} Cauchy–Schwarz
@@ -576,9 +576,9 @@ print(f"{'all 1,400 images':22}{'':10}{'':18}{lengths.mean():26.2f}")
 
 # %% [markdown]
 r"""
-The dot product keeps choosing the same few bold images, which answer to everything, and it names the wrong digit far more often. Normalise, and the neighbours are those of the distance. That is why similarity search stores vectors of length one.
+The dot product prefers bold images, which answer to everything, and it names the wrong digit far more often. Normalise both sides, and the order is exactly that of the distance. That is one reason why much of similarity search stores vectors of length one.
 
-**What attention does.** A *transformer* scores keys by dot products with a query and turns the scores into weights by $w_i\propto e^{s_i}$ {cite:p}`vaswani2017`. How large do scores get? Let the entries of $q$ and $k$ be independent with mean 0 and variance 1. Then $s=\sum_{i=1}^dq_ik_i$ has mean 0 and variance $d$: each product has variance $1\cdot1$, and variances of independent terms add. With $d=64$ the scores are of size 8, and $e^{8}$ against $e^{0}$ leaves all weight on one key. Hence the division by $\sqrt d$.
+**What attention does.** A *transformer* scores keys by dot products with a query and turns the scores into weights by $w_i\propto e^{s_i}$ {cite:p}`vaswani2017`. How large do scores get? Let the entries of $q$ and $k$ be independent with mean 0 and variance 1. Then $s=\sum_{i=1}^dq_ik_i$ has mean 0 and variance $d$: each product has variance $1\cdot1$, and variances of independent terms add. With $d=64$ the scores are of size 8, and $e^{8}$ against $e^{0}$ leaves most of the weight on one key. Hence the division by $\sqrt d$.
 """
 
 
@@ -601,15 +601,15 @@ def largest_weight(d, scale, draws=400):
     )
 
 
-print("largest of 16 weights, mean      d = 4     d = 64     d = 1024")
-for scaled in (False, True):
-    row = [
-        largest_weight(d, math.sqrt(d) if scaled else 1.0).mean() for d in (4, 64, 1024)
-    ]
-    print(
-        f"{'divided by √d' if scaled else 'plain scores':28}"
-        + "".join(f"{v:10.2f}" for v in row)
-    )
+winners = {
+    "plain scores": [largest_weight(d, 1.0).mean() for d in (4, 64, 1024)],
+    "divided by √d": [largest_weight(d, math.sqrt(d)).mean() for d in (4, 64, 1024)],
+}
+header = (
+    f"{'largest of 16 weights, mean':28}{'d = 4':>10}{'d = 64':>10}{'d = 1024':>10}"
+)
+lines = [f"{name:28}" + "".join(f"{v:10.2f}" for v in w) for name, w in winners.items()]
+print("\n".join([header, *lines]))
 
 # %% tags=["checks"]
 spread = np.random.default_rng(2)
@@ -818,7 +818,7 @@ exercise("la-area-keeper").check(area_keeper)
 r"""
 <details><summary>Solution</summary>
 
-Rows that sum to 3, and $ad-bc=1$. With $a=c=1$: $b=d=2$ has determinant 0; $a=2$, $b=1$ asks $2d-c=1$ and $c+d=3$, so $d=\frac43$, $c=\frac53$.
+The rows have to sum to 3, and $ad-bc=1$. Choose the first row, $a=2$, $b=1$; then $2d-c=1$ and $c+d=3$ give $d=\frac43$, $c=\frac53$.
 
 ```python
 area_keeper = np.array([[2, 1], [5 / 3, 4 / 3]])
@@ -876,7 +876,7 @@ r"""
 **Words for it.** A *linear combination* of $v_1,\dots,v_k$ is $\sum_ia_iv_i$, and all of them together are the *span*. The $v_i$ are *independent* if only $a=0$ gives $\sum_ia_iv_i=0$; that is, if elimination finds no free column. Otherwise one of them is a combination of the others and can be dropped without loss. A *basis* of a space is an independent family that spans it: enough, and none too many.
 
 (dimension)=
-**Every basis has the same number of members.** Let $v_1,\dots,v_m$ span, and let $w_1,\dots,w_k$ be more, $k>m$. Write each $w_j=\sum_ic_{ij}v_i$. The table $C$ has $m$ rows, so at most $m$ pivots, and $k>m$ columns: one is free, and $Cx=0$ for some $x\ne0$. Then $\sum_jx_jw_j=\sum_i(Cx)_iv_i=0$: the $w_j$ are dependent. So no independent family is larger than a spanning one, and two bases, being both, have equal size. It is called the *dimension*.
+**Every basis has the same number of members.** Let $v_1,\dots,v_m$ span a space, and in it let $w_1,\dots,w_k$ be more, $k>m$. Write each $w_j=\sum_ic_{ij}v_i$. The table $C$ has $m$ rows, so at most $m$ pivots, and $k>m$ columns: one is free, and $Cx=0$ for some $x\ne0$. Then $\sum_jx_jw_j=\sum_i(Cx)_iv_i=0$: the $w_j$ are dependent. So no independent family is larger than a spanning one, and two bases, being both, have equal size. It is called the *dimension*.
 
 (basis-by-pivot-columns)=
 (matrix-rank)=
@@ -952,7 +952,7 @@ $$ (eq-la-outer)
 
 The second formula reads a matrix product as a sum of rank-one *layers*, one for each inner index; so $\operatorname{rk}AB$ is at most the number of inner indices. The photograph rebuilt from twenty layers is such a product, $213\times20$ times $20\times320$.
 
-**What training does.** The gradient of a linear layer $z=Wx$ for one example is $\delta x^\top$, where $\delta=\partial\ell/\partial z$: the derivative of $z_i$ with respect to $W_{ij}$ is $x_j$. Rank one. A batch of $m$ examples adds $m$ of them: rank at most $m$, however large $W$ is. *LoRA* {cite:p}`hu2022` builds on the hope that what fine-tuning has to change is of low rank too: it freezes $W$ and trains $W+BA$ with $r$ inner indices, $r(m+n)$ numbers instead of $mn$. For $4096\times4096$ and $r=8$ that is 1 number in 256.
+**What training does.** The gradient of a linear layer $z=Wx$ for one example is $\delta x^\top$, where $\delta=\partial\ell/\partial z$: the derivative of $z_i$ with respect to $W_{ij}$ is $x_j$. Rank one. A batch of $m$ examples (of $m$ tokens, where the layer is applied to each) adds $m$ of them: rank at most $m$, however large $W$ is. *LoRA* {cite:p}`hu2022` builds on the hope that what fine-tuning has to change is of low rank too: it freezes $W$ and trains $W+BA$ with $r$ inner indices, $r(m+n)$ numbers instead of $mn$. For $4096\times4096$ and $r=8$ that is 1 number in 256.
 """
 
 
@@ -1095,7 +1095,7 @@ $$ (eq-la-parseval)
 
 The second formula is *Parseval's*. It makes one thing easy: if only $k$ of the coordinates may be kept, the squared error is the sum of the squares of those dropped, so **keep the $k$ largest**. Every independent family can be made orthonormal, by [Gram and Schmidt](#gram-schmidt).
 
-The cosines $q_{k}(j)\propto\cos\bigl(\pi k(j+\frac12)/n\bigr)$, $k=0,\dots,n-1$, are an orthonormal basis of $\mathbb R^n$, and products of them, $q_k(i)\,q_l(j)$, one of images. It begins with the slow waves. JPEG stores pictures in it, in blocks of $8\times8$ {cite:p}`wallace1991`. Keep that in mind.
+The cosines $q_{k}(j)\propto\cos\bigl(\pi k(j+\frac12)/n\bigr)$, $k=0,\dots,n-1$, are an orthonormal basis of $\mathbb R^n$ (eigenvectors, with different eigenvalues, of the symmetric matrix of second differences with mirrored ends; why that makes them orthogonal is shown [below](#spectral-theorem)), and products of them, $q_k(i)\,q_l(j)$, one of images. It begins with the slow waves. JPEG stores pictures in it, in blocks of $8\times8$ {cite:p}`wallace1991`. Keep that in mind.
 """
 
 
@@ -1197,7 +1197,7 @@ r"""
 
 How large a step may gradient descent take? Below $2/L$, where $L$ is the largest curvature of the loss in any direction ([Gradient descent](#curvature-limits-step-size)). A model with a million weights has a million directions, and curvature is a matrix of a million times a million. Nobody writes it down, and yet a hundred gradients find $L$. How?
 
-Multiply and multiply again. Our $A=\begin{pmatrix}2&1\\1&2\end{pmatrix}$ sends $(1,0)$ to $(2,1)$, then to $(5,4)$, $(14,13)$, $(41,40)$. Another start, $(0,-1)$: $(-1,-2)$, $(-4,-5)$, $(-13,-14)$. Whatever the start, the arrow leans towards the diagonal and becomes three times as long in each step.
+Multiply and multiply again. Our $A=\begin{pmatrix}2&1\\1&2\end{pmatrix}$ sends $(1,0)$ to $(2,1)$, then to $(5,4)$, $(14,13)$, $(41,40)$. Another start, $(0,-1)$: $(-1,-2)$, $(-4,-5)$, $(-13,-14)$. Whatever the start, unless it lies on the other diagonal, the arrow leans towards the diagonal and becomes nearly three times as long in each step.
 
 (eigenvalues-and-eigenvectors)=
 The diagonal is a direction that $A$ only stretches: $A\begin{pmatrix}1\\1\end{pmatrix}=3\begin{pmatrix}1\\1\end{pmatrix}$. So is the other, $A\begin{pmatrix}1\\-1\end{pmatrix}=1\begin{pmatrix}1\\-1\end{pmatrix}$. A vector $v\ne0$ with
@@ -1224,7 +1224,7 @@ $$
 A^tx_0=\sum_ic_i\lambda_i^tv_i=\lambda_1^t\Bigl(c_1v_1+\sum_{i>1}c_i\Bigl(\frac{\lambda_i}{\lambda_1}\Bigr)^{\!t}v_i\Bigr),
 $$ (eq-la-power)
 
-and everything but $v_1$ dies at the rate $|\lambda_2/\lambda_1|$ or faster. Each condition is needed. From $(1,-1)$ our example stays where it is, for ever; though with a $c_1$ that is zero only up to rounding, the rounding itself grows, and after some ninety steps of factor 1.5 it has won. Normalise on the way, or the numbers overflow.
+and everything but $v_1$ dies at the rate $|\lambda_2/\lambda_1|$ or faster. Without $c_1\ne0$, or with two eigenvalues of equal size, it can fail; the basis of eigenvectors only makes the proof short. From $(1,-1)$ our example stays where it is, for ever; though with a $c_1$ that is zero only up to rounding, the rounding itself grows, and after some ninety steps of factor 1.5 it has won. Normalise on the way, or the numbers overflow.
 """
 
 
@@ -1298,7 +1298,7 @@ For small $t$ of either sign the term linear in $t$ would win, so $v^\top Aq_1=0
 In words: a symmetric matrix stretches along perpendicular axes, and the quadratic form is $x^\top Ax=\sum_i\lambda_i\langle q_i,x\rangle^2$.
 
 (positive-definite-matrix)=
-**Bowls and saddles.** A symmetric $A$ is *positive definite* if $x^\top Ax>0$ for all $x\ne0$, which by that sum means all $\lambda_i>0$: a bowl. With some $\lambda_i=0$ and none negative it is *positive semidefinite*, a valley; with both signs *indefinite*, a saddle. Near a point with gradient zero a smooth loss is $f+\frac12s^\top Hs$ up to third order, so a positive definite Hessian means a minimum and a negative eigenvalue means none. A semidefinite one leaves it open: $x^4$ and $-x^4$ have the same.
+**Bowls and saddles.** A symmetric $A$ is *positive definite* if $x^\top Ax>0$ for all $x\ne0$, which by that sum means all $\lambda_i>0$: a bowl. With none negative it is *positive semidefinite*; with some $\lambda_i=0$, a valley; with both signs *indefinite*, a saddle. Near a point with gradient zero a smooth loss is $f+\frac12s^\top Hs$ up to third order, so a positive definite Hessian means a minimum and a negative eigenvalue means none. A semidefinite one leaves it open: $x^4$ and $-x^4$ have the same.
 
 **The curvature of a classifier.** Now the question from the beginning, on softmax regression for digits, where 640 weights still allow the control. A Hessian times a vector is the change of the gradient along it, $Hv\approx\frac{g(w+\epsilon v)-g(w-\epsilon v)}{2\epsilon}$, which costs two gradients.
 """
@@ -1338,7 +1338,7 @@ print(
 
 # %% [markdown]
 r"""
-The spectrum is the typical one: a few steep directions, a long slope, and many in which nothing happens. Some of these can be named. Adding the same vector to all ten rows of $W$ leaves the softmax as it is, which makes $64$; and a pixel that is blank in all images, or the same mixture of others in all, gives nine more each.
+The spectrum is the typical one: a few steep directions, a long slope, and many in which nothing happens. Some of these can be named. Adding the same vector to all ten rows of $W$ leaves the softmax as it is, which makes $64$; and a pixel that is blank in all images, or the same mixture of others in all, gives nine more each (if $Xu=0$, any $au^\top$ is flat: ten choices of $a$, of which $(1,\dots,1)$ was already counted).
 """
 
 # %% tags=["checks"]
@@ -1526,7 +1526,7 @@ $$
 \|A\|_2=\max_{\|x\|=1}\|Ax\|=\sigma_1,\qquad\|A\|_F=\sqrt{\textstyle\sum_{ij}a_{ij}^2}=\sqrt{\textstyle\sum_i\sigma_i^2} .
 $$ (eq-la-frobenius)
 
-The first holds since $\|Ax\|^2=\sum_i\sigma_i^2\langle v_i,x\rangle^2\le\sigma_1^2\|x\|^2$; the second since turns do not change the lengths of columns or rows. $\|A\|_2$ is the most by which a layer can magnify a change of its input, which is why those who want networks robust bound it.
+The first holds since $\|Ax\|^2=\sum_i\sigma_i^2\langle v_i,x\rangle^2\le\sigma_1^2\|x\|^2$; the second since turns do not change the lengths of columns or rows: $\|A\|_F^2=\operatorname{tr}A^\top A=\operatorname{tr}V\Sigma^\top\Sigma V^\top$. $\|A\|_2$ is the most by which a layer can magnify a change of its input, which is why those who want networks robust bound it.
 
 **Conditioning.** Let $A$ be square and invertible. If $b=Ax$ is known with an error $e$, the solution errs by $A^{-1}e$, of length at most $\|e\|/\sigma_n$, while $\|b\|\le\sigma_1\|x\|$. Divide:
 
@@ -1534,9 +1534,9 @@ $$
 \frac{\|A^{-1}e\|}{\|x\|}\le\kappa\,\frac{\|e\|}{\|b\|},\qquad\kappa=\frac{\sigma_1}{\sigma_n} .
 $$ (eq-la-condition)
 
-The *condition number* $\kappa$ bounds how *relative* errors grow, and the bound is attained. It is also the number that decides how long gradient descent takes.
+The *condition number* $\kappa$ bounds how *relative* errors grow, and the bound is attained. The condition number *of the Hessian*, which is $\kappa(A)^2$ for $\|Ax-b\|^2$, decides how long gradient descent takes.
 
-**Depth.** A signal through fifty linear layers is multiplied by fifty matrices. With independent Gaussian entries of variance $1/n$ the squared length of a signal stays what it is on average. Does that keep signals apart?
+**Depth.** A signal through fifty linear layers is multiplied by fifty matrices. With independent Gaussian entries of variance $1/n$ the squared length of a signal, and of the difference of two signals, stays what it is on average. Does that keep signals apart?
 """
 
 
@@ -1551,23 +1551,19 @@ def deep_spectrum(orthogonal, depth, seed, n=64):
     return np.linalg.svd(W, compute_uv=False)
 
 
+def kept(orthogonal, depth):
+    """Median of nine seeds: singular values above a hundredth of the largest."""
+    spectra = [deep_spectrum(orthogonal, depth, seed) for seed in range(9)]
+    return np.median([np.sum(s > s[0] / 100) for s in spectra])
+
+
+lines = [f"{d:6}{kept(False, d):14.0f}{kept(True, d):13.0f}" for d in (1, 2, 10, 50)]
 print("directions of 64 kept above a hundredth of the largest (median of 9 seeds)")
-print("layers        Gaussian   orthogonal")
-for depth in (1, 2, 10, 50):
-    kept = [
-        np.median(
-            [
-                np.sum(s > s[0] / 100)
-                for s in (deep_spectrum(kind, depth, seed) for seed in range(9))
-            ]
-        )
-        for kind in (False, True)
-    ]
-    print(f"{depth:6}{kept[0]:14.0f}{kept[1]:13.0f}")
+print("\n".join(["layers        Gaussian   orthogonal", *lines]))
 
 # %% [markdown]
 r"""
-No. Right on average, and yet after fifty Gaussian layers about nine of 64 directions are left; what differed in the others has shrunk to nothing beside them. Orthogonal matrices keep everything, because turns do; that is one reason to start deep networks with them {cite:p}`saxe2014`.
+No: the average is over networks, and one and the same network does not do it. After fifty Gaussian layers about nine of 64 directions are left; what differed in the others has shrunk to nothing beside them. Orthogonal matrices keep everything, because turns do; that is one reason to start deep networks with them {cite:p}`saxe2014`.
 """
 
 # %% tags=["checks"]
@@ -1722,7 +1718,7 @@ with equality for $B=A_k$.
 :::
 
 :::{prf:proof}
-Equality: $A-A_k$ has the singular values $\sigma_{k+1},\sigma_{k+2},\dots$ *Spectral norm.* $B$ forgets at least $n-k$ dimensions. The vectors $v_1,\dots,v_{k+1}$ span $k+1$. Together that is more than $n$, so some unit vector $x$ lies in both: $Bx=0$ and $x=\sum_{i\le k+1}c_iv_i$. Then
+Equality: $A-A_k$ has the singular values $\sigma_{k+1},\sigma_{k+2},\dots$ *Spectral norm.* $B$ forgets at least $n-k$ dimensions. The vectors $v_1,\dots,v_{k+1}$ span $k+1$. Together that is more than $n$: bases of both, put together, are dependent, and one half of the relation, brought to the other side, is a vector in both. So some unit vector $x$ lies in both: $Bx=0$ and $x=\sum_{i\le k+1}c_iv_i$. Then
 
 $$
 \|A-B\|_2^2\ge\|(A-B)x\|^2=\|Ax\|^2=\sum_{i\le k+1}\sigma_i^2c_i^2\ge\sigma_{k+1}^2 .
@@ -1807,7 +1803,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-Blocks of cosines have less than half the error. If one objects that *which* coefficients were kept is information too, give half of the budget to their places: still better. Even a fixed rectangle, the slowest 40 % of the waves in either direction, whatever the picture, wins. "Nobody can do better" is beaten by everybody.
+Blocks of cosines have less than half the error. If one objects that *which* coefficients were kept is information too, give half of the budget to their places: still better. Even a fixed rectangle, the slowest 40 % of the waves in either direction, whatever the picture, wins. At this budget "nobody can do better" is beaten by everybody. (With forty layers the fixed rectangle would lose.)
 
 **Why is that no contradiction?** The theorem is about *rank*. The picture made of cosines has rank 213, so it never entered that competition. Rank counts layers, and a layer is one shape of rows times one shape of columns: a fine way to write vertical and horizontal things, a poor way to write a roof. Numbers are another currency. The theorem's layers are free to be *any* vectors, and pay for that: both factors of each layer must be stored. The cosines are known to everybody and cost nothing.
 
@@ -1821,7 +1817,6 @@ def shuffled_photo(seed):
     return photo[rng.permutation(213)][:, rng.permutation(320)]
 
 
-print("error with 10,680 numbers      photograph     shuffled (three seeds)")
 ways = {
     "twenty layers": lambda image: math.sqrt(
         np.sum(np.linalg.svd(image, compute_uv=False)[20:] ** 2)
@@ -1832,16 +1827,17 @@ ways = {
 shuffled_errors = {
     name: [way(shuffled_photo(seed)) for seed in range(3)] for name, way in ways.items()
 }
-for name, errors in shuffled_errors.items():
-    print(
-        f"{name:28}{ways[name](photo):12.2f}"
-        + " " * 5
-        + "".join(f"{e:8.2f}" for e in errors)
-    )
+lines = [
+    f"{name:28}{way(photo):12.2f}     "
+    + "".join(f"{e:8.2f}" for e in shuffled_errors[name])
+    for name, way in ways.items()
+]
+header = "error with 10,680 numbers      photograph     shuffled (three seeds)"
+print("\n".join([header, *lines]))
 
 # %% [markdown]
 r"""
-The layers do not notice: shuffling is a turn on each side, and turns leave singular values alone. The cosines lose by a wide margin. They live on something that the SVD never uses, that *neighbours are alike*. A photograph has neighbours; convolutions exploit the same thing. The weight matrix of a fully connected layer has none, since hidden units can be put in any order: to compress that, one takes low rank, not JPEG. What a method may assume decides what is best, not how clever it is.
+The layers do not notice: shuffling is a turn on each side, and turns leave singular values alone. The cosines lose by a wide margin. They live on something that the SVD of this table never uses, that *neighbours are alike*. A photograph has neighbours; convolutions exploit the same thing. The weight matrix of a fully connected layer has none, since hidden units can be put in any order. What compresses that may not depend on the order either: low rank if the singular values fall, dropping or rounding entries if they do not. What a method may assume decides what is best, not how clever it is.
 """
 
 # %% tags=["checks"]
@@ -1945,7 +1941,7 @@ free_numbers = lambda m, n, k: k * (m + n - k)
 # %% [markdown]
 r"""
 (headline-low-rank)=
-## The headline: three optimisers against a theorem
+## The headline: optimisers against a theorem
 
 A theorem about *all* matrices of rank $k$ can be attacked. We hand the photograph to optimisers that know nothing of singular values, and let them look for a better $B=XY^\top$ with $X$ of $213\times k$ and $Y$ of $320\times k$: *alternating least squares* (fix one factor, project, swap), *L-BFGS* on all entries of both, and *random directions* improved by $q$ multiplications with $AA^\top$ {cite:p}`halko2011`, which is [power iteration](#power-iteration) with many vectors at once.
 """
@@ -2015,7 +2011,7 @@ headline(
 r"""
 They come down to the bound to six digits and more, and nobody goes below. Random directions are more than a third worse than the best, but one multiplication more leaves at most seven per cent, and two at most three: this is how the SVD of huge matrices is computed.
 
-A second surprise stands in the L-BFGS row. $\|A-XY^\top\|^2$ is *not* convex in $X$ and $Y$ together, and still no start gets stuck. Its stationary points are layers chosen in other ways than strongest first, and all those are saddles {cite:p}`baldi1989`: from each the optimiser can swap a weak layer for a stronger one.
+A second surprise stands in the L-BFGS row. $\|A-XY^\top\|^2$ is *not* convex in $X$ and $Y$ together, and still no start gets stuck. Its stationary points are any $k$ or fewer of the layers, and if $\sigma_k>\sigma_{k+1}$ all but the $k$ strongest are saddles {cite:p}`baldi1989`: from each the optimiser can swap a weak layer for a stronger one.
 """
 
 # %% tags=["checks"]
@@ -2099,7 +2095,7 @@ def principal_components(X, k):  # X (n, d)
 
 # %% [markdown]
 r"""
-Here is the temple's lesson once more, with learning in it. Of 1,400 digits keep $k$ numbers each, in three orthonormal bases: principal components learnt from *these* digits, the slowest cosines, which know neighbours but no digits, and random directions, which know nothing. The error is measured on 397 others.
+Here is the temple's lesson once more, with learning in it. Of 1,400 digits keep $k$ numbers each, in four orthonormal bases: principal components learnt from *these* digits; cosines, ordered by how strong they are in these digits; cosines, the slowest first, which know neighbours but no digits; and random directions, which know nothing. The error is measured on 397 others.
 """
 
 # %% tags=["set-up"]
@@ -2112,8 +2108,10 @@ cosines_8 = np.array(
     [np.outer(cosines(8)[:, k], cosines(8)[:, l]).ravel() for k, l in grid]
 )
 random_64 = np.linalg.qr(rng.normal(size=(64, 64)))[0].T
+strength = np.sum(((split.X_train - mean_digit) @ cosines_8.T) ** 2, axis=0)
 digit_bases = {
     "principal components": principal_components(split.X_train, 64)[1],
+    "strong cosines": cosines_8[np.argsort(-strength)],
     "slow cosines": cosines_8,
     "random directions": random_64,
 }
@@ -2133,7 +2131,7 @@ for name, basis in digit_bases.items():
 
 # %% [markdown]
 r"""
-What is learnt from the data beats what is known beforehand, and both beat knowing nothing. The cosines, so good for the temple, start hardly better than chance: on a grid of $8\times8$ the strokes of a digit are no slow waves. With one image to store the layers had to be stored too; here one basis serves a million digits, and its price is forgotten. An autoencoder goes on from here, with bends.
+What is learnt from the data beats what is known beforehand, and both beat knowing nothing. The *slowest* cosines start hardly better than chance: a digit of $8\times8$ is not mainly slow waves. Let the training digits choose which cosines come first ("strong") and they gain, but stay behind. For the temple they were chosen anew for each image, which is better still, but then the places must be stored as well. With one image to store the layers had to be stored too; here one basis serves a million digits, and its price is forgotten. An autoencoder goes on from here, with bends.
 """
 
 # %% tags=["checks"]
@@ -2162,7 +2160,7 @@ verify_at_most(
 )
 verify(
     "random directions miss what one expects, 1 − k/64",
-    missed_share[2],
+    missed_share[-1],
     1 - np.array([5, 10, 20, 40]) / 64,
     atol=0.1,
 )
@@ -2180,7 +2178,7 @@ r"""
 (linear-algebra-beware)=
 ## Beware
 
-**"A small determinant means nearly singular."** $\frac1{10}I$ in a hundred dimensions has determinant $10^{-100}$ and is as harmless as $I$. And $\begin{pmatrix}1&10^6\\0&1\end{pmatrix}$ has determinant 1 and magnifies relative errors a million million times. Ask the condition number.
+**"A small determinant means nearly singular."** $\frac1{10}I$ in a hundred dimensions has determinant $10^{-100}$ and is as harmless as $I$. And $\begin{pmatrix}1&10^6\\0&1\end{pmatrix}$ has determinant 1 and can magnify relative errors a million million times. Ask the condition number.
 
 **"Fit by $(B^\top B)^{-1}B^\top y$."** As a formula yes, as a program only if $B$ is harmless: $\kappa(B^\top B)=\kappa(B)^2$, since its singular values are those of $B$ squared. With $\kappa=10^8$ all sixteen digits are gone. Our own `nearest` is guilty.
 """
@@ -2208,7 +2206,7 @@ for power, (normal, careful) in fits.items():
 
 # %% [markdown]
 r"""
-**"Every square matrix has a basis of eigenvectors."** Symmetric ones do. $J=\begin{pmatrix}1&1\\0&1\end{pmatrix}$ has one eigenvalue and one eigenline; its powers $J^t=\begin{pmatrix}1&t\\0&1\end{pmatrix}$ grow although no eigenvalue exceeds 1. It tempts because a random matrix always has a basis, and numerically one always gets *something*: change one entry by $\epsilon$ and the eigenvalues are $1\pm\sqrt\epsilon$, so a rounding of $10^{-16}$ shows as $10^{-8}$.
+**"Every square matrix has a basis of eigenvectors."** Symmetric ones do. $J=\begin{pmatrix}1&1\\0&1\end{pmatrix}$ has one eigenvalue and one eigenline; its powers $J^t=\begin{pmatrix}1&t\\0&1\end{pmatrix}$ grow although no eigenvalue exceeds 1. It tempts because a random matrix has a basis of complex eigenvectors with probability one, and numerically one always gets *something*: change one entry by $\epsilon$ and the eigenvalues are $1\pm\sqrt\epsilon$, so a rounding of $10^{-16}$ shows as $10^{-8}$.
 
 **"A thousand random tests passed, so it is true."** Every one of ten thousand random $4\times4$ matrices is invertible. Tests can refute; they never decide. Neither do the ticks of this book: the proofs do.
 
@@ -2581,7 +2579,7 @@ $$
 \det A=\sum_j(-1)^{1+j}a_{1j}\det A_{(1j)} .
 $$ (eq-la-cofactor)
 
-*Why.* Volume is linear in each row, so split the first into its multiples of unit vectors; where row 1 is $e_j$, the entries below it can be sheared away, which keeps the volume, and moving column $j$ to the front takes $j-1$ swaps, each a mirror. For $20\times20$ this takes more than $20!$ products. Elimination takes a few thousand: shears keep the volume, so $\det A$ is the product of the pivots, with a minus for every swap.
+*Why.* Volume is linear in each row, so split the first into its multiples of unit vectors; where row 1 is $e_j$, the entries below it can be sheared away, which keeps the volume, and moving column $j$ to the front takes $j-1$ swaps, each a mirror. For $20\times20$ this takes more than $20!$ products. Elimination takes a few thousand: shears keep the volume, so $\det A$ is the product of the pivots, with a minus for every swap. Column steps do to $A$ what row steps do to $A^\top$ and are shears and mirrors as well; hence $\det A^\top=\det A$.
 """
 
 
@@ -3571,7 +3569,7 @@ r"""
 (movie-ratings-svd)=
 ### Films and viewers
 
-A table of ratings, films by viewers, as {cite:t}`deisenroth2020` tell it: the left singular vectors are stereotypical films, the right ones stereotypical viewers, and $\sigma_i$ says how much of the table a pair explains. Recommenders complete tables in this way, and word embeddings come from such a table of words and contexts. Subtract the mean rating first: otherwise the first pair says only that ratings are positive. A word of care: the signs of a pair are arbitrary, and "themes" are read into it by us.
+A table of ratings, films by viewers, as {cite:t}`deisenroth2020` tell it: the left singular vectors are stereotypical films, the right ones stereotypical viewers, and $\sigma_i$ says how much of the table a pair explains. Recommenders complete tables in a similar way, fitting two thin factors to the known entries only, and word embeddings come from such a table of words and contexts. Subtract the mean rating first: otherwise the first pair says only that ratings are positive. A word of care: the signs of a pair are arbitrary, and "themes" are read into it by us.
 """
 
 # %% tags=["set-up"]

@@ -769,7 +769,7 @@ for name, cuts, wrong in (
 
 # %% [markdown]
 r"""
-The logistic cut does not care about the crowd. That is the opening, answered: not the data were bad, the belief was.
+The logistic cut does not care about the crowd. That is the opening, answered: not the data were bad, the belief was. (The classes are separable, so the loss alone has [no minimum](#eq-reg-separable); `C=100` adds a small penalty, on which the cut hardly depends. And a parabola that stops rising at $m=1$ would cut as well: what hurts is the bill for being right. The coin's loss is the one that also gives probabilities.)
 """
 
 # %% tags=["checks"]
@@ -952,7 +952,7 @@ for name, row in steps_needed.items():
 
 # %% [markdown]
 r"""
-The learning rate cannot be the same for both: the squared error creeps until the rate is a thousand times larger, and a rate that large would wreck any unit that is not saturated. A loss that is the likelihood of its answers does not have that trouble. (And the squared error of a sigmoid is not even convex: [the shelf](#sigmoid-mse-nonconvex).)
+The learning rate cannot be the same for both: the squared error creeps until the rate is a thousand times larger, and a rate that large throws a unit that is *not* saturated straight into saturation. A loss that is the likelihood of its answers does not have that trouble. (And the squared error of a sigmoid is not even convex: [the shelf](#sigmoid-mse-nonconvex).)
 """
 
 # %% tags=["checks"]
@@ -1408,7 +1408,7 @@ $$ (eq-reg-glm-gradient)
 | one of $m$ | categorical | log-odds, up to a constant | softmax | $\operatorname{diag}(p)-pp^\top$ | cross-entropy |
 | count | Poisson | $\log\mu$ | $e^z$ | $\mu$ | $e^z-yz$ |
 
-A link that is this score, so that $\mu'=\operatorname{Var}$, is called *canonical*. **With any other link the pattern is false**: then $z=z(\text{score})$ and the chain rule leaves a factor, $\bigl(\mu-y\bigr)\frac{\mu'}{\operatorname{Var}(y)}$. The *probit* model, $\mu=\Phi(z)$ with the normal distribution function, is an example; so, in effect, was [the squared error of a sigmoid](#mse-saturates-for-classification). One program serves every row with a single score, and the probit too:
+A link that is this score, so that $\mu'=\operatorname{Var}$, is called *canonical*. **With any other link the pattern is false**: then $z=z(\text{score})$ and the chain rule leaves a factor, $\bigl(\mu-y\bigr)\frac{\mu'}{\operatorname{Var}(y)}$. The *probit* model, $\mu=\Phi(z)$ with the normal distribution function, is an example; so, in effect, was [the squared error of a sigmoid](#mse-saturates-for-classification). One program serves every row with a single score, and the probit too. In place of the Hessian it takes its mean over the answers, $X^\top\operatorname{diag}\bigl(\mu'^2/\operatorname{Var}(y_i)\bigr)X$ (*Fisher scoring*); with the canonical link, where $\mu'=\operatorname{Var}$, this is Newton's $X^\top SX$. It starts at zero and is not damped; for hard data it should be:
 """
 
 
@@ -1573,7 +1573,7 @@ Degree 1 *underfits*: it cannot represent the relation, and both errors are larg
 
 **By hand first.** Four answers with noise variance $\sigma^2$ around a constant; we predict their mean, one parameter. A new answer misses the mean by its own noise and the mean's, $\sigma^2+\frac{\sigma^2}4$. But the four old answers are *closer* to their mean, on average $\sigma^2-\frac{\sigma^2}4$: it was fitted to them. One parameter, and the two errors part by $2\sigma^2/n$.
 
-**The general law.** Let $y=f+\varepsilon$ at $n$ fixed inputs and $\hat y=Py$ with the projection $P=X(X^\top X)^{-1}X^\top$ on the span of $p$ features. Its trace counts the parameters: $\operatorname{tr}P=\operatorname{tr}\bigl((X^\top X)^{-1}X^\top X\bigr)=p$. Split $\hat y=Pf+P\varepsilon$. On average $\|P\varepsilon\|^2=\sigma^2\operatorname{tr}P=\sigma^2p$ and $\|(I-P)\varepsilon\|^2=\sigma^2(n-p)$, mixed terms vanish because the noise has mean zero, and so, with fresh answers $y'=f+\varepsilon'$ at the same inputs,
+**The general law.** Let $y=f+\varepsilon$ at $n$ fixed inputs and $\hat y=Py$ with the projection $P=X(X^\top X)^{-1}X^\top$ on the span of $p$ features. Since $P^\top P=P$, $\|P\varepsilon\|^2=\sum_{ij}P_{ij}\varepsilon_i\varepsilon_j$, and in the mean only $i=j$ is left, $\sigma^2\operatorname{tr}P$. This trace counts the parameters: $\operatorname{tr}P=\operatorname{tr}\bigl((X^\top X)^{-1}X^\top X\bigr)=p$. Split $\hat y=Pf+P\varepsilon$. On average $\|P\varepsilon\|^2=\sigma^2\operatorname{tr}P=\sigma^2p$ and $\|(I-P)\varepsilon\|^2=\sigma^2(n-p)$, mixed terms vanish because the noise has mean zero, and so, with fresh answers $y'=f+\varepsilon'$ at the same inputs,
 
 $$
 \begin{aligned}
@@ -1582,7 +1582,7 @@ $$
 \end{aligned}
 $$ (eq-reg-bv)
 
-*Bias* is what the features cannot represent; *variance* is what the fit takes from the noise. Every parameter costs $\sigma^2/n$ on new answers, whatever it is for, and *gains* $\sigma^2/n$ on the old ones, so the training error flatters by $2\sigma^2p/n$. Against 4,000 draws of the noise:
+*Bias* is what the features cannot represent; *variance* is what the fit takes from the noise. Every parameter costs $\sigma^2/n$ on new answers *at the old inputs*, whatever it is for, and *gains* $\sigma^2/n$ on the old ones, so the training error flatters by $2\sigma^2p/n$. At new inputs it costs more: at $x$ the variance is $\sigma^2\phi(x)^\top(X^\top X)^{-1}\phi(x)$, with $\phi(x)$ the features there. Its mean over the old inputs is $\sigma^2p/n$, but in a gap or beyond the last point it has no bound. At degree 15 the law says 0.06, and the picture above, which asks between and beyond the thirty points, nearly 80. Against 4,000 draws of the noise:
 """
 
 
@@ -1696,7 +1696,7 @@ print(f"with the chosen degree: median {np.median(chosen_errors):.4f}")
 
 # %% [markdown]
 r"""
-Cross-validation knows nothing of the cosine, and lands within one or two degrees of the best. It is not free: having to choose makes the median error half as large again as that of the best degree, known in advance. How much choosing itself flatters, and why a third set is needed for the final report, is shown [on the shelf](#train-dev-test-split).
+Cross-validation knows nothing of the cosine, and lands within two degrees of the best nearly always. It is not free: having to choose makes the median error half as large again as that of the best degree, known in advance, and the mean three times as large, for now and then it chooses a degree that swings between the points. How much choosing itself flatters, and why a third set is needed for the final report, is shown [on the shelf](#train-dev-test-split).
 """
 
 # %% tags=["checks"]
@@ -1988,7 +1988,7 @@ for few, values in contest.items():
 
 # %% [markdown]
 r"""
-Where few weights matter the lasso wins clearly, where all do ridge wins, by less: neither is "the better penalty", each is the better *belief* in its own world. Both beat least squares in both.
+Where few weights matter the lasso wins clearly, where all do ridge wins, by less: neither is "the better penalty", each wins in its own world. But the lasso's world is one with true zeros, not the one its prior describes: on weights *drawn* from a Laplace distribution the two tie. The lasso is the peak of its posterior, and a peak, unlike ridge's, need not be its mean. Both beat least squares in both.
 """
 
 # %% tags=["checks"]
@@ -2373,7 +2373,7 @@ r"""
 (regression-practice)=
 ## In practice
 
-The digits in an ordinary PyTorch loop. 1,100 images to fit, 300 to choose the penalty, 397 for the final report, touched once. `cross_entropy` wants logits and applies the softmax itself.
+The digits in an ordinary PyTorch loop. 1,100 images to fit, 300 to choose the rate, the penalty or the number of neighbours, 397 for the report, on which nothing is chosen. `cross_entropy` wants logits and applies the softmax itself.
 """
 
 # %% tags=["set-up"]
@@ -2446,13 +2446,13 @@ print(f"nearest neighbours              {100 * neighbour_score:5.1f} %")
 
 # %% [markdown]
 r"""
-Three things in this table. With the learning rate 0.1, a common default, the loop stops short: the *model* is fine, the walk was too slow, and on validation data one sees it and takes a larger step ([the next chapter](#gradient-descent-chapter) is about that). Well trained, loop and library agree to within their noise. And the *nearest neighbours*, who learn nothing at all, are as good or better: ten templates are too few for the ways in which people write digits. That is what the following chapters are for; a table without such a baseline would have hidden it.
+Three things in this table. With the learning rate 0.1, a common default, the loop stops short: the *model* is fine, the walk was too slow, and on validation data one sees it and takes a larger step ([the next chapter](#gradient-descent-chapter) is about that). Well trained, loop and library agree to within their noise. And the *nearest neighbours*, who learn nothing at all, are as good: one image of 397 apart on this split, which decides nothing. That is what the following chapters are for; a table without such a baseline would have hidden it.
 
 | you have | start with | because |
 |---|---|---|
 | a number to predict | ridge on standardised features | closed form, one knob |
 | many features of which few matter | lasso | [exact zeros](#lasso) |
-| outliers | absolute error, or *Huber's* loss: $\frac12r^2$ up to $\lvert r\rvert=\delta$, $\delta\lvert r\rvert-\frac12\delta^2$ beyond | a bounded pull: [the median](#absolute-error-loss) |
+| outliers in $y$ | absolute error, or *Huber's* loss: $\frac12r^2$ up to $\lvert r\rvert=\delta$, $\delta\lvert r\rvert-\frac12\delta^2$ beyond | a bounded pull: [the median](#absolute-error-loss) |
 | classes | logistic or softmax regression with a penalty | [convex](#eq-reg-logistic-hessian), [log-odds](#softmax) |
 | counts | Poisson regression | [the log link](#generalized-linear-model) keeps predictions positive |
 
@@ -2495,7 +2495,7 @@ r"""
 (regression-beware)=
 ## Beware
 
-**"The softmax belongs into the model."** Then `cross_entropy`, which wants scores, takes the softmax of numbers between 0 and 1. Even a perfect prediction costs $\log(1+9e^{-1})$, and no message says so. The loop again, its model with a softmax at the end:
+**"The softmax belongs into the model."** Then `cross_entropy`, which wants scores, takes the softmax of numbers between 0 and 1. Even a perfect prediction costs $\log(1+9e^{-1})$, and no message says so. What is spoilt is the slope, and the loss as a number; a larger rate repairs most of the first. The loop again, its model with a softmax at the end:
 """
 
 
@@ -2516,14 +2516,14 @@ def train_twice_softmaxed(lr, seed):
 
 
 twice = np.array(
-    [[train_twice_softmaxed(lr, seed) for lr in (0.5, 2.0)] for seed in (0, 1)]
+    [[train_twice_softmaxed(lr, seed) for lr in (0.5, 2.0, 8.0)] for seed in (0, 1)]
 )
 once = [share_right(by_torch(m, pixels[choose]), choose) for m in chosen_nets[:2]]
 print(
     f"training loss {twice[..., 0].min():.2f} at best; perfect would be {math.log(1 + 9 / math.e):.2f}"
 )
 print(
-    "validation, better of two rates: "
+    "validation, best of three rates: "
     + ", ".join(f"{100 * a:.1f} %" for a in twice[..., 1].max(1))
 )
 print("logits, as it should be:         " + ", ".join(f"{100 * a:.1f} %" for a in once))
@@ -2532,12 +2532,12 @@ print("logits, as it should be:         " + ", ".join(f"{100 * a:.1f} %" for a i
 verify_at_least(
     "softmax twice: the training loss stays above log(1 + 9/e)",
     twice[..., 0],
-    np.full((2, 2), math.log(1 + 9 / math.e)),
+    np.full((2, 3), math.log(1 + 9 / math.e)),
 )
 verify_at_least(
-    "what it costs on validation data, mean of the seeds",
-    np.mean(np.array(once) - twice[..., 1].max(1)),
-    0.01,
+    "at the rate 0.5: what it costs on validation data, mean of the seeds",
+    np.mean(np.array(once) - twice[:, 0, 1]),
+    0.05,
 )
 
 # %% [markdown]

@@ -89,10 +89,11 @@ def keyboard_reaches_what_scrolls(visit):
             const style = getComputedStyle(box), inline = box.matches('span.math');
             const inside = inline ? box.querySelector('mjx-math') : box;
             const { width } = inside.getBoundingClientRect();
-            const over = (inline ? width : box.scrollWidth) - box.clientWidth;
-            if (!width || style.display === 'inline' || over ** 2 < 9) return false;
+            if (!width || style.display === 'inline') return false;
+            const room = box.clientWidth - (inline ? parseFloat(style.paddingRight) : 0);
+            const over = (inline ? width : box.scrollWidth) - room;
             const scrolls = ['auto', 'scroll'].includes(style.overflowX);
-            return (scrolls && over > 0) !== (box.tabIndex === 0);
+            return box.tabIndex === 0 ? over < 0.5 : scrolls && over > 3;
           }).map(box => box.tagName + ' ' + box.textContent.slice(0, 60));
         }"""
     )

@@ -1021,7 +1021,7 @@ On fifty coins whose classes overlap, started at zero, five steps give ten digit
 
 
 # %%
-def newton(w, X, y, steps=12, damped=True, penalty=0.0):
+def newton(w, X, y, steps=12, damped=True, penalty=0.0):  # setting
     P, path = np.diag(penalty * np.ones(X.shape[1])), [np.asarray(w, float)]
     f = lambda w: logistic_loss(w, X, y) + w @ P @ w / 2
     while len(path) <= steps and abs(path[-1]).max() < 1e4:  # setting: lost
@@ -1273,9 +1273,10 @@ verify(
     "scores of a thousand: softmax and loss, against the sigmoid of their difference",
     [
         softmax(np.array([1000.0, 999]))[0],
+        softmax(np.array([1000.0, 0]))[0],
         cross_entropy(np.array([[999.0, 1000]]), [0])[0],
     ],
-    [special.expit(1.0), -np.log(special.expit(-1.0))],
+    [special.expit(1.0), special.expit(1000.0), -np.log(special.expit(-1.0))],
     rtol=1e-12,
 )
 steps = rng.normal(size=(500, 6)) * 0.02

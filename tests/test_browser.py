@@ -85,15 +85,16 @@ def keyboard_reaches_what_scrolls(visit):
     wrong = visit.page.evaluate(
         """() => {
           const kinds = ['.math', 'pre', '.output', '.pst-scrollable-table-container'];
-          return [...document.querySelectorAll(`article :is(${kinds})`)].filter(box => {
+          const boxes = [...document.querySelectorAll(`article :is(${kinds})`)];
+          return boxes.filter(box => {
             const style = getComputedStyle(box), inline = box.matches('span.math');
             const inside = inline ? box.querySelector('mjx-math') : box;
             const { width } = inside.getBoundingClientRect();
             if (!width || style.display === 'inline') return false;
-            const room = box.clientWidth - (inline ? parseFloat(style.paddingRight) : 0);
-            const over = (inline ? width : box.scrollWidth) - room;
+            const room = box.clientWidth - inline * parseFloat(style.paddingRight);
             const scrolls = ['auto', 'scroll'].includes(style.overflowX);
-            return box.tabIndex === 0 ? over < 0.5 : scrolls && over > 3;
+            return box.tabIndex === 0 ? (inline ? width : box.scrollWidth) < room + 1
+              : scrolls && box.scrollWidth > box.clientWidth + 3;
           }).map(box => box.tagName + ' ' + box.textContent.slice(0, 60));
         }"""
     )
@@ -179,9 +180,11 @@ def live_moves(visit, figure):
         )
     for handle in figure.locator("[role=slider]").all():
         handle.scroll_into_view_if_needed()
-        box, value = handle.bounding_box(), said(handle)
-        drag(visit, box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, 25, -20)
-        assert said(handle) != value, f"{name_of(handle)} cannot be dragged"
+        box, before = handle.bounding_box(), [said(one) for one in handles.all()]
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        drag(visit, x, y, 25, -20)  # of two that overlap the upper one moves
+        after = [said(one) for one in handles.all()]
+        assert after != before, f"{name_of(handle)} cannot be dragged"
 
 
 DRAWN = """el => el.innerHTML

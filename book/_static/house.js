@@ -55,7 +55,7 @@
   function reach(root) {
     const boxes = [...root.querySelectorAll(WIDE)];
     // first all reading, then all writing: else each box would lay out the page anew
-    const wide = boxes.map(box => box.scrollWidth > box.clientWidth + 1 && scrolls(box));
+    const wide = boxes.map(box => box.scrollWidth > box.clientWidth + 3 && scrolls(box));
     boxes.forEach((box, k) => {
       if (wide[k]) box.tabIndex = 0;
       else if (box.tabIndex === 0) box.removeAttribute("tabindex");

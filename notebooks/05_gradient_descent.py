@@ -3859,7 +3859,7 @@ lowest = optimize.brentq(grad_ripples, 0.2, 0.5)  # the two lowest minima are at
 hit = {}
 for beta in (0, 0.5, 0.8, 0.9, 0.95, 0.98):
     rest = heavy_ball(grad_ripples, starts_ripples, 0.01, beta, 2500)[-1]
-    hit[beta] = np.mean(abs(abs(rest) - lowest) < 1e-3)
+    hit[beta] = np.mean(abs(abs(rest) - lowest) < 1e-3)  # setting
     print(f"momentum {beta:4}   in a lowest minimum {hit[beta]:4.0%}")
 
 # %% [markdown]
@@ -4125,7 +4125,7 @@ and no averaging removes it. Here for $f'(\theta)=0.2\,\theta+\frac3{1+e^{-3\the
 def averaged(slope, theta, schedule, steps=2000, runs=1000, burn=200):  # setting
     """Last iterate and mean of the later ones, for every run; noise of variance 1."""
     rng, theta, total = np.random.default_rng(33), np.full(runs, theta), 0.0
-    for t in range(1, steps + 1):
+    for t in range(1, steps + 1):  # setting
         theta = theta - schedule(t) * (slope(theta) + rng.normal(size=runs))
         total = total + (theta if t > burn else 0.0)
     return theta, total / (steps - burn)

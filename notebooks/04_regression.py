@@ -9,9 +9,8 @@
 #     name: python3
 # ---
 
-
 # %% [markdown]
-r"""
+"""
 (regression-chapter)=
 # Regression and classification
 
@@ -3330,7 +3329,7 @@ r"""
 (sigmoid-mse-nonconvex)=
 ### Squared error of a sigmoid is not convex
 
-For $y=1$ differentiate twice with [$\sigma'=\sigma(1-\sigma)$](#sigmoid-derivative):
+For $y=1$ differentiate twice with [the slope of the sigmoid](#sigmoid-derivative), $\sigma'=\sigma(1-\sigma)$:
 
 $$
 \begin{aligned}

@@ -56,6 +56,7 @@ from helpers import (
 
 plot.style()
 torch.set_num_threads(1)
+torch.manual_seed(0)
 torch.set_default_dtype(torch.float64)
 
 

@@ -54,6 +54,7 @@ from helpers import (
 
 plot.style()
 torch.set_num_threads(1)
+torch.manual_seed(0)
 g = torch.Generator().manual_seed(0)
 normal = lambda *shape: torch.randn(*shape, generator=g, dtype=torch.float64)
 

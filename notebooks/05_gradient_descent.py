@@ -1866,7 +1866,7 @@ r"""
 (learning-rate-decay)=
 **A schedule.** A large step is quick but ends on a high floor, a small one ends low but is slow. So begin large and let $\eta_t$ decay. Usual forms are
 
-| schedule | $\eta_t$ | |
+| schedule | step size $\eta_t$ | |
 |---|---|---|
 | linear | $(1-\frac t\rho)\eta_0+\frac t\rho\eta_\rho$ up to $t=\rho$ | ends at $\eta_\rho$ |
 | inverse | $\eta_0/(1+\rho t)$ | the steps sum to infinity |

@@ -95,7 +95,7 @@ def keyboard_reaches_what_scrolls(visit):
             const room = box.clientWidth - inline * parseFloat(style.paddingRight);
             const scrolls = ['auto', 'scroll'].includes(style.overflowX);
             return box.tabIndex === 0 ? (inline ? width : box.scrollWidth) < room + 1
-              : scrolls && box.scrollWidth > box.clientWidth + 3;
+              : scrolls && box.scrollWidth > box.clientWidth + (inline ? 3 : 1);
           }).map(box => box.tagName + ' ' + box.textContent.slice(0, 60));
         }"""
     )

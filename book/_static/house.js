@@ -55,12 +55,13 @@
   function reach(root) {
     const boxes = [...root.querySelectorAll(WIDE)];
     // first all reading, then all writing: else each box would lay out the page anew
-    const wide = boxes.map(box => box.scrollWidth > box.clientWidth + 3 && scrolls(box));
+    const wide = boxes.map(box => box.scrollWidth > box.clientWidth + slack(box) && scrolls(box));
     boxes.forEach((box, k) => {
       if (wide[k]) box.tabIndex = 0;
       else if (box.tabIndex === 0) box.removeAttribute("tabindex");
     });
   }
+  const slack = box => (box.matches("span.math") ? 3 : 1); // a hat stands out by as much
   const scrolls = box => ["auto", "scroll"].includes(getComputedStyle(box).overflowX);
 
   addSwitch();

@@ -36,7 +36,7 @@ PRUNE = """() => {
   });
   const spoken = document.querySelectorAll('mjx-assistive-mml math');
   spoken.forEach(e => e.replaceChildren(e.textContent));
-  // an emptied formula is no longer as wide as it was; a test of its own asks who scrolls
+  // an emptied formula has lost its width; a test of its own asks what scrolls
   document.querySelectorAll('.math').forEach(e => { e.style.overflow = 'visible'; });
   spare.forEach(e => e.replaceWith(...e.childNodes));
   document.querySelectorAll('.highlight pre').forEach(e => e.normalize());

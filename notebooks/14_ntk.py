@@ -30,9 +30,9 @@ if "google.colab" in sys.modules:
     lacking += ["mnist1d==0.0.2.post1", "torch_geometric==2.8.1", "xxhash==4.1.0"]
     subprocess.run([*pip, *lacking, f"git+{REPOSITORY}"], check=True)
 
-# %%
+# %% tags=["set-up"]
 import math
-import time
+import timeit
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -40,13 +40,13 @@ import torch
 from scipy import integrate, optimize, stats
 from sklearn.gaussian_process import GaussianProcessRegressor, kernels
 from sklearn.kernel_ridge import KernelRidge
-from torch.func import functional_call, jacrev, jvp, vmap
 
 from helpers import (
     data,
     exercise,
     explore,
     headline,
+    live,
     measured,
     plot,
     verify,
@@ -57,87 +57,222 @@ from helpers import (
 
 plot.style()
 torch.set_num_threads(1)
-torch.set_default_dtype(torch.float64)
 
 
-# %%
 def on_circle(angle):
     """Unit vectors, (n, 2)."""
     return np.stack([np.cos(angle), np.sin(angle)], -1)
 
 
-def envelope(X, Z):
-    """The formula: a number for every pair of unit vectors. It knows their angle."""
+# %% tags=["remove-cell"]
+@exercise.define("two-examples")
+def _(answer):
+    W, a = np.array([[1.0, 0], [0, 1]]), np.array([1.0, -1])
+    truth = tangent_kernel_of(W, a, np.array([[0.6, 0.8]]), np.array([[0.0, 1]]))[0, 0]
+    assert abs(answer - truth) < 1e-6, (
+        "add the product of the hidden vectors and, for each unit that is on for both, "
+        "a² times the product of the inputs"
+    )
+    return True
+
+
+@exercise.define("ntk-switches")
+def _(answer):
+    rng = np.random.default_rng(20)
+    A = rng.normal(size=(5, 4))
+    on = rng.normal(size=(400_000, 4)) @ A.T > 0
+    said = np.asarray(answer(A, A))
+    assert said.shape == (5, 5), "one number for each pair of rows"
+    assert np.allclose(said, on.T.astype(float) @ on / 400_000, atol=0.005), (
+        "400,000 random units say otherwise"
+    )
+    return True
+
+
+@exercise.define("how-wide")
+def _(answer):
+    moved = math.sqrt(12 / (3 * answer))
+    assert abs(moved - 0.01) < 1e-5, (
+        f"at width {answer:g} the weights move by {moved:.2%} of their length"
+    )
+    return True
+
+
+@exercise.define("ntk-patience")
+def _(answer):
+    lam = np.linalg.eigvalsh(tangent_limit(X, X))[0]
+    assert abs(np.exp(-lam * answer) - 0.01) < 1e-4, (
+        f"at that time {np.exp(-lam * answer):.2%} of the error is left"
+    )
+    return True
+
+
+@exercise.define("ntk-features")
+def _(answer):
+    x = np.linspace(-2, 2, 9)
+    said = np.asarray(answer(x))
+    assert said.shape == (9, 3), f"expected three features a number, got {said.shape}"
+    assert np.allclose(said @ said.T, (1 + np.outer(x, x)) ** 2), (
+        "their inner products are not (1 + xz)²; expand the square"
+    )
+    return True
+
+
+@exercise.define("slow-waves")
+def _(answer):
+    share = lambda k: (
+        tangent_limit(on_circle(waves_at), on_circle(np.zeros(1)))[:, 0]
+        @ np.cos(k * waves_at)
+        / len(waves_at)
+    )
+    assert abs(answer - share(2) / share(10)) < 0.01 * share(2) / share(10), (
+        "times are as one over eigenvalues; put k = 2 and k = 10 into the formula"
+    )
+    return True
+
+
+@exercise.define("ntk-one-look")
+def _(answer):
+    mean, var = answer
+    k = np.exp(-0.5)
+    assert abs(mean - 2 * k / 1.25) < 1e-3, (
+        "the mean is k(1, 0) / (k(0, 0) + σ²) times y"
+    )
+    assert abs(var - (1 - k * k / 1.25)) < 1e-3, (
+        "the variance: 1 minus what 0 knows of 1"
+    )
+    return True
+
+
+@exercise.define("ntk-linear")
+def _(answer):
+    rng = np.random.default_rng(3)
+    A = rng.normal(size=(4, 6))
+    for layers in (1, 2, 3):
+        sizes = [6] + [3000] * (layers - 1)
+        W = [rng.normal(size=(m, k)) for k, m in zip(sizes, sizes[1:])]
+        H = [A]
+        for V in W:
+            H.append(H[-1] @ V.T / np.sqrt(len(V)))
+        K = H[-1] @ H[-1].T  # the outer weights' part; then layer by layer down
+        Delta = np.tile(rng.normal(size=sizes[-1]), (4, 1)) if W else None
+        for V, h in zip(W[::-1], H[-2::-1]):
+            Delta = Delta / np.sqrt(len(V))
+            K = K + (Delta @ Delta.T) * (h @ h.T)
+            Delta = Delta @ V
+        assert np.allclose(
+            answer(A, A, layers), K, atol=0.15 * layers * abs(K).max()
+        ), f"for {layers} layers a network of width 3,000 has another kernel"
+    return True
+
+
+@exercise.define("ntk-biases")
+def _(answer):
+    rng = np.random.default_rng(21)
+    A = on_circle(np.array([0.0, 0.7, 2.0, 3.0]))
+    W, b, a = (rng.normal(size=size) for size in ((300_000, 2), 300_000, 300_000))
+    Z = A @ W.T + b
+    on = (Z > 0) * a
+    h = np.maximum(Z, 0)
+    K = 2 * (h @ h.T + (A @ A.T + 1) * (on @ on.T)) / 300_000
+    assert np.allclose(answer(A, A), K, atol=0.06), (
+        "a network of width 300,000 disagrees; a bias is a weight whose input is 1"
+    )
+    return True
+
+
+@exercise.define("ntk-next")
+def _(answer):
+    rng = np.random.default_rng(22)
+    for trial in range(5):
+        x, at = rng.uniform(-3, 3, 4), np.linspace(-3, 3, 61)
+        k = lambda u, v: np.exp(-((u[:, None] - v) ** 2) / 2)
+        var = 1 - np.sum(
+            k(at, x) * np.linalg.solve(k(x, x) + 0.01 * np.eye(4), k(x, at)).T, 1
+        )
+        assert np.isclose(answer(x, at), at[var.argmax()]), (
+            f"after looking at {x.round(2)} another place is less known"
+        )
+    return True
+
+
+@exercise.define("outer-only")
+def _(answer):
+    rng = np.random.default_rng(5)
+    W = rng.normal(size=(20_000, 2))
+    P = np.maximum(on_circle(np.array([0.0, 1.0, 2.5])) @ W.T, 0)
+    K = 2 * P @ P.T / 20_000
+    said = answer(on_circle(np.array([0.0, 1.0, 2.5])))
+    assert np.shape(said) == (3, 3), "a kernel matrix, (n, n)"
+    assert np.allclose(said, K, atol=0.05), (
+        "only the outer weights have a gradient now: which of the two terms is theirs?"
+    )
+    return True
+
+
+# %%
+def tangent_limit(X, Z):
+    """The formula: a number for two unit vectors. It knows their angle, nothing else."""
     cosine = np.clip(X @ Z.T, -1, 1)
     angle = np.arccos(cosine)
-    return (np.sin(angle) + 2 * (np.pi - angle) * cosine) / (2 * np.pi)
+    return (np.sin(angle) + 2 * (np.pi - angle) * cosine) / np.pi
 
 
-def train(W, a, X, y, eta, steps, keep):
-    """Descend ½‖f(X) − y‖², f(x) = Σ aⱼ(wⱼᵀx)₊/√m; the weights at the steps in keep."""
+def network(W, a, X):
+    """f(x) = √(2/m) Σ aⱼ(wⱼᵀx)₊ for the rows of X."""
+    return np.sqrt(2 / len(a)) * np.maximum(X @ W.T, 0) @ a
+
+
+# %% tags=["set-up"]
+def train(W, a, X, y, eta, steps, keep, scale=None, phi=None, slope=None):
+    """Descend ½‖f(X) − y‖², f(x) = scale · Σ aⱼφ(wⱼᵀx); the weights at the steps in keep."""
+    scale = np.sqrt(2 / len(a)) if scale is None else scale
+    phi = phi or (lambda z: np.maximum(z, 0))
+    slope = slope or (lambda z: (z > 0).astype(float))
     W, a, kept = W.copy(), a.copy(), {}
     for t in range(steps + 1):
         if t in keep:
             kept[t] = W.copy(), a.copy()
         Z = X @ W.T  # (n, m)
-        error = np.maximum(Z, 0) @ a / np.sqrt(len(a)) - y
-        back = error[:, None] * (Z > 0) * a / np.sqrt(len(a))
-        a = a - eta * error @ np.maximum(Z, 0) / np.sqrt(len(a))
+        H = phi(Z)
+        error = scale * H @ a - y
+        back = scale * error[:, None] * a * slope(Z)
+        a = a - eta * scale * error @ H
         W = W - eta * back.T @ X
     return kept
 
 
-# %%
+def start_at_zero(m, d, rng):
+    """m units in pairs that cancel: standard normal weights, and f = 0."""
+    W, a = rng.normal(size=(m // 2, d)), rng.normal(size=m // 2)
+    return np.r_[W, W], np.r_[a, -a]
+
+
 rng = np.random.default_rng(1)
 angles = -np.pi + 2 * np.pi * (np.arange(8) + rng.uniform(0.15, 0.85, 8)) / 8
 X, y = on_circle(angles), np.sin(angles) - np.cos(2 * angles)
-half_W, half_a = rng.normal(size=(4096, 2)), rng.normal(size=4096)
-W0, a0 = np.r_[half_W, half_W], np.r_[half_a, -half_a]  # pairs cancel: f = 0 at first
-eta, times = 0.3, [0, 3, 30, 1000]
-history = train(W0, a0, X, y, eta, times[-1], times)
-
 grid = np.linspace(-np.pi, np.pi, 361)
 G = on_circle(grid)
-f = lambda W, a, X: np.maximum(X @ W.T, 0) @ a / np.sqrt(len(a))
-lam, Q = np.linalg.eigh(envelope(X, X))
+wide_W, wide_a = start_at_zero(8192, 2, rng)
+moments = [0, 3, 30, 1000]
+history = train(wide_W, wide_a, X, y, 0.15, 1000, moments)
 
 
-def predicted(t, X_new):
-    """What is in the envelope: the function after t steps."""
+def in_the_envelope(t, X_new, eta=0.15):
+    """The prediction: the function after t steps."""
+    lam, Q = np.linalg.eigh(tangent_limit(X, X))
     learned = (1 - (1 - eta * lam) ** t) / lam
-    return envelope(X_new, X) @ Q @ (learned * (Q.T @ y))
+    return tangent_limit(X_new, X) @ Q @ (learned * (Q.T @ y))
 
 
-worst = [abs(f(*history[t], G) - predicted(t, G)).max() for t in times[1:]]
-verify_at_most(
-    "8192 units after 3, 30, 1000 steps: largest distance of the network "
-    "from the formula, anywhere on the circle",
-    worst,
-    0.06,
-)
-verify(
-    "… its values at the eight points after 1000 steps",
-    f(*history[1000], X),
-    y,
-    atol=1e-3,
-)
-moved = np.linalg.norm(history[1000][0] - W0) / np.linalg.norm(W0)
-verify_at_most(
-    "… and how far its inner weights have moved, relative to their size", moved, 0.03
-)
-
-# %% mystnb={"image": {"alt": "Eight points on a circle unrolled to angles, and the function of the network at four times: coloured solid curves of the network covered by dashed black curves of the formula, the last passing through all points."}} tags=["hide-input"]
+# %% tags=["picture"] mystnb={"image": {"alt": "Eight points on a circle unrolled to angles, and the function of the network at four times: coloured solid curves of the network covered by dashed black curves of the formula, the last passing through all points."}}
 fig, ax = plt.subplots(figsize=(6.8, 3.3))
-for t, colour in zip(times, (plot.GREY, plot.SKY, plot.BLUE, plot.RED)):
-    ax.plot(grid, f(*history[t], G), color=colour, lw=4, alpha=0.75, label=f"step {t}")
+for t, colour in zip(moments, (plot.GREY, plot.SKY, plot.BLUE, plot.RED)):
     ax.plot(
-        grid,
-        predicted(t, G),
-        "--",
-        color="black",
-        lw=1,
-        label="formula" if t == 1000 else None,
+        grid, network(*history[t], G), color=colour, lw=4, alpha=0.75, label=f"step {t}"
     )
+    name = "formula" if t == 1000 else None
+    ax.plot(grid, in_the_envelope(t, G), "--", color="black", lw=1, label=name)
 ax.plot(angles, y, "o", color="black", ms=7, zorder=4)
 ax.set(xlabel="angle of the input", ylabel="output")
 fig.legend(loc="outside lower center", ncols=5)
@@ -145,215 +280,826 @@ plt.show()
 
 # %% [markdown]
 r"""
-The dashed lines are the envelope. The network lies on them, from the first step to the last; it learned all eight numbers, and to do so it moved its weights by about two per cent. The formula knows the angle between two inputs, nothing else.
+The dashed lines are the envelope. The network lies on them, from the first step to the last. It learned all eight numbers, and to do so it moved its weights by about two per cent of their length: even that was in the envelope. The formula is the function `tangent_limit` above, one line of trigonometry about the angle between two inputs; the targets, the step size and the time are put in afterwards, with eight eigenvectors.
 
 By the end of this chapter you will be able to
 
-- **compute** with functions whose features you never write down,
-- **condition** a random function on what was observed, with honest error bars,
-- **derive** the kernel of a wide network, before and during training, and check it against real networks,
-- **predict** a training curve, direction by direction,
+- **derive** the kernel by which one example moves another, and compute it for any network without storing a gradient,
+- **predict** a training curve, direction by direction, and say which functions a network never learns,
+- **condition** a random function on what was observed, with honest error bars, and say how much a crowd of trained networks disagrees,
 - **say** where this picture ends: a network that it describes learns no features.
 
-It builds on [ridge regression](#ridge-regression), on [eigenvectors](#eq-la-eigendecomposition) and on [backpropagation](#eq-bp-delta). All cells together take about half a minute on one core.
-
-## Similarity instead of features
-
-(positive-definite-kernel)=
-In [polynomial regression](#polynomial-regression) a function was linear in features, $f(x)=w^\top\varphi(x)$, and everything that was ever computed from two inputs was an inner product $\varphi(x)^\top\varphi(z)$. So why compute the features?
-
-:::{prf:definition} Kernel
-:label: def-ntk-kernel
-A symmetric function $k(x,z)$ is a *(positive semi-definite) kernel* if for all $x_1,\dots,x_n$ the *Gram matrix* $K_{ij}=k(x_i,x_j)$ is positive semi-definite.
-:::
-
-Every inner product of features is one, since $c^\top Kc=\bigl\|\sum_ic_i\varphi(x_i)\bigr\|^2\ge0$; and every kernel is an inner product of some features, perhaps infinitely many {cite:p}`scholkopf2002`. For instance, with two inputs,
+It builds on [ridge regression](#ridge-regression), on [eigenvectors](#spectral-theorem) and on [backpropagation](#eq-bp-delta). Reading takes an hour and a quarter; all cells run in about twenty seconds. Throughout, a network has standard normal weights, inputs of length 1, and the factor that keeps its outputs at size 1 stands in front: with one hidden layer of $m$ units
 
 $$
-(x^\top z)^2=x_1^2z_1^2+2x_1x_2z_1z_2+x_2^2z_2^2
-=\begin{pmatrix}x_1^2\\\sqrt2\,x_1x_2\\x_2^2\end{pmatrix}^{\!\top}\begin{pmatrix}z_1^2\\\sqrt2\,z_1z_2\\z_2^2\end{pmatrix}.
-$$ (eq-ntk-quadratic)
+f(x)=\sqrt{\tfrac2m}\,\sum_{j=1}^ma_j\,(w_j^\top x)_+ ,\qquad (u)_+=\max(u,0).
+$$ (eq-ntk-network)
+"""
 
-In $d$ dimensions the right side has $d(d+1)/2$ terms, the left side still costs $d$ multiplications. For the Gaussian kernel (*RBF*) $e^{-\|x-z\|^2/2\ell^2}$ the features are infinitely many, and the price is the same.
+# %% tags=["checks"]
+verify_at_most(
+    "8,192 units after 3, 30, 1,000 steps: largest distance of the network from the "
+    "formula on the circle, against 5/√m",
+    [abs(network(*history[t], G) - in_the_envelope(t, G)).max() for t in moments[1:]],
+    5 / math.sqrt(8192),
+)
+verify(
+    "its values at the eight points after 1,000 steps",
+    network(*history[1000], X),
+    y,
+    atol=2e-3,
+)
+verify(
+    "how far all its weights moved together: √(yᵀΘ⁻¹y) is in the envelope, too",
+    math.hypot(
+        np.linalg.norm(history[1000][0] - wide_W),
+        np.linalg.norm(history[1000][1] - wide_a),
+    ),
+    math.sqrt(y @ np.linalg.solve(tangent_limit(X, X), y)),
+    rtol=0.03,
+)
+
+# %% [markdown]
+r"""
+(one-example-moves-another)=
+## How one example moves another
+
+(neural-tangent-kernel)=
+Training on a picture of a cat changes what the network says about a dog. By how much? Take the smallest network that can show it: two units, $w_1=(1,0)$, $w_2=(0,1)$, $a=(1,-1)$, so that by [the formula](#eq-ntk-network) $f(x)=(x_1)_+-(x_2)_+$. We train on $\xi=(1,0)$, where $f(\xi)=1$, and wish it were 0. The second unit is silent there. With $\eta=0.1$ one gradient step on $\frac12(f(\xi)-0)^2$ changes $a_1$ from 1 to $0.9$ and $w_1$ from $(1,0)$ to $(0.9,0)$.
+
+Now look at another input, $x=(0.6,0.8)$. Its output was $0.6-0.8=-0.2$ and is now $0.9\cdot0.54-0.8=-0.314$. It moved by $-0.114$, although nobody asked it to.
+
+In general the weights move by $\delta\theta=-\eta\,\frac{\partial\ell}{\partial f}\,\nabla_\theta f(\xi)$, and to first order the output at $x$ by
+
+$$
+\delta f(x)=\nabla_\theta f(x)^\top\delta\theta=-\eta\,k(x,\xi)\,\frac{\partial\ell}{\partial f}(\xi),\qquad k(x,\xi)=\langle\nabla_\theta f(x),\nabla_\theta f(\xi)\rangle .
+$$ (eq-ntk-step)
+
+:::{prf:definition} Neural tangent kernel
+:label: def-ntk
+The *neural tangent kernel* of a network at the weights $\theta$ is $k(x,\xi)=\langle\nabla_\theta f(x),\nabla_\theta f(\xi)\rangle$ {cite:p}`jacot2018`.
+:::
+
+It says how much of what is learned at $\xi$ arrives at $x$. For one hidden layer the gradients can be written down: $\partial f/\partial a_j=\sqrt{2/m}\,(w_j^\top x)_+$ and $\nabla_{w_j}f=\sqrt{2/m}\,a_j\,\mathbb 1[w_j^\top x>0]\,x$. Their products add up to
+
+$$
+k(x,\xi)=\frac2m\sum_{j=1}^m\Bigl[(w_j^\top x)_+(w_j^\top\xi)_++a_j^2\;x^\top\xi\;\mathbb 1[w_j^\top x>0]\,\mathbb 1[w_j^\top\xi>0]\Bigr].
+$$ (eq-ntk-mean)
+
+In the example only the first unit is on for both: $k=0.6\cdot1+1\cdot0.6=1.2$, and the predicted move is $-0.1\cdot1.2\cdot1=-0.12$, the first-order part of $-0.114$.
 """
 
 
 # %%
-def squared_distance(X, Z):
-    return ((X[:, None] - Z[None]) ** 2).sum(-1)
+def tangent_kernel_of(W, a, X, Z):
+    """k(x, z) of one hidden layer for rows of X (n, d) and Z (n', d): (n, n')."""
+    P, Q = X @ W.T, Z @ W.T  # (n, m), (n', m)
+    both_on = ((P > 0) * a) @ ((Q > 0) * a).T
+    hidden = np.maximum(P, 0) @ np.maximum(Q, 0).T
+    return 2 / len(a) * (hidden + (X @ Z.T) * both_on)
 
 
-def rbf(X, Z, length=1.0):
-    return np.exp(-squared_distance(X, Z) / (2 * length**2))
+# %% [markdown]
+r"""
+**Any depth.** By [backpropagation](#eq-bp-weight) the gradient by the weights $W^l$ of a layer is an outer product, $\delta^l(h^{l-1})^\top$, error times input. And the inner product of two outer products is a product of inner products:
+
+$$
+\langle\delta h^\top,\delta'h'^\top\rangle=\operatorname{tr}(h\,\delta^\top\delta'\,h'^\top)=(\delta^\top\delta')(h^\top h').
+$$
+
+So no gradient need ever be stored. With the inputs $h^{l-1}$ and errors $\delta^l$ of all $n$ examples as rows of $H^{l-1}$ and $\Delta^l$, and $\circ$ for the product entry by entry,
+
+$$
+K=\sum_l\bigl(\Delta^l\Delta^{l\top}\bigr)\circ\bigl(H^{l-1}H^{l-1\top}\bigr).
+$$ (eq-ntk-layers)
+
+One forward pass, one backward, no gradient:
+"""
 
 
-rng = np.random.default_rng(2)
-P = rng.normal(size=(50, 3))
-gram = {
-    "linear xᵀz": P @ P.T,
-    "cubic (1 + xᵀz)³": (1 + P @ P.T) ** 3,
-    "RBF": rbf(P, P),
-    "−‖x − z‖": -np.sqrt(squared_distance(P, P)),
-}
-smallest = {name: np.linalg.eigvalsh(K)[0] for name, K in gram.items()}
-for name in list(gram)[:3]:
-    verify_at_least(
-        f"{name} on 50 points: smallest eigenvalue of the Gram matrix",
-        smallest[name],
-        0.0,
-        atol=1e-9,
-    )
-verify_at_most(
-    "−‖x − z‖ is a similarity but no kernel: smallest eigenvalue",
-    smallest["−‖x − z‖"],
-    -1.0,
+# %%
+def tangent_kernel(weights, X):
+    """K (n, n) of a ReLU network: weights W (m, d), W (m', m), ..., a (m,)."""
+    H, on = [X], []  # inputs of every layer; slopes of every unit, with its √(2/m)
+    for W in weights[:-1]:
+        Z = H[-1] @ W.T
+        on.append(np.sqrt(2 / len(W), dtype=X.dtype) * (Z > 0))
+        H.append(Z * on[-1])
+    K, Delta = H[-1] @ H[-1].T, weights[-1] * on[-1]
+    for l in reversed(range(len(on))):
+        K = K + (Delta @ Delta.T) * (H[l] @ H[l].T)
+        Delta = (Delta @ weights[l]) * on[l - 1] if l else None
+    return K
+
+
+# %% tags=["set-up"]
+def random_weights(*sizes, rng, dtype=np.float64):
+    """Standard normal weights of a network with layers of these sizes and one output."""
+    pairs = zip(sizes, sizes[1:])
+    layers = [rng.standard_normal((m, d), dtype=dtype) for d, m in pairs]
+    return [*layers, rng.standard_normal(sizes[-1], dtype=dtype)]
+
+
+digits = data.digits()
+unit = digits.X_train / np.linalg.norm(digits.X_train, axis=1, keepdims=True)
+unit_test = digits.X_test / np.linalg.norm(digits.X_test, axis=1, keepdims=True)
+digit_net = random_weights(64, 128, 128, rng=np.random.default_rng(2))
+K_digits = tangent_kernel(digit_net, unit[:200])
+
+
+def forward(weights, x):
+    """The same network in torch: x (..., d) to (...)."""
+    for W in weights[:-1]:
+        x = torch.relu(x @ W.T) * math.sqrt(2 / len(W))
+    return x @ weights[-1]
+
+
+def torch_gradients(weights, X):
+    """∇f for every row of X, (n, parameters), a backward pass each."""
+    theta = [torch.tensor(W, requires_grad=True) for W in weights]
+    rows = []
+    for x in torch.tensor(X):
+        parts = torch.autograd.grad(forward(theta, x), theta)
+        rows.append(torch.cat([p.ravel() for p in parts]))
+    return torch.stack(rows).numpy()
+
+
+# %% tags=["checks"]
+J = torch_gradients(digit_net, unit[:12])
+verify(
+    "64-128-128-1 network, twelve digits: inner products of torch's gradients",
+    tangent_kernel(digit_net, unit[:12]),
+    J @ J.T,
+    rtol=1e-9,
+)
+two_W, two_a = np.array([[1.0, 0], [0, 1]]), np.array([1.0, -1])
+small = train(
+    two_W, two_a, np.array([[1.0, 0]]), np.zeros(1), 0.1, 1, [0, 1], scale=1.0
+)
+there = np.array([[0.6, 0.8]])
+verify(
+    "the two units: move of the other output, by hand",
+    network(*small[1], there) - network(*small[0], there),
+    [0.9 * 0.54 - 0.6],
+    atol=1e-12,
+)
+J = torch_gradients([two_W, two_a], np.array([[0.6, 0.8], [1.0, 0]]))
+verify(
+    "the two units: kernel 1.2",
+    [tangent_kernel_of(two_W, two_a, there, np.array([[1.0, 0]]))[0, 0], J[0] @ J[1]],
+    [1.2, 1.2],
+    atol=1e-12,
+)
+theta = [torch.tensor(W, requires_grad=True) for W in digit_net]
+batch = torch.tensor(unit[:200])
+before = forward(theta, batch).detach()
+loss = 0.5 * (forward(theta, batch[0]) - 1) ** 2
+with torch.no_grad():
+    for p, g in zip(theta, torch.autograd.grad(loss, theta)):
+        p -= 1e-5 * g
+verify(
+    "one step on one digit: moves of all 200 outputs over η, by (14.2)",
+    (forward(theta, batch).detach() - before) / 1e-5,
+    K_digits[:, 0] * (1 - before[0].item()),
+    rtol=2e-3,
+    atol=2e-3,
 )
 
+# %% [markdown]
+r"""
+Here is the kernel of a network that has learned nothing yet, two hidden layers of 128 units with random weights, on 200 digits sorted by class. Look for blocks along the diagonal: a step on a 0 moves the other 0s most.
+"""
 
-def quadratic_features(X):
-    """All products x_i x_j with i ≤ j; mixed ones by √2, (n, d(d + 1)/2)."""
-    i, j = np.triu_indices(X.shape[1])
-    return X[:, i] * X[:, j] * np.where(i == j, 1, np.sqrt(2))
+# %% tags=["picture"] mystnb={"image": {"alt": "The tangent kernel of an untrained network on 200 digits sorted by class as a heat map: a brighter block for each class along the diagonal, brightest for the 0s, and the plain cosine similarity of the pixels beside it, with the same blocks."}}
+by_class = np.argsort(digits.y_train[:200], kind="stable")
+middles = [
+    np.mean(np.flatnonzero(digits.y_train[:200][by_class] == c)) for c in range(10)
+]
+cosines = unit[:200] @ unit[:200].T
+fig, axes = plt.subplots(1, 2, figsize=(6.8, 3.4), sharey=True)
+for ax, M, name in zip(
+    axes, (K_digits, cosines), ("tangent kernel, untrained", "cosine of the raw pixels")
+):
+    M = M[np.ix_(by_class, by_class)]
+    low, high = np.percentile(M, [2, 99])
+    ax.imshow(M, cmap="cividis", vmin=low, vmax=high)
+    ax.set_xticks(middles, range(10))
+    ax.set_yticks(middles, range(10))
+    ax.grid(False)
+    ax.set(title=name, xlabel="digit $\\xi$")
+axes[0].set_ylabel("digit $x$")
+plt.show()
 
 
-Phi = quadratic_features(P)
+# %% tags=["set-up"]
+def same_class(M):
+    """Share of 200 digits whose largest entry belongs to a digit of their class."""
+    nearest = (M - 1e9 * np.eye(200)).argmax(1)
+    return np.mean(digits.y_train[nearest] == digits.y_train[:200])
+
+
+untrained = [
+    same_class(
+        tangent_kernel(
+            random_weights(64, m, m, rng=np.random.default_rng(s)), unit[:200]
+        )
+    )
+    for m in (128, 512)
+    for s in range(5)
+]
+print("share of 200 digits whose nearest by ... is of their class")
+print(f"kernel of an untrained network, width 128: {np.mean(untrained[:5]):.3f}")
+print(f"kernel of an untrained network, width 512: {np.mean(untrained[5:]):.3f}")
+print(f"cosine of the raw pixels:                  {same_class(cosines):.3f}")
+
+# %% [markdown]
+r"""
+Does an untrained network know digits, then? The picture on the right is the control, and it decides: the raw pixels know them better. What one sees is the geometry of the data, blurred by the randomness of the weights; the wider the network, the less the blur. Keep this in mind whenever an untrained network seems clever.
+"""
+
+# %% tags=["checks"]
+verify_at_most(
+    "the untrained network, five draws of each width, never beats the raw pixels",
+    untrained,
+    same_class(cosines),
+)
+verify_at_least(
+    "mean over draws: width 512 over width 128",
+    np.mean(untrained[5:]) / np.mean(untrained[:5]),
+    1.0,
+)
+
+# %% [markdown]
+r"""
+**Try it.** In the network of two units: how much of what is learned at $\xi=(0,1)$ arrives at $x=(0.6,0.8)$?
+"""
+
+# %% tags=["yours"]
+two_examples = ...  # k(x, ξ)
+
+exercise("two-examples").check(two_examples)
+
+# %% [markdown]
+r"""
+<details><summary>Solution</summary>
+
+Only the second unit is on for both, with $a_2^2=1$: $k=0.8\cdot1+1\cdot0.8$.
+
+```python
+two_examples = 1.6
+```
+
+</details>
+"""
+
+# %% [markdown]
+r"""
+(infinite-width-ntk)=
+## The formula in the envelope
+
+Two networks with other random weights have other kernels. How different? [The kernel](#eq-ntk-mean) is a *mean* of $m$ independent terms, so by the law of large numbers it converges to its expectation as the width grows, at the rate $1/\sqrt m$. Drag the width.
+"""
+
+
+# %% tags=["picture"]
+def kernels_of_networks(width):
+    rng = np.random.default_rng(16)
+    fig, ax = plt.subplots(figsize=(6.8, 3.0))
+    for k in range(8):
+        W, a = rng.normal(size=(width, 2)), rng.normal(size=width)
+        values = tangent_kernel_of(W, a, G[::3], on_circle(np.zeros(1)))[:, 0]
+        name = "eight random networks" if k == 0 else None
+        ax.plot(grid[::3], values, color=plot.SKY, lw=1, label=name)
+    limit = tangent_limit(G, on_circle(np.zeros(1)))[:, 0]
+    ax.plot(grid, limit, color=plot.RED, label="formula")
+    ax.set(
+        xlabel="angle between $x$ and $z$",
+        ylabel="kernel",
+        ylim=(-0.8, 4.2),
+        title=f"width {width}",
+    )
+    ax.legend(loc="upper left")
+    return fig
+
+
+explore(
+    kernels_of_networks,
+    alt="Kernels of eight random networks against the angle: scattered steps at small width, all on the smooth limiting curve at large width",
+    width=[64, 4, 16, 256, 1024, 4096, 16384],
+)
+
+# %% [markdown]
+r"""
+Which curve is it? Two expectations are to be found. Only the plane of $x$ and $z$ matters, and there $w=r(\cos\psi,\sin\psi)$ with $\psi$ uniform and $r^2$ of mean 2. Let $\vartheta$ be the angle between $x$ and $z$. A unit is on for $x$ if $w$ lies in a half-plane; both are on for an arc of length $\pi-\vartheta$. So the chance that both are on is $\frac{\pi-\vartheta}{2\pi}$, and
+
+$$
+\begin{aligned}
+\mathbb E[(w^\top x)_+(w^\top z)_+]&=\|x\|\|z\|\,\frac{\mathbb E r^2}{2\pi}\int_{\vartheta-\pi/2}^{\pi/2}\cos\psi\cos(\psi-\vartheta)\,d\psi\\
+&=\frac{\|x\|\|z\|}{2\pi}\bigl(\sin\vartheta+(\pi-\vartheta)\cos\vartheta\bigr),
+\end{aligned}
+$$ (eq-ntk-arccos)
+
+because $2\cos\psi\cos(\psi-\vartheta)=\cos\vartheta+\cos(2\psi-\vartheta)$ {cite:p}`cho2009`. With $\mathbb E a_j^2=1$, [the mean](#eq-ntk-mean) of unit vectors tends to
+
+$$
+\Theta(x,z)=\underbrace{\frac{\sin\vartheta+(\pi-\vartheta)\cos\vartheta}\pi}_{\text{outer weights: }\Sigma(x,z)}+\underbrace{\cos\vartheta\;\frac{\pi-\vartheta}\pi}_{\text{inner weights}} .
+$$ (eq-ntk-limit)
+
+No weight is left in it: this is `tangent_limit`. (With $1/\sqrt m$ in front of the sum in place of $\sqrt{2/m}$ it would be half of it.) The first part has a name of its own, $\Sigma$; it will come back as the covariance of the untrained network.
+"""
+
+
+# %%
+def Sigma(X, Z):
+    """2 E[(wᵀx)₊(wᵀz)₊] for w ~ N(0, I): the arc-cosine kernel, rows of any length."""
+    norms = np.linalg.norm(X, axis=1)[:, None] * np.linalg.norm(Z, axis=1)
+    angle = np.arccos(np.clip(X @ Z.T / norms, -1, 1))
+    return norms * (np.sin(angle) + (np.pi - angle) * np.cos(angle)) / np.pi
+
+
+# %% tags=["checks"]
+rng = np.random.default_rng(11)
+inputs3d = rng.normal(size=(4, 3)) + 1
+H = np.maximum(rng.normal(size=(500_000, 3)) @ inputs3d.T, 0)  # (units, 4)
 verify(
-    "(xᵀz)² is the inner product of explicit features",
-    Phi @ Phi.T,
-    (P @ P.T) ** 2,
-    rtol=1e-12,
+    "Σ of four inputs in three dimensions, against 500,000 units",
+    2 * H.T @ H / len(H),
+    Sigma(inputs3d, inputs3d),
+    rtol=0.02,
+)
+apart = on_circle(np.array([0.0, 1.2]))
+limit_widths, draws_of_k = 4 ** np.arange(3, 8), []
+for m in limit_widths:
+    some = [
+        tangent_kernel_of(
+            rng.normal(size=(m, 2)), rng.normal(size=m), apart[:1], apart[1:]
+        )[0, 0]
+        for _ in range(100)
+    ]
+    draws_of_k.append(some)
+verify_within_se(
+    "a hundred networks of each width 64 to 16,384, one pair: mean of (k − Θ)√m",
+    (
+        (np.array(draws_of_k) - tangent_limit(apart[:1], apart[1:])[0, 0]).T
+        * limit_widths**0.5
+    ).ravel(),
+    0.0,
+)
+verify(
+    "their standard deviation against the width: slope on logarithmic axes",
+    np.polyfit(np.log(limit_widths), np.log(np.std(draws_of_k, axis=1)), 1)[0],
+    -0.5,
+    atol=0.07,
+)
+
+# %% [markdown]
+r"""
+**Try it.** Write the chance that a random unit is on for both of two inputs, $\mathbb E\bigl[\mathbb 1[w^\top x>0]\,\mathbb 1[w^\top z>0]\bigr]$, for the rows of two matrices, of any length.
+"""
+
+# %% tags=["yours"]
+switches = ...  # a function of X (n, d) and Z (n', d) that returns (n, n')
+
+exercise("ntk-switches").check(switches)
+
+# %% [markdown]
+r"""
+<details><summary>Solution</summary>
+
+Both are on for an arc of $\pi-\vartheta$ out of $2\pi$; lengths do not matter.
+
+```python
+def switches(X, Z):
+    unit = lambda A: A / np.linalg.norm(A, axis=1, keepdims=True)
+    return (np.pi - np.arccos(np.clip(unit(X) @ unit(Z).T, -1, 1))) / (2 * np.pi)
+```
+
+</details>
+"""
+
+# %% [markdown]
+r"""
+(why-it-stands-still)=
+## Why the kernel stands still
+
+A limit at the start is not enough: the kernel is made of weights, and the weights move while the network learns. How far do they have to move?
+
+(linearized-network)=
+**Straighten the network.** If they do not move far, the first terms of Taylor's formula will do:
+
+$$
+h(\beta)(x)=f(x;\theta_0)+\beta^\top\nabla_\theta f(x;\theta_0),\qquad\beta=\theta-\theta_0 .
+$$ (eq-ntk-linear)
+
+This *linearised network* is not linear in $x$ but in $\beta$: a regression on the *random features* $\nabla_\theta f(x;\theta_0)$, one for each weight, with the tangent kernel as its kernel. With a squared or a logistic loss its training is a convex problem. What it needs to fit targets $y$ from a start with $f_0=0$ is the [shortest](#moore-penrose-pseudoinverse) $\beta$ with $J\beta=y$, where $J$ has the gradients as rows and $JJ^\top=K$:
+
+$$
+\beta=J^\top K^{-1}y,\qquad\|\beta\|^2=y^\top K^{-1}y .
+$$ (eq-ntk-distance)
+
+There is no $m$ in this distance, once $K$ is near its limit. *The whole network* has to move by a fixed length, about 2 in the opening, and $m$ units share it: each moves by $O(m^{-1/2})$, while it is itself of size 1. The wider the network, the less anybody has to do, and the better the straight line describes it.
+
+How well? Train both from the same start, the network and its straightened self, at three widths.
+"""
+
+
+# %%
+def features(W, a, X):
+    """J: the gradients of the one-hidden-layer network as rows, (n, parameters)."""
+    Z, scale = X @ W.T, np.sqrt(2 / len(a))
+    inner = scale * ((Z > 0) * a)[:, :, None] * X[:, None]  # ∂f/∂W, (n, m, d)
+    return np.c_[scale * np.maximum(Z, 0), inner.reshape(len(X), -1)]
+
+
+# %% tags=["set-up"]
+def apart_while_training(m, seed, steps=(10, 30, 100, 300)):
+    """Largest difference between the network and the linearised one, over the circle."""
+    W, a = start_at_zero(m, 2, np.random.default_rng(seed))
+    J, J_grid = features(W, a, X), features(W, a, G[::9])
+    trained, beta, worst = train(W, a, X, y, 0.15, 300, steps), 0.0, []
+    for t in range(1, 301):
+        beta = beta - 0.15 * J.T @ (J @ beta - y if t > 1 else -y)
+        if t in steps:
+            worst.append(abs(network(*trained[t], G[::9]) - J_grid @ beta).max())
+    return max(worst)
+
+
+straight_widths = [16, 256, 4096]
+straight = np.array(
+    [[apart_while_training(m, s) for s in range(6)] for m in straight_widths]
+)
+print("width   network minus linearised network, largest while training (6 starts)")
+for m, row in zip(straight_widths, straight):
+    print(f"{m:5}   {row.mean():.3f}  (from {row.min():.3f} to {row.max():.3f})")
+
+# %% [markdown]
+r"""
+The targets are of size 1. Sixteen units are not a straight line; four thousand nearly are.
+
+(lazy-training)=
+**The theorem.** Training such that the kernel keeps the value it had at the start is called *lazy*.
+
+:::{prf:theorem} Lazy training
+:label: thm-ntk-lazy
+Let the activation be smooth with bounded derivatives, the limiting kernel on the training inputs positive definite with extreme eigenvalues $\lambda_{\min}>0$ and $\lambda_{\max}$, and train all weights by gradient descent with $\eta<2/(\lambda_{\min}+\lambda_{\max})$ on the squared error. With probability tending to one as the width $m$ grows, during all of training the weights of a unit move by $O(m^{-1/2})$ and the kernel by $O(m^{-1/2})$, relative to their size {cite:p}`lee2019`.
+:::
+
+(For widths that go to infinity one layer after the other it is in {cite:t}`jacot2018`.) We have seen why the weights obey it. For the kernel look at [the mean](#eq-ntk-mean): every term changes by $O(m^{-1/2})$, so the mean changes by no more. It may be less. A unit moves in proportion to $a_j$, which is as often negative as positive; then at first order the changes of the terms cancel in the mean, and what is left is of order $1/m$. For a smooth activation nothing else happens.
+
+The rectifier has a kink. On each example about $m\cdot m^{-1/2}$ units cross it, and each crossing changes the mean by $\pm\frac1m$. If ups and downs were as in tossing coins, they would sum to $\sqrt{m^{1/2}}/m=m^{-3/4}$. But a unit that falls silent is no longer pushed, and one that wakes up is, so ups and downs do not quite cancel; a part of order $m^{1/2}/m=m^{-1/2}$ remains. So we expect a slope of $-1$ for $\tanh$, and for the rectifier one that is no flatter than $-\frac12$ and flattens towards it.
+"""
+
+# %% tags=["set-up"]
+rng = np.random.default_rng(0)
+raw, sphere_y = rng.normal(size=(8, 3)), rng.normal(size=8)
+sphere = raw / np.linalg.norm(raw, axis=1, keepdims=True)
+KINDS = {  # activation, its slope, square of the scale times m, η, steps
+    "ReLU": (lambda z: np.maximum(z, 0), lambda z: (z > 0) * 1.0, 2, 0.2, 150),
+    "tanh": (np.tanh, lambda z: 1 - np.tanh(z) ** 2, 1, 0.45, 250),
+}
+
+
+def general_kernel(W, a, X, phi, slope, scale):
+    """The tangent kernel of scale · Σ aⱼφ(wⱼᵀx) on the rows of X."""
+    P = X @ W.T
+    both = (slope(P) * a) @ (slope(P) * a).T
+    return scale**2 * (phi(P) @ phi(P).T + (X @ X.T) * both)
+
+
+def movement(kind, m, seed):
+    """Mean move of a unit, relative change of the kernel, share of the error left."""
+    phi, slope, factor, eta, steps = KINDS[kind]
+    W, a = start_at_zero(m, 3, np.random.default_rng(seed))
+    scale = np.sqrt(factor / m)
+    W1, a1 = train(W, a, sphere, sphere_y, eta, steps, [steps], scale, phi, slope)[
+        steps
+    ]
+    K0, K1 = (general_kernel(*w, sphere, phi, slope, scale) for w in ((W, a), (W1, a1)))
+    left = scale * phi(sphere @ W1.T) @ a1 - sphere_y
+    return (
+        np.linalg.norm(W1 - W, axis=1).mean(),
+        np.linalg.norm(K1 - K0) / np.linalg.norm(K0),
+        np.mean(left**2) / np.mean(sphere_y**2),
+    )
+
+
+lazy_widths = 4 ** np.arange(4, 8)
+moves = {  # (widths, 3) means over the seeds
+    kind: np.array(
+        [
+            np.mean([movement(kind, m, s) for s in range(max(3, 8192 // m))], axis=0)
+            for m in lazy_widths
+        ]
+    )
+    for kind in KINDS
+}
+print("              move of a unit     change of the kernel     error left")
+print("width         ReLU    tanh         ReLU      tanh         ReLU    tanh")
+for i, m in enumerate(lazy_widths):
+    r, t = moves["ReLU"][i], moves["tanh"][i]
+    print(
+        f"{m:5}        {r[0]:.4f}  {t[0]:.4f}       {r[1]:.4f}    {t[1]:.4f}"
+        f"       {r[2]:.3f}   {t[2]:.3f}"
+    )
+
+# %% [markdown]
+r"""
+Eight points in three dimensions, fitted to a small error at every width. With each factor of four in the width the units move half as far, as they should. The kernel of the $\tanh$ network changes four times less: order $1/m$. That of the rectifier changes about two and a third times less, between $4^{1/2}=2$ and $4^{3/4}\approx2.8$: for a network with kinks the theorem's $m^{-1/2}$ is hardly pessimistic.
+"""
+
+# %% tags=["checks"]
+falls = {
+    kind: -np.diff(np.log(table[:, :2]), axis=0) / np.log(4)
+    for kind, table in moves.items()
+}
+verify(
+    "moves of a unit: exponent of the width, ReLU and tanh",
+    [np.mean(falls[kind][:, 0]) for kind in KINDS],
+    [0.5, 0.5],
+    atol=0.05,
+)
+verify(
+    "change of the kernel, tanh: exponent", np.mean(falls["tanh"][:, 1]), 1.0, atol=0.1
+)
+fall = np.mean(falls["ReLU"][:, 1])
+verify_at_least(
+    "change of the kernel, ReLU: exponent at least that of the theorem", fall, 1 / 2
+)
+verify_at_most("and at most that of tossed coins", fall, 3 / 4)
+verify_at_most(
+    "straightened: largest difference, from width to width, any start against any",
+    straight[1:].max(1) / straight[:-1].min(1),
+    1.0,
+)
+tanh_net = random_weights(2, 64, 64, rng=np.random.default_rng(4))
+way = random_weights(2, 64, 64, rng=np.random.default_rng(5))
+inputs = torch.tensor(G[::36])
+
+
+def at(s):
+    x = inputs
+    theta = [torch.tensor(w) + s * torch.tensor(v) for w, v in zip(tanh_net, way)]
+    for W in theta[:-1]:
+        x = torch.tanh(x @ W.T) / 8
+    return x @ theta[-1]
+
+
+start, rise = torch.func.jvp(
+    at, (torch.tensor(0.0).double(),), (torch.tensor(1.0).double(),)
+)
+sizes = np.geomspace(1e-3, 1e-1, 7)
+gap = [abs(at(s) - start - s * rise).max().item() for s in sizes]
+verify(
+    "a smooth network minus its linearisation: quadratic in the distance",
+    np.polyfit(np.log(sizes), np.log(gap), 1)[0],
+    2.0,
+    atol=0.1,
+)
+W, a = wide_W[:50], wide_a[:50]
+verify(
+    "the features are the gradients: torch",
+    features(W, a, X),
+    torch_gradients([W, a], X)[:, np.r_[100:150, 0:100]],
     atol=1e-12,
 )
 
 # %% [markdown]
 r"""
-Kernels can be built from kernels. Sums and non-negative multiples are obvious; *products* are the surprise (Schur): if $K=\sum_iu_iu_i^\top$ and $L=\sum_jv_jv_j^\top$, then entry by entry $K\circ L=\sum_{ij}(u_i\circ v_j)(u_i\circ v_j)^\top$. Remember it: the kernel in our envelope will turn out to be a sum of products.
+**Try it.** The targets need a distance $\|\beta\|^2=12$. A one-hidden-layer network on two-dimensional inputs has $3m$ weights, so $\|\theta_0\|^2\approx3m$. How wide must it be for the weights to move by one per cent of their length?
 """
 
+# %% tags=["yours"]
+how_wide = ...  # a width
+
+exercise("how-wide").check(how_wide)
+
+# %% [markdown]
+r"""
+<details><summary>Solution</summary>
+
+$\sqrt{12/3m}=\frac1{100}$. Nothing can be seen to move, and everything has been learned.
+
+```python
+how_wide = 12 / 3 * 100**2
+```
+
+</details>
+"""
+
+# %% [markdown]
+r"""
+(ntk-linear-dynamics)=
+## A training curve, solved
+
+With a kernel that stands still, [one step on one example](#eq-ntk-step) becomes, for all examples together, with the squared error and in small steps, a linear differential equation for the outputs on the training points:
+
+$$
+\dot f=K\,(y-f)\quad\Longrightarrow\quad f_t=y+e^{-Kt}(f_0-y).
+$$ (eq-ntk-ode)
+
+Two examples, $K=\begin{pmatrix}2&1\\1&2\end{pmatrix}$, $y=(1,0)$ and $f_0=0$. The eigenvectors are $(1,1)$ with eigenvalue 3, what the two share, and $(1,-1)$ with eigenvalue 1, where they differ. The target is half of each, so
+
+$$
+f_t=y-\tfrac12e^{-3t}\begin{pmatrix}1\\1\end{pmatrix}-\tfrac12e^{-t}\begin{pmatrix}1\\-1\end{pmatrix}.
+$$
+
+At first *both* outputs rise, because the examples are alike; the second, whose target is 0, climbs to $0.19$ before it turns round. What examples share is learned three times as fast as what tells them apart. With more examples nothing changes: in the eigenbasis $K=Q\Lambda Q^\top$ the error in the direction $q_i$ dies like $e^{-\lambda_it}$, each at its own rate.
+
+At a new point, $\dot f(x)=k(x,X)(y-f_t)$ integrates to
+
+$$
+f_t(x)=f_0(x)+k(x,X)\,K^{-1}\bigl(I-e^{-Kt}\bigr)(y-f_0(X)).
+$$ (eq-ntk-test)
+
+This is what is in the envelope, with $\Theta$ for $k$ and, since it took finite steps, $(1-\eta\lambda_i)^t$ in place of $e^{-\lambda_i\eta t}$.
+"""
+
+
 # %%
-lowest = []
-for trial in range(100):
-    U, V = rng.normal(size=(2, 8, 3))  # rank 3, so that zero is nearly reached
-    K, L = U @ U.T, V @ V.T
-    lowest.append([np.linalg.eigvalsh(M)[0] for M in (K + L, 0.3 * K, K * L)])
-verify_at_least(
-    "100 random pairs of kernels: sum, multiple, product stay kernels",
-    np.array(lowest),
-    0.0,
-    atol=1e-12,
+def flow(K, K_new, t, f0, f0_new, y):
+    """f_t at new points, by the eigenvectors of K (n, n); K_new is (k, n)."""
+    lam, Q = np.linalg.eigh(K)
+    learned = -np.expm1(-lam * t) / lam
+    return f0_new + K_new @ Q @ (learned * (Q.T @ (y - f0)))
+
+
+# %% [markdown]
+"""
+A second network of the same width, this time from an ordinary random start. Drag the time. On the left network and formula; on the right what is left of the error in each of the eight eigen-directions, the network's as bars, the law as dots. Which goes first?
+"""
+
+# %% tags=["picture"]
+rng = np.random.default_rng(17)
+start_W, start_a = rng.normal(size=(8192, 2)), rng.normal(size=8192)
+clock = [0, 20, 40, 80, 160, 320, 640, 1280, 2560]  # steps of length 0.025
+along = train(start_W, start_a, X, y, 0.025, clock[-1], clock)
+K_start = tangent_kernel_of(start_W, start_a, X, X)
+lam_start, Q_start = np.linalg.eigh(K_start)
+f_start, f_start_grid = network(*along[0], X), network(*along[0], G)
+first_error = Q_start.T @ (f_start - y)
+narrow_W, narrow_a = start_W[:40], start_a[:40]
+
+
+def over_time(time):
+    t = round(time / 0.025)
+    fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3.1), width_ratios=(3, 2))
+    left.plot(grid, network(*along[t], G), color=plot.SKY, lw=4, label="network")
+    law = flow(tangent_limit(X, X), tangent_limit(G, X), time, f_start, f_start_grid, y)
+    left.plot(grid, law, "--", color="black", lw=1.2, label="formula")
+    left.plot(angles, y, "o", color=plot.RED, ms=6)
+    left.set(xlabel="angle of the input", ylim=(-3.2, 3.2), title=f"time {time:g}")
+    left.legend(loc="lower right")
+    error = Q_start.T @ (network(*along[t], X) - y)
+    law = first_error * np.exp(-lam_start * time)
+    right.bar(range(8), abs(error)[::-1], color=plot.SKY)
+    right.plot(range(8), abs(law)[::-1], "o", color="black", ms=4)
+    right.set(
+        xlabel="eigen-direction",
+        xticks=range(8),
+        xticklabels=range(1, 9),
+        ylim=(0, 1.05 * abs(first_error).max()),
+        title="error left",
+    )
+    return fig
+
+
+explore(
+    over_time,
+    alt="Left the network's curve covered by the formula as both bend towards eight points; right eight bars of remaining error, the leftmost vanishing first, each at the height of its dot",
+    time=[2.0, 0.0, 0.5, 1.0, 4.0, 8.0, 16.0, 32.0, 64.0],
 )
-i, j = np.divmod(np.arange(9), 3)
+
+# %% tags=["checks"]
+K2, peak = np.array([[2.0, 1], [1, 2]]), math.log(3) / 2
+turning = flow(K2, K2, peak, np.zeros(2), np.zeros(2), np.array([1.0, 0]))
 verify(
-    "the product of two kernels has the products of their features",
-    (U[:, i] * V[:, j]) @ (U[:, i] * V[:, j]).T,
-    K * L,
-    atol=1e-12,
+    "two examples: the second output where it turns, by a solver",
+    turning[1],
+    integrate.solve_ivp(
+        lambda t, f: K2 @ ([1, 0] - f), (0, peak), np.zeros(2), rtol=1e-9, atol=1e-11
+    ).y[1, -1],
+    atol=1e-7,
 )
+J, J_new = features(narrow_W, narrow_a, X), features(narrow_W, narrow_a, G[::36])
+by_weights = integrate.solve_ivp(
+    lambda t, beta: J.T @ (y - J @ beta), (0, 5), np.zeros(120), rtol=1e-9, atol=1e-11
+)
+verify(
+    "straightened network at time 5: solver in its 120 weights, formula in the outputs",
+    J_new @ by_weights.y[:, -1],
+    flow(J @ J.T, J_new @ J.T, 5.0, np.zeros(8), np.zeros(11), y),
+    atol=1e-6,
+)
+paths = [
+    (
+        network(*along[t], G),
+        flow(
+            tangent_limit(X, X),
+            tangent_limit(G, X),
+            0.025 * t,
+            f_start,
+            f_start_grid,
+            y,
+        ),
+    )
+    for t in clock[1:]
+]
+verify_at_most(
+    "width 8,192, ordinary start: largest distance from the formula at eight times, "
+    "against 8/√m",
+    [abs(u - v).max() for u, v in paths],
+    8 / math.sqrt(8192),
+)
+errors = np.array([Q_start.T @ (network(*along[t], X) - y) for t in clock])
+rates = []
+for k in (7, 5, 3):
+    some = 0.025 * np.array(clock)
+    some = some[lam_start[k] * some < 3]  # while there is something left to learn
+    rates.append(-np.polyfit(some, np.log(abs(errors[: len(some), k])), 1)[0])
+verify(
+    "rates of learning in eigen-directions 1, 3 and 5, against −log(1 − ηλ)/η",
+    rates,
+    -np.log(1 - 0.025 * lam_start[[7, 5, 3]]) / 0.025,
+    rtol=0.05,
+)
+
+# %% [markdown]
+r"""
+**Try it.** How long does the slowest of the eight directions of the opening take until one per cent of its error is left? (`tangent_limit(X, X)` is the kernel.)
+"""
+
+# %% tags=["yours"]
+patience = ...  # a time
+
+exercise("ntk-patience").check(patience)
+
+# %% [markdown]
+r"""
+<details><summary>Solution</summary>
+
+$e^{-\lambda t}=\frac1{100}$ gives $t=\ln100/\lambda_{\min}$, about ninety. The fastest direction needs one.
+
+```python
+patience = math.log(100) / np.linalg.eigvalsh(tangent_limit(X, X))[0]
+```
+
+</details>
+"""
 
 # %% [markdown]
 r"""
 (kernel-ridge-regression)=
-## Ridge regression without features
+## Where it ends: regression without features
 
-Ridge regression on features, $\min_w\|y-\Phi w\|^2+\lambda\|w\|^2$, has [the solution](#ridge-regression) $w=(\Phi^\top\Phi+\lambda I)^{-1}\Phi^\top y$, a system as large as there are features. But from $\Phi^\top(\Phi\Phi^\top+\lambda I)=(\Phi^\top\Phi+\lambda I)\Phi^\top$, multiplied by both inverses,
+As $t\to\infty$ only $K^{-1}$ is left in [the solution](#eq-ntk-test): from $f_0=0$ training ends in $\hat f(x)=k(x,X)K^{-1}y$. That is an old acquaintance in other clothes.
+
+[Ridge regression](#ridge-regression) on features, $\min_w\|y-\Phi w\|^2+\lambda\|w\|^2$, has the solution $w=(\Phi^\top\Phi+\lambda I)^{-1}\Phi^\top y$, a system as large as there are features; a wide network has millions. But multiply $\Phi^\top(\Phi\Phi^\top+\lambda I)=(\Phi^\top\Phi+\lambda I)\Phi^\top$ by both inverses:
 
 $$
 (\Phi^\top\Phi+\lambda I)^{-1}\Phi^\top=\Phi^\top(\Phi\Phi^\top+\lambda I)^{-1},
 $$ (eq-ntk-push)
 
-and so the prediction $\varphi(x)^\top w$ needs nothing but the kernel,
+and the prediction $\varphi(x)^\top w$ needs nothing but inner products of features, $k(x,z)=\varphi(x)^\top\varphi(z)$ and $K=\Phi\Phi^\top$:
 
 $$
-\hat f(x)=k(x,X)\,\alpha,\qquad\alpha=(K+\lambda I)^{-1}y :
+\hat f(x)=k(x,X)\,(K+\lambda I)^{-1}y,
 $$ (eq-ntk-krr)
 
-a system as large as there are *examples*. Written for functions $f=\sum_i\alpha_ik(\cdot,x_i)$ the penalty is $\|w\|^2=\alpha^\top K\alpha=:\|f\|_{\mathcal H}^2$. As $\lambda\to0$ it only decides among the functions that fit, and what remains is [the interpolant of least norm](#moore-penrose-pseudoinverse).
+*kernel ridge regression*, a system as large as there are *examples*. As $\lambda\to0$ it becomes *ridgeless*: among the functions that fit it takes the one with the smallest $\|w\|$. So a wide network, trained to the end, is ridgeless regression with the kernel $\Theta$. There is no ridge in $\dot f=K(y-f)$: it appears only if one adds a penalty $\lambda\|\theta-\theta_0\|^2$.
+
+A kernel may have more features than one could ever write down. For two inputs $(x^\top z)^2=x_1^2z_1^2+2x_1x_2z_1z_2+x_2^2z_2^2$ is the inner product of the three features $(x_1^2,\sqrt2\,x_1x_2,x_2^2)$, for $d$ inputs of $d(d+1)/2$, at the price of $d$ multiplications; for the Gaussian kernel (*RBF*) $e^{-\|x-z\|^2/2\ell^2}$ the features are infinitely many.
 """
 
 
 # %%
+def rbf(X, Z, length=1.0):
+    return np.exp(-((X[:, None] - Z[None]) ** 2).sum(-1) / (2 * length**2))
+
+
 def kernel_ridge(k, X, y, lam):
     """The fitted function: x ↦ k(x, X)(K + λI)⁻¹ y."""
     alpha = np.linalg.solve(k(X, X) + lam * np.eye(len(X)), y)
     return lambda X_new: k(X_new, X) @ alpha
 
 
-quadratic = lambda X, Z: (X @ Z.T) ** 2
-Xk, yk, X_new = rng.normal(size=(40, 3)), rng.normal(size=40), rng.normal(size=(9, 3))
-Phi, Phi_new = quadratic_features(Xk), quadratic_features(X_new)
-w = np.linalg.solve(Phi.T @ Phi + 0.7 * np.eye(6), Phi.T @ yk)
-verify(
-    "quadratic kernel, 40 × 40 system: ridge on six explicit features",
-    kernel_ridge(quadratic, Xk, yk, 0.7)(X_new),
-    Phi_new @ w,
-    rtol=1e-8,
-)
-theirs = KernelRidge(alpha=0.7, kernel="rbf", gamma=0.5).fit(Xk, yk).predict(X_new)
-verify(
-    "RBF kernel: scikit-learn's KernelRidge",
-    kernel_ridge(rbf, Xk, yk, 0.7)(X_new),
-    theirs,
-    rtol=1e-8,
-)
-
-# %% [markdown]
-"""
-Is the solution the minimiser, and is the limit the shortest interpolant? The first by an optimiser that is told only the objective; the second with three examples and six features, where the pseudoinverse gives the answer.
-"""
-
-# %%
-K = rbf(Xk, Xk)
-objective = lambda alpha: np.sum((yk - K @ alpha) ** 2) + 0.7 * alpha @ K @ alpha
-found = optimize.minimize(
-    objective, np.zeros(40), method="BFGS", options={"gtol": 1e-7}
-)
-alpha = np.linalg.solve(K + 0.7 * np.eye(40), yk)
-verify(
-    "squared error plus λ‖f‖²: least value, by BFGS",
-    objective(alpha),
-    found.fun,
-    rtol=1e-8,
-)
-verify(
-    "… attained by the same function",
-    rbf(X_new, Xk) @ alpha,
-    rbf(X_new, Xk) @ found.x,
-    atol=1e-4,
-)
-few = kernel_ridge(quadratic, Xk[:3], yk[:3], 1e-9)
-verify(
-    "λ → 0: residual on the training points",
-    few(Xk[:3]) - yk[:3],
-    np.zeros(3),
-    atol=1e-6,
-)
-verify(
-    "λ → 0: the interpolant of least norm",
-    few(X_new),
-    Phi_new @ np.linalg.pinv(Phi[:3]) @ yk[:3],
-    atol=1e-5,
-)
-
 # %% [markdown]
 r"""
 Two knobs. The length scale $\ell$ says how far a point's opinion reaches, $\lambda$ how much it is believed. Look for three corners: believe everything nearby (bristles), believe nothing (flat), and the one between.
 """
 
-# %% tags=["hide-input"]
+# %% tags=["picture"]
 rng = np.random.default_rng(3)
-x_noisy = np.sort(rng.uniform(-3, 3, 30))
-y_noisy = np.sin(2 * x_noisy) + 0.3 * rng.normal(size=30)
-line = np.linspace(-3.2, 3.2, 300)
+x_noisy = np.sort(rng.uniform(-3, 3, 30))[:, None]
+y_noisy = np.sin(2 * x_noisy[:, 0]) + 0.3 * rng.normal(size=30)
+line = np.linspace(-3.2, 3.2, 300)[:, None]
 
 
 def two_knobs(length, lam):
-    fitted = kernel_ridge(
-        lambda X, Z: rbf(X, Z, length), x_noisy[:, None], y_noisy, lam
-    )
-    fig, ax = plt.subplots(figsize=(6.8, 3.0))
+    fitted = kernel_ridge(lambda X, Z: rbf(X, Z, length), x_noisy, y_noisy, lam)
+    fig, ax = plt.subplots(figsize=(6.8, 2.8))
     ax.plot(line, np.sin(2 * line), color=plot.GREY, lw=1, label="truth")
     ax.plot(x_noisy, y_noisy, ".", color="black")
-    ax.plot(line, fitted(line[:, None]), color=plot.RED, label="kernel ridge")
+    ax.plot(line, fitted(line), color=plot.RED, label="kernel ridge")
     ax.set(xlabel="$x$", ylim=(-2.2, 2.2))
     ax.legend(loc="upper left", ncols=2)
     return fig
@@ -366,49 +1112,280 @@ explore(
     lam=[0.1, 0.001, 10.0],
 )
 
+# %% tags=["checks"]
+rng = np.random.default_rng(6)
+P, P_new, target = (
+    rng.normal(size=(40, 3)),
+    rng.normal(size=(9, 3)),
+    rng.normal(size=40),
+)
+
+
+def quadratic(X):
+    i, j = np.triu_indices(3)
+    return X[:, i] * X[:, j] * np.where(i == j, 1, np.sqrt(2))  # (n, 6)
+
+
+Phi, Phi_new = quadratic(P), quadratic(P_new)
+square = lambda X, Z: (X @ Z.T) ** 2
+verify(
+    "kernel (xᵀz)², 40 × 40 system: ridge on six explicit features",
+    kernel_ridge(square, P, target, 0.7)(P_new),
+    Phi_new @ np.linalg.solve(Phi.T @ Phi + 0.7 * np.eye(6), Phi.T @ target),
+    rtol=1e-8,
+)
+verify(
+    "λ → 0 on three examples: the interpolant of least norm, by the pseudoinverse",
+    kernel_ridge(square, P[:3], target[:3], 1e-9)(P_new),
+    Phi_new @ np.linalg.pinv(Phi[:3]) @ target[:3],
+    atol=1e-5,
+)
+end = network(*along[clock[-1]], G)
+ridgeless = f_start_grid + tangent_limit(G, X) @ np.linalg.solve(
+    tangent_limit(X, X), y - f_start
+)
+ridge = f_start_grid + tangent_limit(G, X) @ np.linalg.solve(
+    tangent_limit(X, X) + np.eye(8), y - f_start
+)
+verify_at_most(
+    "the network at time 64: distance from ridgeless regression with Θ, over that from "
+    "ridge with λ = 1",
+    abs(end - ridgeless).max() / abs(end - ridge).max(),
+    0.1,
+)
+J, beta = features(narrow_W, narrow_a, X), np.zeros(120)
+for _ in range(3000):
+    beta -= 0.05 * (J.T @ (J @ beta - y) + 0.3 * beta)
+verify(
+    "a penalty of 0.3‖θ − θ₀‖² on a straightened network: ridge with λ = 0.3",
+    J @ beta,
+    J @ J.T @ np.linalg.solve(J @ J.T + 0.3 * np.eye(8), y),
+    atol=1e-8,
+)
+
 # %% [markdown]
 r"""
-(gaussian-process)=
-## Functions drawn at random
+**Try it.** Find three features $\varphi(x)\in\mathbb R^3$ of a number $x$ with $\varphi(x)^\top\varphi(z)=(1+xz)^2$.
+"""
 
-How sure is the red curve between the points? To answer, one needs a probability for *functions*.
+# %% tags=["yours"]
+three_features = ...  # a function of an array (n,) that returns (n, 3)
 
-:::{prf:definition} Gaussian process
-:label: def-ntk-gp
-A random function $f$ is a *Gaussian process* with mean $0$ and kernel $k$ if its values at any finitely many points are jointly Gaussian, $f(X)\sim\mathcal N(0,K)$.
-:::
+exercise("ntk-features").check(three_features)
 
-So a kernel is also a *covariance*: similar inputs, similar outputs. To draw $f$ on a grid, multiply white noise by a square root of $K$, as for [any Gaussian](#eq-la-cholesky).
+# %% [markdown]
+r"""
+<details><summary>Solution</summary>
+
+$1+2xz+x^2z^2$.
+
+```python
+three_features = lambda x: np.stack([np.ones_like(x), np.sqrt(2) * x, x**2], 1)
+```
+
+</details>
+"""
+
+# %% [markdown]
+r"""
+(slow-waves-first)=
+## Slow waves first, and waves that nobody hears
+
+Large eigenvalues are learned first. Which functions are those? On the circle one can say. The kernel depends on the angle between two inputs only, so it is a [convolution](#convolution) on the circle and has waves as eigenfunctions: spread many points evenly over the circle, and $\cos k\gamma$ and $\sin k\gamma$ are multiplied by the Fourier coefficients of $\Theta$,
+
+$$
+\lambda_k=\frac1\pi\int_0^\pi\Theta(\gamma)\cos k\gamma\,d\gamma\quad\text{(times the number of points)}.
+$$
+
+Put in $\pi\Theta=\sin\gamma+2(\pi-\gamma)\cos\gamma$. For even $k$ the first part gives $\int_0^\pi\sin\gamma\cos k\gamma\,d\gamma=\frac{2}{1-k^2}$. In the second write $2\cos\gamma\cos k\gamma=\cos(k+1)\gamma+\cos(k-1)\gamma$ and use $\int_0^\pi(\pi-\gamma)\cos n\gamma\,d\gamma=\frac2{n^2}$ for odd $n$, and 0 for even $n\ne0$. Together
+
+$$
+\lambda_k=\frac1{\pi^2}\Bigl[\frac{2}{1-k^2}+\frac2{(k+1)^2}+\frac2{(k-1)^2}\Bigr]=\frac{2}{\pi^2}\,\frac{k^2+3}{(k^2-1)^2}\qquad(k\text{ even}).
+$$ (eq-ntk-waves)
+
+They fall like $1/k^2$: *a wide network learns slow waves before fast ones*. Now odd $k\ge3$. The first integral is zero. Both $k\pm1$ are even, so the second is zero. The eigenvalue is not small, it is *zero*. Only $k=1$ is spared, $\lambda_1=\frac12$. The same holds on spheres {cite:p}`bietti2019,basri2019`.
+
+So here is a prediction that looks absurd: this network, at any width, learns $\cos2\gamma$ and $\cos4\gamma$ and never hears $\cos3\gamma$. Give it a sum of the three.
+"""
+
+# %% tags=["set-up"]
+waves_at = 2 * np.pi * np.arange(64) / 64
+waves_target = sum(np.cos(k * waves_at) for k in (2, 3, 4))
+wave_steps = [0, 3, 10, 30, 100, 300, 1000]
+rng = np.random.default_rng(18)
+wave_W, wave_a = start_at_zero(2048, 2, rng)
+wave_history = train(
+    wave_W, wave_a, on_circle(waves_at), waves_target, 0.02, 1000, wave_steps
+)
+
+
+def wave_eigenvalue(k):
+    """The theorem, for 64 points."""
+    if k % 2:
+        return 32.0 if k == 1 else 0.0
+    return 64 * 2 / np.pi**2 * (k**2 + 3) / (k**2 - 1) ** 2
+
+
+# what is left of each wave, (times, 3)
+wave_left = np.array(
+    [
+        [
+            (waves_target - network(*wave_history[t], on_circle(waves_at)))
+            @ np.cos(k * waves_at)
+            / 32
+            for k in (2, 3, 4)
+        ]
+        for t in wave_steps
+    ]
+)
+
+# %% tags=["picture"] mystnb={"image": {"alt": "What is left of three waves against the steps of training: the second wave falls first, the fourth later, both along the dashed lines of the theorem, while the third stays at one throughout."}}
+fig, ax = plt.subplots(figsize=(6.8, 2.9))
+t = np.geomspace(1, 1000, 200)
+for i, (k, colour) in enumerate(zip((2, 3, 4), (plot.BLUE, plot.RED, plot.GREEN))):
+    ax.semilogx(wave_steps[1:], wave_left[1:, i], "o", color=colour, label=f"wave {k}")
+    ax.semilogx(t, (1 - 0.02 * wave_eigenvalue(k)) ** t, "--", color=colour, lw=1)
+ax.set(xlabel="steps", ylabel="share left", ylim=(-0.05, 1.1))
+ax.legend()
+plt.show()
+
+# %% [markdown]
+r"""
+Dots are the network, dashed lines the theorem. The third wave stays whole. The reason fits in a line: $(u)_+=\frac12u+\frac12|u|$, so without biases the network is $f(x)=\ell(x)+g(x)$, a *linear* part and an even one, and $\cos3\gamma$ is odd and not linear. A bias in each unit, that is, a second, constant input, cures it.
+"""
+
+# %% tags=["checks"]
+even = 2 * np.pi * np.arange(4096) / 4096
+spectrum = np.fft.rfft(tangent_limit(on_circle(even), on_circle(np.zeros(1)))[:, 0])
+verify(
+    "eigenvalues of the waves 0 to 12, by the discrete Fourier transform",
+    64 * spectrum.real[:13] / 4096,
+    [wave_eigenvalue(k) for k in range(13)],
+    atol=1e-3,
+)
+verify(
+    "shares of the waves 2 and 4 left in the network, against (1 − ηλ)ᵗ",
+    wave_left[:, [0, 2]],
+    [[(1 - 0.02 * wave_eigenvalue(k)) ** t for k in (2, 4)] for t in wave_steps],
+    atol=0.06,
+)
+verify("share of wave 3 left, at all times", wave_left[:, 1], np.ones(7), atol=1e-9)
+rng = np.random.default_rng(19)
+few = on_circle(waves_at[::2])
+target3 = np.cos(3 * waves_at[::2])
+left_over = []
+for inputs3 in (few, np.c_[few, np.ones(32)]):
+    units = np.maximum(inputs3 @ rng.normal(size=(500, inputs3.shape[1])).T, 0)
+    rest = target3 - units @ np.linalg.lstsq(units, target3, rcond=None)[0]
+    left_over.append(np.mean(rest**2) / np.mean(target3**2))
+verify(
+    "cos 3γ by the best outer weights of 500 units, without and with biases: left over",
+    left_over,
+    [1.0, 0.0],
+    atol=1e-6,
+)
+
+# %% [markdown]
+r"""
+**Try it.** How many times longer does the network need for the tenth wave than for the second?
+"""
+
+# %% tags=["yours"]
+slow_waves = ...  # a ratio of times
+
+exercise("slow-waves").check(slow_waves)
+
+# %% [markdown]
+r"""
+<details><summary>Solution</summary>
+
+Times are as one over eigenvalues: $\lambda_2/\lambda_{10}=\frac79\big/\frac{103}{99^2}\approx74$.
+
+```python
+slow_waves = (7 / 9) / (103 / 99**2)
+```
+
+</details>
+"""
+
+# %% [markdown]
+r"""
+(neural-network-gaussian-process)=
+## A wide network is a random function
+
+The opening hid something: its units came in pairs that cancel, so that $f_0=0$. An ordinary start does not, and [the solution](#eq-ntk-test) carries $f_0$ to the end. A hundred people train the same wide network on the same data. How much will their results differ? Only $f_0$ is random, so ask: what kind of function is a network before it has learned anything? Watch its value at one input over many random networks (left), and a few of the functions (right), while the width grows; the activation is $\tanh$.
 """
 
 
-# %%
-def draws(K, number, rng):
-    """Samples of N(0, K), one a row, by the eigenvectors (K may be singular)."""
-    lam, Q = np.linalg.eigh(K)
-    root = Q * np.sqrt(np.maximum(lam, 0))
-    return rng.normal(size=(number, len(K))) @ root.T
+# %% tags=["set-up"]
+def random_networks(X, m, number, phi, rng, batch=2_000_000):
+    """(1/√m) Σ aⱼφ(wⱼᵀx) of so many random networks on the rows of X, (number, n)."""
+    out = []
+    for part in np.array_split(np.arange(number), max(1, number * m // batch)):
+        W = rng.normal(size=(len(part), m, X.shape[1]))
+        a = rng.normal(size=(len(part), 1, m))
+        out.append((a @ phi(W @ X.T))[:, 0] / np.sqrt(m))
+    return np.concatenate(out)
 
 
-rng = np.random.default_rng(4)
-six = np.array([-2.0, -0.5, 0.0, 0.1, 1.0, 2.5])[:, None]
-sample = draws(rbf(six, six), 100_000, rng)  # (100000, 6)
-for i, j in ((0, 0), (1, 2), (2, 3), (3, 4)):
-    verify_within_se(
-        f"prior draws: covariance of f({six[i, 0]}) and f({six[j, 0]})",
-        sample[:, i] * sample[:, j],
-        rbf(six[[i]], six[[j]])[0, 0],
-    )
+# %% tags=["picture"]
+def width_of_network(m):
+    rng = np.random.default_rng(9)
+    at = np.linspace(-3, 3, 121)
+    lifted = np.stack([at, np.ones(121)], -1)  # a second input, 1, makes the biases
+    values = random_networks(np.array([[1.0, 1.0]]), m, 4000, np.tanh, rng)[:, 0]
+    curves = random_networks(lifted, m, 5, np.tanh, rng)
+    fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 2.8))
+    t = np.linspace(-3.2, 3.2, 200)
+    bins = np.linspace(-3.2, 3.2, 33)
+    left.hist(values / values.std(), bins=bins, density=True, color=plot.SKY)
+    left.plot(t, stats.norm.pdf(t), color=plot.RED)
+    left.set(xlabel="value at one input, standardised", ylim=(0, 0.95))
+    right.plot(at, curves.T, lw=1.2)
+    right.set(xlabel="$x$", ylim=(-3, 3), title=f"five networks of width {m}")
+    return fig
+
+
+explore(
+    width_of_network,
+    alt="Left a histogram of outputs of random networks against the bell curve, spiked for one unit and normal for many; right five random functions, single steps at width one and wavy curves when wide",
+    m=[1, 2, 3, 5, 10, 30, 100, 300],
+)
 
 # %% [markdown]
 r"""
-Now observe $y=f(X)+\varepsilon$, $\varepsilon\sim\mathcal N(0,\sigma^2I)$. The vector $(y,f_*)$ with $f_*=f(x_*)$ is Gaussian with covariance
+A spike becomes a bell. The terms $u_j=a_j\phi(w_j^\top x)$ of the sum are independent and alike, and $1/\sqrt m$ is what the central limit theorem asks for. How fast? The *excess kurtosis* $\mathbb E f^4/(\mathbb E f^2)^2-3$ is zero for a Gaussian. In $\mathbb E(\sum_ju_j)^4$ only the terms survive in which every factor is paired: $m\,\mathbb E u^4+3m(m-1)(\mathbb E u^2)^2$. Divide by $(m\,\mathbb E u^2)^2$, subtract 3, and use $\mathbb E a^4=3$:
+
+$$
+\text{excess kurtosis}=\frac1m\Bigl(\frac{\mathbb E u^4}{(\mathbb E u^2)^2}-3\Bigr)=\frac1m\Bigl(\frac{3\,\mathbb E\phi^4}{(\mathbb E\phi^2)^2}-3\Bigr).
+$$ (eq-ntk-kurtosis)
+
+(gaussian-process)=
+**Functions drawn at random.** At several inputs at once, $(f(x_1),\dots,f(x_n))$ is a sum of independent random *vectors*, so in the limit these values are jointly Gaussian. Such a random function has a name.
+
+:::{prf:definition} Gaussian process
+:label: def-ntk-gp
+A random function $f$ is a *Gaussian process* with mean $0$ and kernel $k$ if its values at any finitely many points are jointly Gaussian, $f(X)\sim\mathcal N(0,K)$ with $K_{ij}=k(x_i,x_j)$.
+:::
+
+:::{prf:theorem} Neal
+:label: thm-ntk-neal
+Let $f(x)=b+\frac{\sigma_a}{\sqrt m}\sum_ja_j\,\phi(w_j^\top x)$ with independent $b\sim\mathcal N(0,\sigma_b^2)$, $a_j$ of mean 0 and variance 1, $w_j$ all alike, and $\mathbb E\,\phi(w^\top x)^2<\infty$ for every $x$. As $m\to\infty$, $f$ becomes a Gaussian process (its values at any finitely many points converge in law) with mean 0 and the covariance of a single term {cite:p}`neal1996`,
+
+$$
+k(x,z)=\sigma_b^2+\sigma_a^2\,\mathbb E_w\bigl[\phi(w^\top x)\,\phi(w^\top z)\bigr].
+$$ (eq-ntk-nngp)
+:::
+
+For [our network](#eq-ntk-network) that is $\Sigma$ of [the limit](#eq-ntk-limit): the part of the outer weights. A kernel is a covariance: similar inputs, similar outputs.
+
+**Conditioning.** A Bayesian would not train. Observe $y=f(X)+\varepsilon$, $\varepsilon\sim\mathcal N(0,\sigma^2I)$. The pair $(y,f_*)$ with $f_*=f(x_*)$ is Gaussian with covariance
 
 $$
 \begin{pmatrix}K+\sigma^2I&k_*\\k_*^\top&k_{**}\end{pmatrix},\qquad k_*=k(X,x_*),\quad k_{**}=k(x_*,x_*).
 $$
 
-Subtract from $f_*$ what $y$ knows of it: $r=f_*-k_*^\top(K+\sigma^2I)^{-1}y$. Its covariance with $y$ is $k_*^\top-k_*^\top(K+\sigma^2I)^{-1}(K+\sigma^2I)=0$, so $r$ is independent of $y$, and given $y$ only $r$ is still random. Hence
+Subtract from $f_*$ what $y$ knows of it: $r=f_*-k_*^\top(K+\sigma^2I)^{-1}y$. Its covariance with $y$ is $k_*^\top-k_*^\top(K+\sigma^2I)^{-1}(K+\sigma^2I)=0$, so $r$, being jointly Gaussian with $y$, is independent of it, and given $y$ only $r$ is still random. Hence
 
 $$
 \begin{aligned}
@@ -429,1544 +1406,236 @@ def posterior(k, X, y, X_new, noise):
     return weights @ y, k(X_new, X_new) - weights @ k(X, X_new)
 
 
-length_08 = lambda X, Z: rbf(X, Z, 0.8)
-mu, cov = posterior(length_08, x_noisy[:, None], y_noisy, line[:, None], 0.3)
-judge = GaussianProcessRegressor(kernels.RBF(0.8, "fixed"), alpha=0.09, optimizer=None)
-their_mu, their_cov = judge.fit(x_noisy[:, None], y_noisy).predict(
-    line[:, None], return_cov=True
-)
-verify("posterior mean: scikit-learn's Gaussian process", mu, their_mu, atol=1e-6)
-verify("posterior covariance: scikit-learn's", cov, their_cov, atol=1e-6)
-verify(
-    "posterior mean: kernel ridge regression with λ = σ²",
-    mu,
-    kernel_ridge(length_08, x_noisy[:, None], y_noisy, 0.09)(line[:, None]),
-    atol=1e-10,
-)
-
-# %% [markdown]
-"""
-Are the error bars honest? If the function really was drawn from the process, the 95 % band must hold it in 95 % of the cases. A thousand functions, each observed at ten places with noise and asked for at an eleventh:
-"""
-
-# %%
-rng, inside = np.random.default_rng(5), []
-for trial in range(1000):
-    x = rng.uniform(-3, 3, (11, 1))
-    truth = draws(length_08(x, x), 1, rng)[0]
-    seen = truth[:10] + 0.3 * rng.normal(size=10)
-    mean, var = posterior(length_08, x[:10], seen, x[10:], 0.3)
-    inside.append(abs(truth[10] - mean[0]) < 1.959964 * np.sqrt(var[0, 0]))
-verify_within_se(
-    "1000 functions from the process: share inside their 95 % band",
-    np.array(inside, dtype=float),
-    0.95,
-    sigmas=3,
-)
-
-# %% [markdown]
-"""
-Add observations one at a time. The band closes in on each, and three functions drawn from what is left agree with one another there and disagree elsewhere.
-"""
-
-# %% tags=["hide-input"]
-order = np.random.default_rng(6).permutation(30)
-
-
-def observe(observations):
-    some = order[:observations]
-    mu, cov = posterior(
-        length_08, x_noisy[some, None], y_noisy[some], line[:, None], 0.3
-    )
-    sd = np.sqrt(np.maximum(np.diag(cov), 0))
-    fig, ax = plt.subplots(figsize=(6.8, 3.1))
-    ax.fill_between(
-        line,
-        mu - 1.96 * sd,
-        mu + 1.96 * sd,
-        color=plot.SKY,
-        alpha=0.35,
-        label="95 % band",
-    )
-    for one in mu + draws(cov, 3, np.random.default_rng(8)):
-        ax.plot(line, one, color=plot.BLUE, lw=0.9)
-    ax.plot(line, mu, color=plot.RED, label="mean")
-    ax.plot(x_noisy[some], y_noisy[some], "o", color="black", ms=4)
-    ax.set(xlabel="$x$", ylim=(-3, 3), title=f"{observations} observations")
-    ax.legend(loc="upper left", ncols=2)
-    return fig
-
-
-explore(
-    observe,
-    alt="A band of uncertainty with three random functions inside: wide without data, pinched at each observation, narrow after thirty",
-    observations=[3, 0, 1, 2, 4, 6, 10, 18, 30],
-)
-# %% [markdown]
-r"""
-(neural-network-gaussian-process)=
-## A wide network is a random function
-
-Before training, a network is a random function too. Which? Take one hidden layer with all weights standard normal,
-
-$$
-f(x)=\frac1{\sqrt m}\sum_{j=1}^ma_j\,\phi(w_j^\top x).
-$$ (eq-ntk-network)
-
-Watch its value at one input over many random networks (left), and a few of the functions (right), while the width grows.
-"""
-
-
-# %%
-def random_networks(X, m, number, phi, rng, batch=2_000_000):
-    """Values at X of so many networks of width m, (number, n); all weights N(0, 1)."""
-    out = []
-    for part in np.array_split(np.arange(number), max(1, number * m // batch)):
-        W = rng.normal(size=(len(part), m, X.shape[1]))
-        a = rng.normal(size=(len(part), 1, m))
-        out.append((a @ phi(W @ X.T))[:, 0] / np.sqrt(m))
-    return np.concatenate(out)
-
-
-relu = lambda z: np.maximum(z, 0)
-
-
-# %% tags=["hide-input"]
-def width_of_network(m):
-    rng = np.random.default_rng(9)
-    line = np.linspace(-3, 3, 121)
-    lifted = np.stack([line, np.ones(121)], -1)  # a second input, 1, makes the biases
-    values = random_networks(np.array([[1.0, 1.0]]), m, 4000, np.tanh, rng)[:, 0]
-    curves = random_networks(lifted, m, 5, np.tanh, rng)
-    fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3.0))
-    t = np.linspace(-3.2, 3.2, 200)
-    left.hist(
-        values / values.std(),
-        bins=np.linspace(-3.2, 3.2, 33),
-        density=True,
-        color=plot.SKY,
-    )
-    left.plot(t, stats.norm.pdf(t), color=plot.RED)
-    left.set(xlabel="value at one input, standardised", ylim=(0, 0.95))
-    right.plot(line, curves.T, lw=1.2)
-    right.set(xlabel="$x$", ylim=(-3, 3), title=f"five networks of width {m}")
-    return fig
-
-
-explore(
-    width_of_network,
-    alt="Left a histogram of outputs of random networks against the bell curve, spiked for one unit and normal for many; right five random functions, single steps at width one and wavy curves when wide",
-    m=[1, 2, 3, 5, 10, 30, 100, 300],
-)
-
-# %% [markdown]
-r"""
-A spike becomes a bell. The reason is [the sum](#eq-ntk-network): its terms $u_j=a_j\phi(w_j^\top x)$ are independent and alike, and $1/\sqrt m$ is what the central limit theorem asks for. How fast? The *excess kurtosis* $\mathbb E f^4/(\mathbb E f^2)^2-3$ is zero for a Gaussian. In $\mathbb E(\sum_ju_j)^4$ only those terms survive where every factor is paired: $m\,\mathbb E u^4+3m(m-1)(\mathbb E u^2)^2$. Divide by $(m\,\mathbb E u^2)^2$ and subtract 3; and with $\mathbb E a^4=3$,
-
-$$
-\text{excess kurtosis}=\frac1m\Bigl(\frac{\mathbb E u^4}{(\mathbb E u^2)^2}-3\Bigr)=\frac1m\Bigl(\frac{3\,\mathbb E\phi^4}{(\mathbb E\phi^2)^2}-3\Bigr).
-$$ (eq-ntk-kurtosis)
-"""
-
-
-# %%
-def gauss_mean(g, sd=1.0):
+# %% tags=["checks"]
+def gauss_mean(g, sd):
     """E g(z) for z ~ N(0, sd²), by Gauss-Hermite quadrature."""
     z, w = np.polynomial.hermite_e.hermegauss(80)
     return w @ g(sd * z) / np.sqrt(2 * np.pi)
 
 
 rng = np.random.default_rng(10)
-one_input = np.array([[1.0, 1.0]])  # so that wᵀx has variance 2
 fourth, second = (gauss_mean(lambda z: np.tanh(z) ** k, np.sqrt(2)) for k in (4, 2))
-for m, number in ((1, 400_000), (10, 400_000), (100, 60_000)):
-    values = random_networks(one_input, m, number, np.tanh, rng)[:, 0]
+for m, number in ((1, 400_000), (3, 400_000), (10, 400_000)):
+    values = random_networks(np.array([[1.0, 1.0]]), m, number, np.tanh, rng)[:, 0]
     excess = (values / np.sqrt(second)) ** 4 - 3  # its mean is the excess kurtosis
-    limit = (3 * fourth / second**2 - 3) / m
-    verify(
-        f"tanh, width {m}: excess kurtosis against {limit:.3f}",
-        excess.mean() + 3,
-        3 + limit,
-        atol=4 * excess.std() / np.sqrt(number),
-    )
-
-# %% [markdown]
-r"""
-And at several inputs at once? The vector $(f(x_1),\dots,f(x_n))$ is a mean of independent random *vectors*, so in the limit it is jointly Gaussian, with the covariance of a single term. That is {cite:t}`neal1996`'s theorem.
-
-:::{prf:theorem} Neal
-:label: thm-ntk-neal
-Let $f(x)=b+\frac{\sigma_a}{\sqrt m}\sum_ja_j\,\phi(w_j^\top x)$ with all $w_j,a_j$ independent, $a_j$ of mean 0 and variance 1, $b\sim\mathcal N(0,\sigma_b^2)$, and $\phi$ not growing too fast. As $m\to\infty$, $f$ becomes a Gaussian process with mean 0 and kernel
-
-$$
-k(x,z)=\sigma_b^2+\sigma_a^2\,\mathbb E_w\bigl[\phi(w^\top x)\,\phi(w^\top z)\bigr].
-$$ (eq-ntk-nngp)
-:::
-
-For the rectifier and Gaussian $w$ the expectation has a closed form. Only the plane of $x$ and $z$ matters, and there $w=r(\cos\psi,\sin\psi)$ with $\psi$ uniform and $r^2$ of mean 2. With $\vartheta$ between $x$ and $z$, both units are on for an arc of length $\pi-\vartheta$:
-
-$$
-\begin{aligned}
-\mathbb E[(w^\top x)_+(w^\top z)_+]&=\|x\|\|z\|\,\frac{\mathbb E r^2}{2\pi}\int_{\vartheta-\pi/2}^{\pi/2}\cos\psi\cos(\psi-\vartheta)\,d\psi\\
-&=\frac{\|x\|\|z\|}{2\pi}\bigl(\sin\vartheta+(\pi-\vartheta)\cos\vartheta\bigr),
-\end{aligned}
-$$ (eq-ntk-arccos)
-
-because $2\cos\psi\cos(\psi-\vartheta)=\cos\vartheta+\cos(2\psi-\vartheta)$ {cite:p}`cho2009`.
-"""
-
-
-# %%
-def angle_between(X, Z):
-    norms = np.linalg.norm(X, axis=1)[:, None] * np.linalg.norm(Z, axis=1)
-    return np.arccos(np.clip(X @ Z.T / norms, -1, 1)), norms
-
-
-def relu_covariance(X, Z):
-    """E[(wᵀx)₊(wᵀz)₊] for w ~ N(0, I): the arc-cosine kernel."""
-    angle, norms = angle_between(X, Z)
-    return norms * (np.sin(angle) + (np.pi - angle) * np.cos(angle)) / (2 * np.pi)
-
-
-rng = np.random.default_rng(11)
-P = rng.normal(size=(4, 3)) + 1
-w = rng.normal(size=(1_000_000, 3))
-units = relu(w @ P.T)  # (10⁶, 4)
-verify(
-    "arc-cosine formula, four inputs in three dimensions, against 10⁶ units",
-    units.T @ units / len(w),
-    relu_covariance(P, P),
-    rtol=0.01,
+    theory = (3 * fourth / second**2 - 3) / m
+    verify_within_se(f"tanh, width {m}: excess kurtosis", excess, theory)
+four = np.random.default_rng(11).normal(size=(4, 3)) + 1
+values = np.sqrt(2) * random_networks(
+    four, 300, 8000, lambda z: np.maximum(z, 0), np.random.default_rng(12)
 )
-values = random_networks(P, 500, 8000, relu, rng)
-for i, j in ((0, 0), (0, 1), (2, 3)):
-    verify_within_se(
-        f"8000 ReLU networks of width 500: covariance of outputs {i}, {j}",
-        values[:, i] * values[:, j],
-        relu_covariance(P, P)[i, j],
-    )
-together = values @ np.array([1.0, -1.0, 0.5, 2.0])
-verify(
-    "… a combination of the four outputs: kurtosis of a Gaussian",
-    np.mean(together**4) / np.mean(together**2) ** 2,
-    3.0,
-    atol=0.25,
-)
-
-# %% [markdown]
-r"""
-(deep-nngp-recursion)=
-### Deeper
-
-Put a second wide layer on top. *Given* the first, its pre-activations are Gaussian with the covariance that the first layer happens to have; and by the law of large numbers a wide layer has, up to $O(m^{-1/2})$, the covariance [of the theorem](#eq-ntk-nngp). So the step repeats {cite:p}`lee2018`:
-
-$$
-K_l(x,z)=\sigma_b^2+\sigma_w^2\,\mathbb E\bigl[\phi(u)\,\phi(v)\bigr],\qquad(u,v)\sim\mathcal N\!\left(0,\begin{pmatrix}K_{l-1}(x,x)&K_{l-1}(x,z)\\K_{l-1}(x,z)&K_{l-1}(z,z)\end{pmatrix}\right).
-$$ (eq-ntk-recursion)
-
-For the rectifier $\mathbb E\phi(u)^2=\frac12K(x,x)$, so $\sigma_w^2=2$, $\sigma_b=0$ keeps the diagonal ([He's initialisation](#initialization-heuristics), met again), and what changes is the correlation $c=\cos\vartheta$:
-
-$$
-c_l=\frac{\sin\vartheta_{l-1}+(\pi-\vartheta_{l-1})\cos\vartheta_{l-1}}\pi .
-$$ (eq-ntk-map)
-
-Real networks for comparison, 200 of width 2000 and ten layers deep: eight thousand million weights? No need to draw them. Given the layer below, the pre-activations of the units are *exactly* independent Gaussians with covariance $\frac2mHH^\top$, so we draw those.
-"""
-
-
-# %%
-def correlation_map(c):
-    angle = np.arccos(np.clip(c, -1, 1))
-    return (np.sin(angle) + (np.pi - angle) * np.cos(angle)) / np.pi
-
-
-def next_layer(H, m, rng):
-    """Pre-activations of m fresh units on top of H (n, m'), weights of variance 2/m'."""
-    C = 2 * H @ H.T / H.shape[1]
-    return np.linalg.cholesky(C + 1e-12 * np.trace(C) * np.eye(len(C))) @ rng.normal(
-        size=(len(H), m)
-    )
-
-
-rng = np.random.default_rng(12)
-pair = on_circle(np.array([0.0, 2.0]))  # cos ϑ = −0.416
-seen = []
-for net in range(200):
-    Z, rows = pair @ rng.normal(size=(2, 2000)) * np.sqrt(2), []
-    for layer in range(10):
-        S = Z @ Z.T / 2000
-        rows.append([S[0, 0], S[0, 1] / np.sqrt(S[0, 0] * S[1, 1])])
-        Z = next_layer(relu(Z), 2000, rng)
-    seen.append(rows)
-diagonal, alike = np.moveaxis(np.mean(seen, axis=0), 1, 0)
-c = [np.cos(2.0)]
-for layer in range(9):
-    c.append(correlation_map(c[-1]))
-verify(
-    "200 networks of width 2000: the diagonal stays, layer after layer",
-    diagonal,
-    np.full(10, 2.0),
-    rtol=0.02,
-)
-verify(
-    "… correlation of two inputs in layers 2 to 10, against the map",
-    alike[1:],
-    np.array(c[1:]),
-    rtol=0.02,
-)
-verify(
-    "one step of the map is the arc-cosine kernel",
-    correlation_map(np.cos(2.0)),
-    2 * relu_covariance(pair, pair)[0, 1],
-    rtol=1e-12,
-)
-
-# %% [markdown]
-r"""
-Where does it lead? Near $\vartheta=0$ expand: $\sin\vartheta-\vartheta\cos\vartheta\approx\vartheta^3/3$, so $c_l\approx c+\vartheta^3/3\pi$. With $\epsilon=1-c\approx\vartheta^2/2$ that is $\epsilon_l-\epsilon_{l-1}\approx-\frac{2\sqrt2}{3\pi}\epsilon^{3/2}$, and as a differential equation, $\frac{d}{dl}\epsilon^{-1/2}=\frac{\sqrt2}{3\pi}$. So
-
-$$
-1-c_l\approx\frac{9\pi^2}{2\,l^2} :
-$$ (eq-ntk-forget)
-
-*all* correlations tend to 1. A very deep network of this kind cannot tell its inputs apart.
-"""
-
-# %%
-start = np.linspace(-1, 0.99, 9)
-c = start.copy()
-for layer in range(100_000):
-    c = correlation_map(c)
-verify(
-    "nine pairs of inputs after 100 000 layers: largest distance of c from 1",
-    (1 - c).max(),
-    9 * np.pi**2 / 2 / 1e10,
-    rtol=0.02,
-)
-rows = [start]
-for layer in range(10):
-    rows.append(correlation_map(rows[-1]))
-verify_at_least(
-    "ten layers: what a layer adds to the correlation of any pair",
-    np.diff(rows, axis=0),
+pairs = [
+    values[:, i] * values[:, j] / Sigma(four, four)[i, j] - 1
+    for i in range(4)
+    for j in range(i + 1)
+]
+verify_within_se(
+    "8,000 ReLU networks of width 300 on four inputs: mean of f(x)f(z)/Σ(x, z) − 1",
+    np.mean(pairs, axis=0),
     0.0,
 )
-
-
-# %% tags=["hide-input"]
-def deep_kernel(depth):
-    theta = np.linspace(-np.pi, np.pi, 201)
-    c, cov = np.cos(theta), np.cos(theta[:, None] - theta)
-    for _ in range(depth):
-        c, cov = correlation_map(c), correlation_map(cov)
-    fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3.0))
-    left.plot(theta, c, color=plot.RED)
-    left.set(
-        xlabel="angle between the inputs",
-        ylabel="correlation of the outputs",
-        ylim=(-1.05, 1.05),
-        title=f"{depth} hidden layers",
-    )
-    right.plot(theta, draws(cov, 4, np.random.default_rng(13)).T, lw=1.2)
-    right.set(xlabel="angle of the input", ylim=(-3, 3), title="four random functions")
-    return fig
-
-
-explore(
-    deep_kernel,
-    alt="Left correlation against angle, a cosine without hidden layers, flatter and closer to one with depth; right random functions on the circle that turn into constants with a dip",
-    depth=[1, 0, 2, 3, 5, 8, 15, 30, 100],
-)
-
-# %% [markdown]
-r"""
-:::{admonition} A deep network's Gaussian process is not a deep Gaussian process
-:class: correction
-**The notes say** that the recursion belongs to "deep GPs", and leave out its scales.
-
-**Right is:** [the recursion](#eq-ntk-recursion) describes *one* Gaussian process, with one kernel, to which a wide deep network converges; without the scales $\sigma_w^2,\sigma_b^2$ it has no meaning. A *deep GP* is a composition $f\circ g$ of Gaussian processes, and that is not Gaussian: its tails are heavy, as the check shows.
-:::
-"""
-
-# %%
-rng = np.random.default_rng(14)
-u = rng.normal(size=(400_000, 2))  # g at the two inputs: here with independent values
-distance = abs(u[:, 0] - u[:, 1])
-jump = np.sqrt(2 - 2 * np.exp(-(distance**2) / 2)) * rng.normal(size=400_000)
-heavy = (
-    np.mean(jump**4) / np.mean(jump**2) ** 2
-)  # of f(g(x)) − f(g(z)), RBF kernel for f
-by_hand = (
-    3
-    * np.mean((1 - np.exp(-(distance**2) / 2)) ** 2)
-    / np.mean(1 - np.exp(-(distance**2) / 2)) ** 2
-)
-verify(
-    "a GP of a GP: kurtosis of a difference, by drawing and by its mixture",
-    heavy,
-    by_hand,
-    rtol=0.03,
-)
-verify_at_least("… where a Gaussian has 3", heavy, 4.0)
-wide = random_networks(P[:2], 1000, 20_000, relu, rng)
-verify(
-    "a wide network: kurtosis of a difference",
-    np.mean((wide[:, 0] - wide[:, 1]) ** 4)
-    / np.mean((wide[:, 0] - wide[:, 1]) ** 2) ** 2,
-    3.0,
-    atol=0.15,
-)
-
-# %% [markdown]
-r"""
-(linearized-network)=
-## Straighten the network
-
-That was before training. During training the weights move, and $f(x;\theta)$ depends on them in a crooked way. If they do not move far, the first terms of Taylor's formula may do:
-
-$$
-h(\beta)(x)=f(x;\theta_0)+\beta^\top\nabla_\theta f(x;\theta_0),\qquad\beta=\theta-\theta_0 .
-$$ (eq-ntk-linear)
-
-Not linear in $x$, but linear in $\beta$: a regression on the *random features* $\nabla_\theta f(x;\theta_0)$, one for each weight. With a convex loss its training is a convex problem. Torch computes $h$ in one forward-mode pass; the error must be quadratic in the distance.
-"""
-
-
-# %%
-class Net(torch.nn.Module):
-    """Layers of weights N(0, 1), each divided by √(its inputs); ReLU by default."""
-
-    def __init__(self, *sizes, act=torch.relu, gain=math.sqrt(2), seed=0, dtype=None):
-        super().__init__()
-        g = torch.Generator().manual_seed(seed)
-        self.W = torch.nn.ParameterList(
-            [
-                torch.randn(k, m, generator=g, dtype=dtype)
-                for m, k in zip(sizes, sizes[1:])
-            ]
-        )
-        self.act, self.gain = act, gain
-
-    def forward(self, x):
-        """x (..., d) to (..., outputs)."""
-        for l, W in enumerate(self.W):
-            x = x @ W.T / math.sqrt(W.shape[1])
-            x = self.act(x) * self.gain if l + 1 < len(self.W) else x
-        return x
-
-
-net = Net(2, 64, 64, 1, act=torch.tanh, gain=1.0)
-theta0 = {k: v.detach() for k, v in net.named_parameters()}
-direction = {
-    k: torch.randn(v.shape, generator=torch.Generator().manual_seed(1))
-    for k, v in theta0.items()
-}
-Xc = torch.tensor(G[::36])  # eleven inputs on the circle
-
-
-def at(s):
-    return functional_call(
-        net, {k: v + s * direction[k] for k, v in theta0.items()}, Xc
-    )
-
-
-f0, slope = jvp(lambda s: at(s), (torch.tensor(0.0),), (torch.tensor(1.0),))
-s = np.geomspace(1e-3, 1e-1, 7)
-gap = [abs(at(v) - f0 - v * slope).max().item() for v in s]
-verify(
-    "network minus linearised network: slope of log error over log distance",
-    np.polyfit(np.log(s), np.log(gap), 1)[0],
-    2.0,
-    atol=0.1,
-)
-
-# %% [markdown]
-"""
-Does a network that is *trained* stay close to its straightened self? Both descend on the same eight points from the same start; the linearised one on the fixed features. Three widths.
-"""
-
-
-# %%
-def features(W, a, X):
-    """∇f of the one-hidden-layer ReLU network, (n, parameters), by hand."""
-    Z, m = X @ W.T, len(a)
-    inner = ((Z > 0) * a)[:, :, None] * X[:, None] / np.sqrt(m)  # ∂f/∂W, (n, m, d)
-    return np.c_[relu(Z) / np.sqrt(m), inner.reshape(len(X), -1)]
-
-
-apart = {}
-for m in (16, 256, 4096):
-    W, a = rng.normal(size=(m, 2)), rng.normal(size=m)
-    Phi, beta, error = features(W, a, X), 0.0, f(W, a, X) - y
-    trained = train(W, a, X, y, 0.1, 300, [100, 300])
-    gaps = []
-    for t in range(1, 301):
-        beta = beta - 0.1 * Phi.T @ (error + (Phi @ beta if t > 1 else 0))
-        if t in trained:
-            gaps.append(abs(f(*trained[t], X) - f(W, a, X) - Phi @ beta).max())
-    apart[m] = max(gaps)
-print("largest difference:", {m: round(float(gap), 3) for m, gap in apart.items()})
-verify_at_most(
-    "widths 16, 256, 4096: network minus linearised network while training, "
-    "change from width to width",
-    np.diff(list(apart.values())),
-    0.0,
-)
-verify_at_most("… width 4096: largest difference", apart[4096], 0.01)
-# %% [markdown]
-r"""
-Two hundred and fifty-six units are already nearly straight. (*Why* is the subject of [a later section](#lazy-training).) And a regression on features is all about one thing: their kernel.
-
-(neural-tangent-kernel)=
-## How one example moves another
-
-Take one step of gradient descent on a single example $\xi$, with a loss $\ell$ of the output. The weights move by $\delta\theta=-\eta\,\frac{\partial\ell}{\partial f}\nabla_\theta f(\xi)$. What does that do to the output at *another* input $x$? To first order,
-
-$$
-\delta f(x)=\nabla_\theta f(x)^\top\delta\theta=-\eta\,k(x,\xi)\,\frac{\partial\ell}{\partial f}(\xi).
-$$ (eq-ntk-step)
-
-:::{prf:definition} Neural tangent kernel
-:label: def-ntk
-$k(x,\xi)=\langle\nabla_\theta f(x),\nabla_\theta f(\xi)\rangle$ {cite:p}`jacot2018`.
-:::
-
-It is the kernel of [the straightened network](#eq-ntk-linear), and it says how much of what is learned at $\xi$ arrives at $x$. By definition, then with `torch.func`:
-"""
-
-
-# %%
-def ntk_by_loops(net, X):
-    """⟨∇f(x), ∇f(z)⟩: a backward pass for each example, a product for each pair."""
-    gradients = []
-    for x in X:
-        parts = torch.autograd.grad(net(x)[0], list(net.parameters()))
-        gradients.append(torch.cat([p.ravel() for p in parts]))
-    return torch.tensor([[g @ h for h in gradients] for g in gradients])
-
-
-def ntk_by_torch(net, X):
-    """The same with all examples at once."""
-    theta = {k: v.detach() for k, v in net.named_parameters()}
-    one = lambda theta, x: functional_call(net, theta, x)[0]
-    J = vmap(jacrev(one), (None, 0))(theta, X)  # a dict of (n, *shape)
-    return sum(j.flatten(1) @ j.flatten(1).T for j in J.values())
-
-
-digits = data.digits()
-images = torch.tensor(digits.X_train[:200])
-unit = images / images.norm(dim=1, keepdim=True)
-net = Net(64, 128, 128, 1, seed=2)
-verify(
-    "kernel of a 64-128-128-1 network on ten digits: loops and torch.func",
-    ntk_by_torch(net, unit[:10]),
-    ntk_by_loops(net, unit[:10]),
-    rtol=1e-10,
-)
-
-# %% [markdown]
-r"""
-But we know the gradients. By [backpropagation](#eq-bp-weight) the gradient by $W^l$ is an outer product, $\delta^l(h^{l-1})^\top$, error times input. And the inner product of two outer products is a product of inner products:
-
-$$
-\langle\delta h^\top,\delta'h'^\top\rangle=\operatorname{tr}(h\delta^\top\delta'h'^\top)=(\delta^\top\delta')(h^\top h').
-$$
-
-So no gradient need ever be stored. With inputs and errors of all examples as rows of $H^{l-1}$ and $\Delta^l$,
-
-$$
-K=\sum_l\bigl(\Delta^l\Delta^{l\top}\bigr)\circ\bigl(H^{l-1}H^{l-1\top}\bigr) :
-$$ (eq-ntk-layers)
-
-a sum of products of kernels, as announced: it is a kernel by [Schur](#positive-definite-kernel).
-"""
-
-
-# %%
-def ntk(net, X):
-    """Layer by layer: Σ (ΔΔᵀ) ∘ (HHᵀ); one forward pass, one backward, no gradient."""
-    weights = [W.detach() for W in net.W]
-    H, on = [X], []  # inputs of every layer (n, m), slopes of every activation
-    for W in weights[:-1]:
-        Z = H[-1] @ W.T / math.sqrt(W.shape[1])
-        on.append((Z > 0).to(Z.dtype) * net.gain)
-        H.append(Z * on[-1])
-    K, Delta = 0.0, torch.ones(len(X), 1, dtype=X.dtype)
-    for l in range(len(weights) - 1, -1, -1):
-        scale = 1 / weights[l].shape[1]  # both gradients carry a 1/√m
-        K = K + scale * (Delta @ Delta.T) * (H[l] @ H[l].T)
-        if l:
-            Delta = Delta @ weights[l] * math.sqrt(scale) * on[l - 1]
-    return K
-
-
-K = ntk(net, unit)
-verify(
-    "kernel on 200 digits, layer by layer, against torch.func",
-    K,
-    ntk_by_torch(net, unit),
-    rtol=1e-10,
-)
-verify_at_least(
-    "… its smallest eigenvalue", torch.linalg.eigvalsh(K)[0], 0.0, atol=1e-10
-)
-
-
-def kernel_of(W, a, X, Z):
-    """One hidden layer: the kernel of f(x) = Σ aⱼ(wⱼᵀx)₊/√m for rows of X and of Z."""
-    P, Q = X @ W.T, Z @ W.T
-    both_on = ((P > 0) * a) @ ((Q > 0) * a).T
-    return (relu(P) @ relu(Q).T + (X @ Z.T) * both_on) / len(a)
-
-
-W, a = rng.normal(size=(16, 2)), rng.normal(size=16)
-verify(
-    "a 2-16-1 network: the layer formula, against gradients by hand",
-    kernel_of(W, a, X, G[::36]),
-    features(W, a, X) @ features(W, a, G[::36]).T,
-    atol=1e-12,
-)
-one_hidden = Net(2, 16, 1, gain=1.0)
-with torch.no_grad():
-    one_hidden.W[0].copy_(torch.tensor(W * np.sqrt(2)))
-    one_hidden.W[1].copy_(torch.tensor(a)[None])
-verify(
-    "… and the outer weights' and inner weights' parts, by torch.func",
-    ntk_by_torch(one_hidden, Xc),
-    features(W, a, Xc.numpy())[:, :16] @ features(W, a, Xc.numpy())[:, :16].T
-    + features(W, a, Xc.numpy())[:, 16:] @ features(W, a, Xc.numpy())[:, 16:].T / 2,
-    atol=1e-10,
-)
-
-# %% [markdown]
-"""
-What does it cost? Width 512 and 200 examples, single precision, one thread, the quickest of several runs, layer by layer and by `torch.func`:
-"""
-
-
-# %%
-def seconds(f, repeats):
-    best = np.inf
-    for _ in range(repeats):
-        start = time.perf_counter()
-        f()
-        best = min(best, time.perf_counter() - start)
-    return best
-
-
-single = Net(64, 512, 1, seed=3, dtype=torch.float32)
-rows = unit.float()
-layerwise = seconds(lambda: ntk(single, rows), 40)
-by_torch = seconds(lambda: ntk_by_torch(single, rows), 4)
-measured("width 512, 200 digits: layer by layer", layerwise, ("torch.func", by_torch))
-
-# %% [markdown]
-r"""
-Now [the prediction](#eq-ntk-step): one step on one example $\xi$, with the loss $\frac12(f-y)^2$, moves the output at all the others by $\eta\,k(x,\xi)(y-f(\xi))$. And sorted by class, the kernel of an untrained network already knows something about digits: what is learned from a 0 goes mostly to other 0s.
-"""
-
-# %%
-eta, label = 1e-4, 1.0
-before = net(unit).detach()[:, 0]
-loss = 0.5 * (net(unit[0])[0] - label) ** 2
-step = torch.autograd.grad(loss, list(net.parameters()))
-with torch.no_grad():
-    for p, g in zip(net.parameters(), step):
-        p -= eta * g
-moved = net(unit).detach()[:, 0] - before
-verify(
-    "one step on one digit: change of all 200 outputs, over η",
-    moved / eta,
-    (K[:, 0] * (label - before[0])).numpy(),
-    rtol=2e-3,
-)
-order = np.argsort(digits.y_train[:200], kind="stable")
-nearest = (K.numpy() - 1e9 * np.eye(200)).argmax(1)
-verify_at_least(
-    "200 digits: share whose step moves another digit of its class most",
-    np.mean(digits.y_train[nearest] == digits.y_train[:200]),
-    0.75,
-)
-
-# %% mystnb={"image": {"alt": "The kernel matrix of 200 digits sorted by class as a heat map: ten brighter blocks along the diagonal, brightest for 0 and 6."}} tags=["hide-input"]
-fig, ax = plt.subplots(figsize=(6.8, 4.0))
-picture = ax.imshow(K.numpy()[np.ix_(order, order)], cmap="cividis", vmin=1.5)
-middles = [np.mean(np.flatnonzero(digits.y_train[:200][order] == c)) for c in range(10)]
-ax.set_xticks(middles, range(10))
-ax.set_yticks(middles, range(10))
-ax.grid(False)
-ax.set(xlabel="digit $\\xi$", ylabel="digit $x$")
-fig.colorbar(picture, label="$k(x,\\xi)$")
-plt.show()
-
-# %% [markdown]
-r"""
-(infinite-width-ntk)=
-## The formula in the envelope
-
-Two networks with different random weights have different kernels. How different? For one hidden layer, $f=\frac1{\sqrt m}\sum_ja_j(w_j^\top x)_+$, [the layer formula](#eq-ntk-layers) reads
-
-$$
-k_m(x,z)=\frac1m\sum_{j=1}^m\Bigl[(w_j^\top x)_+(w_j^\top z)_++a_j^2\,x^\top z\,\mathbb 1[w_j^\top x>0]\,\mathbb 1[w_j^\top z>0]\Bigr],
-$$ (eq-ntk-mean)
-
-a mean of independent terms. It converges to its expectation, at the rate $1/\sqrt m$. The first expectation is [the arc-cosine kernel](#eq-ntk-arccos); the second is the chance $\frac{\pi-\vartheta}{2\pi}$ that both units are on. For unit vectors at angle $\vartheta$,
-
-$$
-k_\infty=\frac{\sin\vartheta+(\pi-\vartheta)\cos\vartheta}{2\pi}+\cos\vartheta\,\frac{\pi-\vartheta}{2\pi}.
-$$ (eq-ntk-limit)
-
-No weight is left in it. This is the `envelope` of the opening.
-"""
-
-
-# %%
-def random_kernel(X, Z, m, rng):
-    """The kernel of one random network of width m, (n, n')."""
-    return kernel_of(rng.normal(size=(m, X.shape[1])), rng.normal(size=m), X, Z)
-
-
-rng = np.random.default_rng(15)
-pair = on_circle(np.array([0.0, 1.2]))
-widths_one, spread = 4 ** np.arange(3, 8), []
-limit = envelope(pair[:1], pair[1:])[0, 0]
-for m in widths_one:
-    values = np.array(
-        [random_kernel(pair[:1], pair[1:], m, rng)[0, 0] for _ in range(100)]
-    )
-    verify_within_se(
-        f"width {m}: mean of 100 kernels at one pair, against k∞", values, limit
-    )
-    spread.append(values.std())
-verify(
-    "widths 64 to 16384: standard deviation of the kernel, log-log slope",
-    np.polyfit(np.log(widths_one), np.log(spread), 1)[0],
-    -0.5,
-    atol=0.07,
-)
-
-
-# %% tags=["hide-input"]
-def kernels_of_networks(width):
-    rng = np.random.default_rng(16)
-    fig, ax = plt.subplots(figsize=(6.8, 3.0))
-    for k in range(8):
-        values = random_kernel(G[::3], on_circle(np.zeros(1)), width, rng)[:, 0]
-        ax.plot(
-            grid[::3],
-            values,
-            color=plot.SKY,
-            lw=1,
-            label="eight random networks" if k == 0 else None,
-        )
-    ax.plot(
-        grid,
-        envelope(G, on_circle(np.zeros(1)))[:, 0],
-        color=plot.RED,
-        label="$k_\\infty$",
-    )
-    ax.set(
-        xlabel="angle between $x$ and $z$",
-        ylabel="kernel",
-        ylim=(-0.4, 2.2),
-        title=f"width {width}",
-    )
-    ax.legend(loc="upper left")
-    return fig
-
-
-explore(
-    kernels_of_networks,
-    alt="Kernels of eight random networks against the angle: scattered steps at small width, all on the smooth limiting curve at large width",
-    width=[64, 4, 16, 256, 1024, 4096, 16384],
-)
-
-# %% [markdown]
-r"""
-(headline-ntk)=
-### The headline: deep networks, and the rate
-
-For more layers go through [the layer formula](#eq-ntk-layers) once more. The factor $\frac1mH^lH^{l\top}$ tends to the Gaussian-process kernel $\Sigma_l$ of [the recursion](#eq-ntk-recursion). The factor $\Delta\Delta^\top$ is multiplied, at each layer on the way back, by $\frac2m\sum_j\mathbb 1[u_j>0]\mathbb 1[v_j>0]$, which tends to
-
-$$
-\dot\Sigma_l=2\,\mathbb E\bigl[\phi'(u)\phi'(v)\bigr]=\frac{\pi-\vartheta_{l-1}}\pi .
-$$
-
-Collect what is above a layer in one factor, from the bottom up, and the sum becomes a recursion {cite:p}`jacot2018`:
-
-$$
-\Theta_1=\Sigma_1=\frac{x^\top z}d,\qquad\Theta_{l+1}=\Sigma_{l+1}+\Theta_l\,\dot\Sigma_{l+1}.
-$$ (eq-ntk-theta)
-
-Every layer hands down its own features, $\Sigma$, and what it got from below, as far as its switches agree.
-"""
-
-
-# %%
-def ntk_limit(X, Z, hidden):
-    """Σ and Θ after `hidden` ReLU layers for rows of X, Z of equal norm √d, (n, n')."""
-    Sigma = X @ Z.T / X.shape[1]
-    norm = np.sqrt((X**2).mean(1)[:, None] * (Z**2).mean(1))
-    Theta = Sigma
-    for _ in range(hidden):
-        angle = np.arccos(np.clip(Sigma / norm, -1, 1))
-        Sigma = norm * (np.sin(angle) + (np.pi - angle) * np.cos(angle)) / np.pi
-        Theta = Sigma + Theta * (np.pi - angle) / np.pi
-    return Sigma, Theta
-
-
-twice = ntk_limit(G[::36] * np.sqrt(2), G[::36] * np.sqrt(2), 1)[1]
-verify(
-    "one hidden layer: the recursion gives the formula in the envelope, times 2",
-    twice,
-    2 * envelope(G[::36], G[::36]),
-    atol=1e-7,
-)
-
-# %% [markdown]
-"""
-Networks with two hidden layers of equal width, from 64 to 8192 (67 million weights), ten digits: the root mean square distance of the kernel from its limit, over several random networks for each width.
-"""
-
-# %%
-ten = (
-    digits.X_train[:10] / np.linalg.norm(digits.X_train[:10], axis=1, keepdims=True) * 8
-)
-Theta = ntk_limit(ten, ten, 2)[1]
-ten32 = torch.tensor(ten, dtype=torch.float32)
-widths_two, repeats = [64, 256, 1024, 4096, 8192], [200, 100, 30, 6, 3]
-
-
-def deep_kernel_of(m, seed):
-    """The kernel of a random 64-m-m-1 network on the ten digits, float32."""
-    return ntk(Net(64, m, m, 1, seed=seed, dtype=torch.float32), ten32).numpy()
-
-
-distance = []
-for m, times_ in zip(widths_two, repeats):
-    errors = [deep_kernel_of(m, seed) - Theta for seed in range(times_)]
-    distance.append(np.sqrt(np.mean(np.square(errors))))
-rate = np.polyfit(np.log(widths_two), np.log(distance), 1)[0]
-headline(
-    "Kernel of a two-hidden-layer network, widths 64 to 8192: distance to the "
-    "analytic kernel falls as width^(−r), exponent r against theory's 1/2",
-    -rate,
-    0.5,
-    rtol=0.1,
-)
-verify_at_most(
-    "width 8192: distance over the size of the kernel",
-    distance[-1] / np.sqrt(np.mean(Theta**2)),
-    0.05,
-)
-
-# %% mystnb={"image": {"alt": "Distance between a network's kernel and the analytic kernel against width, double logarithmic: five dots on a line of slope minus one half from 64 to 8192."}} tags=["hide-input"]
-fig, ax = plt.subplots(figsize=(6.8, 3.0))
-fitted = np.exp(np.mean(np.log(distance)) + 0.5 * np.mean(np.log(widths_two)))
-ax.loglog(widths_two, fitted / np.sqrt(widths_two), color=plot.GREY, label="slope −1/2")
-ax.loglog(widths_two, distance, "o", color=plot.RED, label="measured")
-ax.set(xlabel="width", ylabel="distance to $\\Theta$")
-ax.legend()
-plt.show()
-# %% [markdown]
-r"""
-(lazy-training)=
-## Why the kernel stands still
-
-A limit at the start is not enough: the weights move, and the kernel is made of them. Look at one unit. Its gradient is $\frac1{\sqrt m}a_j\,\mathbb 1[w_j^\top x>0]\,x$ times the error, so to change $f$ by an amount of order 1, $m$ units share the work and each moves by $O(m^{-1/2})$, on a scale where $w_j$ itself has size 1. In [the mean](#eq-ntk-mean) that is the kernel, every term then changes by $O(m^{-1/2})$, and the kernel with them:
-
-:::{prf:theorem} Lazy training
-:label: thm-ntk-lazy
-In the limit $m\to\infty$ the kernel does not change during training, $\frac{d}{dt}k=0$; at finite width weights and kernel move by at most $O(m^{-1/2})$ {cite:p}`jacot2018,lee2019`.
-:::
-
-For the kernel this is cautious. A unit moves in proportion to its $a_j$, and $a_j$ is as often negative as positive, so the changes of the terms cancel in the mean, at first order. What remains is the noise of those units that *switch* on one of the examples: about $m\cdot m^{-1/2}$ of them, each changing the mean by $\pm\frac1m$, together $\sqrt{m^{1/2}}/m=m^{-3/4}$.
-
-Eight points in three dimensions, widths from 64 to 16384, four starts each, trained to a small error. How far did the weights of a unit move on average, and how much did the kernel change?
-"""
-
-
-# %%
-def movement(m, seed):
-    """Mean distance moved by a unit, relative change of the kernel, final error."""
-    rng = np.random.default_rng(seed)
-    X = rng.normal(size=(8, 3))
-    X, y = X / np.linalg.norm(X, axis=1, keepdims=True), rng.normal(size=8)
-    W, a = rng.normal(size=(m, 3)), rng.normal(size=m)
-    W1, a1 = train(W, a, X, y, 0.3, 400, [400])[400]
-    K0, K1 = kernel_of(W, a, X, X), kernel_of(W1, a1, X, X)
-    return (
-        np.linalg.norm(W1 - W, axis=1).mean(),
-        np.linalg.norm(K1 - K0) / np.linalg.norm(K0),
-        np.mean((f(W1, a1, X) - y) ** 2) / np.mean(y**2),
-    )
-
-
-moves = np.array([[movement(m, seed) for seed in range(4)] for m in widths_one])
-displacement, change, left_over = moves.mean(1).T
-slope_of = lambda v: np.polyfit(np.log(widths_one), np.log(v), 1)[0]
-verify_at_most(
-    "8 points, widths 64 to 16384: error left over after training, share",
-    left_over,
-    0.05,
-)
-verify(
-    "mean displacement of a unit against width: log-log slope",
-    slope_of(displacement),
-    -0.5,
-    atol=0.1,
-)
-verify(
-    "relative change of the kernel against width: log-log slope",
-    slope_of(change),
-    -0.75,
-    atol=0.1,
-)
-print(
-    "relative change of the kernel:",
-    dict(zip(widths_one.tolist(), change.round(3).tolist())),
-)
-
-# %% [markdown]
-r"""
-The kernel of a wide network is the same at the end as at the start, and that kernel is a formula.
-
-(ntk-linear-dynamics)=
-## A training curve, solved
-
-With a kernel that stands still, [the single step](#eq-ntk-step), for all examples together, with the squared error and in small steps, is a linear differential equation for the outputs on the training points:
-
-$$
-\dot f=K\,(y-f)\quad\Longrightarrow\quad f_t=y+e^{-Kt}(f_0-y).
-$$ (eq-ntk-ode)
-
-In the eigenbasis $K=Q\Lambda Q^\top$ the error in the direction $q_i$ dies like $e^{-\lambda_it}$, each at its own rate. At a new point, $\dot f(x)=k(x,X)(y-f_t)$ integrates to
-
-$$
-f_t(x)=f_0(x)+k(x,X)\,K^{-1}\bigl(I-e^{-Kt}\bigr)(y-f_0(X)).
-$$ (eq-ntk-test)
-
-And as $t\to\infty$ only $K^{-1}$ is left: *ridgeless kernel regression* [on the residual](#eq-ntk-krr), the interpolant of least norm. (The opening took finite steps, which put $(1-\eta\lambda_i)^t$ in the place of $e^{-\lambda_i\eta t}$.) First where it is exact, a straightened network, against a numerical solver of the differential equation for its *weights*; then where it is a limit, a network of width 8192 that starts anywhere.
-"""
-
-# %%
-W, a = rng.normal(size=(40, 2)), rng.normal(size=40)
-Phi, Phi_new, start = features(W, a, X), features(W, a, G[::36]), f(W, a, X)
-
-
-def flow(K, K_new, t, f0, f0_new, y):
-    """f_t at new points: the solution by the eigenvectors of K."""
-    lam, Q = np.linalg.eigh(K)
-    share = -np.expm1(-lam * t) / lam
-    return f0_new + K_new @ (Q * share) @ Q.T @ (y - f0)
-
-
-weights_flow = integrate.solve_ivp(
-    lambda t, beta: Phi.T @ (y - start - Phi @ beta),
-    (0, 5),
-    np.zeros(120),
-    rtol=1e-10,
-    atol=1e-12,
-)
-verify(
-    "straightened network at time 5: solver in the weights, formula in the outputs",
-    f(W, a, G[::36]) + Phi_new @ weights_flow.y[:, -1],
-    flow(Phi @ Phi.T, Phi_new @ Phi.T, 5.0, start, f(W, a, G[::36]), y),
-    atol=1e-8,
-)
-
-# %%
-rng = np.random.default_rng(17)
-W, a = rng.normal(size=(8192, 2)), rng.normal(size=8192)
-clock = [0, 10, 20, 40, 80, 160, 320, 640, 1280, 5120]  # steps of length 0.05
-history = train(W, a, X, y, 0.05, clock[-1], clock)
-K, K_grid = kernel_of(W, a, X, X), envelope(G, X)
-curve = np.array([f(*history[t], X) for t in clock])
-solution = np.array([flow(K, K, 0.05 * t, f(W, a, X), f(W, a, X), y) for t in clock])
-verify_at_most(
-    "width 8192: distance of the training curve from the solution of the "
-    "kernel's differential equation, over the largest |y|",
-    abs(curve - solution).max() / abs(y).max(),
-    0.05,
-)
-final = f(*history[5120], G)
-ridgeless = f(W, a, G) + K_grid @ np.linalg.solve(envelope(X, X), y - f(W, a, X))
-verify_at_most(
-    "… its predictions at the end, against ridgeless regression with k∞",
-    abs(final - ridgeless).max() / abs(y).max(),
-    0.05,
-)
-
-# %% [markdown]
-r"""
-Drag the time. On the left the network and the solution; on the right what is left of the error in each of the eight eigen-directions, the network's as bars and the law $e^{-\lambda_it}$ as dots. Which goes first?
-"""
-
-# %% tags=["hide-input"]
-lam, Q = np.linalg.eigh(K)
-
-
-def over_time(time):
-    t = round(time / 0.05)
-    fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3.1), width_ratios=(3, 2))
-    left.plot(grid, f(*history[t], G), color=plot.SKY, lw=4, label="network")
-    left.plot(
-        grid,
-        flow(envelope(X, X), K_grid, time, f(W, a, X), f(W, a, G), y),
-        "--",
-        color="black",
-        lw=1.2,
-        label="formula",
-    )
-    left.plot(angles, y, "o", color=plot.RED, ms=6)
-    left.set(xlabel="angle of the input", ylim=(-3.2, 3.2), title=f"time {time:g}")
-    left.legend(loc="lower right")
-    error, first = Q.T @ (f(*history[t], X) - y), Q.T @ (f(W, a, X) - y)
-    right.bar(range(8), abs(error / first)[::-1], color=plot.SKY)
-    right.plot(range(8), np.exp(-lam * time)[::-1], "o", color="black", ms=4)
-    right.set(
-        xlabel="eigen-direction",
-        xticks=range(8),
-        xticklabels=range(1, 9),
-        ylim=(0, 1.05),
-        title="error left",
-    )
-    return fig
-
-
-explore(
-    over_time,
-    alt="Left the network's curve covered by the formula as both bend towards eight points; right eight bars of remaining error, the leftmost vanishing first, each at the height of its dot",
-    time=[4.0, 0.0, 0.5, 1.0, 2.0, 8.0, 16.0, 32.0, 64.0, 256.0],
-)
-
-# %%
-first = Q.T @ (curve - y).T  # (8, times)
-for k in (7, 5, 3):
-    some = 0.05 * np.array(clock)
-    some = some[lam[k] * some < 3]  # while there is something left to learn
-    kept = np.log(abs(first[k, : len(some)]))
-    verify(
-        f"width 8192, eigen-direction {8 - k}: rate of learning in steps of 0.05, "
-        "against −log(1 − 0.05λ)/0.05",
-        -np.polyfit(some, kept, 1)[0],
-        -np.log(1 - 0.05 * lam[k]) / 0.05,
-        rtol=0.03,
-    )
-
-# %% [markdown]
-r"""
-Large eigenvalues first. On the circle one can say which those are. The kernel depends on the angle between inputs only, so its eigenfunctions are waves, $\cos k\gamma$ and $\sin k\gamma$, and the eigenvalues are the Fourier coefficients of $k_\infty$. They fall with $k$: *a wide network learns slow waves before fast ones*.
-"""
-
-# %%
-even = 2 * np.pi * np.arange(720) / 720
-circle = envelope(on_circle(even), on_circle(even))
-coefficient = np.fft.rfft(circle[0]).real / 720
-wave = np.cos(np.outer(np.arange(7), even))
-verify(
-    "waves are eigenfunctions: kernel times wave, for k = 0 to 6",
-    wave @ circle / 720,
-    coefficient[:7, None] * wave,
-    atol=1e-9,
-)
-verify_at_most(
-    "eigenvalues of the waves 0, 1, 2, 4, 6, 8, 10: change from each to the next",
-    np.diff(coefficient[[0, 1, 2, 4, 6, 8, 10]]),
-    0.0,
-)
-
-# %% [markdown]
-r"""
-:::{admonition} No ridge
-:class: correction
-**The notes say** that training becomes identical to kernel *ridge* regression.
-
-**Right is:** there is no ridge in $\dot f=K(y-f)$. Its limit is ridge*less* regression plus the initial function. A ridge appears if one adds a penalty $\lambda\|\theta-\theta_0\|^2$; stopping early acts similarly, but not identically.
-:::
-"""
-
-# %%
-with_ridge = f(W, a, G) + K_grid @ np.linalg.solve(
-    envelope(X, X) + np.eye(8), y - f(W, a, X)
-)
-verify_at_least(
-    "trained network: distance from ridge regression with λ = 1, over that "
-    "from ridgeless",
-    abs(final - with_ridge).max() / abs(final - ridgeless).max(),
-    10.0,
-)
-beta, Phi = np.zeros(3 * 40), features(W[:40], a[:40], X)
-for _ in range(20_000):
-    beta -= 0.1 * (Phi.T @ (Phi @ beta - y) + 0.3 * beta)
-verify(
-    "a penalty of 0.3‖θ − θ₀‖² on a straightened network: ridge with λ = 0.3",
-    Phi @ beta,
-    Phi @ Phi.T @ np.linalg.solve(Phi @ Phi.T + 0.3 * np.eye(8), y),
-    atol=1e-8,
-)
-
-# %% [markdown]
-r"""
-(feature-learning)=
-## Where the picture ends
-
-A network that this theory describes is a kernel machine whose kernel was fixed before it saw any data. It learns no features. Is that what networks do? It depends on a factor that looks innocent. Write
-
-$$
-f(x)=\frac1m\sum_{j=1}^ma_j(w_j^\top x)_+
-$$ (eq-ntk-meanfield)
-
-with $\frac1m$ instead of $\frac1{\sqrt m}$, and learning rates larger by $m$, so that $f$ still moves at speed 1. Then each unit moves by an amount of order 1, however many there are: the *mean-field* scaling {cite:p}`mei2018,chizat2019`. The same eight points, the same widths:
-"""
-
-
-# %%
-def descend(W, a, X, y, scale, eta, steps):
-    """Gradient descent on ½‖f(X) − y‖² for f(x) = scale · Σ aⱼ(wⱼᵀx)₊."""
-    for _ in range(steps):
-        Z = X @ W.T
-        error = scale * relu(Z) @ a - y
-        back = scale * error[:, None] * (Z > 0) * a
-        a, W = a - eta * scale * error @ relu(Z), W - eta * back.T @ X
-    return W, a
-
-
-def kernel_change(m, seed, scale, eta):
-    rng = np.random.default_rng(seed)
-    W, a = rng.normal(size=(m, 2)), rng.normal(size=m)
-    K0 = kernel_of(W, a, X, X)
-    K1 = kernel_of(*descend(W, a, X, y, scale, eta, 400), X, X)
-    return np.linalg.norm(K1 - K0) / np.linalg.norm(K0)
-
-
-changes = {
-    name: [
-        np.mean(
-            [
-                kernel_change(m, s, m**-power, 0.1 * m ** (2 * power - 1))
-                for s in range(4)
-            ]
-        )
-        for m in widths_one
-    ]
-    for name, power in (("1/√m", 0.5), ("1/m", 1.0))
-}
-verify(
-    "scale 1/√m: change of the kernel in training, log-log slope over the width",
-    slope_of(changes["1/√m"]),
-    -0.75,
-    atol=0.1,
-)
-verify("scale 1/m: the same slope", slope_of(changes["1/m"]), 0.0, atol=0.1)
-verify_at_least(
-    "scale 1/m: relative change of the kernel, at any width", changes["1/m"], 1.0
-)
-
-# %% mystnb={"image": {"alt": "Relative change of the kernel against width for both scalings, double logarithmic: falling like one over the square root of the width for one, level for the other."}} tags=["hide-input"]
-fig, ax = plt.subplots(figsize=(6.8, 3.0))
-for (name, values), colour in zip(changes.items(), (plot.BLUE, plot.RED)):
-    ax.loglog(widths_one, values, "o-", color=colour, label=f"scale {name}")
-ax.set(xlabel="width $m$", ylabel="relative change of kernel")
-ax.legend()
-plt.show()
-
-# %% [markdown]
-r"""
-Does it matter? Take inputs of thirty signs, and let the label be the product of the first two. No single coordinate says anything; 28 of them are noise. A kernel that sees only angles treats all 435 pairs of coordinates alike, and 400 examples are not enough for 435 unknowns. A network that can *move* its units has to find two directions.
-"""
-
-
-# %%
-def signs(n, rng):
-    X = rng.choice([-1.0, 1.0], (n, 30))
-    return X / np.sqrt(30), X[:, 0] * X[:, 1]
-
-
-def pairs_of_units(m, d, rng):
-    """Weights whose units cancel in pairs, so that f = 0 at first."""
-    W, a = rng.normal(size=(m // 2, d)), rng.normal(size=m // 2)
-    return np.r_[W, W], np.r_[a, -a]
-
-
-risk, moved_units = [], {}
-for seed in range(4):
-    rng = np.random.default_rng(seed)
-    (S, label), (S_new, label_new) = signs(400, rng), signs(1000, rng)
-    W, a = pairs_of_units(256, 30, rng)
-    by_kernel = envelope(S_new, S) @ np.linalg.solve(envelope(S, S), label)
-    row = [np.mean((by_kernel - label_new) ** 2)]
-    for power in (0.5, 1.0):
-        scale = 256**-power
-        moved_units[power] = descend(
-            W, a, S, label, scale, 256 ** (2 * power - 1) / 100, 500
-        )
-        trained = scale * relu(S_new @ moved_units[power][0].T) @ moved_units[power][1]
-        row.append(np.mean((trained - label_new) ** 2))
-    risk.append(row)
-risk = np.array(risk)
-print("test error: kernel, network with 1/√m, network with 1/m:", risk.mean(0).round(3))
-verify_at_least(
-    "product of two signs among thirty: test error of k∞, in variances",
-    risk[:, 0],
-    0.25,
-)
-verify_at_most("… of a network with scale 1/m", risk[:, 2], 0.02)
-verify_at_least("… kernel over network", risk[:, 0] / risk[:, 2], 20.0)
-
-# %% [markdown]
-"""
-Where did the units go? Each dot below is a unit, at its weights for the two coordinates that matter. With one scaling they stay in the cloud in which they were born; with the other they walk out along the diagonals, to where the product of two signs is made.
-"""
-
-# %% mystnb={"image": {"alt": "Three scatter plots of the units' weights for the two relevant coordinates: a round cloud at the start, the same cloud slightly stretched under the square-root scaling, and a cross of four long arms along the diagonals under the other."}} tags=["hide-input"]
-fig, axes = plt.subplots(1, 3, figsize=(6.8, 2.5), sharex=True, sharey=True)
-clouds = (W, moved_units[0.5][0], moved_units[1.0][0])
-for ax, units, name in zip(
-    axes, clouds, ("start", "scale $1/\\sqrt{m}$", "scale $1/m$")
-):
-    ax.plot(units[:, 0], units[:, 1], ".", ms=4, color=plot.BLUE)
-    ax.set(title=name, xlabel="$w_1$", aspect="equal")
-axes[0].set_ylabel("$w_2$")
-plt.show()
-
-# %%
-share = lambda W: np.sum(W[:, :2] ** 2) / np.sum(W**2)
-verify(
-    "share of the squared weights on the two relevant of thirty inputs, at the start",
-    share(W),
-    2 / 30,
-    atol=0.02,
-)
-verify_at_least("… after training with scale 1/m", share(moved_units[1.0][0]), 0.2)
-
-# %% [markdown]
-r"""
-Real networks live between the two: a kernel that explains the first part of training, and features that move it on. What to remember: the width decides *how random* the kernel is, the *scale* decides whether it moves.
-"""
-# %% [markdown]
-r"""
-(ntk-practice)=
-## In practice
-
-Kernels need no library but `solve`; scikit-learn saves the bookkeeping. Any kernel, ours too, goes in as a matrix with `kernel="precomputed"`. All 1400 digits, three infinitely wide hidden layers, one number for each class:
-"""
-
-# %%
-lift = lambda X: 8 * X / np.linalg.norm(X, axis=1, keepdims=True)  # rows of norm √64
-train_X, test_X = lift(digits.X_train), lift(digits.X_test)
-Theta = ntk_limit(train_X, train_X, 3)[1]
-Theta_new = ntk_limit(test_X, train_X, 3)[1]
-one_hot = np.eye(10)[digits.y_train]
-model = KernelRidge(alpha=1e-3, kernel="precomputed").fit(Theta, one_hot)
-scores = model.predict(Theta_new)
-verify(
-    "digits with Θ of three hidden layers: scikit-learn and one call of solve",
-    scores,
-    Theta_new @ np.linalg.solve(Theta + 1e-3 * np.eye(1400), one_hot),
-    atol=1e-8,
-)
-right = np.mean(scores.argmax(1) == digits.y_test)
-linear_X = np.c_[digits.X_train, np.ones(1400)]
-linear = np.linalg.lstsq(linear_X, one_hot, rcond=None)[0]
-linear_right = np.mean(
-    (np.c_[digits.X_test, np.ones(len(digits.X_test))] @ linear).argmax(1)
-    == digits.y_test
-)
-verify_at_least("digits: test accuracy of an infinitely wide network", right, 0.97)
-verify_at_most(
-    "digits: its errors over those of linear regression",
-    (1 - right) / (1 - linear_right),
-    0.5,
-)
-
-# %% [markdown]
-r"""
-A Gaussian process can also choose its own kernel. The chance of the data, $\mathcal N(y;0,K+\sigma^2I)$, the *marginal likelihood*, is
-
-$$
-\log p(y)=-\tfrac12y^\top(K+\sigma^2I)^{-1}y-\tfrac12\log\det(K+\sigma^2I)-\tfrac n2\log2\pi :
-$$ (eq-ntk-evidence)
-
-the first term wants a flexible kernel, the second a stiff one. scikit-learn climbs it by itself.
-"""
-
-
-# %%
-def log_evidence(length):
-    A = rbf(x_noisy[:, None], x_noisy[:, None], length) + 0.09 * np.eye(30)
-    return (
-        -0.5 * y_noisy @ np.linalg.solve(A, y_noisy)
-        - 0.5 * np.linalg.slogdet(A)[1]
-        - 15 * np.log(2 * np.pi)
-    )
-
-
-free = GaussianProcessRegressor(kernels.RBF(1.0, (0.1, 10)), alpha=0.09)
-free.fit(x_noisy[:, None], y_noisy)
-chosen = free.kernel_.length_scale
-verify(
-    "log marginal likelihood at the chosen length: ours and scikit-learn's",
-    log_evidence(chosen),
-    free.log_marginal_likelihood_value_,
-    atol=1e-8,
-)
-ours = optimize.minimize_scalar(
-    lambda t: -log_evidence(t),
-    bounds=(0.1, 10),
-    method="bounded",
-    options={"xatol": 1e-6},
-).x
-verify(
-    "the length with the largest marginal likelihood, ours and scikit-learn's",
-    ours,
-    chosen,
-    rtol=1e-3,
-)
-print(f"chosen length: {chosen:.2f}")
-
-# %% [markdown]
-r"""
-| you have | take | because |
-|---|---|---|
-| up to some ten thousand examples | kernel ridge, with the kernel you can justify | exact, two knobs, $O(n^3)$ |
-| few examples and a need for error bars | a Gaussian process | [honest](#gaussian-process) if the kernel is |
-| a question about a wide network | its kernel, [layer by layer](#eq-ntk-layers) | no training needed; the library neural-tangents {cite:p}`novak2020` does any architecture |
-| data whose features must be found | a network, and [not too lazy](#feature-learning) | a fixed kernel pays for every direction |
-
-## Beware
-
-**Waves that nobody hears.** The formula in the envelope is blind. The Fourier coefficients of $k_\infty$ at $k=3,5,7,\dots$ are not small, they are zero: without biases, a ReLU network with one hidden layer is $f(x)=\ell(x)+g(x)$, an odd *linear* part and an even one, because $(u)_+=\frac12u+\frac12|u|$. It cannot represent $\cos3\gamma$, at any width. Biases (a second, constant input) cure it.
-"""
-
-# %%
-verify(
-    "eigenvalues of the waves 3, 5, 7, 9",
-    coefficient[[3, 5, 7, 9]],
-    np.zeros(4),
-    atol=1e-6,
-)
-Xq = on_circle(even[::18])
-W, a = rng.normal(size=(500, 2)), rng.normal(size=500)
-for k, left in ((2, 0.0), (3, 1.0)):
-    target = np.cos(k * even[::18])
-    basis = relu(Xq @ W.T)
-    rest = target - basis @ np.linalg.lstsq(basis, target, rcond=None)[0]
-    verify(
-        f"cos {k}γ by the best outer weights of 500 units: error left over",
-        np.mean(rest**2) / np.mean(target**2),
-        left,
-        atol=1e-6,
-    )
-biased = relu(np.c_[Xq, np.ones(40)] @ rng.normal(size=(500, 3)).T)
-rest = target - biased @ np.linalg.lstsq(biased, target, rcond=None)[0]
-verify("cos 3γ with biases: error left over", np.mean(rest**2), 0.0, atol=1e-6)
-
-# %% [markdown]
-"""
-**The scale is part of the network.** Most libraries draw weights of variance 1/fan-in and put no factor in front of the sum. It is the same function at the start, but its kernel grows with the width, and the largest stable learning rate shrinks.
-"""
-
-# %%
-largest = []
-for m in widths_one:
-    W, a = rng.normal(size=(m, 2)), rng.normal(size=m) / np.sqrt(m)
-    K = m * kernel_of(W, a, X, X)  # no factor in front of the sum
-    largest.append(np.linalg.eigvalsh(K)[-1])
-verify(
-    "library scaling: largest eigenvalue of the kernel against width, log-log slope",
-    np.polyfit(np.log(widths_one), np.log(largest), 1)[0],
-    1.0,
-    atol=0.05,
-)
-same_start = np.linalg.eigvalsh(envelope(X, X))[-1]
-verify(
-    "scale 1/√m: largest eigenvalue, width 16384 against the limit",
-    np.linalg.eigvalsh(kernel_of(W, a * np.sqrt(m), X, X))[-1],
-    same_start,
-    rtol=0.05,
-)
-
-# %% [markdown]
-"""
-**Positive definite on paper.** Smooth kernels have eigenvalues that fall below rounding at once. A hundred points, and the Cholesky factorisation gives up; a *jitter* of 10⁻¹⁰ on the diagonal saves it, and changes the answer by nothing one can see.
-"""
-
-# %%
-crowd = np.linspace(-1, 1, 100)[:, None]
-K = rbf(crowd, crowd)
-try:
-    np.linalg.cholesky(K)
-    outcome = "factorised"
-except np.linalg.LinAlgError:
-    outcome = "not positive definite"
-verify("RBF matrix of 100 points: Cholesky says", outcome, "not positive definite")
-root = np.linalg.cholesky(K + 1e-10 * np.eye(100))
-verify("with jitter", root @ root.T, K, atol=1e-9)
-
-# %% [markdown]
-"""
-**Error bars that are sure and wrong.** The band is honest *if the function came from the process*. Draw the functions from a rougher one, with a quarter of the length scale, and keep believing in 0.8:
-"""
-
-# %%
-rng, inside = np.random.default_rng(18), []
+judge = GaussianProcessRegressor(kernels.RBF(0.8, "fixed"), alpha=0.09, optimizer=None)
+length_08 = lambda X, Z: rbf(X, Z, 0.8)
+mean, cov = posterior(length_08, x_noisy, y_noisy, line, 0.3)
+their_mean, their_cov = judge.fit(x_noisy, y_noisy).predict(line, return_cov=True)
+verify("posterior mean: scikit-learn's", mean, their_mean, atol=1e-6)
+verify("posterior covariance: scikit-learn's", cov, their_cov, atol=1e-6)
+rng, inside = np.random.default_rng(5), []
 for trial in range(1000):
-    x = rng.uniform(-3, 3, (31, 1))
-    truth = draws(rbf(x, x, 0.2), 1, rng)[0]
-    mean, var = posterior(
-        length_08, x[:30], truth[:30] + 0.3 * rng.normal(size=30), x[30:], 0.3
-    )
-    inside.append(abs(truth[30] - mean[0]) < 1.96 * np.sqrt(var[0, 0]))
-verify_at_most(
-    "wrong length scale: share of functions inside the 95 % band", np.mean(inside), 0.5
+    x = rng.uniform(-3, 3, (11, 1))
+    lam, Q = np.linalg.eigh(length_08(x, x))
+    truth = Q @ (np.sqrt(np.maximum(lam, 0)) * rng.normal(size=11))
+    seen = truth[:10] + 0.3 * rng.normal(size=10)
+    mean, var = posterior(length_08, x[:10], seen, x[10:], 0.3)
+    inside.append(abs(truth[10] - mean[0]) < stats.norm.ppf(0.975) * np.sqrt(var[0, 0]))
+verify_within_se(
+    "1,000 functions drawn from the process, ten noisy looks each: share inside the "
+    "95 % band",
+    np.array(inside, dtype=float),
+    0.95,
 )
 
 # %% [markdown]
-"""
-## Exercises
-
-Replace the `...` in a cell and run it; it answers at once. Everything above may be used.
+r"""
+Play with it: drag the observations, add some, change the length scale, the noise and the kernel. The band is $\mu_*\pm1.96\,\sigma_*$. The thin lines are three functions of the prior, each corrected at the observations by $k_*^\top(K+\sigma^2I)^{-1}(y-f(X)-\varepsilon)$, which makes it a draw from the posterior. With the kernel of a wide network, $\Sigma$ on the inputs $(x/\ell,1)$, the three are real ReLU networks of three hundred units. The number below is the log probability that the process gives to the observations; the length that makes it largest is often a good one.
 """
 
-
-# %% tags=["remove-cell"] jupyter={"source_hidden": true}
-@exercise.define("ntk-features")
-def _(answer):
-    x = np.linspace(-2, 2, 9)
-    said = np.asarray(answer(x))
-    assert said.shape == (9, 3), f"expected three features a number, got {said.shape}"
-    assert np.allclose(said @ said.T, (1 + np.outer(x, x)) ** 2), (
-        "their inner products are not (1 + xz)²; expand the square"
-    )
-
-
-@exercise.define("ntk-one-look")
-def _(answer):
-    mean, var = answer
-    k = np.exp(-0.5)
-    assert abs(mean - 2 * k / 1.25) < 1e-3, (
-        "the mean is k(1, 0) / (k(0, 0) + σ²) times y"
-    )
-    assert abs(var - (1 - k * k / 1.25)) < 1e-3, (
-        "the variance: 1 minus what 0 knows of 1"
-    )
+# %% tags=["set-up"]
+rng = np.random.default_rng(23)
+UNITS, WAVES, LOOKS = 300, 200, 12
+process_data = {
+    "grid": np.linspace(-3, 3, 61).round(3).tolist(),
+    "frequency": rng.normal(size=(3, WAVES)).round(4).tolist(),
+    "phase": rng.uniform(0, 2 * np.pi, (3, WAVES)).round(4).tolist(),
+    "units": rng.normal(size=(3, 3, UNITS)).round(3).tolist(),  # slopes, biases, outer
+    "noise": rng.normal(size=(3, LOOKS)).round(4).tolist(),
+}
 
 
-@exercise.define("ntk-patience")
-def _(answer):
-    assert abs(answer - np.log(100) / 0.026) < 1, "e^(−λt) = 0.01"
-
-
-@exercise.define("ntk-switches")
-def _(answer):
-    rng = np.random.default_rng(20)
-    X = rng.normal(size=(5, 4))
-    on = rng.normal(size=(400_000, 4)) @ X.T > 0
-    truth = on.T.astype(float) @ on / 400_000
-    said = np.asarray(answer(X, X))
-    assert said.shape == (5, 5), "one number for each pair of rows"
-    assert np.allclose(said, truth, atol=0.005), "400 000 random units say otherwise"
-
-
-@exercise.define("ntk-linear")
-def _(answer):
-    x = torch.tensor(ten[:4])
-    for layers in (1, 2, 4):
-        net = Net(64, *[4000] * (layers - 1), 1, act=lambda z: z, gain=1.0, seed=1)
-        parts = [
-            [g for g in torch.autograd.grad(net(v)[0], list(net.parameters()))]
-            for v in x
+def prior_draws(x, kernel, length):
+    """Three functions of the prior at x (k,): (3, k)."""
+    x, d = np.asarray(x)[:, None] / length, process_data
+    if kernel == "bell":
+        turns = zip(np.array(d["frequency"]), np.array(d["phase"]))
+        return np.array(
+            [np.sqrt(2 / WAVES) * np.cos(x * w + b).sum(1) for w, b in turns]
+        )
+    return np.array(
+        [
+            np.sqrt(2 / UNITS) * np.maximum(x * w + b, 0) @ a
+            for w, b, a in np.array(d["units"])
         ]
-        K = np.array(
-            [
-                [sum((g * h).sum().item() for g, h in zip(a, b)) for b in parts]
-                for a in parts
-            ]
-        )
-        said = answer(ten[:4], ten[:4], layers)
-        assert np.allclose(said, K, atol=0.15 * layers), (
-            f"for {layers} layers a network of width 4000 has another kernel"
-        )
-
-
-@exercise.define("ntk-biases")
-def _(answer):
-    rng = np.random.default_rng(21)
-    X = on_circle(np.array([0.0, 0.7, 2.0, 3.0]))
-    W, b, a = (
-        rng.normal(size=(300_000, 2)),
-        rng.normal(size=300_000),
-        rng.normal(size=300_000),
-    )
-    Z = X @ W.T + b
-    on = (Z > 0) * a
-    K = (relu(Z) @ relu(Z).T + (X @ X.T + 1) * (on @ on.T)) / 300_000
-    assert np.allclose(answer(X, X), K, atol=0.03), (
-        "a network of width 300 000 disagrees; a bias is a weight whose input is 1"
     )
 
 
-@exercise.define("ntk-next")
-def _(answer):
-    rng = np.random.default_rng(22)
-    for trial in range(5):
-        x, at = rng.uniform(-3, 3, 4), np.linspace(-3, 3, 61)
-        var = np.diag(posterior(rbf, x[:, None], np.zeros(4), at[:, None], 0.1)[1])
-        assert np.isclose(answer(x, at), at[var.argmax()]), (
-            f"after looking at {x.round(2)} another place is less known"
-        )
+def process(state):
+    """Mean, standard deviation, three draws on the grid, and the log probability."""
+    length, sigma = state["length"], state["noise"]
+    lift = lambda x: np.stack([x[:, 0] / length, np.ones(len(x))], -1)
+    net = lambda A, B: Sigma(lift(A), lift(B))
+    k = net if state["kernel"] == "network" else lambda A, B: rbf(A, B, length)
+    at, looks = np.array(process_data["grid"])[:, None], np.array(state["looks"])
+    x, seen, n = looks[:, :1], looks[:, 1], len(looks)
+    mean, cov = posterior(k, x, seen, at, sigma)
+    A = k(x, x) + sigma**2 * np.eye(n)
+    eps = sigma * np.array(process_data["noise"])[:, :n]
+    free = prior_draws(at[:, 0], state["kernel"], length)
+    miss = seen - prior_draws(x[:, 0], state["kernel"], length) - eps
+    drawn = free + miss @ np.linalg.solve(A, k(x, at))
+    evidence = stats.multivariate_normal(np.zeros(n), A).logpdf(seen)
+    sd = np.sqrt(np.maximum(np.diag(cov), 0))
+    return [mean.tolist(), sd.tolist(), drawn.tolist(), float(evidence)]
 
 
-@exercise.define("ntk-ensemble")
-def _(answer):
-    X, X_new = (
-        on_circle(np.array([0.0, 1.0, 2.5])),
-        on_circle(np.array([0.5, 2.0, -1.5])),
-    )
-    B = envelope(X_new, X) @ np.linalg.inv(envelope(X, X))
-    both = np.r_[X_new, X]
-    A = np.c_[np.eye(3), -B]
-    truth = np.diag(A @ relu_covariance(both, both) @ A.T)
-    said = np.asarray(answer(X, X_new))
-    assert said.shape == (3,), "one variance for each new input"
-    assert np.allclose(said, truth, rtol=1e-6), (
-        "take the variance of f₀(x) − Θ(x, X) Θ(X, X)⁻¹ f₀(X), with f₀ ~ N(0, Σ)"
-    )
+def random_looks(rng):
+    n = int(rng.integers(1, 9))
+    return {
+        "looks": np.stack(
+            [rng.uniform(-3, 3, n).round(2), rng.normal(size=n).round(2)], -1
+        ).tolist(),
+        "length": round(float(rng.uniform(0.3, 2.5)), 2),
+        "noise": round(float(rng.uniform(0.1, 0.6)), 2),
+        "kernel": str(rng.choice(["bell", "network"])),
+    }
 
+
+# %% tags=["picture"]
+first_looks = {
+    "looks": [[-2.2, 0.9], [-1.0, -0.6], [0.1, 0.4], [0.6, 1.1]],
+    "length": 0.8,
+    "noise": 0.1,
+    "kernel": "bell",
+}
+mean, sd, drawn, _ = process(first_looks)
+still, ax = plt.subplots(figsize=(6.8, 3.1))
+at = process_data["grid"]
+low, high = (np.array(mean) + z * np.array(sd) for z in (-1.96, 1.96))
+ax.fill_between(at, low, high, color=plot.SKY, alpha=0.35)
+ax.plot(at, np.transpose(drawn), color=plot.BLUE, lw=0.9)
+ax.plot(at, mean, color=plot.RED)
+ax.plot(*np.transpose(first_looks["looks"]), "o", color="black", ms=5)
+ax.set(xlabel="$x$", ylim=(-3, 3))
+rng = np.random.default_rng(24)
+live(
+    "process",
+    process_data | {"state": first_looks},
+    alt="A curve with its band of uncertainty through four observations that can be dragged: pinched at each of them, wide between; three random functions inside the band",
+    states=[random_looks(rng) for _ in range(20)],
+    truth=process,
+    still=still,
+)
 
 # %% [markdown]
 r"""
-:::{exercise} Expand
-:label: ex-ntk-features
-Find three features $\varphi(x)\in\mathbb R^3$ of a number $x$ with $\varphi(x)^\top\varphi(z)=(1+xz)^2$.
-:::
+(ensemble-of-networks)=
+**How much does a crowd disagree?** Now the question of this section. [The end of training](#eq-ntk-test) is $f_0(x)-B f_0(X)+By$ with $B=\Theta(x,X)\,\Theta(X,X)^{-1}$, and $f_0$ is a Gaussian process with kernel $\Sigma$. So a crowd of wide networks is Gaussian, too, with mean $By$ and the variance of $f_0(x)-Bf_0(X)$. Is that the Bayesian's posterior? He has $\Sigma$ where gradient descent has $\Theta$. Three observations on the circle, two hundred networks of width 512 trained on them:
 """
 
-# %%
-three_features = ...  # a function of an array (n,) that returns (n, 3)
+# %% tags=["set-up"]
+three_angles = np.array([-2.0, 0.3, 1.4])
+three_X, three_y = on_circle(three_angles), np.array([1.0, -0.5, 0.8])
+rng = np.random.default_rng(25)
+crowd = []
+for _ in range(200):
+    W, a = rng.normal(size=(512, 2)), rng.normal(size=512)
+    trained = train(W, a, three_X, three_y, 0.25, 60, [60])[60]
+    crowd.append(network(*trained, G[::6]))
+crowd = np.array(crowd)  # (networks, angles)
+B = tangent_limit(G[::6], three_X) @ np.linalg.inv(tangent_limit(three_X, three_X))
+covariance = lambda U, V: Sigma(U, V)
+crowd_variance = np.diag(
+    covariance(G[::6], G[::6])
+    - 2 * B @ covariance(three_X, G[::6])
+    + B @ covariance(three_X, three_X) @ B.T
+)
+bayes_mean, bayes_cov = posterior(covariance, three_X, three_y, G[::6], 1e-6)
+outer_limit = three_y @ np.linalg.solve(
+    covariance(three_X, three_X), covariance(three_X, G[::6])
+)
 
-exercise("ntk-features").check(three_features)
+# %% tags=["picture"] mystnb={"image": {"alt": "Standard deviation over the circle after three observations: two hundred trained networks on the curve of the formula, zero at the observations, and the Bayesian posterior of the same prior close by but not equal, in places wider and in places narrower."}}
+fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3.0))
+left.plot(grid[::6], crowd[:40].T, color=plot.SKY, lw=0.5)
+left.plot(grid[::6], B @ three_y, color=plot.RED)
+left.plot(three_angles, three_y, "o", color="black")
+left.set(xlabel="angle of the input", title="forty of the networks")
+right.plot(grid[::6], crowd.std(0), ".", color=plot.BLUE, label="networks")
+right.plot(grid[::6], np.sqrt(crowd_variance), color=plot.RED, label="formula")
+right.plot(
+    grid[::6],
+    np.sqrt(np.maximum(np.diag(bayes_cov), 0)),
+    "--",
+    color=plot.GREY,
+    label="Bayes, Σ",
+)
+right.set(xlabel="angle of the input", title="standard deviation")
+right.legend()
+plt.show()
 
 # %% [markdown]
 r"""
-<details><summary>Solution</summary>
-
-$1+2xz+x^2z^2$.
-
-```python
-three_features = lambda x: np.stack([np.ones_like(x), np.sqrt(2) * x, x**2], 1)
-```
-
-</details>
-
-:::{exercise} One look
-:label: ex-ntk-one-look
-A Gaussian process with kernel $e^{-(x-z)^2/2}$ is observed once: $y=2$ at $x=0$, noise variance $\frac14$. Give mean and variance of $f(1)$.
-:::
+The networks lie on the formula. The Bayesian's curve is close by, and another: gradient descent weighs the observations by $\Theta$, Bayes by $\Sigma$. An ensemble of trained networks is therefore not a sample from the posterior of the prior that it started from. Only if nothing but the outer weights is trained is the tangent kernel $\Sigma$ itself; then both agree.
 """
 
-# %%
+# %% tags=["checks"]
+far = crowd_variance > 0.02
+ratio = crowd.var(0)[far] / crowd_variance[far]
+verify(
+    "variance of 200 networks over the formula's, where it is not small: mean over the "
+    "circle",
+    ratio.mean(),
+    1.0,
+    atol=4 * np.sqrt(2 / 200),
+)
+worst = np.argmax(abs(crowd_variance - np.diag(bayes_cov)))
+verify_at_least(
+    "where formula and Bayes differ most: the networks' distance from Bayes over that "
+    "from the formula",
+    abs(crowd.std(0)[worst] - np.sqrt(bayes_cov[worst, worst]))
+    / abs(crowd.std(0)[worst] - np.sqrt(crowd_variance[worst])),
+    2.0,
+)
+rng = np.random.default_rng(26)
+outer = []
+for _ in range(300):  # outer weights alone, trained to the end: least squares from a₀
+    W, a = rng.normal(size=(512, 2)), rng.normal(size=512)
+    H = np.sqrt(2 / 512) * np.maximum(np.r_[three_X, G[::6]] @ W.T, 0)
+    outer.append(H[3:] @ (a + np.linalg.pinv(H[:3]) @ (three_y - H[:3] @ a)))
+wide_enough = np.diag(bayes_cov) > 0.02
+ratio = np.var(outer, axis=0)[wide_enough] / np.diag(bayes_cov)[wide_enough]
+verify(
+    "300 networks of which only the outer weights are trained: variance over Bayes's",
+    ratio.mean(),
+    1.0,
+    atol=4 * np.sqrt(2 / 300),
+)
+
+# %% [markdown]
+r"""
+**Try it.** A Gaussian process with kernel $e^{-(x-z)^2/2}$ is observed once: $y=2$ at $x=0$, noise variance $\frac14$. Give mean and variance of $f(1)$.
+"""
+
+# %% tags=["yours"]
 one_look = ...  # a pair (mean, variance)
 
 exercise("ntk-one-look").check(one_look)
@@ -1982,61 +1651,561 @@ one_look = (2 * np.exp(-0.5) / 1.25, 1 - np.exp(-1) / 1.25)
 ```
 
 </details>
-
-:::{exercise} Patience
-:label: ex-ntk-patience
-The slowest direction of the eight points in the opening has $\lambda\approx0.026$. After what time has its error fallen to one per cent?
-:::
 """
 
-# %%
-patience = ...  # a time
+# %% [markdown]
+r"""
+(deep-nngp-recursion)=
+## Deeper
 
-exercise("ntk-patience").check(patience)
+Real networks have more than one hidden layer. Both kernels climb from layer to layer.
+
+**The covariance.** *Given* a layer, the pre-activations of the units above are independent Gaussians with the covariance that this layer happens to have; and a wide layer has, by the law of large numbers, nearly the covariance [of the theorem](#eq-ntk-nngp). So the step repeats {cite:p}`lee2018`. With general scales of weights and biases,
+
+$$
+\Sigma_l(x,z)=\sigma_b^2+\sigma_w^2\,\mathbb E\bigl[\phi(u)\,\phi(v)\bigr],\qquad(u,v)\sim\mathcal N\!\left(0,\begin{pmatrix}\Sigma_{l-1}(x,x)&\Sigma_{l-1}(x,z)\\\Sigma_{l-1}(x,z)&\Sigma_{l-1}(z,z)\end{pmatrix}\right).
+$$ (eq-ntk-recursion)
+
+For the rectifier $\mathbb E\phi(u)^2=\frac12\Sigma(x,x)$, so $\sigma_w^2=2$, $\sigma_b=0$ keeps the diagonal at 1: this is the factor $\sqrt{2/m}$ of [our network](#eq-ntk-network) and [He's initialisation](#initialization-heuristics). What changes is the correlation $c=\cos\vartheta$, by [the integral](#eq-ntk-arccos):
+
+$$
+c_l=\frac{\sin\vartheta_{l-1}+(\pi-\vartheta_{l-1})\cos\vartheta_{l-1}}\pi .
+$$ (eq-ntk-map)
+
+Start at a right angle, $c_0=0$: one layer gives $c_1=\frac1\pi\approx0.32$, the next $0.49$, then $0.61$. Depth makes everything alike.
+"""
+
+
+# %%
+def correlation_map(c):
+    angle = np.arccos(np.clip(c, -1, 1))
+    return (np.sin(angle) + (np.pi - angle) * np.cos(angle)) / np.pi
+
+
+# %% tags=["picture"]
+def deep_kernel(depth):
+    theta = np.linspace(-np.pi, np.pi, 201)
+    c, cov = np.cos(theta), np.cos(theta[:, None] - theta)
+    for _ in range(depth):
+        c, cov = correlation_map(c), correlation_map(cov)
+    lam, Q = np.linalg.eigh(cov)
+    white = np.random.default_rng(13).normal(size=(4, 201))
+    fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 2.8))
+    left.plot(theta, c, color=plot.RED)
+    left.set(
+        xlabel="angle between the inputs",
+        ylabel="correlation of the outputs",
+        ylim=(-1.05, 1.05),
+        title=f"hidden layers: {depth}",
+    )
+    right.plot(theta, Q * np.sqrt(np.maximum(lam, 0)) @ white.T, lw=1.2)
+    right.set(xlabel="angle of the input", ylim=(-3, 3), title="four random functions")
+    return fig
+
+
+explore(
+    deep_kernel,
+    alt="Left correlation against angle, a cosine without hidden layers, flatter and closer to one with depth; right random functions on the circle that turn into constants with a dip",
+    depth=[1, 0, 2, 3, 5, 8, 15, 30, 100],
+)
+
+# %% [markdown]
+r"""
+**The tangent kernel.** Go through [the layers' formula](#eq-ntk-layers) once more. The factors $H^lH^{l\top}$ tend to $\Sigma_l$. For the factors $\Delta^l\Delta^{l\top}$ take one step back: the errors of layer $l$ are $\delta_j=\sqrt{2/m}\;\mathbb 1[u_j>0]\,(W^\top\delta^+)_j$, where $W$ and $\delta^+$ are the weights and errors of the layer above. For two examples, the second with primes,
+
+$$
+\delta^\top\delta'=\frac2m\sum_j\mathbb 1[u_j>0]\,\mathbb 1[u'_j>0]\;(W^\top\delta^+)_j\,(W^\top\delta'^+)_j .
+$$ (eq-ntk-back)
+
+If $W$ on the way back were a *fresh* copy, all would be easy: given $\delta^+$, $\delta'^+$ the last two factors would be Gaussians of covariance $\delta^{+\top}\delta'^+$, independent of the switches, and the mean over $j$ would be the product of means,
+
+$$
+\delta^\top\delta'\;\to\;\dot\Sigma\;\delta^{+\top}\delta'^+,\qquad\dot\Sigma=2\,\mathbb P(\text{both on})=\frac{\pi-\vartheta}\pi .
+$$ (eq-ntk-switch)
+
+But it is the same $W$ that went forwards, and $\delta^+$ contains switches that depend on it. This *gradient independence* is the one hard step of the theory. Why it is allowed: forwards, $W$ is seen only through $Wh$ and $Wh'$. Given these two vectors, the rest of the Gaussian matrix, on the $m-2$ directions at right angles to $h$ and $h'$, *is* a fresh copy. The part that is known adds to $(W^\top\delta^+)_j$ a multiple of $h_j=O(m^{-1/2})$, with a factor like $(Wh)^\top\delta^+$, which is an output and of size 1; beside the fresh part, of size 1, it vanishes. (Yang turns this into a proof for every architecture {cite:p}`yang2020`. It needs that the last layer is drawn afresh with mean zero.)
+
+So every layer on the way back multiplies by its $\dot\Sigma$. Collect the terms from the bottom: let $\Theta_l$ be the kernel of a network that ends with layer $l$. One more layer adds the new outer weights' own part, $\Sigma_{l+1}$, and multiplies all that is below by the switches {cite:p}`jacot2018`:
+
+$$
+\Theta_0=\Sigma_0=x^\top z,\qquad\Theta_{l+1}=\Sigma_{l+1}+\Theta_l\,\dot\Sigma_{l+1}.
+$$ (eq-ntk-theta)
+
+With one hidden layer this is [the formula in the envelope](#eq-ntk-limit).
+"""
+
+
+# %%
+def deep_limits(X, Z, hidden):
+    """Σ and Θ after `hidden` ReLU layers, for unit vectors: two (n, n') matrices."""
+    Sigma_l = Theta = X @ Z.T
+    for _ in range(hidden):
+        angle = np.arccos(np.clip(Sigma_l, -1, 1))
+        Sigma_l = correlation_map(Sigma_l)
+        Theta = Sigma_l + Theta * (np.pi - angle) / np.pi
+    return Sigma_l, Theta
+
+
+# %% [markdown]
+r"""
+(headline-ntk)=
+**The headline.** Networks with two hidden layers of equal width, from 64 to 4096 (17 million weights in the last), ten digits: the root mean square distance of the kernel from $\Theta$, over several random networks of each width. As a control, the same with a fresh copy of the weights on the way back: if the argument is right, it must have the same limit.
+"""
+
+
+# %% tags=["set-up"]
+def kernel_with_fresh_copy(weights, X, rng):
+    """Two hidden layers, the way back through a fresh copy of W²."""
+    W1, W2, a = weights
+    scale = np.sqrt(2 / len(a), dtype=X.dtype)
+    Z1 = X @ W1.T
+    H1 = scale * np.maximum(Z1, 0)
+    Z2 = H1 @ W2.T
+    H2, back = scale * np.maximum(Z2, 0), scale * (Z2 > 0) * a
+    copy = rng.standard_normal(W2.shape, dtype=X.dtype)
+    below = (back @ copy) * scale * (Z1 > 0)
+    return H2 @ H2.T + (back @ back.T) * (H1 @ H1.T) + (below @ below.T) * (X @ X.T)
+
+
+ten = unit[:10].astype(np.float32)
+ten_limit = deep_limits(unit[:10], unit[:10], 2)[1]
+deep_widths = [64, 256, 1024, 4096]
+deep_errors = {"same": [], "fresh": []}
+for m, number in zip(deep_widths, [200, 120, 60, 16]):
+    same, fresh = [], []
+    for seed in range(number):
+        rng = np.random.default_rng([m, seed])
+        weights = random_weights(64, m, m, rng=rng, dtype=np.float32)
+        same.append(tangent_kernel(weights, ten) - ten_limit)
+        if m <= 1024 and seed < 80:
+            fresh.append(kernel_with_fresh_copy(weights, ten, rng) - ten_limit)
+    deep_errors["same"].append(np.array(same))
+    deep_errors["fresh"].append(np.array(fresh))
+rms = lambda errors: np.sqrt(np.mean(np.square(errors)))
+to_limit = [rms(errors) for errors in deep_errors["same"]]
+rate = -np.polyfit(np.log(deep_widths), np.log(to_limit), 1)[0]
+headline(
+    "Kernel of a two-hidden-layer network, widths 64 to 4,096: distance to the "
+    "analytic kernel falls as width^(−r), exponent r against theory's 1/2",
+    rate,
+    0.5,
+    rtol=0.1,
+)
+
+# %% tags=["picture"] mystnb={"image": {"alt": "Distance between a network's kernel and the analytic kernel against width, double logarithmic: four dots on a line of slope minus one half from 64 to 4096, and crosses for the fresh copy beside them."}}
+fig, ax = plt.subplots(figsize=(6.8, 2.8))
+level = np.exp(np.mean(np.log(to_limit)) + 0.5 * np.mean(np.log(deep_widths)))
+ax.loglog(
+    deep_widths, level / np.sqrt(deep_widths), color=plot.GREY, label="slope −1/2"
+)
+ax.loglog(deep_widths, to_limit, "o", color=plot.RED, label="network")
+fresh_rms = [rms(errors) for errors in deep_errors["fresh"][:3]]
+ax.loglog(deep_widths[:3], fresh_rms, "x", color=plot.BLUE, label="fresh copy back")
+ax.set(xlabel="width", ylabel="distance to $\\Theta$")
+ax.legend()
+plt.show()
+
+# %% tags=["checks"]
+verify(
+    "one hidden layer: the recursion gives the formula in the envelope",
+    deep_limits(G[::36], G[::36], 1)[1],
+    tangent_limit(G[::36], G[::36]),
+    atol=1e-7,
+)
+means = [
+    errors.mean((1, 2)) * np.sqrt(m)
+    for m, errors in zip(deep_widths, deep_errors["same"])
+]
+verify_within_se(
+    "widths 1,024 and up: mean of (K − Θ)√m over the networks",
+    np.concatenate(means[2:]),
+    0.0,
+)
+verify_within_se(
+    "with a fresh copy on the way back, width 1,024: mean of (K − Θ)√m",
+    deep_errors["fresh"][2].mean((1, 2)) * 32,
+    0.0,
+)
+rng = np.random.default_rng(12)
+correlations = []
+for net in range(200):  # given a layer, the pre-activations above are Gaussian
+    H = np.sqrt(2 / 2000) * np.maximum(
+        on_circle([0.0, 2.0]) @ rng.normal(size=(2, 2000)), 0
+    )
+    row = []
+    for layer in range(5):
+        C = H @ H.T
+        row.append(C[0, 1] / np.sqrt(C[0, 0] * C[1, 1]))
+        Z = np.linalg.cholesky(C) @ rng.normal(size=(2, 2000))
+        H = np.sqrt(2 / 2000) * np.maximum(Z, 0)
+    correlations.append(row)
+chain = [np.cos(2.0)]
+for layer in range(5):
+    chain.append(correlation_map(chain[-1]))
+verify(
+    "200 networks of width 2,000: correlation of two inputs after layers 1 to 5",
+    np.mean(correlations, axis=0),
+    chain[1:],
+    atol=4 * np.max(np.std(correlations, axis=0)) / np.sqrt(200),
+)
+
+# %% [markdown]
+r"""
+The fresh copy lands at the same limit: that the weights are used twice leaves no trace at large width.
+
+**Try it.** What would $\Theta$ be for one hidden layer if the inner weights were frozen and only the outer ones trained?
+"""
+
+# %% tags=["yours"]
+outer_only = ...  # a function of X (n, d), unit vectors, that returns (n, n)
+
+exercise("outer-only").check(outer_only)
 
 # %% [markdown]
 r"""
 <details><summary>Solution</summary>
 
-$e^{-\lambda t}=\frac1{100}$ gives $t=\ln100/\lambda\approx177$; the fastest direction needs about 2.
+The first part of [the limit](#eq-ntk-limit), the covariance of the untrained network.
 
 ```python
-patience = math.log(100) / 0.026
+outer_only = lambda X: Sigma(X, X)
 ```
 
 </details>
-
-:::{exercise} Switches
-:label: ex-ntk-switches
-Write $\mathbb E\bigl[\mathbb 1[w^\top x>0]\,\mathbb 1[w^\top z>0]\bigr]$ for $w\sim\mathcal N(0,I)$ as a function of the rows of `X` and `Z`, of any length.
-:::
 """
-
-# %%
-switches = ...  # a function of X (n, d) and Z (n', d) that returns (n, n')
-
-exercise("ntk-switches").check(switches)
 
 # %% [markdown]
 r"""
-<details><summary>Solution</summary>
+(feature-learning)=
+## Where the picture ends
 
-Both are on for an arc of $\pi-\vartheta$ out of $2\pi$; lengths do not matter.
+A network that this theory describes is a kernel machine whose kernel was fixed before it saw any data. It learns no features. Is that what networks do? It depends on a factor that looks innocent. Write
 
-```python
-switches = lambda X, Z: (np.pi - angle_between(X, Z)[0]) / (2 * np.pi)
-```
+$$
+f(x)=\frac{\sqrt2}m\sum_{j=1}^ma_j(w_j^\top x)_+
+$$ (eq-ntk-meanfield)
 
-</details>
+with $\frac1m$ in place of $\frac1{\sqrt m}$, and learning rates larger by $m$, so that $f$ still moves at speed 1. Now $m$ units have to move $\frac1m\sum_j$ by an amount of order 1, so each moves by an amount of order 1, however many there are: the *mean-field* scaling {cite:p}`mei2018,chizat2019`.
 
+Does it matter? Take inputs of thirty signs, and let the label be the product of the first two. No single coordinate says anything, and 28 of them are noise. A kernel that sees only angles treats all 435 pairs of coordinates alike, and from 300 examples it cannot fix 435 unknowns. A network that can *move* its units has to find two directions. Both scalings, two widths, three draws of everything; same steps, same speed, and the kernel of the infinite network beside them.
+"""
+
+
+# %% tags=["set-up"]
+def signs(n, rng):
+    X = rng.choice([-1.0, 1.0], (n, 30))
+    return X / np.sqrt(30), X[:, 0] * X[:, 1]
+
+
+sign_widths, sign_rows, sign_units = (64, 256, 1024), [], {}
+for seed in range(3):
+    rng = np.random.default_rng(seed)
+    (S, label), (S_new, label_new) = signs(300, rng), signs(1000, rng)
+    alpha = np.linalg.solve(tangent_limit(S, S), label)
+    by_kernel = np.mean((tangent_limit(S_new, S) @ alpha - label_new) ** 2)
+    for m in sign_widths:
+        W0, a0 = start_at_zero(m, 30, rng)
+        for power in (0.5, 1.0):
+            scale = np.sqrt(2) * m**-power
+            eta = 0.01 * m ** (2 * power - 1)
+            W1, a1 = train(W0, a0, S, label, eta, 300, [300], scale)[300]
+            errors = [
+                np.mean((scale * np.maximum(A @ W1.T, 0) @ a1 - b) ** 2)
+                for A, b in ((S, label), (S_new, label_new))
+            ]
+            sign_rows.append((seed, m, power, *errors, by_kernel))
+            sign_units[m, power] = W0, W1
+sign_rows = np.array(sign_rows)
+
+
+def sign_errors(m, power):
+    """(3 draws, training and test error)."""
+    chosen = (sign_rows[:, 1] == m) & (sign_rows[:, 2] == power)
+    return sign_rows[chosen, 3:5]
+
+
+kernel_risk = sign_rows[sign_rows[:, 1] == 64][::2, 5]
+print("product of two signs among thirty, mean square error (mean of three draws)")
+print("                     training    test     test, each draw")
+for power, name in ((0.5, "scale √2/√m"), (1.0, "scale √2/m ")):
+    for m in sign_widths:
+        e = sign_errors(m, power)
+        each = "  ".join(f"{v:.3f}" for v in e[:, 1])
+        print(
+            f"{name}  {m:5}     {e[:, 0].mean():.3f}      {e[:, 1].mean():.3f}    {each}"
+        )
+each = "  ".join(f"{v:.3f}" for v in kernel_risk)
+print(f"kernel Θ                         {kernel_risk.mean():.3f}    {each}")
+print("predicting zero                  1.000")
+
+# %% [markdown]
+r"""
+All networks fit their training data about equally well. With the scale $1/m$ they find the rule, at every width. With $1/\sqrt m$ it is the *small* network that does better: at 64 units it is far from its limit, has to move its units a good deal, and finds most of the rule; as it grows it turns into its kernel, and gets worse. Wider is better only where width does not mean lazier. The kernel is not useless either, it explains nearly half of the variance, but it pays for every pair.
+
+Where did the units go? Each dot is a unit, at its weights for the two coordinates that matter.
+"""
+
+# %% tags=["picture"] mystnb={"image": {"alt": "Three scatter plots of the units' weights for the two relevant coordinates, width 1024: a round cloud at the start, almost the same cloud after training with the square-root scaling, and under the other scaling a cross of four long arms along the diagonals."}}
+fig, axes = plt.subplots(1, 3, figsize=(6.8, 2.6), sharex=True, sharey=True)
+clouds = (sign_units[1024, 0.5][0], sign_units[1024, 0.5][1], sign_units[1024, 1.0][1])
+names = ("start", "scale $\\sqrt{2/m}$", "scale $\\sqrt{2}/m$")
+for ax, units, name in zip(axes, clouds, names):
+    ax.plot(units[:, 0], units[:, 1], ".", ms=2.5, color=plot.BLUE)
+    ax.set(title=name, xlabel="$w_1$", aspect="equal")
+axes[0].set_ylabel("$w_2$")
+plt.show()
+
+# %% [markdown]
+r"""
+With one scaling they stay in the cloud in which they were born. With the other they walk out along the diagonals, to where the product of two signs is made. That is a learned feature. What to remember: the width decides *how random* the kernel is, the *scale* decides whether it moves. Networks as they are trained in practice are somewhere between the two; how far from lazy is a question one can ask of each by measuring how much its kernel changed.
+"""
+
+# %% tags=["checks"]
+verify_at_most(
+    "scale 1/m: test error, the worst of three draws and three widths",
+    max(sign_errors(m, 1.0)[:, 1].max() for m in sign_widths),
+    0.05,
+)
+lazy_risk = np.array([sign_errors(m, 0.5)[:, 1] for m in sign_widths])
+verify_at_least(
+    "scale 1/√m: test error at width 1,024 over that at width 64, in each draw",
+    lazy_risk[2] / lazy_risk[0],
+    1.0,
+)
+verify_at_most("kernel: test error against that of predicting zero", kernel_risk, 1.0)
+verify_at_least(
+    "kernel over the network that moves, in each draw",
+    kernel_risk / sign_errors(1024, 1.0)[:, 1],
+    10.0,
+)
+on_two = lambda W: np.sum(W[:, :2] ** 2) / np.sum(W**2)
+verify(
+    "share of the squared weights on the two coordinates: start, and after training "
+    "with scale 1/√m",
+    [on_two(sign_units[1024, 0.5][0]), on_two(sign_units[1024, 0.5][1])],
+    [2 / 30, 2 / 30],
+    atol=0.03,
+)
+verify_at_least(
+    "after training with scale 1/m", on_two(sign_units[1024, 1.0][1]), 3 * 2 / 30
+)
+kernel_moves = []
+for m in (256, 4096):
+    W0, a0 = start_at_zero(m, 3, np.random.default_rng(m))
+    scale = np.sqrt(2) / m
+    trained = train(W0, a0, sphere, sphere_y, 0.2 * m, 150, [150], scale)[150]
+    relu_slope = KINDS["ReLU"][:2]
+    K0, K1 = (
+        general_kernel(*w, sphere, *relu_slope, scale) for w in ((W0, a0), trained)
+    )
+    kernel_moves.append(np.linalg.norm(K1 - K0) / np.linalg.norm(K0))
+verify_at_least(
+    "scale 1/m: relative change of the kernel in training, widths 256 and 4,096",
+    kernel_moves,
+    0.5,
+)
+
+# %% [markdown]
+r"""
+(ntk-practice)=
+## In practice
+
+A kernel goes into scikit-learn as a matrix, with `kernel="precomputed"`; for a network of one's own `torch.func` gives the Jacobian of all examples at once. All 1400 digits, one number for each class, the ridge and each kernel's own setting chosen on 300 of the training digits: how good is an infinitely wide network?
+"""
+
+
+# %%
+def accuracy(kernel, train_at, test_at, lam):
+    """Share of test digits that ten kernel ridge regressions, one a class, get right."""
+    model = KernelRidge(alpha=lam, kernel="precomputed")
+    model.fit(kernel(train_at[0], train_at[0]), np.eye(10)[train_at[1]])
+    scores = model.predict(kernel(test_at[0], train_at[0]))
+    return np.mean(scores.argmax(1) == test_at[1])
+
+
+# %%
+def torch_kernel(weights, X):
+    """The tangent kernel by torch.func: the Jacobian, then its inner products."""
+    theta = [torch.tensor(W) for W in weights]
+    one = torch.func.vmap(torch.func.jacrev(forward), (None, 0))
+    return sum(J.flatten(1) @ J.flatten(1).T for J in one(theta, torch.tensor(X)))
+
+
+# %% tags=["set-up"]
+SETTINGS = {  # name: list of (kernel, ridge)
+    "tangent kernel Θ, 1 to 4 layers": [
+        (lambda A, B, h=h: deep_limits(A, B, h)[1], lam)
+        for h in (1, 2, 3, 4)
+        for lam in (1e-4, 1e-2)
+    ],
+    "covariance Σ, 1 to 4 layers": [
+        (lambda A, B, h=h: deep_limits(A, B, h)[0], lam)
+        for h in (1, 2, 3, 4)
+        for lam in (1e-4, 1e-2)
+    ],
+    "Gaussian kernel": [
+        (lambda A, B, g=g: np.exp(-g * (2 - 2 * A @ B.T)), lam)
+        for g in (0.5, 1, 2, 4)
+        for lam in (1e-4, 1e-2)
+    ],
+    "cosine (linear regression)": [
+        (lambda A, B: A @ B.T + 1, lam) for lam in (1e-4, 1e-2, 1e-1, 1, 10)
+    ],
+}
+part = (unit[:1100], digits.y_train[:1100]), (unit[1100:], digits.y_train[1100:])
+whole = (unit, digits.y_train), (unit_test, digits.y_test)
+digit_scores = {}
+for name, settings in SETTINGS.items():
+    best = max(settings, key=lambda setting: accuracy(setting[0], *part, setting[1]))
+    digit_scores[name] = accuracy(best[0], *whole, best[1])
+nearest = (unit_test @ unit.T).argmax(1)
+digit_scores["nearest neighbour"] = np.mean(digits.y_train[nearest] == digits.y_test)
+digit_se = np.sqrt(0.01 * 0.99 / len(digits.y_test))
+print("test accuracy on 397 digits (one standard error is about 0.005)")
+for name, value in digit_scores.items():
+    print(f"{name:32} {value:.3f}")
+quickest = lambda f: min(timeit.repeat(f, number=1, repeat=4))
+measured(
+    "the kernel of 100 digits, 64-128-128-1, layer by layer",
+    quickest(lambda: tangent_kernel(digit_net, unit[:100])),
+    ("torch.func", quickest(lambda: torch_kernel(digit_net, unit[:100]))),
+)
+
+# %% [markdown]
+r"""
+Very good, and no better than any other smooth kernel, or than asking the nearest neighbour. On data where similar pixels mean similar digits, "an infinitely wide network" is one more way to compare pixels. That does not make the theory small: it says what the wide network *does*. But the test accuracy of a kernel is no evidence that networks are good because they are kernels.
+
+| you have | take | because |
+|---|---|---|
+| up to some ten thousand examples | kernel ridge, with the kernel you can justify | exact, two knobs, $O(n^3)$ |
+| few examples and a need for error bars | a [Gaussian process](#gaussian-process) | honest if the kernel is |
+| a question about a wide network | its kernel, [layer by layer](#eq-ntk-layers) | no training needed; the library neural-tangents {cite:p}`novak2020` does any architecture |
+| data whose features must be found | a network, and [not too lazy](#feature-learning) | a fixed kernel pays for every direction |
+"""
+
+# %% tags=["checks"]
+verify(
+    "torch.func on 100 digits: our kernel, layer by layer",
+    tangent_kernel(digit_net, unit[:100]),
+    torch_kernel(digit_net, unit[:100]),
+    rtol=1e-9,
+)
+alpha = np.linalg.solve(
+    deep_limits(unit, unit, 2)[1] + 1e-3 * np.eye(1400), np.eye(10)[digits.y_train]
+)
+verify(
+    "scikit-learn's ridge: one call of solve, the same accuracy",
+    accuracy(lambda A, B: deep_limits(A, B, 2)[1], *whole, 1e-3),
+    np.mean((deep_limits(unit_test, unit, 2)[1] @ alpha).argmax(1) == digits.y_test),
+    atol=1e-9,
+)
+smooth = [digit_scores[name] for name in list(SETTINGS)[:3]]
+verify(
+    "accuracies of Θ, Σ and the Gaussian kernel: spread, within two standard errors",
+    np.ptp(smooth),
+    0.0,
+    atol=2 * digit_se,
+)
+verify_at_least(
+    "Θ's accuracy minus that of linear regression, in standard errors",
+    (smooth[0] - digit_scores[list(SETTINGS)[3]]) / digit_se,
+    2.0,
+)
+
+# %% [markdown]
+r"""
+## Beware
+
+**"The theory holds for the network that my library makes."** Most libraries draw weights of variance 1/fan-in and put no factor in front of the sum. It is the same function at the start, but the gradients by the outer weights are $\sqrt m$ times larger, the kernel grows with the width, and the largest stable learning rate shrinks like $1/m$. A learning rate that was tuned at one width explodes at another.
+
+**"Lazy means slow."** It means that the *features* stand still. The lazy network of the opening learned its eight numbers to three digits in a thousand steps; the one that moved its units needed the same number.
+
+**"Positive definite on paper is positive definite."** Smooth kernels have eigenvalues that fall below rounding at once. On a hundred points of $[-1,1]$ the Cholesky factorisation of the Gaussian kernel gives up. A *jitter* of $10^{-10}$ on the diagonal saves it and changes nothing one can see.
+
+**"The band holds 95 per cent."** If the function came from the process. Draw functions from a rougher one, with a quarter of the length, and keep believing in 0.8:
+"""
+
+
+# %% tags=["set-up"]
+def covered(believed, true, seed):
+    """Share of 400 functions inside their 95 % band, ten noisy looks each."""
+    rng, inside = np.random.default_rng(seed), []
+    for _ in range(400):
+        x = rng.uniform(-3, 3, (11, 1))
+        lam, Q = np.linalg.eigh(rbf(x, x, true))
+        truth = Q @ (np.sqrt(np.maximum(lam, 0)) * rng.normal(size=11))
+        seen = truth[:10] + 0.3 * rng.normal(size=10)
+        k = lambda A, B: rbf(A, B, believed)
+        mean, var = posterior(k, x[:10], seen, x[10:], 0.3)
+        inside.append(abs(truth[10] - mean[0]) < 1.96 * np.sqrt(var[0, 0]))
+    return np.mean(inside)
+
+
+coverage = {true: covered(0.8, true, 27) for true in (0.8, 0.4, 0.2)}
+print("length of the truth   share inside the band that believes in 0.8")
+for true, value in coverage.items():
+    print(f"{true:19}   {value:.2f}")
+
+# %% tags=["checks"]
+verify(
+    "right length: share inside",
+    coverage[0.8],
+    0.95,
+    atol=4 * math.sqrt(0.95 * 0.05 / 400),
+)
+verify_at_most(
+    "wrong length: share inside falls with each halving",
+    np.diff(list(coverage.values())),
+    -4 * math.sqrt(0.25 / 400),
+)
+library_top = []
+for m in lazy_widths:
+    rng = np.random.default_rng(m)
+    W, a = rng.normal(size=(m, 2)), rng.normal(size=m)
+    # ∂f/∂a and ∂f/∂W of Σ bⱼ(wⱼᵀx)₊ with b of variance 2/m, no factor in front
+    J = features(W, a, X) * np.r_[np.full(m, np.sqrt(m / 2)), np.ones(2 * m)]
+    library_top.append(np.linalg.eigvalsh(J @ J.T)[-1])
+verify(
+    "library scaling: largest eigenvalue against width, slope on logarithmic axes",
+    np.polyfit(np.log(lazy_widths), np.log(library_top), 1)[0],
+    1.0,
+    atol=0.05,
+)
+moving = train(
+    wide_W[:2048], wide_a[:2048], X, y, 0.15 * 2048, 1000, [1000], np.sqrt(2) / 2048
+)[1000]
+verify_at_most(
+    "a network that moves its units: largest error at the eight points, same steps",
+    abs(np.sqrt(2) / 2048 * np.maximum(X @ moving[0].T, 0) @ moving[1] - y).max(),
+    0.05,
+)
+crowded = np.linspace(-1, 1, 100)[:, None]
+try:
+    np.linalg.cholesky(rbf(crowded, crowded))
+    outcome = "factorised"
+except np.linalg.LinAlgError:
+    outcome = "not positive definite"
+verify("Gaussian kernel on 100 points: Cholesky says", outcome, "not positive definite")
+root = np.linalg.cholesky(rbf(crowded, crowded) + 1e-10 * np.eye(100))
+verify("with jitter", root @ root.T, rbf(crowded, crowded), atol=1e-9)
+
+# %% [markdown]
+"""
+## Exercises
+
+Replace the `...` in a cell and run it; it answers at once. Everything above may be used.
+"""
+
+# %% [markdown]
+r"""
 :::{exercise} Depth without bends
 :label: ex-ntk-linear
-What is the tangent kernel of an infinitely wide *linear* network of $L$ layers, $f(x)=\frac{1}{\sqrt m}W^L\cdots\frac1{\sqrt d}W^1x$, with standard normal weights?
+What is the tangent kernel of an infinitely wide *linear* network of $L$ weight layers, $f(x)=a^\top\frac1{\sqrt m}W^{L-1}\cdots\frac1{\sqrt m}W^1x$, with standard normal weights? First say what changes in [the two recursions](#eq-ntk-theta).
 :::
 """
 
-# %%
-linear_kernel = ...  # a function of X, Z and the number of weight matrices
+# %% tags=["yours"]
+linear_kernel = ...  # a function of X, Z and the number of weight layers
 
 exercise("ntk-linear").check(linear_kernel)
 
@@ -2044,21 +2213,21 @@ exercise("ntk-linear").check(linear_kernel)
 r"""
 <details><summary>Solution</summary>
 
-In [the recursion](#eq-ntk-theta) $\Sigma$ stays $x^\top z/d$ and $\dot\Sigma=1$, so each layer adds one $\Sigma$: $\Theta_L=L\,x^\top z/d$. Depth makes it faster, not richer.
+$\Sigma$ stays $x^\top z$ and $\dot\Sigma=1$, so each layer adds one $\Sigma$: $\Theta=L\,x^\top z$. Depth makes it faster, not richer.
 
 ```python
-linear_kernel = lambda X, Z, layers: layers * X @ Z.T / X.shape[1]
+linear_kernel = lambda X, Z, layers: layers * X @ Z.T
 ```
 
 </details>
 
 :::{exercise} Biases
 :label: ex-ntk-biases
-Write $k_\infty$ for a network with inner biases, $f(x)=\frac1{\sqrt m}\sum_ja_j(w_j^\top x+b_j)_+$ with $b_j\sim\mathcal N(0,1)$ trained too. (The inputs have length 1.)
+Write $\Theta$ for a network with inner biases, $f(x)=\sqrt{2/m}\sum_ja_j(w_j^\top x+b_j)_+$ with $b_j\sim\mathcal N(0,1)$ trained too. (The inputs have length 1.) Then put the new kernel into `slow_waves` above: does it hear the third wave?
 :::
 """
 
-# %%
+# %% tags=["yours"]
 with_biases = ...  # a function of X (n, d) and Z (n', d)
 
 exercise("ntk-biases").check(with_biases)
@@ -2067,24 +2236,24 @@ exercise("ntk-biases").check(with_biases)
 r"""
 <details><summary>Solution</summary>
 
-It is the same network with inputs $(x,1)$, which are longer than 1: [the first term](#eq-ntk-arccos) is made for any length, the second is $x^\top z+1$ times the chance that both are on.
+It is the same network with inputs $(x,1)$, of length $\sqrt2$: the first part is made for any length, the second is $x^\top z+1$ times twice the chance that both are on. Its third Fourier coefficient is small and positive.
 
 ```python
 def with_biases(X, Z):
     X, Z = np.c_[X, np.ones(len(X))], np.c_[Z, np.ones(len(Z))]
-    angle, _ = angle_between(X, Z)
-    return relu_covariance(X, Z) + X @ Z.T * (np.pi - angle) / (2 * np.pi)
+    angle = np.arccos(np.clip(X @ Z.T / 2, -1, 1))
+    return Sigma(X, Z) + X @ Z.T * (np.pi - angle) / np.pi
 ```
 
 </details>
 
 :::{exercise} Where to look next
 :label: ex-ntk-next
-A Gaussian process (RBF kernel of length 1, noise 0.1) was observed at `x`. Where on the grid `at` is it least known? No `y` is given.
+A Gaussian process (Gaussian kernel of length 1, noise 0.1) was observed at the places `x`. Where on the grid `at` is it least known? No `y` is given.
 :::
 """
 
-# %%
+# %% tags=["yours"]
 look_next = ...  # a function of x (n,) and at (k,) that returns one number of at
 
 exercise("ntk-next").check(look_next)
@@ -2102,48 +2271,150 @@ def look_next(x, at):
 ```
 
 </details>
-
-:::{exercise} Project: a crowd of networks
-:label: ex-ntk-ensemble
-Train many wide one-hidden-layer networks to the end, each from its own random start. By [the solution](#eq-ntk-test) with $t\to\infty$ they agree on the training points. How much do they differ elsewhere? Give the variance over the starts at new inputs (unit vectors), in the limit of infinite width. Then compare with the posterior variance of the Gaussian process with kernel $\Sigma$: are they the same?
-:::
-"""
-
-# %%
-ensemble_variance = ...  # a function of X (n, d) and X_new (k, d) that returns (k,)
-
-exercise("ntk-ensemble").check(ensemble_variance)
-
-# %% [markdown]
-r"""
-<details><summary>Solution</summary>
-
-The end is $f_0(x)-B f_0(X)+By$ with $B=\Theta(x,X)\Theta(X,X)^{-1}$, and $f_0\sim\mathcal N(0,\Sigma)$, so the variance is that of $f_0(x)-Bf_0(X)$. It is *not* a posterior variance: gradient descent weighs by $\Theta$, Bayes by $\Sigma$. Only if the outer weights alone are trained is $\Theta=\Sigma$, and then both agree.
-
-```python
-def ensemble_variance(X, X_new):
-    B = envelope(X_new, X) @ np.linalg.inv(envelope(X, X))
-    S = relu_covariance
-    return np.diag(S(X_new, X_new) - 2 * B @ S(X, X_new) + B @ S(X, X) @ B.T)
-```
-
-</details>
 """
 
 # %% [markdown]
 r"""
+(ntk-summary)=
 ## Summary
 
 | idea | formula | where |
 |---|---|---|
-| kernel | $c^\top Kc\ge0$; sums and products of kernels are kernels | [definition](#positive-definite-kernel) |
-| kernel ridge | $\hat f(x)=k(x,X)(K+\lambda I)^{-1}y$ | [without features](#eq-ntk-krr) |
-| Gaussian process | $\mu_*=k_*^\top(K+\sigma^2I)^{-1}y$, $\sigma_*^2=k_{**}-k_*^\top(K+\sigma^2I)^{-1}k_*$ | [posterior](#eq-ntk-posterior) |
-| wide network, untrained | Gaussian process with $\Sigma_{l+1}=2\,\mathbb E[\phi(u)\phi(v)]$ | [recursion](#eq-ntk-recursion) |
 | tangent kernel | $\langle\nabla_\theta f(x),\nabla_\theta f(z)\rangle=\sum_l(\Delta^l\Delta^{l\top})\circ(H^{l-1}H^{l-1\top})$ | [layer by layer](#eq-ntk-layers) |
-| its limit | $\Theta_{l+1}=\Sigma_{l+1}+\Theta_l\dot\Sigma_{l+1}$, reached like $m^{-1/2}$ | [recursion](#eq-ntk-theta), [headline](#headline-ntk) |
-| training | $f_t=y+e^{-Kt}(f_0-y)$, then ridgeless regression | [solved](#eq-ntk-ode) |
+| its limit | $\Theta=\Sigma+\cos\vartheta\,\frac{\pi-\vartheta}\pi$, reached like $m^{-1/2}$ | [the envelope](#eq-ntk-limit) |
+| how far the weights move | $\sqrt{y^\top\Theta^{-1}y}$ all together, at any width | [distance](#eq-ntk-distance) |
+| training | $f_t=y+e^{-Kt}(f_0-y)$ | [solved](#eq-ntk-ode) |
+| its end | $k(x,X)K^{-1}y$; with a penalty $k(x,X)(K+\lambda I)^{-1}y$ | [kernel ridge](#eq-ntk-krr) |
+| waves on the circle | $\lambda_k=\frac{2}{\pi^2}\frac{k^2+3}{(k^2-1)^2}$ for even $k$, 0 for odd $k\ge3$ | [spectrum](#eq-ntk-waves) |
+| untrained network | a Gaussian process with kernel $\Sigma$ | [Neal](#neural-network-gaussian-process) |
+| conditioning | $\mu_*=k_*^\top(K+\sigma^2I)^{-1}y$, $\sigma_*^2=k_{**}-k_*^\top(K+\sigma^2I)^{-1}k_*$ | [posterior](#eq-ntk-posterior) |
+| deeper | $\Theta_{l+1}=\Sigma_{l+1}+\Theta_l\,\dot\Sigma_{l+1}$ | [recursion](#eq-ntk-theta) |
 | where it ends | scale $1/\sqrt m$: lazy; scale $1/m$: features move | [the other scaling](#feature-learning) |
 
-**Further reading.** {cite:t}`rasmussen2006` for Gaussian processes and {cite:t}`scholkopf2002` for kernels. The limit before training is in {cite:t}`neal1996` and {cite:t}`lee2018`, the kernel in {cite:t}`jacot2018`, its dynamics in {cite:t}`lee2019`; {cite:t}`chizat2019` say when it is lazy, {cite:t}`mei2018` what happens when it is not.
+**Further reading.** {cite:t}`rasmussen2006` for Gaussian processes and {cite:t}`scholkopf2002` for kernels. The limit before training is in {cite:t}`neal1996` and {cite:t}`lee2018`, the kernel in {cite:t}`jacot2018`, its dynamics in {cite:t}`lee2019`, the many ways to be lazy in {cite:t}`chizat2019`, the other scaling in {cite:t}`mei2018`.
+
+## The shelf
+
+(positive-definite-kernel)=
+### Kernels from kernels
+
+:::{prf:definition} Kernel
+:label: def-ntk-kernel
+A symmetric function $k(x,z)$ is a *(positive semi-definite) kernel* if for all $x_1,\dots,x_n$ the *Gram matrix* $K_{ij}=k(x_i,x_j)$ is positive semi-definite.
+:::
+
+Every inner product of features is one, since $c^\top Kc=\|\sum_ic_i\varphi(x_i)\|^2\ge0$, and every kernel is an inner product of some features, perhaps infinitely many {cite:p}`scholkopf2002`. Sums and non-negative multiples of kernels are kernels; so are *products* (Schur): if $K=\sum_iu_iu_i^\top$ and $L=\sum_jv_jv_j^\top$, then $K\circ L=\sum_{ij}(u_i\circ v_j)(u_i\circ v_j)^\top$. That is why [the layers' formula](#eq-ntk-layers) is a kernel. $-\|x-z\|$ grows with similarity, too, and is none: its Gram matrix has trace 0, so unless it vanishes one eigenvalue is negative.
 """
+
+# %% tags=["checks"]
+rng = np.random.default_rng(2)
+fifty = rng.normal(size=(50, 3))
+grams = [fifty @ fifty.T, (1 + fifty @ fifty.T) ** 3, rbf(fifty, fifty)]
+verify_at_least(
+    "linear, cubic and Gaussian kernel on 50 points: smallest eigenvalue over largest",
+    [np.linalg.eigvalsh(K)[0] / np.linalg.eigvalsh(K)[-1] for K in grams],
+    0.0,
+    atol=1e-12,
+)
+lengths = np.linalg.norm(fifty[:, None] - fifty, axis=-1)
+verify_at_most(
+    "−‖x − z‖ on the same points: smallest eigenvalue, at most minus the mean of the others",
+    np.linalg.eigvalsh(-lengths)[0],
+    -np.linalg.eigvalsh(-lengths)[1:].sum() / 49,
+)
+lowest = []
+for trial in range(100):
+    U, V = rng.normal(size=(2, 8, 3))  # rank 3, so that zero is nearly reached
+    K, L = U @ U.T, V @ V.T
+    lowest.append([np.linalg.eigvalsh(M)[0] for M in (K + L, 0.3 * K, K * L)])
+verify_at_least(
+    "100 random pairs: sum, multiple and entrywise product stay kernels",
+    np.array(lowest),
+    0.0,
+    atol=1e-12,
+)
+i, j = np.divmod(np.arange(9), 3)
+verify(
+    "the product of two kernels has the products of their features",
+    (U[:, i] * V[:, j]) @ (U[:, i] * V[:, j]).T,
+    (U @ U.T) * (V @ V.T),
+    atol=1e-12,
+)
+
+# %% [markdown]
+r"""
+### How fast depth forgets
+
+Expand [the map](#eq-ntk-map) near $\vartheta=0$: $\sin\vartheta-\vartheta\cos\vartheta\approx\vartheta^3/3$, so $c_l\approx c+\vartheta^3/3\pi$. With $\epsilon=1-c\approx\vartheta^2/2$ that is $\epsilon_l-\epsilon_{l-1}\approx-\frac{2\sqrt2}{3\pi}\epsilon^{3/2}$; as a differential equation $\frac{d}{dl}\epsilon^{-1/2}=\frac{\sqrt2}{3\pi}$, and so
+
+$$
+1-c_l\approx\frac{9\pi^2}{2\,l^2} :
+$$ (eq-ntk-forget)
+
+*all* correlations tend to 1, slowly. A very deep network of this kind cannot tell its inputs apart before it is trained.
+"""
+
+# %% tags=["checks"]
+c = np.linspace(-1, 0.99, 9)
+for layer in range(100_000):
+    c = correlation_map(c)
+verify(
+    "nine pairs of inputs after 100,000 layers: (1 − c)l²",
+    (1 - c) * 1e10,
+    np.full(9, 9 * np.pi**2 / 2),
+    rtol=0.02,
+)
+
+# %% [markdown]
+r"""
+### A deep network's process is not a deep Gaussian process
+
+[The recursion](#eq-ntk-recursion) describes *one* Gaussian process, with one kernel, to which a wide deep network converges. A *deep GP* is a composition $f\circ g$ of Gaussian processes; given $g$ it is Gaussian with a random variance, a mixture with heavier tails.
+"""
+
+# %% tags=["checks"]
+rng = np.random.default_rng(14)
+g = rng.normal(size=(400_000, 2))  # g at two inputs far from each other: independent
+variance = 2 - 2 * np.exp(-((g[:, 0] - g[:, 1]) ** 2) / 2)  # of f(g(x)) − f(g(z))
+jump = np.sqrt(variance) * rng.normal(size=400_000)
+# E e^{−s d²/2} = (1 + 2s)^{−1/2} for d ~ N(0, 2)
+first, second_moment = (1 - 3**-0.5), (1 - 2 * 3**-0.5 + 5**-0.5)
+verify(
+    "a GP of a GP: kurtosis of a difference, 3 for a Gaussian",
+    np.mean(jump**4) / np.mean(jump**2) ** 2,
+    3 * second_moment / first**2,
+    rtol=0.02,
+)
+
+# %% [markdown]
+r"""
+### Choosing the kernel: marginal likelihood
+
+The chance of the data under the process, $\mathcal N(y;0,K+\sigma^2I)$, is
+
+$$
+\log p(y)=-\tfrac12y^\top(K+\sigma^2I)^{-1}y-\tfrac12\log\det(K+\sigma^2I)-\tfrac n2\log2\pi .
+$$ (eq-ntk-evidence)
+
+The first term wants a flexible kernel, the second a stiff one; their sum has a maximum, and scikit-learn climbs it by itself. It is the number below the live figure.
+"""
+
+
+# %% tags=["checks"]
+def log_evidence(length):
+    A = rbf(x_noisy, x_noisy, length) + 0.09 * np.eye(30)
+    fit = y_noisy @ np.linalg.solve(A, y_noisy)
+    return -0.5 * (fit + np.linalg.slogdet(A)[1] + 30 * np.log(2 * np.pi))
+
+
+free = GaussianProcessRegressor(kernels.RBF(1.0, (0.1, 10)), alpha=0.09)
+free.fit(x_noisy, y_noisy)
+ours = optimize.minimize_scalar(
+    lambda t: -log_evidence(t), bounds=(0.1, 10), method="bounded"
+)
+verify(
+    "length with the largest marginal likelihood, and its logarithm: scikit-learn's",
+    [ours.x, -ours.fun],
+    [free.kernel_.length_scale, free.log_marginal_likelihood_value_],
+    rtol=1e-3,
+)

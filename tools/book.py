@@ -23,13 +23,7 @@ FIRST_EDITION = {
     "01_data_and_features",
     "03_probability_and_information",
     "07_regularization",
-    "08_cnn",
     "09_sequence_models",
-    "10_transformers",
-    "11_gnn",
-    "12_generative_models",
-    "13_adversarial",
-    "14_ntk",
     "15_learning_theory",
 }
 

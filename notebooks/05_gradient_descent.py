@@ -37,6 +37,7 @@ import math
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
+from scipy import optimize
 
 from helpers import (
     data,
@@ -115,6 +116,19 @@ def _(answer):
     worst = factor_per_step(eta * np.linspace(1, 400, 2000), beta).max()
     assert worst < 19 / 21 * 1.001, (
         f"the slowest direction keeps {worst:.4f} a step; 19/21 = {19 / 21:.4f} can be had"
+    )
+    return True
+
+
+@exercise.define("unlike-steps")
+def _(answer):
+    etas = np.asarray(answer, float)
+    assert etas.shape == (3,), "three step sizes"
+    lam = np.linspace(1, 100, 20_000)
+    worst = abs(np.prod([1 - eta * lam for eta in etas], axis=0)).max()
+    allowed = 1 / np.cosh(3 * np.arccosh(101 / 99))
+    assert worst < allowed * 1.001, (
+        f"your three steps keep up to {worst:.3f}; {allowed:.3f} can be had"
     )
     return True
 
@@ -204,31 +218,44 @@ def _(answer):
     return True
 
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Distance to the minimum on a logarithmic axis against steps. The ball with the slope only needs 939 steps to come within 1e-8, the ball that repeats a part of its last move needs 119."}}
-def distances(eta, beta, kappa=100.0, tol=1e-8):
-    """Distance to the minimum of (x₁² + κx₂²)/2 after every step, until below tol."""
+# %% tags=["picture"] mystnb={"image": {"alt": "Left, a narrow valley seen from above: the ball with the slope only hops from wall to wall and creeps along; the other first flies up the walls, then comes home. Right, distance to the minimum on a logarithmic axis: the first ball needs 939 steps to come within 1e-8, the second, after a rise at the start, 119."}}
+def run_ball(eta, beta, kappa=100.0, tol=1e-8):
+    """Path on (x₁² + κx₂²)/2 from (1, 1) until it is nearer than tol to the minimum."""
     steepness = np.array([1.0, kappa])
-    x = before = np.ones(2)
-    out = [np.linalg.norm(x)]
-    while out[-1] >= tol:
-        x, before = x - eta * steepness * x + beta * (x - before), x
-        out.append(np.linalg.norm(x))
-    return out
+    path = [np.ones(2)] * 2
+    while np.linalg.norm(path[-1]) >= tol:
+        x, before = path[-1], path[-2]
+        path.append(x - eta * steepness * x + beta * (x - before))
+    return np.array(path[1:])
 
 
-first_ball = distances(eta=2 / 101, beta=0)
-second_ball = distances(eta=(2 / 11) ** 2, beta=(9 / 11) ** 2)
+ball_paths = [run_ball(2 / 101, 0), run_ball((2 / 11) ** 2, (9 / 11) ** 2)]
+first_ball, second_ball = (np.linalg.norm(path, axis=1) for path in ball_paths)
 
-plt.semilogy(first_ball, color=plot.BLUE, label="slope only")
-plt.semilogy(second_ball, color=plot.RED, label="slope and a part of the last move")
-plt.xlabel("steps")
-plt.ylabel("distance to the minimum")
-plt.legend()
+fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3.1))
+plot.contours(
+    left,
+    lambda x, y: 0.5 * (x**2 + 100 * y**2),
+    (-0.3, 1.2),
+    (-4, 4),
+    [1, 10, 50, 150, 350, 700],
+)
+for path, distance, colour, name in zip(
+    ball_paths,
+    (first_ball, second_ball),
+    (plot.BLUE, plot.RED),
+    ("slope only", "slope and last move"),
+):
+    plot.path(left, path[:60], color=colour)
+    right.semilogy(distance, color=colour, label=name)
+left.set(xlabel="$x_1$", ylabel="$x_2$", title="sixty steps, from above")
+right.set(xlabel="steps", ylabel="distance to the minimum", ylim=(1e-9, 1e3))
+right.legend(loc="upper right", fontsize=9)
 plt.show()
 
 # %% [markdown]
 r"""
-The first needs 939 steps, the second 119. Neither number was found by trying: by the middle of this chapter you will compute both with a pencil, and know in which sense no method that feels only slopes can do better than the second. On the way there is one number to watch, the *condition number*. It decides how long everything takes, and the chapter is the story of what can be done about it: remember (momentum), bend the space (Newton), live with noise (stochastic gradients), and give every coordinate a step of its own (Adam).
+The first needs 939 steps, the second 119, although it begins by flying up the walls, to almost three times its distance. By the middle of this chapter you will compute all of this with a pencil, and know in which sense no method that feels only slopes can do better. One number decides how long everything takes, the *condition number*, and the chapter is the story of what can be done about it: remember (momentum), bend the space (Newton), live with noise (stochastic gradients), and give every coordinate a step of its own (Adam).
 
 You will be able to
 
@@ -238,59 +265,14 @@ You will be able to
 - **choose** a method, a step and a schedule with a reason, and say what a fair comparison of optimisers needs.
 
 It builds on eigenvalues and eigenvectors of symmetric matrices ([Linear algebra](#spectral-theorem)) and on partial derivatives. Reading takes an hour and a half; all cells run in about half a minute. Throughout, $f$ is what we minimise, $g=\nabla f$ its gradient, $H$ its matrix of second derivatives, $\eta$ the step size or *learning rate*.
-
-(optimization-problem)=
-**The problem.** Given $f:\mathbb R^d\to\mathbb R$, find a *minimiser* $x^*\in\arg\min_x f(x)$; the value $f^*=f(x^*)$ is the *minimum*. In general this is hopeless: a function that is zero except for one deep hole somewhere defeats every method. What can be done depends on what is known about $f$. Compare two functions of two variables, a bowl and the same bowl with an egg box laid over it, with one good optimiser and a hundred random starts each.
 """
-
-# %% tags=["picture"] mystnb={"image": {"alt": "Two contour plots with the end points of a hundred runs. On the bowl all of them coincide, on Rastrigin's function they are scattered over a grid of local minima."}}
-from scipy import optimize
-
-
-def rastrigin(x):
-    return 20 + sum(x**2 - 10 * np.cos(2 * np.pi * x))
-
-
-def bowl(x):
-    return x @ x
-
-
-hundred_starts = np.random.default_rng(0).uniform(-5, 5, (100, 2))
-fig, axes = plt.subplots(1, 2, figsize=(6.8, 3.3), sharey=True)
-run_ends = {}
-for ax, f in zip(axes, (bowl, rastrigin)):
-    run_ends[f] = np.array([optimize.minimize(f, x).x for x in hundred_starts])
-    plot.contours(
-        ax,
-        lambda x, y: np.apply_along_axis(f, 0, np.array([x, y])),
-        (-5, 5),
-        (-5, 5),
-        8,
-    )
-    ax.plot(*run_ends[f].T, ".", color=plot.RED, markersize=9)
-    ax.set(title="bowl" if f is bowl else "bowl with an egg box", xlabel="$x_1$")
-axes[0].set_ylabel("$x_2$")
-plt.show()
-
-# %% tags=["checks"]
-verify(
-    "bowl: all hundred runs end in its only minimum",
-    run_ends[bowl],
-    np.zeros((100, 2)),
-    atol=1e-5,
-)
-verify_at_least(
-    "egg box: different local minima in which the runs end",
-    len({tuple(x) for x in np.round(run_ends[rastrigin], 2)}),
-    11,
-)
 
 # %% [markdown]
 r"""
 (which-way)=
 ## Which way is down?
 
-Every network is trained by asking one question a million times: if I nudge the weights a little, which nudge lowers the loss most? Take $f(x,y)=x^2+3y^2$ and stand at $(1,1)$, at height 4.
+Training a network is one question, asked a million times: which small nudge of the weights lowers the loss most? Take $f(x,y)=x^2+3y^2$ and stand at $(1,1)$, at height 4.
 
 (partial-derivative-and-gradient)=
 **Along the axes.** A step $h$ to the right leads to height $(1+h)^2+3=4+2h+h^2$: for small $h$ the slope is 2. A step $h$ upwards gives $1+3(1+h)^2=4+6h+3h^2$: slope 6. These are the *partial derivatives*, each taken with the other variable held still, and together they form the *gradient*, a vector of the shape of $x$:
@@ -402,13 +384,10 @@ so wherever $f$ is differentiable, in any dimension, the gradient is zero or sta
 fine = np.radians(np.linspace(0, 360, 3601))
 scan = [slope(np.ones(2), np.array([math.cos(a), math.sin(a)])) for a in fine]
 verify(
-    "steepest of 3,600 directions: angle",
-    fine[np.argmax(scan)],
-    math.atan2(6, 2),
+    "steepest of 3,600 directions: angle and slope",
+    [fine[np.argmax(scan)], max(scan)],
+    [math.atan2(6, 2), math.hypot(2, 6)],
     atol=1e-3,
-)
-verify(
-    "its slope is the length of the gradient", max(scan), math.hypot(2, 6), rtol=1e-5
 )
 around = np.linspace(0, 2 * np.pi, 200)
 ellipse = np.array([2 * np.cos(around), 2 / math.sqrt(3) * np.sin(around)])  # f = 4
@@ -455,7 +434,7 @@ $$
 x_{t+1}=x_t-\eta\,\nabla f(x_t).
 $$ (eq-gd)
 
-It stops when the gradient is nearly zero or patience runs out. Note that the step has length $\eta\|\nabla f\|$, not $\eta$: on flat ground it shrinks by itself.
+The step has length $\eta\|\nabla f\|$, not $\eta$: on flat ground it shrinks by itself.
 """
 
 
@@ -616,7 +595,7 @@ verify(
 # %% [markdown]
 r"""
 (l-smoothness)=
-**A step that is safe everywhere.** The model is only local. To be sure one needs a bound on the curvature along the whole way: $f$ is called *$L$-smooth* when its gradient changes by at most $L\|x-y\|$ between any two points. Then, by the fundamental theorem of calculus and Cauchy–Schwarz,
+**A step that is safe everywhere.** The model is only local. To be sure one needs a bound on the curvature along the whole way: $f$ is called *$L$-smooth* when its gradient changes by at most $L\|x-y\|$ between any two points. Then, by [the fundamental theorem of calculus](#fundamental-theorem-of-calculus) and Cauchy–Schwarz,
 
 $$
 f(x+s)-f(x)-\nabla f(x)^\top s=\int_0^1\bigl(\nabla f(x+ts)-\nabla f(x)\bigr)^\top s\,dt\le\int_0^1Lt\|s\|^2dt=\frac L2\|s\|^2,
@@ -628,9 +607,9 @@ $$
 f(x)-f(x-\tfrac1Lg)\ge\frac1{2L}\|g\|^2 .
 $$ (eq-descent)
 
-This *descent lemma* needs no convexity. If $f$ is bounded below, the sum of all $\|g\|^2$ is finite: the gradient tends to zero. But $L$ must bound the curvature wherever the path runs, and a polynomial of degree four, say, has no $L$ for the whole plane: from far enough out, every fixed step explodes.
+This *descent lemma* needs no convexity. If $f$ is bounded below, the sum of all $\|g\|^2$ is finite: the gradient tends to zero. But $L$ must bound the curvature wherever the path runs; $x^4$ has no such $L$, and from far enough out every fixed step explodes.
 
-**A prediction.** Himmelblau's function $(x^2+y-11)^2+(x+y^2-7)^2$ has four minima, all of value 0. Near a minimum each direction of curvature is a parabola of its own (the next section says it exactly). If [the limit](#eq-stable) is right, gradient descent can settle only where even the largest curvature is below $2/\eta$. So a large step should *choose* among the minima: it cannot stay in a sharp one. The largest eigenvalues of the Hessian there are
+**A prediction.** Himmelblau's function $(x^2+y-11)^2+(x+y^2-7)^2$ has four minima, all of value 0. Near a minimum each direction of curvature is a parabola of its own (the next section says it exactly). So gradient descent can settle only where even the largest curvature is below $2/\eta$: a large step should *choose* among the minima. The largest eigenvalues of the Hessian there are
 """
 
 
@@ -696,7 +675,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-With the larger step the sharpest minimum, the cross at the lower left, has lost every single start: whoever comes near ends up jumping between two points on either side of it for ever. It is no less a minimum than the others. Gradient descent has a taste, and the taste is set by $\eta$.
+With the larger step the sharpest minimum, the cross at the lower left, has lost every single start: whoever comes near ends up jumping between two points on either side of it for ever. Gradient descent has a taste, and the taste is set by $\eta$.
 """
 
 # %% tags=["checks"]
@@ -722,10 +701,18 @@ verify(
     atol=1e-10,
 )
 stable = {eta: {k for k in range(4) if eta < 2 / sharpness[k]} for eta in settled}
+stays = [
+    np.linalg.norm(
+        gradient_descent(grad_himmelblau, p + 1e-4, share * 2 / L, 4000)[-1] - p
+    )
+    < 1e-3
+    for share in (0.99, 1.01)
+    for p, L in zip(four_minima, sharpness)
+]
 verify(
-    "small step: minima in which runs settle",
-    len(set(settled[0.012]) - {-1}),
-    len(stable[0.012]),
+    "started beside each of the four: it stays at 0.99 of the limit, not at 1.01",
+    tuple(bool(s) for s in stays),
+    (True,) * 4 + (False,) * 4,
 )
 verify(
     "large step: minima in which runs settle are those below 2/η",
@@ -733,11 +720,6 @@ verify(
     tuple(sorted(stable[0.0165])),
 )
 lost_ones = settled[0.0165] == -1
-verify(
-    "small step: minimum of the starts that the large step loses, mostly",
-    int(np.median(settled[0.012][lost_ones])),
-    int(sharpness.argmax()),
-)
 jumping = gradient_descent(grad_himmelblau, grid[:, lost_ones], 0.0165, 2001)[-3:]
 verify("every lost start jumps between two points", jumping[2], jumping[0], atol=1e-6)
 verify_at_least("their distance", np.linalg.norm(jumping[2] - jumping[1], axis=0), 1.0)
@@ -783,7 +765,7 @@ $$
 \eta=\frac2{L+\mu},\qquad\text{factor per step}\quad\frac{L-\mu}{L+\mu}=\frac{\kappa-1}{\kappa+1},\qquad\kappa=\frac L\mu .
 $$ (eq-best-step)
 
-Here it is, the one number: $\kappa$, the *condition number* of the Hessian. Not the size of the problem, not the number of variables, not the height of the walls. Only how differently curved the valley is along and across. Since $\ln\frac{\kappa+1}{\kappa-1}\approx\frac2\kappa$, each factor $e$ of accuracy costs $\kappa/2$ steps.
+Here it is, the one number: $\kappa$, the *condition number* of the Hessian. Not the number of variables, not the height of the walls, only how differently curved the valley is along and across. Since $\ln\frac{\kappa+1}{\kappa-1}\approx\frac2\kappa$, each factor $e$ of accuracy costs $\kappa/2$ steps.
 """
 
 
@@ -795,7 +777,7 @@ def gd_steps(kappa, accuracy):
 
 # %% [markdown]
 r"""
-There goes the first ball. Its valley has $\kappa=100$, and the distance starts at $\sqrt2$ and has to come down to $10^{-8}$: $\lceil\ln(10^{-8}/\sqrt2)/\ln\frac{99}{101}\rceil=939$ steps. Make the valley narrower, and look for an $\eta$ that is good for both directions.
+There goes the first ball. The opening's valley has $\kappa=100$, and the distance starts at $\sqrt2$ and has to come down to $10^{-8}$: $\lceil\ln(10^{-8}/\sqrt2)/\ln\frac{99}{101}\rceil=939$ steps. Make the valley narrower, and look for an $\eta$ that is good for both directions.
 """
 
 
@@ -933,7 +915,7 @@ r"""
 ## When is downhill enough?
 
 (nonconvex-landscape)=
-Gradient descent ends where the gradient vanishes. Is that where we wanted to go? Take $f(x)=x^4-3x^2+x$. Its slope $4x^3-6x+1$ vanishes three times: in a deep valley, in a shallow one, and on the hill between them at $x\approx0.17$. With small enough steps, a ball that starts left of the hill finds the deep valley, one that starts right of it finds the shallow one, and nothing that it can feel tells it so.
+Gradient descent ends where the gradient vanishes. Is that where we wanted to go? Take $f(x)=x^4-3x^2+x$. Its slope $4x^3-6x+1$ vanishes in a deep valley, in a shallow one, and on the hill between them at $x\approx0.17$. With small enough steps a ball that starts right of the hill ends in the shallow valley, and nothing that it can feel tells it so. (In several dimensions there are [saddles](#stationary-points) too.)
 """
 
 
@@ -960,34 +942,8 @@ plt.ylim(-4, 3)
 plt.legend(loc="upper center")
 plt.show()
 
-# %% [markdown]
-r"""
-(stationary-points)=
-In several dimensions there is a third kind of *stationary point* $\nabla f=0$. The function $x^2-y^2+\frac14y^4$ has the Hessian $\operatorname{diag}(2,\,3y^2-2)$. At $(0,\pm\sqrt2)$ both eigenvalues are positive: minima. At the origin one is negative: a *saddle*, a minimum along $x$ and a maximum along $y$. Start exactly on the ridge, at $(1,0)$, and gradient descent walks into the saddle and stays. Start beside it, at $(1,\delta)$, and it escapes, but how soon? Near the saddle each step multiplies $y$ by $1+2\eta$, so every decimal place of $\delta$ costs $\ln10/\ln(1+2\eta)$ steps: a delay like the logarithm of $1/\delta$.
-"""
-
-
-# %%
-def grad_saddle(p):
-    return np.array([2 * p[0], -2 * p[1] + p[1] ** 3])
-
-
-def escape_time(delta, eta):
-    path = gradient_descent(grad_saddle, [1.0, delta], eta, 600)  # setting
-    return int(np.argmax(abs(path[:, 1]) > 0.5))
-
-
-print("delta     1e-2  1e-4  1e-6  1e-8")
-print("steps  ", *(f"{escape_time(d, 0.1):5d}" for d in (1e-2, 1e-4, 1e-6, 1e-8)))
-
 # %% tags=["checks"]
 valleys = np.sort(np.roots([4, 0, -6, 1]).real)
-verify(
-    "two starts, two valleys",
-    [two_runs[0.0][-1], two_runs[0.3][-1]],
-    valleys[[0, 2]],
-    atol=1e-3,
-)
 verify(
     "left of the hill, right of the hill",
     gradient_descent(
@@ -995,30 +951,6 @@ verify(
     )[-1],
     valleys[[0, 2]],
     atol=1e-8,
-)
-verify(
-    "from (1, 0) to the saddle",
-    gradient_descent(grad_saddle, [1.0, 0.0], 0.1, 300)[-1],
-    [0.0, 0.0],
-    atol=1e-12,
-)
-verify(
-    "from (1, 1e-6) to a minimum",
-    gradient_descent(grad_saddle, [1.0, 1e-6], 0.1, 300)[-1],
-    [0.0, math.sqrt(2)],
-    atol=1e-8,
-)
-verify(
-    "six decimal places more",
-    escape_time(1e-10, 0.1) - escape_time(1e-4, 0.1),
-    6 * math.log(10) / math.log(1.2),
-    atol=1.0,
-)
-verify(
-    "the same at half the rate",
-    escape_time(1e-10, 0.05) - escape_time(1e-4, 0.05),
-    6 * math.log(10) / math.log(1.1),
-    atol=1.0,
 )
 
 # %% [markdown]
@@ -1037,7 +969,7 @@ $$
 f(y)\ge f(x)+\nabla f(x)^\top(y-x)\qquad\text{for all }x,y .
 $$ (eq-tangent)
 
-*Every tangent lies below the whole graph.* (And if all do, $f$ is convex: put the tangent at the point $z$ of a chord under both its ends and average.) Read it at a point with $\nabla f(x)=0$: then $f(y)\ge f(x)$ for all $y$. One slope of zero, felt at one point, is a statement about the whole world.
+*Every tangent lies below the whole graph.* (And if all do, $f$ is convex: put the tangent at the point $z$ of a chord under both its ends and average.) Where $\nabla f(x)=0$ it says $f(y)\ge f(x)$ for all $y$: one slope of zero, felt at one point, is a statement about the whole world.
 
 (local-minima-of-convex-functions)=
 :::{prf:theorem} Downhill is enough
@@ -1045,10 +977,10 @@ $$ (eq-tangent)
 If $f$ is convex and differentiable, every stationary point is a global minimiser. The minimisers form a convex set (no chord between two of them can rise): empty, a single point, or more.
 :::
 
-Empty happens: $e^x$ is convex and gradient descent runs for ever. More than one happens too: $\max(|x|-1,0)^2$ has a flat floor. What rules out both is curvature bounded from below by one $\mu>0$.
+Empty happens ($e^x$), and so does more than one ($\max(|x|-1,0)^2$ has a flat floor). What rules out both is curvature bounded from below by one $\mu>0$.
 
 (strong-convexity)=
-**And how fast?** Call $f$ *$\mu$-strongly convex* when under every point fits not only a line but a parabola of curvature $\mu>0$:
+**And how fast?** Call $f$ *$\mu$-strongly convex* when at every point not only a line fits under the graph but a parabola of curvature $\mu>0$:
 
 $$
 f(y)\ge f(x)+\nabla f(x)^\top(y-x)+\frac\mu2\|y-x\|^2 .
@@ -1070,7 +1002,7 @@ $$
 f(x_t)-f^*\le\Bigl(1-\frac\mu L\Bigr)^t\bigl(f(x_0)-f^*\bigr).
 $$ (eq-linear-rate)
 
-The straight line on the logarithmic plot is not a privilege of parabolas, and again only $\kappa=L/\mu$ counts. Nor did the last step use convexity: $x^2+3\sin^2x$ is wavy, yet has one stationary point, satisfies [the condition](#eq-pl), and obeys.
+So the straight line on the logarithmic plot is no privilege of parabolas, and again only $\kappa=L/\mu$ counts. The last step did not even use convexity: $x^2+3\sin^2x$ is wavy, yet has one stationary point, satisfies [the condition](#eq-pl), and obeys.
 """
 
 
@@ -1129,16 +1061,20 @@ from_two = [
     gap_and_bound(f_wavy, grad_wavy, np.array([start]), mu_wavy, 8.0, 60)
     for start in (9.0, worst_place)
 ]
+step_from_wide = wide - grad_wavy(wide) / 8
+gained = (wide**2 + 3 * np.sin(wide) ** 2) - (
+    step_from_wide**2 + 3 * np.sin(step_from_wide) ** 2
+)
+verify(
+    "descent lemma, wavy, L = 8, from 20,000 places: least gain of a step, over |g|²/2L",
+    min(gained / (grad_wavy(wide) ** 2 / 16)),
+    1.0,
+    rtol=1e-4,
+)
 verify_at_most(
     "wavy, from two starts: gap over bound at every step",
     [gap[1:] / bound[1:] for gap, bound in from_two],
     1.0,
-)
-verify(
-    "where the condition is tightest, half the squared slope is μ times the gap",
-    grad_wavy(worst_place) ** 2 / 2,
-    mu_wavy * f_wavy(np.array([worst_place])),
-    rtol=1e-9,
 )
 ten = data.diabetes()
 H10 = ten.X_train.T @ ten.X_train / len(ten.X_train) + 0.1 * np.eye(10)
@@ -1194,14 +1130,14 @@ r"""
 ## Remember the last move
 
 (momentum-terminal-velocity)=
-In the valley the ball wastes its time in two ways: across, it jumps to and fro; along, it creeps. So let it remember. Keep a velocity $v$, wear it down by a factor $\beta$ in every step, and let the slope push it. With $\beta=0.9$, $\eta=1$ and a constant slope of 1 the moves are $1,\;1.9,\;2.71,\;3.44,\dots$ and tend to $1+0.9+0.81+\dots=10$. If the slope alternates, $+1,-1,+1,\dots$, the moves tend to $1-0.9+0.81-\dots\approx0.53$. What agrees is multiplied by $\frac1{1-\beta}$, what disagrees by $\frac1{1+\beta}$. That is the cure for both diseases at once.
+In the valley the ball wastes its time in two ways: across, it jumps to and fro; along, it creeps. So let it remember. Keep a velocity $v$, wear it down by a factor $\beta$ in every step, and let the slope push it. With $\beta=0.9$, $\eta=1$ and a constant slope of 1 the moves are $1,\;1.9,\;2.71,\;3.44,\dots$ and tend to $1+0.9+0.81+\dots=10$. If the slope alternates, $+1,-1,+1,\dots$, the moves tend to $1-0.9+0.81-\dots\approx0.53$. What agrees is multiplied by $\frac1{1-\beta}$, what disagrees by $\frac1{1+\beta}$. One cure for both diseases.
 
 (momentum)=
 $$
 v_{t+1}=\beta v_t-\eta\nabla f(x_t),\qquad x_{t+1}=x_t+v_{t+1},\qquad v_0=0,\quad0\le\beta<1 .
 $$ (eq-momentum)
 
-This is Polyak's *heavy ball* {cite:p}`polyak1964`, *momentum* for short. Because $v_t=x_t-x_{t-1}$, it is the one line of the opening: $x_{t+1}=x_t-\eta\nabla f(x_t)+\beta(x_t-x_{t-1})$.
+This is Polyak's *heavy ball* {cite:p}`polyak1964`, or *momentum*. Because $v_t=x_t-x_{t-1}$, it is the opening's second ball: $x_{t+1}=x_t-\eta\nabla f(x_t)+\beta(x_t-x_{t-1})$.
 """
 
 
@@ -1336,9 +1272,15 @@ $$
 \sqrt\beta=\frac{\sqrt\kappa-1}{\sqrt\kappa+1},\qquad\eta=\Bigl(\frac2{\sqrt L+\sqrt\mu}\Bigr)^2,\qquad\text{factor per step}\quad\frac{\sqrt\kappa-1}{\sqrt\kappa+1} .
 $$ (eq-heavy-ball)
 
-Compare with [gradient descent](#eq-best-step): $\kappa$ has become $\sqrt\kappa$. For $\kappa=100$ the factor is $\frac9{11}$ instead of $\frac{99}{101}$. (Might a segment lower down, sticking out of the tongue, do better? Both roots have size at most $\rho$ exactly when $(1-\rho)(\rho-\beta)\le\rho\,\eta\lambda\le(1+\rho)(\rho+\beta)$. A segment that fits has $\kappa\le\frac{(1+\rho)(\rho+\beta)}{(1-\rho)(\rho-\beta)}$, which grows with $\beta$ up to its end at $\beta=\rho^2$, where it is $\bigl(\frac{1+\rho}{1-\rho}\bigr)^2$. So no.)
+Compare with [gradient descent](#eq-best-step): $\kappa$ has become $\sqrt\kappa$. For $\kappa=100$ the factor is $\frac9{11}$ instead of $\frac{99}{101}$.
 
-**The second ball**, exactly. At the two edges of the tongue the roots coincide, and next to $r^t$ there is the solution $t\,r^t$, so $x_t=(1+ct)\,r^t$ from $x_0=1$. Write $q=\sqrt\beta$. Along the valley $r=q$ and $x_1=1-\eta\mu=2q-q^2$; then $(1+c)q=2q-q^2$ gives $c=1-q$. Across it $r=-q$ and $x_1=1-\eta L=-2q-q^2$, so $c=1+q$.
+<details><summary>Might a segment lower down, sticking out of the tongue, do better? No.</summary>
+
+Both roots have size at most $\rho$ exactly when $\beta\le\rho^2$ and [the quadratic](#eq-characteristic) is not negative at $r=\pm\rho$. Put that in: $(1-\rho)(\rho-\beta)\le\rho\,\eta\lambda\le(1+\rho)(\rho+\beta)$. A segment that fits has $\kappa\le\frac{(1+\rho)(\rho+\beta)}{(1-\rho)(\rho-\beta)}$, which grows with $\beta$ up to its end at $\beta=\rho^2$, where it is $\bigl(\frac{1+\rho}{1-\rho}\bigr)^2$.
+
+</details>
+
+**The second ball**, exactly. At the two edges of the tongue the roots coincide, and next to $r^t$ there is the solution $t\,r^t$, so $x_t=(1+ct)\,r^t$ from $x_0=1$. Write $q=\sqrt\beta$. Along the valley $r=q$ and $x_1=1-\eta\mu=2q-q^2$; then $(1+c)q=2q-q^2$ gives $c=1-q$. Across it $r=-q$ and $x_1=1-\eta L=-2q-q^2$, so $c=1+q$. That is the flight up the walls: before $q^t$ wins, the factor $1+(1+q)t$ does. A factor per step says how a method ends, not how it begins.
 """
 
 
@@ -1350,10 +1292,14 @@ def second_ball_distance(t, q):
 steps_needed = next(
     t for t in itertools.count() if second_ball_distance(t, 9 / 11) < 1e-8
 )
-print("steps of the second ball, by pencil:", steps_needed)
+highest = max(second_ball_distance(t, 9 / 11) for t in range(20)) / math.sqrt(2)
+print(
+    f"second ball, by pencil: {steps_needed} steps, at first up to {highest:.2f} times"
+)
 
 # %% tags=["checks"]
 verify("steps of the second ball, run", len(second_ball) - 1, steps_needed)
+verify("how far it flies, run", second_ball.max() / second_ball[0], highest, rtol=1e-9)
 verify(
     "its distance in every step, run against pencil",
     second_ball,
@@ -1423,7 +1369,7 @@ r"""
 (square-root)=
 ## Is the square root the end of the road?
 
-From $\kappa$ to $\sqrt\kappa$ with one line. With two lines, to $\sqrt[3]\kappa$?
+From $\kappa$ to $\sqrt\kappa$ with one line of code. With two lines, to $\sqrt[3]\kappa$?
 
 (nesterov-momentum)=
 **A more careful ball.** The heavy ball feels the slope where it stands and then rolls on. Nesterov's method {cite:p}`nesterov1983` first rolls on, and feels the slope there:
@@ -1447,13 +1393,19 @@ def nesterov(grad, x, eta, beta, steps):
 
 # %% [markdown]
 r"""
-**No.** Here is a parabola on which every method that only combines the gradients it has seen is helpless. Think of an endless chain of springs, held at one end:
+**No.** On this parabola every method that only combines the gradients it has seen is helpless. Think of an endless chain of springs, held at one end:
 
 $$
 f(x)=\tfrac12x^\top Ax-b^\top x,\qquad A=\tfrac{\kappa-1}4\begin{pmatrix}2&-1\\-1&2&-1\\&-1&2&\ddots\\&&\ddots&\ddots\end{pmatrix}+I,\qquad b=\tfrac{\kappa-1}4\,e_1 .
 $$
 
-The eigenvalues of the tridiagonal matrix lie between 0 and 4, so those of $A$ lie between 1 and $\kappa$. Its minimiser solves $Ax=b$; below the first row that reads $\frac{\kappa-1}4(2x_i-x_{i-1}-x_{i+1})+x_i=0$, which $x_i=q^i$ solves when $q+\frac1q=2+\frac4{\kappa-1}$, and this is $q=\frac{\sqrt\kappa-1}{\sqrt\kappa+1}$. The first row fits as well: there $x_0=q^0=1$ is the $b$. (In the code the chain has 300 links and ends in a corner $2-q$ that makes it behave as if it went on; the eigenvalues stay where they are.)
+The eigenvalues of the tridiagonal matrix lie between 0 and 4, so those of $A$ lie between 1 and $\kappa$. Its minimiser is $x_i=q^i$ with $q=\frac{\sqrt\kappa-1}{\sqrt\kappa+1}$.
+
+<details><summary>Why</summary>
+
+It solves $Ax=b$. Below the first row that reads $\frac{\kappa-1}4(2x_i-x_{i-1}-x_{i+1})+x_i=0$, which $x_i=q^i$ solves when $q+\frac1q=2+\frac4{\kappa-1}$, and this is our $q$. The first row fits as well: there $x_0=q^0=1$ is the $b$. (In the code the chain has 300 links and ends in a corner $2-q$ that makes it behave as if it went on.)
+
+</details>
 
 Now start at zero. The first gradient is $-b$: it moves only the first link. Each further gradient multiplies by $A$ and so reaches *one link further*. After $t$ gradients all links beyond the $t$-th are still zero, and the error is at least what they should be:
 
@@ -1461,7 +1413,7 @@ $$
 \|x_t-x^*\|^2\ge\sum_{i>t}q^{2i}=q^{2t}\,\|x^*\|^2 .
 $$ (eq-lower-bound)
 
-No cleverness helps against not having heard. As long as there are more links than steps, the factor $\frac{\sqrt\kappa-1}{\sqrt\kappa+1}$ cannot be beaten, and it is the heavy ball's. (The *factor*: by changing $\eta$ and $\beta$ from step to step one can save some steps at the start. And in few dimensions one can do better: in the plane of the opening two gradient steps are enough, $\eta=1$ and then $\frac1{100}$.) Four methods on the chain, among them *conjugate gradients*, which needs neither $\eta$ nor $\beta$ nor $\kappa$: each of its directions is made orthogonal, in the sense $d^\top Ad'=0$, to all before, so that no step undoes another, and its iterate is the best combination of all gradients so far (in the norm $x^\top Ax$):
+No cleverness helps against not having heard. As long as there are more links than steps, the factor $\frac{\sqrt\kappa-1}{\sqrt\kappa+1}$ cannot be beaten, and it is the heavy ball's. (In few dimensions one can do better: in the plane of the opening two gradient steps are enough, $\eta=1$ and then $\frac1{100}$.) Four methods on the chain, among them *conjugate gradients*, which needs neither $\eta$ nor $\beta$ nor $\kappa$: each of its directions is made orthogonal, in the sense $d^\top Ad'=0$, to all before, so that no step undoes another, and its iterate is the best combination of all gradients so far (in the norm $x^\top Ax$):
 """
 
 
@@ -1517,7 +1469,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-Two methods run along the bound. So for methods that feel slopes only, and for problems with more dimensions than one has steps, the square root *is* the end of the road. Whoever wants more has to know more. (With as many steps as dimensions, conjugate gradients end exactly.)
+Two methods run along the bound, and the heavy ball runs *on* it: after $t$ gradients its first $t$ links are exactly right, the others have not heard. (Conjugate gradients make another error small, so here they are a little behind; with as many steps as dimensions they end exactly.) For methods that feel slopes only, and for more dimensions than steps, the square root *is* the end of the road. Whoever wants more has to know more.
 """
 
 # %% tags=["checks"]
@@ -1534,6 +1486,35 @@ verify(
     [path[60, 60:] for path in on_chain.values()],
     np.zeros((4, links - 60)),
     atol=1e-15,
+)
+verify(
+    "the heavy ball meets the bound in every step",
+    chain_errors["heavy ball"],
+    bound,
+    rtol=1e-3,
+)
+ends_of_spectrum = np.linalg.eigvalsh(A_chain)[[0, -1]]
+verify_at_most(
+    "eigenvalues of the chain: 1 over the smallest, the largest over κ",
+    [1 / ends_of_spectrum[0], ends_of_spectrum[1] / kappa],
+    1.0,
+)
+asked = []  # where a library's L-BFGS asks for a gradient
+optimize.minimize(
+    lambda x: (asked.append(x.copy()), (x @ pull(x) - b_chain @ x) / 2, pull(x))[1:],
+    nothing,
+    jac=True,
+    method="L-BFGS-B",
+    options={"ftol": 0, "gtol": 0, "maxfun": 80},
+)
+verify_at_least(
+    "scipy's L-BFGS: error over the bound at each of 80 gradients",
+    [
+        np.linalg.norm(x - x_chain) / np.linalg.norm(x_chain) / q_chain**t
+        for t, x in enumerate(asked[:80])
+    ],
+    1.0,
+    atol=1e-9,
 )
 verify(
     "conjugate gradients fall like the bound",
@@ -1590,7 +1571,7 @@ r"""
 (headline-rates)=
 ## The headline: nine rates, predicted and measured
 
-A factor such as $0.998$ agrees with almost anything to two per cent. What it *costs* is a sharper question: the number of steps per factor $e$, which is $-1/\ln(\text{factor})$. Three methods, three condition numbers, each on a parabola with a random spectrum between 1 and $\kappa$, measured over the second half of a long run.
+A factor such as $0.998$ agrees with almost anything to two per cent. Sharper is what it *costs*: the number of steps per factor $e$, $-1/\ln(\text{factor})$. Three methods, three condition numbers, each on a parabola with a random spectrum between 1 and $\kappa$, measured over the second half of a long run.
 """
 
 
@@ -1643,15 +1624,23 @@ headline(
 
 # %% [markdown]
 r"""
-Where measured and predicted part, in the third digit, the measured number is a little larger: both accelerated methods have double roots at the end of the spectrum, and $t\,r^t$ reaches its straight line only slowly.
+The accelerated methods are a little slower than predicted, all by the same 0.28 per cent. They have double roots at the end of the spectrum, and of $t\,r^t$ the factor $t$ doubles over the second half of the run: of 250 factors $e$ it takes back $\ln2$.
 """
+
+# %% tags=["checks"]
+verify(
+    "accelerated methods: measured over theory is 250/(250 − ln 2)",
+    np.delete(np.array(in_practice) / np.array(in_theory), [0, 3, 6]),
+    np.full(6, 250 / (250 - math.log(2))),
+    rtol=2e-5,
+)
 
 # %% [markdown]
 r"""
 (bend-the-space)=
 ## Bend the space
 
-The bound says: slopes alone will not do. What else could one know? Notice first that gradient descent depends on the units. Measure $x$ in other coordinates, $x=Sz$. The gradient with respect to $z$ is $S^\top\nabla f$, so a gradient step in $z$, seen in $x$, is
+The bound says: slopes alone will not do. What else could one know? Gradient descent depends on the units. Measure $x$ in other coordinates, $x=Sz$. The gradient with respect to $z$ is $S^\top\nabla f$, so a gradient step in $z$, seen in $x$, is
 
 $$
 x\leftarrow x-\eta\,SS^\top\nabla f(x) .
@@ -1666,13 +1655,13 @@ $$
 x_{t+1}=x_t-H(x_t)^{-1}\nabla f(x_t).
 $$ (eq-newton)
 
-It uses second derivatives and is therefore called a *second-order method*; those before were *first-order*. On a parabola it is done at once for any $\kappa$. On other functions it repeats, and near the minimum it is breathtaking. The simplest case can be followed by hand: $f(x)=ax-\ln x$ has its minimum at $\frac1a$, with $f'=a-\frac1x$ and $f''=\frac1{x^2}$, so Newton's step is $x\leftarrow2x-ax^2$ (a division without dividing). The relative error $e=1-ax$ obeys
+It uses second derivatives: a *second-order method*; those before were *first-order*. On a parabola it is done at once for any $\kappa$. On other functions it repeats, and near the minimum it is breathtaking. By hand: $f(x)=ax-\ln x$ has its minimum at $\frac1a$, with $f'=a-\frac1x$ and $f''=\frac1{x^2}$, so Newton's step is $x\leftarrow2x-ax^2$ (a division without dividing). The relative error $e=1-ax$ obeys
 
 $$
 e_{t+1}=1-a(2x_t-ax_t^2)=(1-ax_t)^2=e_t^2 .
 $$
 
-From $x=\frac12$ with $a=1$ the errors are $\frac12,\frac14,\frac1{16},\frac1{256},\dots$: each step *doubles the number of correct digits*. So it is near every minimum with an invertible Hessian that changes smoothly; where the Hessian vanishes the magic is gone, and on $x^4$ each step only multiplies by $\frac23$. And start the division at $x=2.5$, where $|e|=1.5$, and squaring drives it away for ever.
+From $x=\frac12$ with $a=1$ the errors are $\frac12,\frac14,\frac1{16},\frac1{256},\dots$: each step *doubles the number of correct digits*. So it is near every minimum with an invertible Hessian that changes smoothly. On $x^4$, where the Hessian vanishes, each step only multiplies by $\frac23$. And from $x=2.5$, where $|e|=1.5$, squaring drives the division away for ever.
 """
 
 
@@ -1686,7 +1675,7 @@ def newton(grad, hessian, x, steps):
 
 # %% [markdown]
 r"""
-Three prices. Newton's jump is only as good as the model, so far from the minimum it must be shortened (a *line search*, on [the shelf](#line-search)). It goes to *any* stationary point: started near the top of $\cos x$, it climbs. And it needs a $d\times d$ matrix and $O(d^3)$ operations a step: for a million weights, $10^{12}$ numbers. Methods such as L-BFGS guess the curvature from how the last few gradients changed; on a parabola even they cannot beat [the bound](#eq-lower-bound), since they have not heard more.
+Three prices. Far from the minimum Newton's jump must be shortened (a [line search](#line-search)). It goes to *any* stationary point: started near the top of $\cos x$, it climbs. And it needs a $d\times d$ matrix and $O(d^3)$ operations a step: for a million weights, $10^{12}$ numbers. Methods such as L-BFGS guess the curvature from how the last few gradients changed; on the chain even they stayed above [the bound](#eq-lower-bound), since they have heard no more.
 
 Training a network, one keeps only the cheapest shadow of the idea: a *diagonal* $SS^\top$, guessed from the gradients that come by. That will be Adam. First, the noise.
 """
@@ -1699,18 +1688,11 @@ verify(
     0.4 ** (2.0 ** np.arange(7)),
     atol=1e-12,
 )
-H_bad = np.diag([1.0, 1e4])
 verify(
     "on x⁴ each step multiplies by 2/3",
     newton(lambda x: 4 * x**3, lambda x: np.diag(12 * x**2), [1.0], 9)[:, 0],
     (2 / 3) ** np.arange(10),
     rtol=1e-12,
-)
-verify(
-    "κ = 10⁴: one step",
-    newton(lambda x: H_bad @ x, lambda x: H_bad, [1.0, 1.0], 1)[-1],
-    [0.0, 0.0],
-    atol=1e-12,
 )
 start = np.array([3.3, 2.4])
 plain = newton(grad_himmelblau, hessian_himmelblau, start, 8)
@@ -1770,7 +1752,7 @@ r"""
 ## Living with noise
 
 (stochastic-gradient-descent)=
-A training loss is a mean over examples, $\mathcal R(\theta)=\frac1n\sum_i\ell_i(\theta)$, and its gradient is a mean of $n$ gradients. For a million examples that is a high price for one step. *Stochastic gradient descent* (SGD) asks only a few: draw a *mini-batch* $B$ of $m$ examples and pretend that they are all,
+A training loss is a mean over examples, $\mathcal R(\theta)=\frac1n\sum_i\ell_i(\theta)$, and its gradient a mean of $n$ gradients: for a million examples a high price for one step. *Stochastic gradient descent* (SGD) asks only a few: draw a *mini-batch* $B$ of $m$ examples and pretend that they are all,
 
 $$
 \theta\leftarrow\theta-\eta\,g_B,\qquad g_B=\frac1m\sum_{i\in B}\nabla\ell_i(\theta).
@@ -1788,7 +1770,11 @@ $$
 $$ (eq-minibatch)
 :::
 
-*Why.* Each single draw has mean $\bar g$, so the mean of $m$ draws has. With replacement the draws are independent, their variances add up, and dividing by $m$ divides the sum by $m^2$. Without replacement any two draws have the same covariance $c$, and the mean of $m$ has the variance $\frac1{m^2}\bigl(m\tau^2+m(m-1)c\bigr)$. For $m=n$ nothing is left to chance and this is zero: $c=-\frac{\tau^2}{n-1}$. Put it in.
+<details><summary>Why</summary>
+
+Each single draw has mean $\bar g$, so the mean of $m$ draws has. With replacement the draws are independent, their variances add up, and dividing by $m$ divides the sum by $m^2$. Without replacement any two draws have the same covariance $c$, and the mean of $m$ has the variance $\frac1{m^2}\bigl(m\tau^2+m(m-1)c\bigr)$. For $m=n$ nothing is left to chance and this is zero: $c=-\frac{\tau^2}{n-1}$. Put it in.
+
+</details>
 
 With $n=8$ one can ask *all* batches of three.
 """
@@ -1863,106 +1849,42 @@ explore(
 
 # %% [markdown]
 r"""
-(learning-rate-decay)=
-**A schedule.** A large step is quick but ends on a high floor, a small one ends low but is slow. So begin large and let $\eta_t$ decay. Usual forms are
+A large step is quick but ends on a high floor, a small one ends low but is slow. So begin large and let $\eta_t$ decay ([schedules](#learning-rate-decay) are on the shelf). For finding a mean the right schedule is an old friend: with $\eta_t=\frac1{1+t}$ for $t=0,1,\dots$ the iterate is exactly the *running mean* of the $\xi$ seen so far, with variance $\sigma^2/(1+t)$.
 
-| schedule | step size $\eta_t$ | |
-|---|---|---|
-| linear | $(1-\frac t\rho)\eta_0+\frac t\rho\eta_\rho$ up to $t=\rho$ | ends at $\eta_\rho$ |
-| inverse | $\eta_0/(1+\rho t)$ | the steps sum to infinity |
-| exponential | $\eta_0e^{-\rho t}$ | the steps sum to $\eta_0/(1-e^{-\rho})$ |
-
-For finding a mean the right one is an old friend: with $\eta_t=\frac1{1+t}$ for $t=0,1,\dots$ the iterate is exactly the *running mean* of the $\xi$ seen so far, with variance $\sigma^2/(1+t)$. (For a parabola of curvature $\lambda$ it would have to be $\frac1{\lambda(1+t)}$, and one would have to know $\lambda$.) A well-chosen exponential does nearly as well at the end it was chosen for; one in too much of a hurry stops short, because $\prod_t(1-\eta_t)$, the share of the way that is never gone, stays above zero when the steps have a finite sum. Mean squared distance from the goal, over four thousand runs from $\theta_0=6$:
+In a valley with many curvatures both troubles meet: $\kappa$ sets how long the descent takes, the noise sets how low it ends. And momentum is no free lunch here. The same balance for the pair $(x_t,x_{t-1})$ gives it the floor $\frac{\eta(1+\beta)}{(1-\beta)(2(1+\beta)-\eta)}\,\frac{\sigma^2}m$, for small steps that of plain descent with the step $\frac\eta{1-\beta}$, since that is how far each push carries in the end. Momentum 0.9 at an unchanged $\eta$ raises the floor about tenfold.
 """
 
-# %%
-schedules = {
-    "constant 0.3": lambda t: 0.3,
-    "constant 0.03": lambda t: 0.03,
-    "inverse": lambda t: 1 / (1 + t),
-    "exponential": lambda t: 0.1 * math.exp(-0.008 * t),
-    "exponential, hurried": lambda t: 0.3 * math.exp(-0.15 * t),
-}
-
-
-def noisy_runs(schedule, steps=600, runs=4000):
-    rng, theta, mean_square = np.random.default_rng(9), np.full(runs, 6.0), []
-    for t in range(steps):
-        theta = theta - schedule(t) * (theta - rng.normal(size=runs))
-        mean_square.append(np.mean(theta**2))
-    return np.array(mean_square)
-
-
-# %% tags=["picture"] mystnb={"image": {"alt": "Mean squared distance from the goal against steps, both logarithmic. The large constant step falls fast to a high floor, the small one slowly to a low one, the inverse schedule falls along a straight line below both, the well-chosen exponential meets it at the end, the hurried one stops far above."}}
-distance2 = {name: noisy_runs(schedule) for name, schedule in schedules.items()}
-for (name, values), colour in zip(
-    distance2.items(), (plot.BLUE, plot.SKY, plot.RED, plot.GREEN, plot.ORANGE)
-):
-    plt.loglog(np.arange(1, 601), values, color=colour, label=name)
-plt.xlabel("step")
-plt.ylabel("mean squared distance")
-plt.legend()
-plt.show()
-
-
 # %% tags=["checks"]
-def exact_mean_square(schedule, steps=600):
-    bias, variance, out = 6.0, 0.0, []
-    for t in range(steps):
-        bias, variance = (
-            (1 - schedule(t)) * bias,
-            (1 - schedule(t)) ** 2 * variance + schedule(t) ** 2,
-        )
-        out.append(bias**2 + variance)
-    return np.array(out)
-
-
-noise_of_4000 = 5 * math.sqrt(2 / 4000)
-verify(
-    "five schedules, every step of 4,000 runs, against bias and variance by recursion",
-    [distance2[name] for name in schedules],
-    [exact_mean_square(schedule) for schedule in schedules.values()],
-    rtol=noise_of_4000,
-)
-verify(
-    "floors of the two constant rates",
-    [exact_mean_square(schedules[f"constant {eta}"], 3000)[-1] for eta in (0.3, 0.03)],
-    [eta / (2 - eta) for eta in (0.3, 0.03)],
-    rtol=1e-6,
-)
-verify(
-    "inverse: the variance of a mean of 600",
-    exact_mean_square(schedules["inverse"])[-1],
-    1 / 600,
-    rtol=1e-9,
-)
-verify(
-    "hurried: what is left is the share of the way that is never gone",
-    distance2["exponential, hurried"][-1],
-    (6 * np.prod([1 - 0.3 * math.exp(-0.15 * t) for t in range(2000)])) ** 2 + 0.05,
-    atol=0.05,
-)
 rng = np.random.default_rng(12)
-pushed = heavy_ball(
-    lambda x: x - rng.normal(size=4000), np.zeros(4000), 0.02, 0.9, 600
-)[-1]
+
+
+def floor_seen(eta, beta):
+    return np.mean(
+        heavy_ball(lambda x: x - rng.normal(size=4000), np.zeros(4000), eta, beta, 600)[
+            -1
+        ]
+        ** 2
+    )
+
+
 verify(
-    "momentum 0.9, η = 0.02: the floor of the formula",
-    np.mean(pushed**2),
-    0.02 * 1.9 / (0.1 * (2 * 1.9 - 0.02)),
-    rtol=noise_of_4000,
+    "floors with momentum 0, 0.5 and 0.9, 4,000 runs each, against the formula",
+    [floor_seen(eta, beta) for eta, beta in ((0.2, 0.0), (0.3, 0.5), (0.02, 0.9))],
+    [
+        eta * (1 + beta) / ((1 - beta) * (2 * (1 + beta) - eta))
+        for eta, beta in ((0.2, 0.0), (0.3, 0.5), (0.02, 0.9))
+    ],
+    rtol=4 * math.sqrt(2 / 4000),
 )
-verify_at_most(
-    "exponential, well chosen: its end over that of the inverse",
-    exact_mean_square(schedules["exponential"])[-1]
-    / exact_mean_square(schedules["inverse"])[-1],
-    2,
+in_turn, theta = np.random.default_rng(15).normal(size=50), 6.0
+for t, xi in enumerate(in_turn):
+    theta = theta - (theta - xi) / (1 + t)
+verify(
+    "steps 1/(1 + t): the iterate is the mean of what was seen", theta, in_turn.mean()
 )
 
 # %% [markdown]
 r"""
-In a valley with many curvatures both troubles meet: $\kappa$ sets how long the descent takes, the noise sets how low it ends. And momentum is no free lunch here: its floor is $\frac{\eta(1+\beta)}{(1-\beta)(2(1+\beta)-\eta)}\,\sigma^2$, for small steps that of plain descent with the step $\frac\eta{1-\beta}$, since that is how far each push carries in the end.
-
 **Try it.** With $\sigma=1$ and batches of 4, which constant step fluctuates with standard deviation $0.1$?
 """
 
@@ -1999,7 +1921,7 @@ $$
 \theta_i\leftarrow\theta_i-\frac{\eta}{\delta+\sqrt{\sum_{s\le t}g_{s,i}^2}}\;g_{t,i} .
 $$ (eq-adagrad)
 
-Why the root? It makes $g/\sqrt{g^2}$ a pure number. Try it with a constant gradient $g$: the step is $\eta g/\sqrt{tg^2}=\eta/\sqrt t$, *whatever the size of $g$*. The scale is gone; but the steps only ever shrink.
+Why the root? For a constant gradient $g$ the step is $\eta g/\sqrt{tg^2}=\pm\eta/\sqrt t$, *whatever the size of $g$*. The scale is gone; but the steps only ever shrink.
 
 (rmsprop)=
 **RMSProp** {cite:p}`tieleman2012` forgets. Instead of the sum it keeps a running mean with a memory of about $\frac1{1-\beta}$ steps,
@@ -2120,7 +2042,7 @@ verify(
 
 # %% [markdown]
 r"""
-**What it buys.** A bowl with $\kappa=1000$, once with its axes along the coordinates and once turned by $45°$; twenty random starts. Gradient descent and the heavy ball have their best settings. Adam has the best of ten rates, once with its usual $\beta_2=0.999$ and once with a shorter memory, $0.9$. A simple baseline divides each coordinate of the gradient by its own diagonal entry of the Hessian (Jacobi's preconditioner) and then takes its best step. How many steps to a distance of $10^{-4}$, in the median?
+**What it buys.** A bowl with $\kappa=1000$, once with its axes along the coordinates and once turned by $45°$; twenty random starts. Gradient descent and the heavy ball have their best settings. Adam has the best of 33 rates, once with its usual $\beta_2=0.999$ and once with a shorter memory, $0.9$. A baseline divides each coordinate of the gradient by its diagonal entry of the Hessian (Jacobi's preconditioner) and takes its best step. How many steps to a distance of $10^{-4}$, in the median?
 """
 
 
@@ -2132,62 +2054,57 @@ def steps_until(path, distance=1e-4):
     return np.where(far[-1], np.inf, np.where(far.any(0), last + 1, 0))
 
 
-def contest(H, start, rates=np.geomspace(1e-3, 1, 10)):
+def contest(H, start, rates=np.geomspace(1e-4, 1, 33)):
+    """Method → median steps; Adam's (best rate, steps at the next larger one)."""
     lam, D = np.linalg.eigvalsh(H), 1 / np.diag(H)[:, None]
     lam_D = np.linalg.eigvals(D * H).real
     root = math.sqrt(lam[-1] / lam[0])
+    best_rate = {}
 
     def bowl_grad(x):
         return H @ x
 
-    def best_adam(beta2):
-        return min(
-            np.median(steps_until(adam(bowl_grad, start, eta, 8000, beta2=beta2)))
-            for eta in rates
-        )
+    def best_adam(beta2):  # all rates side by side
+        starts, etas = np.tile(start, len(rates)), np.repeat(rates, start.shape[1])
+        taken = steps_until(adam(bowl_grad, starts, etas, 8000, beta2=beta2))
+        medians = np.median(taken.reshape(len(rates), -1), axis=1)
+        k = medians.argmin()
+        best_rate[beta2] = rates[k], medians[min(k + 1, len(rates) - 1)]
+        return medians[k]
 
-    return {
-        "gradient descent": np.median(
-            steps_until(
-                gradient_descent(bowl_grad, start, 2 / (lam[0] + lam[-1]), 6500)
-            )
+    fixed = {
+        "gradient descent": (gradient_descent, (2 / (lam[0] + lam[-1]), 6500)),
+        "heavy ball": (
+            heavy_ball,
+            ((2 / (root + 1)) ** 2 / lam[0], ((root - 1) / (root + 1)) ** 2, 600),
         ),
-        "heavy ball": np.median(
-            steps_until(
-                heavy_ball(
-                    bowl_grad,
-                    start,
-                    (2 / (root + 1)) ** 2 / lam[0],
-                    ((root - 1) / (root + 1)) ** 2,
-                    600,
-                )
-            )
+        "diagonal of H": (
+            lambda _, x, *settings: gradient_descent(
+                lambda x: D * (H @ x), x, *settings
+            ),
+            (2 / (lam_D.min() + lam_D.max()), 6500),
         ),
-        "diagonal of H": np.median(
-            steps_until(
-                gradient_descent(
-                    lambda x: D * (H @ x), start, 2 / (lam_D.min() + lam_D.max()), 6500
-                )
-            )
-        ),
-        "Adam": best_adam(0.999),
-        "Adam, short memory": best_adam(0.9),
     }
+    steps = {
+        name: np.median(steps_until(method(bowl_grad, start, *settings)))
+        for name, (method, settings) in fixed.items()
+    }
+    steps["Adam"] = best_adam(0.999)
+    steps["Adam, short memory"] = best_adam(0.9)
+    return steps, best_rate
 
 
 quarter = np.array([[1.0, -1.0], [1.0, 1.0]]) / math.sqrt(2)
 H_axes, twenty = np.diag([1.0, 1000.0]), np.random.default_rng(13).normal(size=(2, 20))
-along, turned = (
-    contest(H_axes, twenty),
-    contest(quarter @ H_axes @ quarter.T, quarter @ twenty),
-)
+along, rates_along = contest(H_axes, twenty)
+turned, rates_turned = contest(quarter @ H_axes @ quarter.T, quarter @ twenty)
 print(f"{'':20}{'along the axes':>16}{'turned by 45°':>16}")
 for name in along:
     print(f"{name:20}{along[name]:16.0f}{turned[name]:16.0f}")
 
 # %% [markdown]
 r"""
-Along the axes Adam, which was told nothing, is as fast as the heavy ball, which was told $\kappa$; and whoever knows the diagonal of $H$ is done in one step. Turned by $45°$, that diagonal is constant, there is nothing left to divide by, and Adam falls behind even gradient descent. Its cure is for *scales of coordinates*, not for ill-conditioning as such. With the short memory it is a different animal, nearly a step of fixed length in each coordinate: slower along the axes, but indifferent to the turn. Gradient descent and the heavy ball do not notice the turn at all.
+Along the axes Adam, which was told nothing but a rate, is as fast as the heavy ball, which was told $\kappa$. (But the rate must be right: a third more, and it rattles for thousands of steps.) And whoever knows the diagonal of $H$ is done in one step. Turned by $45°$, that diagonal is constant, there is nothing left to divide by, and Adam falls behind even gradient descent. Its cure is for *scales of coordinates*, not for ill-conditioning as such. With the short memory it makes nearly a step of fixed length in each coordinate: slower along the axes, but indifferent to the turn. Gradient descent and the heavy ball do not notice the turn at all.
 
 :::{admonition} A common slip
 :class: caution
@@ -2213,11 +2130,24 @@ verify(
     [along[n] for n in ("gradient descent", "heavy ball")],
     rtol=0.01,
 )
-verify("the diagonal of H, along the axes", along["diagonal of H"], 1.0)
+tried_rates = np.geomspace(1e-4, 1, 33)
 verify(
-    "the diagonal of H, turned: as slow as without",
-    turned["diagonal of H"],
-    turned["gradient descent"],
+    "Adam's four best rates that sit on an edge of the grid",
+    sum(
+        rate in (tried_rates[0], tried_rates[-1])
+        for rate, _ in (*rates_along.values(), *rates_turned.values())
+    ),
+    0,
+)
+verify_at_least(
+    "Adam along the axes, at the next larger rate of the grid: steps over those at the best",
+    rates_along[0.999][1] / along["Adam"],
+    10,
+)
+verify(
+    "the diagonal of H: one step along the axes, as slow as without when turned",
+    [along["diagonal of H"], turned["diagonal of H"]],
+    [1.0, turned["gradient descent"]],
     rtol=1e-3,
 )
 verify(
@@ -2229,7 +2159,7 @@ verify(
 verify_at_least(
     "turned: Adam over gradient descent",
     turned["Adam"] / turned["gradient descent"],
-    1.2,
+    1.1,
 )
 verify(
     "short memory: turned over along",
@@ -2250,7 +2180,6 @@ millimetres = adam(lambda u: u / 1e6, [1000.0], 0.01, 4000, eps=0.0)
 verify_at_least(
     "of the way in millimetres, left after 4,000 steps", millimetres[-1, 0] / 1000, 0.9
 )
-verify_at_most("of the way in metres, left after 4,000 steps", abs(metres[-1, 0]), 1e-3)
 verify(
     "one rate per unit mends it",
     adam(lambda u: u / 1e6, [1000.0], 10.0, 4000, eps=0.0) / 1000,
@@ -2289,7 +2218,7 @@ r"""
 
 All four methods stand. Drag the start over the landscape, and the setting over [the map](#eq-complex): from where you let go, gradient descent, the heavy ball, Nesterov's method and Adam run. The first uses only $\eta$, the next two $\eta$ and $\beta$; Adam has a step of its own. On the map the two marks are the smallest and the largest curvature at a minimum of the landscape.
 
-Three things to find. In the valley: the setting at which the heavy ball is fastest, and one at which it loses to plain gradient descent. On the saddle: what it costs to start almost on the ridge. In Himmelblau's landscape: a start from which momentum carries the ball past the nearest minimum into another.
+Three things to find. In the valley: the setting at which the heavy ball is fastest, and one at which it loses to plain gradient descent. On the [saddle](#stationary-points): what it costs to start almost on the ridge. In Himmelblau's landscape: a start from which momentum carries the ball past the nearest minimum into another.
 """
 
 # %% tags=["set-up"]
@@ -2382,7 +2311,7 @@ r"""
 (gd-practice)=
 ## In practice
 
-All of it in an ordinary PyTorch loop: a network with one hidden layer learns to read 1,100 digits of $8\times8$ pixels. Another 300 are for choosing (*validation*), and 397 for the final report (*test*). The network and its loss, cross-entropy, are those of [Backpropagation](#multilayer-perceptron) and [Regression](#softmax); here they are only something to minimise.
+All of it in an ordinary PyTorch loop: a network with one hidden layer learns to read 1,100 digits of $8\times8$ pixels; another 300 are for choosing (*validation*), 397 for the final report (*test*). The network and its loss are those of [Backpropagation](#multilayer-perceptron) and [Regression](#softmax); here they are only something to minimise.
 """
 
 # %% tags=["set-up"]
@@ -2412,7 +2341,7 @@ def train_network(X, optimizer, seed=0, epochs=8, batch=64):  # setting
 # %% [markdown]
 r"""
 (epoch-and-shuffling)=
-One sweep over the data is an *epoch*, and the examples are shuffled before each. That is not fussiness. Show the digits sorted, first all zeros, at last all nines, and the network forgets what it saw first:
+One sweep over the data is an *epoch*, and the examples are shuffled before each. That is not fussiness. Show a linear classifier the digits sorted, first all zeros, at last all nines, and it forgets what it saw first. Or is it that nines are easy to say? The control shows them from nine down to zero:
 """
 
 
@@ -2430,52 +2359,88 @@ def one_epoch(order, seed):
 
 # %%
 by_class = torch.argsort(labels[train], stable=True)  # setting
-said_sorted = torch.stack([one_epoch(by_class, seed) for seed in range(5)])  # setting
-said_shuffled = torch.stack(
-    [one_epoch(by_class[torch.randperm(1100)], seed) for seed in range(5)]
-)  # setting
+
+
+def mixed(seed):
+    return by_class[torch.randperm(1100, generator=torch.Generator().manual_seed(seed))]
+
+
+# %%
+said = {
+    name: torch.stack([one_epoch(order(seed), seed) for seed in range(5)])  # setting
+    for name, order in (
+        ("zero to nine", lambda _: by_class),
+        ("nine to zero", lambda _: by_class.flip(0)),
+        ("shuffled", mixed),
+    )
+}
 
 # %% tags=["set-up"]
-for name, said in (("sorted", said_sorted), ("shuffled", said_shuffled)):
-    right, last = (said == labels[validate]).float().mean(), (said >= 8).float().mean()
-    print(f"{name:9} right {right:.2f}   says 8 or 9 {last:.2f}")
+right_share = {n: (a == labels[validate]).double().mean(1) for n, a in said.items()}
+for name, answers in said.items():
+    nines, zeros = ((k).double().mean() for k in (answers >= 8, answers <= 1))
+    print(
+        f"{name:13} right {right_share[name].mean():.2f}   says 8 or 9 {nines:.2f}   says 0 or 1 {zeros:.2f}"
+    )
 
 # %% tags=["checks"]
 verify_at_least(
-    "accuracy shuffled minus sorted, each of five seeds",
-    (
-        (said_shuffled == labels[validate]).float()
-        - (said_sorted == labels[validate]).float()
-    ).mean(1),
+    "accuracy shuffled minus sorted, either way, each of five seeds",
+    torch.stack(
+        [
+            right_share["shuffled"] - right_share[name]
+            for name in ("zero to nine", "nine to zero")
+        ]
+    ),
     0.5,
 )
 verify_at_least(
-    "sorted: share of answers that name one of the last two classes, over their true share",
-    (said_sorted >= 8).float().mean() / (labels[validate] >= 8).float().mean(),
-    3.0,
+    "share of answers that name one of the two classes shown last, over their true share",
+    [
+        (said["zero to nine"] >= 8).double().mean()
+        / (labels[validate] >= 8).double().mean(),
+        (said["nine to zero"] <= 1).double().mean()
+        / (labels[validate] <= 1).double().mean(),
+    ],
+    2.0,
 )
 
 # %% [markdown]
 r"""
-**Which optimiser?** A fair answer needs the same network, data and number of epochs for all; the same grid of learning rates, wide enough that no winner sits on its edge; a choice by validation loss; fresh seeds for the report, with their spread. And it needs controls. So the same digits come four times: as they are; with every pixel measured in a unit of its own (factors from 0.05 to 5, at random); those same inputs turned by a random rotation, so that no input coordinate is special; and the badly scaled ones again, but *standardised* first, pixel by pixel. Guess the winners before you look.
+It is forgetting: either way it says little but what it saw last.
+
+**Which optimiser?** A fair answer needs the same network, data and number of epochs for all; the same grid of learning rates, wide enough that no winner sits on its edge; a choice by validation loss; fresh seeds for the report, with their spread. And it needs controls. So the same digits come four times: as they are; with every pixel measured in a unit of its own (factors from 0.05 to 5, drawn anew for every seed); those same inputs turned by a random rotation, so that no input coordinate is special; and the badly scaled ones again, but *standardised* first, pixel by pixel. Guess the winners before you look.
 """
 
 # %% tags=["set-up"]
-rng = np.random.default_rng(10)
-units = torch.tensor(rng.permutation(np.geomspace(0.05, 5, 64)), dtype=torch.float32)
-rotation = torch.tensor(np.linalg.qr(rng.normal(size=(64, 64)))[0], dtype=torch.float32)
-bad_units = pixels * units
-inputs = {
-    "as they are": pixels,
-    "own units": bad_units,
-    "turned": bad_units @ rotation,
-    "standardised": (bad_units - bad_units[train].mean(0))
-    / (bad_units[train].std(0) + 1e-3 * units),
+from functools import cache
+
+
+@cache
+def own_units(seed):
+    """Every pixel in a unit of its own, drawn with the seed."""
+    units = np.random.default_rng(100 + seed).permutation(np.geomspace(0.05, 5, 64))
+    return pixels * torch.tensor(units, dtype=torch.float32)
+
+
+@cache
+def rotated(seed):
+    """The same, turned by a random rotation."""
+    square = np.random.default_rng(200 + seed).normal(size=(64, 64))
+    return own_units(seed) @ torch.tensor(np.linalg.qr(square)[0], dtype=torch.float32)
+
+
+standardised = (pixels - pixels[train].mean(0)) / (pixels[train].std(0) + 1e-3)
+inputs = {  # seed → (1797, 64)
+    "as they are": lambda seed: pixels,
+    "own units": own_units,
+    "turned": rotated,
+    "standardised": lambda seed: standardised,  # whatever the units were
 }
 optimizers = {
     "SGD": lambda p, lr: torch.optim.SGD(p, lr),
     "SGD, momentum 0.9": lambda p, lr: torch.optim.SGD(p, lr, momentum=0.9),
-    "Adam": lambda p, lr: torch.optim.Adam(p, lr),
+    "Adam": lambda p, lr: torch.optim.Adam(p, lr, fused=True),
 }
 
 
@@ -2495,26 +2460,30 @@ chosen_rate, accuracies = {}, {}
 for (kind, X), (name, make) in itertools.product(inputs.items(), optimizers.items()):
 
     def trained(lr, seed):
-        return train_network(X, lambda p: make(p, lr), seed)
+        return train_network(X(seed), lambda p: make(p, lr), seed)
 
     tried = [
-        sum(validation_loss(trained(lr, s), X) for s in (0, 1)) for lr in grid_of_rates
+        sum(validation_loss(trained(lr, s), X(s)) for s in (0, 1))
+        for lr in grid_of_rates
     ]  # setting
     chosen_rate[kind, name] = best = grid_of_rates[np.nanargmin(tried)]
-    accuracies[kind, name] = np.array(  # ten fresh seeds
-        [test_accuracy(trained(best, seed), X) for seed in range(10, 20)]  # setting
-    )
+    fresh = [test_accuracy(trained(best, s), X(s)) for s in range(10, 20)]  # setting
+    accuracies[kind, name] = np.array(fresh)
 
 # %% tags=["set-up"]
 print(f"{'test accuracy':20}" + "".join(f"{kind:>16}" for kind in inputs))
 for name in optimizers:
     row = (accuracies[kind, name] for kind in inputs)
     print(f"{name:20}" + "".join(f"{a.mean():8.3f} ± {a.std(ddof=1):.3f}" for a in row))
+
+
+def nearest_right(X):
+    answers = labels[train][torch.cdist(X[test], X[train]).argmin(1)]
+    return (answers == labels[test]).double().mean().item()
+
+
 neighbours = {
-    kind: (labels[train][torch.cdist(X[test], X[train]).argmin(1)] == labels[test])
-    .double()
-    .mean()
-    .item()
+    kind: np.mean([nearest_right(X(seed)) for seed in range(10, 20)])
     for kind, X in inputs.items()
 }
 print(
@@ -2543,9 +2512,9 @@ print(
 
 # %% [markdown]
 r"""
-Read it by columns. *As they are*: momentum and Adam share the first place, plain SGD is behind; look at its spread, with which one lucky seed could have told any story. *Own units*: SGD suffers badly, Adam hardly. But most of Adam's lead over plain SGD is momentum, which Adam contains. The fair rival is SGD *with* momentum, and over that the lead is about three points, four standard errors. *Turned*: on the bowl this took Adam's lead away. Here about half of it goes, and ten seeds can barely tell that from nothing. (The rotation mixes the inputs only; the scales that differ between layers and units stay.) *Standardised*: all three are equal, and as good as anything before. One line of preprocessing was worth more than the choice of the optimiser.
+Read it by columns. *As they are*: momentum and Adam share the first place, plain SGD is behind; look at its spread, with which one lucky seed could have told any story. *Own units*: SGD suffers badly, Adam least. But most of Adam's lead over plain SGD is momentum, which Adam contains. The fair rival is SGD *with* momentum, and over that the lead is six points. *Turned*: on the bowl this took Adam's lead away, and here it takes most of it. What stays need not be about the inputs: the scales that differ between layers and units were not turned. *Standardised*: all three are equal, and better than any network before. Here one line of preprocessing was worth more than the choice of the optimiser.
 
-Two more things are worth a look. The chosen rates differ by a factor of thirty between methods, so comparing two optimisers at the same rate compares nothing. And the nearest neighbour, which learns nothing, beats all three on the pixels as they are; only where the units were spoilt does it fall behind.
+Two more things. The chosen rates differ by a factor of thirty between methods, so comparing two optimisers at the same rate compares nothing. And the nearest neighbour, which learns nothing, beats every network on the pixels as they are.
 """
 
 # %% tags=["checks"]
@@ -2559,9 +2528,17 @@ verify_at_least(
     0.08,
 )
 verify_at_least(
-    "own units: lead of Adam over momentum, in standard errors",
-    lead["own units"].mean() / (lead["own units"].std(ddof=1) / 10**0.5),
-    2,
+    "own units: lead of Adam over momentum, and what of it the turn takes, in standard errors",
+    [
+        values.mean() / (values.std(ddof=1) / 10**0.5)
+        for values in (lead["own units"], lost_by_turning)
+    ],
+    3,
+)
+verify_at_least(
+    "share of the lead that the turn takes",
+    lost_by_turning.mean() / lead["own units"].mean(),
+    0.5,
 )
 after = [mean_accuracy["standardised", name] for name in optimizers]
 verify_at_most("standardised: best minus worst of the three", np.ptp(after), 0.01)
@@ -2599,7 +2576,7 @@ $$
 f'(x)=\begin{cases}25x&x<1\\x+24&1\le x<2\\25x-24&x\ge2\end{cases}
 $$
 
-so $\mu=1$, $L=25$, and [the recipe](#eq-heavy-ball) gives $\eta=\frac19$, $\beta=\frac49$ {cite:p}`lessard2016`. Move the start. From most places the ball comes home. From about one in eight it never does.
+so $\mu=1$, $L=25$, and [the recipe](#eq-heavy-ball) gives $\eta=\frac19$, $\beta=\frac49$ {cite:p}`lessard2016`. Move the start. From most places the ball comes home; of the starts between $-5$ and $5$ about one in eight never does. They end on a cycle of three points, all where the curvature is 25. There both roots of [the quadratic](#eq-characteristic) are $-\frac23$: the cycle pulls in its neighbours as surely as a minimum would.
 """
 
 
@@ -2652,7 +2629,30 @@ verify(
     1 / 8,
     atol=0.02,
 )
-verify("Nesterov from the same place", careful[-1], 0.0, atol=1e-12)
+beside = heavy_ball(grad_kinked, np.array([3.3, 3.3 + 1e-3]), 1 / 9, 4 / 9, 50)
+pulled_in = abs(np.diff(beside, axis=1)[:, 0])
+verify(
+    "two balls a thousandth apart approach each other like t (2/3)^t",
+    pulled_in[50] / pulled_in[25],
+    2 * (2 / 3) ** 25,
+    rtol=0.1,
+)
+f_kinked = lambda x: np.where(
+    x < 1,
+    12.5 * x**2,
+    np.where(x < 2, x**2 / 2 + 24 * x - 12, 12.5 * x**2 - 24 * x + 36),
+)
+many_starts = np.linspace(-5, 5, 200)
+nesterov_gap = f_kinked(two_balls(many_starts)[1])
+verify_at_most(
+    "Nesterov from 200 starts, sixty steps: gap over f(x₀) + μx₀²/2 times (1 − 1/√κ)^t",
+    nesterov_gap[1:]
+    / (0.8 ** np.arange(61)[:, None] * (f_kinked(many_starts) + many_starts**2 / 2))[
+        1:
+    ],
+    1.0,
+    source="nesterov2018",
+)
 verify(
     "f′ is strongly monotone between 1 and 25: extreme slopes of its chords",
     [
@@ -2665,12 +2665,40 @@ verify(
 
 # %% [markdown]
 r"""
-**"$\eta=1/L$ is the optimal step."** It is the safe one. In the opening's valley $1/L$ needs $\lceil\ln(10^{-8})/\ln0.99\rceil$ steps against 939, nearly twice as many. A step $\eta<2/L$ is sure to gain $\eta(1-\frac{\eta L}2)\|g\|^2$; what $1/L$ maximises is this promise, not the speed.
+**"$\eta=1/L$ is the optimal step."** It is the safe one. In the opening's valley it needs $\lceil\ln(10^{-8})/\ln0.99\rceil=1833$ steps against 939. A step $\eta<2/L$ is sure to gain $\eta(1-\frac{\eta L}2)\|g\|^2$; what $1/L$ maximises is this promise, not the speed.
 
-**"A mini-batch of 10 out of 60,000 makes training 6,000 times faster."** It makes a *step* 6,000 times cheaper. What is gained depends on how exact the answer has to be. For a mean of $n$ numbers, $t$ examples give the variance $\sigma^2/t$: for a rough answer, ten per cent of $\sigma$, a hundred examples do, a gain of 600. For an answer as good as the data allow, $\sigma^2/n$, all $n$ are needed and nothing is gained.
+**Forgetting `zero_grad`.** PyTorch *adds* each gradient to those before. Without `zero_grad` the step is $-\eta(g_0+\dots+g_t)$: it looks like harmless extra data, but it is [the heavy ball](#eq-momentum) with $\beta=1$. Both roots have size $\sqrt\beta=1$, there is no friction, and on a parabola the ball swings for ever.
+"""
 
+# %% tags=["checks"]
+verify(
+    "steps with η = 1/L in the opening's valley",
+    len(run_ball(1 / 100, 0)) - 1,
+    math.ceil(math.log(1e-8) / math.log(0.99)),
+)
+w = torch.tensor([1.0, -2.0], dtype=torch.float64, requires_grad=True)
+forgetful, forgotten = torch.optim.SGD([w], lr=0.02), []
+for _ in range(400):
+    f_ellipse(w).backward()
+    forgetful.step()
+    forgotten.append(w.detach().numpy().copy())
+verify(
+    "torch without zero_grad is the heavy ball with β = 1",
+    forgotten,
+    heavy_ball(grad_ellipse, [1.0, -2.0], 0.02, 1.0, 400)[1:],
+    atol=1e-9,
+)
+verify(
+    "it swings as far in the last hundred steps as in the first",
+    abs(np.array(forgotten)[-100:]).max(0),
+    abs(np.array(forgotten)[:100]).max(0),
+    rtol=0.02,
+)
+
+# %% [markdown]
+r"""
 (learning-versus-optimization)=
-**"The lower the training loss, the better."** Training lowers the loss on the data we have; what we want is a low loss on data to come. Two models fit twenty noisy points of a sine *exactly*. One is the polynomial of degree 19, the other a sum of 2,000 random ramps $\max(0,\pm(x-c))$ with the smallest weights. Both are global minima of the training loss.
+**"The lower the training loss, the better."** Training lowers the loss on the data we have; what we want is a low loss on data to come. Two models fit twenty noisy points of a sine *exactly*, both global minima of the training loss: the polynomial of degree 19, and the sum of 2,000 random ramps $\max(0,\pm(x-c))$ with the smallest weights.
 """
 
 
@@ -2710,16 +2738,11 @@ print(f"{'predicting zero':20}{'':18}{always_zero:14.3g}")
 
 # %% [markdown]
 r"""
-Same training loss, and in the median a factor of a hundred thousand between them where it counts; the polynomial is far worse than predicting zero. Which global minimum one ends in, and whether one goes all the way, is decided by the model and by the algorithm: that is the subject of the chapter on [regularization](#early-stopping). If one stops early, the moment is chosen on *validation* data, never on the test set one reports.
+Same training loss, and in the median a factor of a hundred thousand where it counts; the polynomial is far worse than predicting zero. Which global minimum one ends in, and whether one goes all the way, is the subject of [regularization](#early-stopping). If one stops early, the moment is chosen on *validation* data, never on the test set.
 """
 
 # %% tags=["checks"]
 verify("both fit the points", np.median(thirty, 0)[:, 0], np.zeros(2), atol=1e-12)
-verify_at_least(
-    "test error of degree 19 over that of the ramps, the least of 30 draws",
-    (thirty[:, 0, 1] / thirty[:, 1, 1]).min(),
-    100,
-)
 verify_at_least(
     "degree 19 against predicting zero, the least of 30 draws",
     thirty[:, 0, 1].min() / always_zero,
@@ -2783,6 +2806,30 @@ The limits are $2/\lambda_{\max}$: 0.0149, 0.0190, 0.0243 and 0.0248. Anything b
 
 ```python
 picky_step = 0.021
+```
+
+</details>
+
+:::{exercise} Three steps, not alike
+:label: ex-unlike-steps
+Curvatures between 1 and 100, three gradient steps. With the best constant step the worst direction keeps $(\frac{99}{101})^3\approx0.94$. Find three different steps that keep less than $0.85$ of *every* direction. (The share that is kept is a polynomial of degree three in $\lambda$ with the value 1 at $\lambda=0$. Where should its zeros be, so that it stays small on all of $[1,100]$?)
+:::
+"""
+
+# %% tags=["yours"]
+unlike_steps = ...  # three step sizes
+
+exercise("unlike-steps").check(unlike_steps)
+
+# %% [markdown]
+r"""
+<details><summary>Solution</summary>
+
+The share is $\prod_k(1-\eta_k\lambda)$, with zeros at $1/\eta_k$. Among such polynomials the stretched *Chebyshev polynomial* $T_3$ is smallest on the interval; its zeros are cosines, crowded towards the ends. With $t$ steps it keeps $1/T_t(\frac{\kappa+1}{\kappa-1})$, which for large $t$ shrinks by $\frac{\sqrt\kappa-1}{\sqrt\kappa+1}$ a step: momentum, without a memory.
+
+```python
+zeros = 101 / 2 + 99 / 2 * np.cos(np.pi * np.array([1, 3, 5]) / 6)
+unlike_steps = 1 / zeros
 ```
 
 </details>
@@ -2884,6 +2931,54 @@ from helpers import measured, verify_within_se
 def validation_and_test(model, X):
     return validation_loss(model, X), test_accuracy(model, X)
 
+
+# %% [markdown]
+r"""
+(optimization-problem)=
+### The optimisation problem
+
+Given $f:\mathbb R^d\to\mathbb R$, find a *minimiser* $x^*\in\arg\min_x f(x)$; the value $f^*=f(x^*)$ is the *minimum*. In general this is hopeless: a function that is zero except for one deep hole somewhere defeats every method. What can be done depends on what is known about $f$. A bowl, and the same bowl with an egg box laid over it (Rastrigin's function): one good optimiser, a hundred random starts each.
+"""
+
+
+# %% tags=["picture"] mystnb={"image": {"alt": "Two contour plots with the end points of a hundred runs. On the bowl all of them coincide, on Rastrigin's function they are scattered over a grid of local minima."}}
+def rastrigin(x):
+    return 20 + sum(x**2 - 10 * np.cos(2 * np.pi * x))
+
+
+def bowl(x):
+    return x @ x
+
+
+hundred_starts = np.random.default_rng(0).uniform(-5, 5, (100, 2))
+fig, axes = plt.subplots(1, 2, figsize=(6.8, 3.3), sharey=True)
+run_ends = {}
+for ax, f in zip(axes, (bowl, rastrigin)):
+    run_ends[f] = np.array([optimize.minimize(f, x).x for x in hundred_starts])
+    plot.contours(
+        ax,
+        lambda x, y: np.apply_along_axis(f, 0, np.array([x, y])),
+        (-5, 5),
+        (-5, 5),
+        8,
+    )
+    ax.plot(*run_ends[f].T, ".", color=plot.RED, markersize=9)
+    ax.set(title="bowl" if f is bowl else "bowl with an egg box", xlabel="$x_1$")
+axes[0].set_ylabel("$x_2$")
+plt.show()
+
+# %% tags=["checks"]
+verify(
+    "bowl: all hundred runs end in its only minimum",
+    run_ends[bowl],
+    np.zeros((100, 2)),
+    atol=1e-5,
+)
+verify_at_least(
+    "egg box: different local minima in which the runs end",
+    len({tuple(x) for x in np.round(run_ends[rastrigin], 2)}),
+    11,
+)
 
 # %% [markdown]
 r"""
@@ -3194,6 +3289,55 @@ verify(
 
 # %% [markdown]
 r"""
+(stationary-points)=
+### Stationary points and saddles
+
+A *stationary point*, $\nabla f=0$, may be a minimum, a maximum or, in several dimensions, neither. The function $x^2-y^2+\frac14y^4$ has the Hessian $\operatorname{diag}(2,\,3y^2-2)$. At $(0,\pm\sqrt2)$ both eigenvalues are positive: minima. At the origin one is negative: a *saddle*, a minimum along $x$ and a maximum along $y$. Start exactly on the ridge, at $(1,0)$, and gradient descent walks into it and stays. From $(1,\delta)$ it escapes, but how soon? Near the saddle each step multiplies $y$ by $1+2\eta$, so every decimal place of $\delta$ costs $\ln10/\ln(1+2\eta)$ steps: a delay like the logarithm of $1/\delta$.
+"""
+
+
+# %%
+def grad_saddle(p):
+    return np.array([2 * p[0], -2 * p[1] + p[1] ** 3])
+
+
+def escape_time(delta, eta):
+    path = gradient_descent(grad_saddle, [1.0, delta], eta, 600)  # setting
+    return int(np.argmax(abs(path[:, 1]) > 0.5))
+
+
+print("delta     1e-2  1e-4  1e-6  1e-8")
+print("steps  ", *(f"{escape_time(d, 0.1):5d}" for d in (1e-2, 1e-4, 1e-6, 1e-8)))
+
+
+# %% tags=["checks"]
+verify(
+    "from (1, 0) to the saddle",
+    gradient_descent(grad_saddle, [1.0, 0.0], 0.1, 300)[-1],
+    [0.0, 0.0],
+    atol=1e-12,
+)
+verify(
+    "from (1, 1e-6) to a minimum",
+    gradient_descent(grad_saddle, [1.0, 1e-6], 0.1, 300)[-1],
+    [0.0, math.sqrt(2)],
+    atol=1e-8,
+)
+verify(
+    "six decimal places more",
+    escape_time(1e-10, 0.1) - escape_time(1e-4, 0.1),
+    6 * math.log(10) / math.log(1.2),
+    atol=1.0,
+)
+verify(
+    "the same at half the rate",
+    escape_time(1e-10, 0.05) - escape_time(1e-4, 0.05),
+    6 * math.log(10) / math.log(1.1),
+    atol=1.0,
+)
+
+# %% [markdown]
+r"""
 (convex-set)=
 ### Convex set
 
@@ -3372,12 +3516,6 @@ verify(
     np.linalg.norm(W2 @ W1, 2),
     rtol=1e-6,
 )
-verify_at_most(
-    "its bound, the product of the norms: largest stretch over it",
-    stretch.max() / (np.linalg.norm(W1, 2) * np.linalg.norm(W2, 2)),
-    1,
-)
-
 # %% [markdown]
 r"""
 (lagrange-multipliers)=
@@ -3998,9 +4136,19 @@ measured(
 # %% [markdown]
 r"""
 In examples, batches of 1 and 8 tie, 64 costs about twice as much and 512 several times more. In steps, which is what hardware with enough room pays for, the order is reversed.
+
+**A common slip:** "A mini-batch of 10 out of 60,000 makes training 6,000 times faster." It makes a *step* cheaper. What is gained depends on how exact the answer has to be. For a mean of $n$ numbers, $t$ examples leave the variance $\sigma^2/t$: for a rough answer, ten per cent of $\sigma$, a hundred do, a gain of 600; for one as good as the data allow, all are needed and nothing is gained.
 """
 
 # %% tags=["checks"]
+many = np.random.default_rng(35).exponential(size=60_000)
+of_hundred = np.random.default_rng(36).choice(many, (4000, 100)).mean(1)
+verify(
+    "means of 100 out of 60,000 skewed numbers: their error, in units of σ",
+    np.sqrt(np.mean((of_hundred - many.mean()) ** 2)) / many.std(),
+    1 / 10,
+    rtol=4 / math.sqrt(2 * 4000),
+)
 means = {m: values.mean() for m, values in needed_by.items()}
 either = math.hypot(*(needed_by[m].std(ddof=1) / 2 for m in (1, 8)))
 verify_at_most(
@@ -4012,6 +4160,84 @@ verify_at_least(
     "batches of 512 over batches of 8: examples; 8 over 512: steps",
     [means[512] / means[8], 64 * means[8] / means[512]],
     4,
+)
+
+# %% [markdown]
+r"""
+(learning-rate-decay)=
+### Learning rate decay
+
+Begin with large steps, which are quick, and end with small ones, whose [noise floor](#eq-noise-floor) is low. Usual forms are
+
+| schedule | step size $\eta_t$ | |
+|---|---|---|
+| linear | $(1-\frac t\rho)\eta_0+\frac t\rho\eta_\rho$ up to $t=\rho$ | ends at $\eta_\rho$ |
+| inverse | $\eta_0/(1+\rho t)$ | the steps sum to infinity |
+| exponential | $\eta_0e^{-\rho t}$ | the steps sum to $\eta_0/(1-e^{-\rho})$ |
+
+For finding a mean, $\eta_t=\frac1{1+t}$ makes the iterate the running mean of what was seen. (For a parabola of curvature $\lambda$ it would have to be $\frac1{\lambda(1+t)}$, and one would have to know $\lambda$.) A well-chosen exponential does nearly as well at the end it was chosen for; one in too much of a hurry stops short, because $\prod_t(1-\eta_t)$, the share of the way that is never gone, stays above zero when the steps have a finite sum. Mean squared distance from the goal, over four thousand runs from $\theta_0=6$:
+"""
+
+# %%
+schedules = {
+    "constant 0.3": lambda t: 0.3,
+    "constant 0.03": lambda t: 0.03,
+    "inverse": lambda t: 1 / (1 + t),
+    "exponential": lambda t: 0.1 * math.exp(-0.008 * t),
+    "exponential, hurried": lambda t: 0.3 * math.exp(-0.15 * t),
+}
+
+
+def noisy_runs(schedule, steps=600, runs=4000):
+    rng, theta, mean_square = np.random.default_rng(9), np.full(runs, 6.0), []
+    for t in range(steps):
+        theta = theta - schedule(t) * (theta - rng.normal(size=runs))
+        mean_square.append(np.mean(theta**2))
+    return np.array(mean_square)
+
+
+# %% tags=["picture"] mystnb={"image": {"alt": "Mean squared distance from the goal against steps, both logarithmic. The large constant step falls fast to a high floor, the small one slowly to a low one, the inverse schedule falls along a straight line below both, the well-chosen exponential meets it at the end, the hurried one stops far above."}}
+distance2 = {name: noisy_runs(schedule) for name, schedule in schedules.items()}
+for (name, values), colour in zip(
+    distance2.items(), (plot.BLUE, plot.SKY, plot.RED, plot.GREEN, plot.ORANGE)
+):
+    plt.loglog(np.arange(1, 601), values, color=colour, label=name)
+plt.xlabel("step")
+plt.ylabel("mean squared distance")
+plt.legend()
+plt.show()
+
+
+# %% tags=["checks"]
+def exact_mean_square(schedule, steps=600):
+    bias, variance, out = 6.0, 0.0, []
+    for t in range(steps):
+        bias, variance = (
+            (1 - schedule(t)) * bias,
+            (1 - schedule(t)) ** 2 * variance + schedule(t) ** 2,
+        )
+        out.append(bias**2 + variance)
+    return np.array(out)
+
+
+noise_of_4000 = 5 * math.sqrt(2 / 4000)
+verify(
+    "five schedules, every step of 4,000 runs, against bias and variance by recursion",
+    [distance2[name] for name in schedules],
+    [exact_mean_square(schedule) for schedule in schedules.values()],
+    rtol=noise_of_4000,
+)
+never_gone = 6 * np.prod([1 - 0.3 * math.exp(-0.15 * t) for t in range(2000)])
+verify_at_least(
+    "hurried: part of its mean squared distance that is way never gone",
+    never_gone**2 / distance2["exponential, hurried"][-1],
+    0.8,
+)
+verify_at_most(
+    "exponential, well chosen: its end over that of the inverse",
+    exact_mean_square(schedules["exponential"])[-1]
+    / exact_mean_square(schedules["inverse"])[-1],
+    2,
 )
 
 # %% [markdown]
@@ -4204,7 +4430,7 @@ def muon_step(W, M, gradient, eta, beta):
 
 # %% [markdown]
 r"""
-Does it pay? The network of [In practice](#gd-practice), two epochs; the rival is SGD *with* the same momentum 0.9, on the same grid of three rates, chosen by validation loss, six fresh seeds. Muon is for matrices; the biases go with the rival's method. Two controls: the rival with four epochs, and standardised inputs. Test accuracies:
+Does it pay? The network of [In practice](#gd-practice), two epochs; the rival is SGD *with* the same momentum 0.9, on the same grid of five rates, chosen by validation loss, six fresh seeds. Muon is for matrices; the biases go with the rival's method. Two controls: the rival with four epochs, and standardised inputs. Test accuracies:
 """
 
 
@@ -4242,13 +4468,14 @@ def rate_and_accuracies(X, make, epochs):
             train_network(X, lambda p: make(p, lr), seed, epochs), X
         )
 
-    rates = np.geomspace(0.03, 0.3, 3)
+    rates = muon_rates
     lr = rates[np.argmin([result(lr, 0)[0] + result(lr, 1)[0] for lr in rates])]
     return lr, np.array([result(lr, seed)[1] for seed in range(10, 16)])
 
 
 momentum_sgd = lambda p, lr: torch.optim.SGD(p, lr, momentum=0.9)  # setting
-muon_race = {}
+muon_rates = np.geomspace(0.01, 1, 5)
+muon_race, muon_chosen = {}, []
 for kind, name, make, epochs in (
     ("as they are", "Muon", MuonAndSGD, 2),
     ("as they are", "SGD, momentum", momentum_sgd, 2),
@@ -4256,7 +4483,8 @@ for kind, name, make, epochs in (
     ("standardised", "Muon", MuonAndSGD, 2),
     ("standardised", "SGD, momentum", momentum_sgd, 2),
 ):
-    lr, reached = rate_and_accuracies(inputs[kind], make, epochs)
+    lr, reached = rate_and_accuracies(inputs[kind](0), make, epochs)
+    muon_chosen.append(lr)
     muon_race[kind, name, epochs] = reached
     print(
         f"{kind:14}{name:15}{epochs} epochs   rate {lr:5.2f}   {reached.mean():.3f} ± {reached.std(ddof=1):.3f}"
@@ -4307,6 +4535,11 @@ verify(
     (M * orthogonalize(M, 30)).sum(),
     np.linalg.svd(M)[1].sum(),
     rtol=1e-9,
+)
+verify(
+    "chosen rates on an edge of the grid",
+    sum(lr in (muon_rates[0], muon_rates[-1]) for lr in muon_chosen),
+    0,
 )
 accuracy = {key: values.mean() for key, values in muon_race.items()}
 lead = [
@@ -4401,7 +4634,7 @@ r"""
 (curriculum-learning)=
 ### Curriculum learning
 
-Present easy examples first, then harder ones {cite:p}`bengio2009`. It is a heuristic, so let the run decide. The difficulty of a digit is its loss under a small linear teacher. The network of [In practice](#gd-practice) gets two epochs of the standardised inputs, in one of four orders, each with the best of three rates (by validation loss) and ten seeds; every seed has a teacher of its own, or the luck of a single one would decide.
+Present easy examples first, then harder ones {cite:p}`bengio2009`. It is a heuristic, so let the run decide. The difficulty of a digit is its loss under a small linear teacher. The network of [In practice](#gd-practice) gets two epochs of the standardised inputs, in one of four orders, each with the best of four rates (by validation loss) and ten seeds; every seed has a teacher of its own, or the luck of a single one would decide.
 """
 
 
@@ -4441,7 +4674,7 @@ orders = {  # what to show in both epochs, given the digits from easy to hard
 
 
 # %%
-def taught(order, lr, seed, X=inputs["standardised"]):
+def taught(order, lr, seed, X=standardised):
     torch.manual_seed(seed)
     model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
     step = torch.optim.SGD(model.parameters(), lr, momentum=0.9)  # setting
@@ -4454,12 +4687,13 @@ def taught(order, lr, seed, X=inputs["standardised"]):
 
 
 # %% tags=["set-up"]
-learnt = {}
+learnt, taught_at = {}, {}
 for name, order in orders.items():
     lr = min(
-        (0.02, 0.06, 0.2),
+        (0.007, 0.02, 0.06, 0.2),
         key=lambda lr: taught(order, lr, 0)[0] + taught(order, lr, 1)[0],
     )
+    taught_at[name] = lr
     learnt[name] = np.array(
         [taught(order, lr, seed)[1] for seed in range(10, 20)]
     )  # setting
@@ -4490,6 +4724,11 @@ verify_at_least(
         for ranks in ranking.values()
     ],
     2,
+)
+verify(
+    "chosen rates on an edge of the grid",
+    sum(lr in (0.007, 0.2) for lr in taught_at.values()),
+    0,
 )
 verify_at_least(
     "shuffled minus hard to easy, in standard errors",

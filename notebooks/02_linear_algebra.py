@@ -163,26 +163,38 @@ def _(answer):
     return True
 
 
-@exercise.define("la-log-det")
+@exercise.define("la-predict")
 def _(answer):
-    rng = np.random.default_rng(0)
-    for n in (3, 50, 400):
-        R = rng.normal(size=(n, n))
-        S = 1e-3 * (R @ R.T + np.eye(n))
-        expected = np.sum(np.log(np.linalg.eigvalsh(S)))
-        assert abs(answer(S) - expected) < 1e-6 * abs(expected), (
-            f"wrong for n = {n}; does a product overflow or vanish?"
+    tail = lambda A: math.sqrt(np.sum(np.linalg.svd(A, compute_uv=False)[20:] ** 2))
+    shuffled = np.random.default_rng(0).permutation(photo.ravel()).reshape(photo.shape)
+    made = {
+        "a": np.rot90(photo),
+        "b": np.roll(photo, 160, axis=1),
+        "c": photo + 0.5,
+        "d": shuffled,
+        "e": 2 * photo,
+    }
+    before, said = tail(photo), set(answer)
+    assert said <= set(made), f"letters from a to e, not {sorted(said - set(made))}"
+    for letter, image in made.items():
+        same = abs(tail(image) - before) < 1e-6
+        assert same == (letter in said), (
+            f"{letter}: the error goes from {before:.4f} to {tail(image):.4f}"
         )
     return True
 
 
-@exercise.define("la-sherman")
+@exercise.define("la-break")
 def _(answer):
+    A, rank = answer
+    A = np.asarray(A, float)
+    assert A.shape == (2, 2) and np.linalg.cond(A) < 1e6, "harmless and 2 × 2, please"
+    assert echelon(A)[1] == [], f"echelon finds the pivot columns {echelon(A)[1]}"
     rng = np.random.default_rng(0)
-    for n in (3, 40, 100_000):
-        d, a, b, y = rng.uniform(1, 2, n), *rng.normal(size=(3, n))
-        x = np.asarray(answer(d, a, b, y))
-        assert np.allclose(d * x + a * (b @ x), y), "D x + a (bᵀx) is not y"
+    for r in (0, 1, 2, 3):
+        M = rng.normal(size=(5, r)) @ rng.normal(size=(r, 4))
+        for unit in (1e-12, 1.0, 1e12):
+            assert rank(unit * M) == r, f"rank {r} in units of {unit:g}: not seen"
     return True
 
 
@@ -198,7 +210,7 @@ def _(answer):
         assert np.allclose(U.T @ U, np.eye(len(s)), atol=1e-6), "U is not orthonormal"
         assert np.allclose(Vt @ Vt.T, np.eye(len(s)), atol=1e-6), "V is not orthonormal"
         assert np.all(s > 1e-7) and len(s) == np.linalg.matrix_rank(A), (
-            "keep the layers with σ > 0 only"
+            "keep the layers with σ > 10⁻⁶ σ₁ only"
         )
     return True
 
@@ -226,7 +238,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-"Surely", says the practitioner. "No, there is a theorem", says everybody who has had a course. Guess before you read on: both will turn out to be right, and what reconciles them is worth more than either answer. The way there is one question, asked of one object after the other: *what does a matrix do?* It moves space. Its rows ask questions, its columns give answers. It can forget. It has favourite directions. And seen in the right pair of frames, it only ever stretches.
+"Surely", says the practitioner. "No, there is a theorem", says everybody who has had a course. Guess before you read on: both will turn out to be right, and what reconciles them is worth more than either answer. The way there is one question: *what does a matrix do?* It moves space. Its rows ask questions, its columns give answers. It can forget. It has favourite directions. And seen in the right pair of frames, it only ever stretches.
 
 You will be able to
 
@@ -332,7 +344,7 @@ $$
 \Phi(x)=\sum_jx_j\,\Phi(e_j),
 $$ (eq-la-matrix-of-map)
 
-so $\Phi$ is the matrix with columns $\Phi(e_j)$. **The images of a basis decide everything.** This is a recipe: want the matrix of a turn by $90°$? It sends $e_1$ to $e_2$ and $e_2$ to $-e_1$; write these side by side. The derivative of polynomials is linear too, hence [a table of numbers](#linear-map-examples).
+so $\Phi$ is the matrix with columns $\Phi(e_j)$. **The images of a basis decide everything.** This is a recipe: want the matrix of a turn by $90°$? It sends $e_1$ to $e_2$ and $e_2$ to $-e_1$; write these side by side.
 """
 
 
@@ -350,7 +362,7 @@ $$
 (AB)_{ij}=\sum_ka_{ik}b_{kj} .
 $$ (eq-la-product)
 
-The odd-looking rule is composition, no more. It is associative because maps are: nobody asks, of three moves in a row, where the brackets stand. It does not commute, because putting on socks and shoes does not.
+The odd-looking rule is composition, no more. It is associative because maps are. It does not commute, because putting on socks and shoes does not.
 
 (geometric-linear-transformations)=
 Here are a turn by $60°$, a shear and both orders of the two, applied to a letter.
@@ -387,23 +399,15 @@ for_turn = lambda v: np.array(
 )
 verify(
     "turning by 60° as a matrix, against multiplying complex numbers",
-    matrix_of(for_turn, 2) @ x,
-    np.array([for_turn(v) for v in x.T]).T,
+    [matrix_of(for_turn, 2) @ x, turn60 @ x],
+    [np.array([for_turn(v) for v in x.T]).T] * 2,
     atol=1e-12,
-)
-verify(
-    "its columns are those of the picture", matrix_of(for_turn, 2), turn60, atol=1e-12
 )
 verify(
     "first turn, then shear: the product reads from right to left",
     matrix_of(lambda v: [for_turn(v)[0] + for_turn(v)[1], for_turn(v)[1]], 2),
     shear @ turn60,
     atol=1e-12,
-)
-verify_at_least(
-    "the two orders differ by, in the largest entry",
-    abs(shear @ turn60 - turn60 @ shear).max(),
-    0.5,
 )
 
 # %% [markdown]
@@ -415,7 +419,7 @@ $$
 Wx+b=\begin{pmatrix}W&b\end{pmatrix}\begin{pmatrix}x\\1\end{pmatrix}.
 $$ (eq-la-bias)
 
-And since a composition of linear maps is one linear map, thirty layers without a bend are one layer. The bend is what depth lives on.
+So thirty layers without a bend are one layer: the bend is what depth lives on.
 """
 
 
@@ -576,7 +580,7 @@ print(f"{'all 1,400 images':22}{'':10}{'':18}{lengths.mean():26.2f}")
 
 # %% [markdown]
 r"""
-The dot product prefers bold images, which answer to everything, and it names the wrong digit far more often. Normalise both sides, and the order is exactly that of the distance. That is one reason why much of similarity search stores vectors of length one.
+The dot product prefers bold images, which answer to everything, and it names the wrong digit far more often. Normalise both sides, and the order is exactly that of the distance. So similarity search likes vectors of length one.
 
 **What attention does.** A *transformer* scores keys by dot products with a query and turns the scores into weights by $w_i\propto e^{s_i}$ {cite:p}`vaswani2017`. How large do scores get? Let the entries of $q$ and $k$ be independent with mean 0 and variance 1. Then $s=\sum_{i=1}^dq_ik_i$ has mean 0 and variance $d$: each product has variance $1\cdot1$, and variances of independent terms add. With $d=64$ the scores are of size 8, and $e^{8}$ against $e^{0}$ leaves most of the weight on one key. Hence the division by $\sqrt d$.
 """
@@ -622,33 +626,23 @@ plain, scaled = (
 verify_at_least("plain scores, d = 1024: mean weight of the winner", plain[1], 0.9)
 verify("scaled: the dimension is no longer seen", scaled[1], scaled[0], rtol=0.1)
 q, K = spread.normal(size=64), spread.normal(size=(9, 64))
+cosine = 1 - spatial.distance.cdist(K, q[None], "cosine")[:, 0]
+scores = np.linalg.norm(q) * np.linalg.norm(K, axis=1) * cosine / math.sqrt(64)
 verify(
-    "attention weights, by SciPy's softmax of the cosines times the lengths",
-    attention_weights(q, K, 8.0),
-    special.softmax(
-        np.linalg.norm(q)
-        * np.linalg.norm(K, axis=1)
-        * (1 - spatial.distance.cdist(K, q[None], "cosine")[:, 0])
-        / math.sqrt(64)
-    ),
-    atol=1e-12,
-)
-verify(
-    "scores of ten thousands do not overflow",
-    attention_weights(1e4 * q, K, 8.0).sum(),
-    1,
-    atol=1e-12,
+    "attention weights, by SciPy's softmax of cosines times lengths, also for huge scores",
+    [attention_weights(c * q, K, 8.0) for c in (1, 1e4)],
+    [special.softmax(c * scores) for c in (1, 1e4)],
+    atol=1e-9,
 )
 tree_nearest = spatial.cKDTree(split.X_train).query(split.X_test)[1]
-verify("nearest images by a tree", matches["smallest distance"], tree_nearest)
 unit = split.X_train / lengths[:, None]
 by_tree = spatial.cKDTree(unit).query(
     split.X_test / np.linalg.norm(split.X_test, axis=1)[:, None]
 )[1]
 verify(
-    "largest cosine: nearest after normalising, by a tree",
-    matches["largest cosine"],
-    by_tree,
+    "by trees: smallest distance; largest cosine is the nearest after normalising",
+    [matches["smallest distance"], matches["largest cosine"]],
+    [tree_nearest, by_tree],
 )
 right = {name: np.mean(split.y_train[m] == split.y_test) for name, m in matches.items()}
 verify_at_least(
@@ -656,13 +650,12 @@ verify_at_least(
     right["largest cosine"] - right["largest dot product"],
     0.1,
 )
-angles = spread.uniform(0, 2 * np.pi, (2, 500))
-pairs = [np.array([np.cos(a), np.sin(a)]) for a in angles]
+keys = np.array([[1, 0], [0, 1], [1, 7]])
+turned_from_q = abs(np.arctan2(keys[:, 1], keys[:, 0]) - math.atan2(1, 2))
 verify(
-    "in the plane: the cosine of the angle between",
-    (pairs[0] * pairs[1]).sum(0),
-    np.cos(angles[0] - angles[1]),
-    atol=1e-12,
+    "the three keys: the highest score, and the one that points most nearly like q",
+    [(keys @ [2, 1]).argmax(), turned_from_q.argmin()],
+    [3 - 1, 1 - 1],
 )
 
 # %% [markdown]
@@ -709,7 +702,7 @@ For our running example $2\cdot2-1\cdot1=3$: every figure becomes three times as
 $\det A$ is the factor by which $x\mapsto Ax$ multiplies volumes, with a minus sign if it mirrors.
 :::
 
-Two rules come for free. One map after the other multiplies the factors, $\det(AB)=\det A\det B$; and scaling $n$ axes by $\alpha$ gives $\det(\alpha A)=\alpha^n\det A$. If the volume factor is zero, space has been flattened, two points have been sent to one, and nothing can undo that.
+Two rules come for free. One map after the other multiplies the factors, $\det(AB)=\det A\det B$; and scaling $n$ axes by $\alpha$ gives $\det(\alpha A)=\alpha^n\det A$. If the volume factor is zero, the images of the $e_i$ span none: one is a mixture of the others, so two recipes have the same image, and nothing can undo that.
 
 (matrix-inverse)=
 (inverse-2x2-formula)=
@@ -791,8 +784,6 @@ verify(
     shoelace,
     atol=1e-10,
 )
-hull = [spatial.ConvexHull(c.T).volume for c in corners]
-verify("their size, by convex hulls", abs(shoelace), hull, atol=1e-10)
 M3 = rng.normal(size=(2, 3, 3))
 volume = spatial.ConvexHull(
     (M3[0] @ M3[1] @ np.array(list(itertools.product([0, 1.0], repeat=3))).T).T
@@ -832,7 +823,7 @@ r"""
 (what-gets-lost)=
 ## What gets lost?
 
-In more dimensions than two nobody computes areas. How does one see what a matrix forgets? And why do practitioners fine-tune a model of billions of weights by *adding matrices that forget nearly everything*?
+How does one see, in many dimensions, what a matrix forgets? And why do practitioners fine-tune a model of billions of weights by *adding matrices that forget nearly everything*?
 
 (linear-system)=
 **Elimination.** To solve $Ax=b$, subtract multiples of equations from one another until the unknowns can be read off. Follow it on
@@ -880,14 +871,14 @@ r"""
 
 (basis-by-pivot-columns)=
 (matrix-rank)=
-**Rank.** Which columns of $A$ are a basis of its column space? The pivot columns: in the echelon form they are independent and each free column is a combination of pivot columns to its left; by fact 2 that holds in $A$. Take them *from $A$*, not from the echelon form. And the rows that are not zero are a basis of the row space, by fact 1. Both count the pivots:
+**Rank.** Which columns of $A$ are a basis of its column space? The pivot columns: in the echelon form they are independent and each free column is a combination of pivot columns to its left; by fact 2 that holds in $A$. Take them *from $A$*, not from the echelon form. And the rows that are not zero are a basis of the row space: independent as the steps of a stair are, and spanning by fact 1. Both count the pivots:
 
 $$
 \dim(\text{column space})=\text{number of pivots}=\dim(\text{row space})=:\operatorname{rk}A .
 $$ (eq-la-rank)
 
 (kernel-and-image)=
-**What is forgotten.** The *kernel* $\ker A=\{x:Ax=0\}$ is what $A$ forgets, the *image* (the column space) what it can say. Choose the free unknowns at will; the pivots then determine the others. So
+**What is forgotten.** The *kernel* $\ker A=\{x:Ax=0\}$ is what $A$ forgets, the *image* (the column space) what it can say. Choose the free unknowns at will; the pivots then determine the others. Setting one free unknown to 1, the others to 0, gives a basis of the kernel, so
 
 $$
 \dim\ker A=n-\operatorname{rk}A .
@@ -916,14 +907,9 @@ verify(
 )
 M = rng.normal(size=(6, 3)) @ rng.normal(size=(3, 8))
 verify(
-    "6 × 8 of rank 3: pivots of A and of its transpose",
-    [len(echelon(M)[1]), len(echelon(M.T)[1])],
-    [3, 3],
-)
-verify(
-    "dimension of its kernel, by the singular values",
-    linalg.null_space(M).shape[1],
-    8 - len(echelon(M)[1]),
+    "6 × 8 of rank 3: pivots of A, of its transpose, and kernel by singular values",
+    [len(echelon(M)[1]), len(echelon(M.T)[1]), linalg.null_space(M).shape[1]],
+    [3, 3, 8 - 3],
 )
 verify(
     "a right side in the image brings no pivot, another does",
@@ -950,9 +936,9 @@ $$
 (ab^\top)x=a\,(b^\top x),\qquad AB=\sum_kA_{:,k}\,B_{k,:} .
 $$ (eq-la-outer)
 
-The second formula reads a matrix product as a sum of rank-one *layers*, one for each inner index; so $\operatorname{rk}AB$ is at most the number of inner indices. The photograph rebuilt from twenty layers is such a product, $213\times20$ times $20\times320$.
+The second formula reads a matrix product as a sum of rank-one *layers*, one for each inner index; so the columns of $AB$ are mixtures of those of $A$, and $\operatorname{rk}AB$ is at most the number of inner indices. The photograph rebuilt from twenty layers is such a product, $213\times20$ times $20\times320$.
 
-**What training does.** The gradient of a linear layer $z=Wx$ for one example is $\delta x^\top$, where $\delta=\partial\ell/\partial z$: the derivative of $z_i$ with respect to $W_{ij}$ is $x_j$. Rank one. A batch of $m$ examples (of $m$ tokens, where the layer is applied to each) adds $m$ of them: rank at most $m$, however large $W$ is. *LoRA* {cite:p}`hu2022` builds on the hope that what fine-tuning has to change is of low rank too: it freezes $W$ and trains $W+BA$ with $r$ inner indices, $r(m+n)$ numbers instead of $mn$. For $4096\times4096$ and $r=8$ that is 1 number in 256.
+**What training does.** The gradient of a linear layer $z=Wx$ for one example is $\delta x^\top$, where $\delta=\partial\ell/\partial z$ (for a softmax, [prediction minus target](#logistic-gradient)): the derivative of $z_i$ by $W_{ij}$ is $x_j$. Rank one. A batch of $m$ examples (of $m$ tokens, where the layer is applied to each) adds $m$ of them: rank at most $m$, however large $W$ is. *LoRA* {cite:p}`hu2022` builds on the hope that what fine-tuning has to change is of low rank too: it freezes $W$ and trains $W+BA$ with $r$ inner indices, $r(m+n)$ numbers instead of $mn$. For $4096\times4096$ and $r=8$ that is 1 number in 256.
 """
 
 
@@ -1084,7 +1070,7 @@ def nearest(B, x):
 
 # %% [markdown]
 r"""
-*Least squares* is this and nothing else: the columns of $B$ are the features, $x$ the targets, the fitted values their shadow. What is orthogonal to all features no model linear in them can follow.
+*Least squares* is this and nothing else: the columns of $B$ are the features, $x$ the targets, the fitted values their shadow.
 
 (orthonormal-basis)=
 **Bases for which one need not solve.** If the columns $q_i$ are orthonormal then $Q^\top Q=I$ and the coordinates are plain dot products. Multiply $x=\sum_ic_iq_i$ by $q_j$, and Pythagoras:
@@ -1095,7 +1081,7 @@ $$ (eq-la-parseval)
 
 The second formula is *Parseval's*. It makes one thing easy: if only $k$ of the coordinates may be kept, the squared error is the sum of the squares of those dropped, so **keep the $k$ largest**. Every independent family can be made orthonormal, by [Gram and Schmidt](#gram-schmidt).
 
-The cosines $q_{k}(j)\propto\cos\bigl(\pi k(j+\frac12)/n\bigr)$, $k=0,\dots,n-1$, are an orthonormal basis of $\mathbb R^n$ (eigenvectors, with different eigenvalues, of the symmetric matrix of second differences with mirrored ends; why that makes them orthogonal is shown [below](#spectral-theorem)), and products of them, $q_k(i)\,q_l(j)$, one of images. It begins with the slow waves. JPEG stores pictures in it, in blocks of $8\times8$ {cite:p}`wallace1991`. Keep that in mind.
+The cosines $q_{k}(j)\propto\cos\bigl(\pi k(j+\frac12)/n\bigr)$, $k=0,\dots,n-1$, are an orthonormal basis of $\mathbb R^n$. (Neighbours add up to $q_k(j-1)+q_k(j+1)=2\cos\frac{\pi k}n\,q_k(j)$, beyond the ends too, where the cosine mirrors itself: eigenvectors, with different eigenvalues, of one symmetric matrix, and [such are orthogonal](#eigenspace).) And products of them, $q_k(i)\,q_l(j)$, are one of images. It begins with the slow waves; JPEG stores pictures in it, in blocks of $8\times8$ {cite:p}`wallace1991`.
 """
 
 
@@ -1142,7 +1128,6 @@ verify(
     fft.dct(np.eye(213), axis=0, norm="ortho"),
     atol=1e-12,
 )
-verify("they are orthonormal", cosines(213).T @ cosines(213), np.eye(213), atol=1e-12)
 patients = data.diabetes(442 - 2)
 B = np.c_[np.ones(440), patients.X_train]
 by_library = LinearRegression().fit(patients.X_train, patients.y_train)
@@ -1206,7 +1191,7 @@ $$
 Av=\lambda v
 $$ (eq-la-eigen)
 
-is an *eigenvector*, and $\lambda$ its *eigenvalue*. In the figure of the first section these were the dashed lines.
+is an *eigenvector*, and $\lambda$ its *eigenvalue*.
 
 (characteristic-polynomial)=
 **Finding them.** $Av=\lambda v$ with $v\ne0$ says that $A-\lambda I$ forgets $v$: it flattens space, so its [determinant](#determinant) is zero. The eigenvalues are the roots of
@@ -1224,7 +1209,7 @@ $$
 A^tx_0=\sum_ic_i\lambda_i^tv_i=\lambda_1^t\Bigl(c_1v_1+\sum_{i>1}c_i\Bigl(\frac{\lambda_i}{\lambda_1}\Bigr)^{\!t}v_i\Bigr),
 $$ (eq-la-power)
 
-and everything but $v_1$ dies at the rate $|\lambda_2/\lambda_1|$ or faster. Without $c_1\ne0$, or with two eigenvalues of equal size, it can fail; the basis of eigenvectors only makes the proof short. From $(1,-1)$ our example stays where it is, for ever; though with a $c_1$ that is zero only up to rounding, the rounding itself grows, and after some ninety steps of factor 1.5 it has won. Normalise on the way, or the numbers overflow.
+and everything but $v_1$ dies at the rate $|\lambda_2/\lambda_1|$ or faster. Largest *in size*: of $3$ and $-4$ it finds $-4$. (Who wants the $3$ iterates with $A+cI$, which adds $c$ to every eigenvalue.) Without $c_1\ne0$, or with two eigenvalues of equal size, it can fail. From $(1,-1)$ our example stays where it is, for ever; but where $c_1$ is zero only up to rounding, the rounding grows until it has won. Normalise on the way, or the numbers overflow.
 """
 
 
@@ -1292,15 +1277,15 @@ $$
 \lambda_1+2t\,v^\top Aq_1+t^2v^\top Av\le\lambda_1(1+t^2\|v\|^2)\quad\text{for all }t .
 $$ (eq-la-rayleigh)
 
-For small $t$ of either sign the term linear in $t$ would win, so $v^\top Aq_1=0$. Thus $Aq_1$ is orthogonal to everything orthogonal to $q_1$: it is a multiple of $q_1$, namely $\lambda_1q_1$. And $A$ sends the vectors orthogonal to $q_1$ to such vectors, $q_1^\top Av=(Aq_1)^\top v=0$. Repeat there, in one dimension less. (Symmetry was used for $v^\top Aq_1=q_1^\top Av$.)
+For small $t$ of either sign the term linear in $t$ would win, so $v^\top Aq_1=0$. Thus $Aq_1$ is orthogonal to everything orthogonal to $q_1$. What is left of it beside its shadow on $q_1$ is then orthogonal to itself, hence zero: $Aq_1$ is a multiple of $q_1$, and $q_1^\top Aq_1=\lambda_1$ says which. And $A$ sends the vectors orthogonal to $q_1$ to such vectors, $q_1^\top Av=(Aq_1)^\top v=0$. Repeat there, in one dimension less. (Symmetry was used for $v^\top Aq_1=q_1^\top Av$.)
 :::
 
 In words: a symmetric matrix stretches along perpendicular axes, and the quadratic form is $x^\top Ax=\sum_i\lambda_i\langle q_i,x\rangle^2$.
 
 (positive-definite-matrix)=
-**Bowls and saddles.** A symmetric $A$ is *positive definite* if $x^\top Ax>0$ for all $x\ne0$, which by that sum means all $\lambda_i>0$: a bowl. With none negative it is *positive semidefinite*; with some $\lambda_i=0$, a valley; with both signs *indefinite*, a saddle. Near a point with gradient zero a smooth loss is $f+\frac12s^\top Hs$ up to third order, so a positive definite Hessian means a minimum and a negative eigenvalue means none. A semidefinite one leaves it open: $x^4$ and $-x^4$ have the same.
+**Bowls and saddles.** A symmetric $A$ is *positive definite* if $x^\top Ax>0$ for all $x\ne0$, which by that sum means all $\lambda_i>0$: a bowl. With none negative it is *positive semidefinite*; with some $\lambda_i=0$, a valley; with both signs *indefinite*, a saddle. Where the gradient is zero, a positive definite Hessian means a minimum, a negative eigenvalue means none, and a semidefinite one leaves it open.
 
-**The curvature of a classifier.** Now the question from the beginning, on softmax regression for digits, where 640 weights still allow the control. A Hessian times a vector is the change of the gradient along it, $Hv\approx\frac{g(w+\epsilon v)-g(w-\epsilon v)}{2\epsilon}$, which costs two gradients.
+**The curvature of a classifier.** Now the question from the beginning, on softmax regression for digits, where 640 weights still allow the control. A Hessian times a vector is the change of the gradient along it, $Hv\approx\frac{g(w+\epsilon v)-g(w-\epsilon v)}{2\epsilon}$, which costs two gradients. This loss is convex: no eigenvalue is negative, and largest in size is largest.
 """
 
 
@@ -1338,7 +1323,7 @@ print(
 
 # %% [markdown]
 r"""
-The spectrum is the typical one: a few steep directions, a long slope, and many in which nothing happens. Some of these can be named. Adding the same vector to all ten rows of $W$ leaves the softmax as it is, which makes $64$; and a pixel that is blank in all images, or the same mixture of others in all, gives nine more each (if $Xu=0$, any $au^\top$ is flat: ten choices of $a$, of which $(1,\dots,1)$ was already counted).
+A few steep directions, a long slope, and many in which nothing happens. Most of these can be named. Adding the same vector to all ten rows of $W$ leaves the softmax as it is, which makes $64$; and a pixel that is blank in all images, or the same mixture of others in all, gives nine more each (if $Xu=0$, any $au^\top$ is flat: ten choices of $a$, of which $(1,\dots,1)$ was already counted).
 """
 
 # %% tags=["checks"]
@@ -1401,19 +1386,15 @@ verify(
     np.array([1.0, -2.0, 3.0]),
     atol=1e-6,
 )
-flip = np.diag([1.0, -1.0])
+M = Q @ np.diag([3.0, -4, 1, 1, 0.5, 0, -1]) @ Q.T
 verify(
-    "1 and −1, equally large: two steps later the same vector, one step later not",
+    "eigenvalues 3 and −4: largest in size; and with 4 I added, largest of all",
     [
-        abs(
-            power_iteration(lambda x: flip @ x, np.ones(2), t)[1]
-            @ np.array([1, 1])
-            / math.sqrt(2)
-        )
-        for t in (40, 41)
+        power_iteration(lambda x: M @ x, np.ones(7), 300)[0],
+        power_iteration(lambda x: M @ x + 4 * x, np.ones(7), 300)[0] - 4,
     ],
-    np.array([1.0, 0.0]),
-    atol=1e-12,
+    np.array([-4.0, 3.0]),
+    atol=1e-8,
 )
 
 # %% [markdown]
@@ -1526,17 +1507,17 @@ $$
 \|A\|_2=\max_{\|x\|=1}\|Ax\|=\sigma_1,\qquad\|A\|_F=\sqrt{\textstyle\sum_{ij}a_{ij}^2}=\sqrt{\textstyle\sum_i\sigma_i^2} .
 $$ (eq-la-frobenius)
 
-The first holds since $\|Ax\|^2=\sum_i\sigma_i^2\langle v_i,x\rangle^2\le\sigma_1^2\|x\|^2$; the second since turns do not change the lengths of columns or rows: $\|A\|_F^2=\operatorname{tr}A^\top A=\operatorname{tr}V\Sigma^\top\Sigma V^\top$. $\|A\|_2$ is the most by which a layer can magnify a change of its input, which is why those who want networks robust bound it.
+The first holds since $\|Ax\|^2=\sum_i\sigma_i^2\langle v_i,x\rangle^2\le\sigma_1^2\|x\|^2$; the second since turning all columns by $U^\top$, then all rows by $V$, changes no length, and $U^\top AV=\Sigma$. $\|A\|_2$ is the most by which a layer can magnify a change of its input, which is why those who want networks robust bound it.
 
-**Conditioning.** Let $A$ be square and invertible. If $b=Ax$ is known with an error $e$, the solution errs by $A^{-1}e$, of length at most $\|e\|/\sigma_n$, while $\|b\|\le\sigma_1\|x\|$. Divide:
+**Conditioning.** Let $A$ be square and invertible. If $b=Ax$ is known with an error $e$, the solution errs by $A^{-1}e=V\Sigma^{-1}U^\top e$, of length at most $\|e\|/\sigma_n$, while $\|b\|\le\sigma_1\|x\|$. Divide:
 
 $$
 \frac{\|A^{-1}e\|}{\|x\|}\le\kappa\,\frac{\|e\|}{\|b\|},\qquad\kappa=\frac{\sigma_1}{\sigma_n} .
 $$ (eq-la-condition)
 
-The *condition number* $\kappa$ bounds how *relative* errors grow, and the bound is attained. The condition number *of the Hessian*, which is $\kappa(A)^2$ for $\|Ax-b\|^2$, decides how long gradient descent takes.
+The *condition number* $\kappa$ bounds how *relative* errors grow, and for $x=v_1$, $e=u_n$ the bound is attained. For $\|Ax-b\|^2$ that of the *Hessian* is $\kappa^2$, and decides how long gradient descent takes.
 
-**Depth.** A signal through fifty linear layers is multiplied by fifty matrices. With independent Gaussian entries of variance $1/n$ the squared length of a signal, and of the difference of two signals, stays what it is on average. Does that keep signals apart?
+**Depth.** A signal through fifty linear layers is multiplied by fifty matrices. With independent Gaussian entries of variance $1/n$ each of the $n$ entries of $Gx$ has variance $\|x\|^2/n$: the squared length of a signal, and of the difference of two, stays what it is on average. Does that keep signals apart?
 """
 
 
@@ -1557,7 +1538,9 @@ def kept(orthogonal, depth):
     return np.median([np.sum(s > s[0] / 100) for s in spectra])
 
 
-lines = [f"{d:6}{kept(False, d):14.0f}{kept(True, d):13.0f}" for d in (1, 2, 10, 50)]
+lines = [
+    f"{d:6}{kept(False, d):14.0f}{kept(True, d):13.0f}" for d in (1, 2, 5, 10, 20, 50)
+]
 print("directions of 64 kept above a hundredth of the largest (median of 9 seeds)")
 print("\n".join(["layers        Gaussian   orthogonal", *lines]))
 
@@ -1586,14 +1569,6 @@ longest = -optimize.minimize_scalar(
 verify(
     "the example's longest image, by search, and √45", longest, math.sqrt(45), rtol=1e-6
 )
-sphere = rng.normal(size=(3, 100_000))
-stretch = np.linalg.norm(A @ sphere, axis=0) / np.linalg.norm(sphere, axis=0)
-verify(
-    "5 × 3: longest and shortest of 100,000 images",
-    [stretch.max(), stretch.min()],
-    [s3[0], s3[-1]],
-    rtol=2e-3,
-)
 verify(
     "Frobenius norm from entries, from singular values",
     math.sqrt((A**2).sum()),
@@ -1606,24 +1581,17 @@ ratio = lambda x, e: (
     (np.linalg.norm(np.linalg.solve(K, e)) / np.linalg.norm(x))
     / (np.linalg.norm(e) / np.linalg.norm(K @ x))
 )
-verify(
-    "condition number: attained by the worst pair",
-    ratio(VK[0], UK[:, -1]),
-    sK[0] / sK[-1],
-    rtol=1e-9,
-)
 worst = max(
     -optimize.minimize(
         lambda z: -math.log(ratio(z[:6], z[6:])), rng.normal(size=12)
     ).fun
     for _ in range(4)
 )
-verify("and the worst that a search finds", worst, math.log(sK[0] / sK[-1]), rtol=1e-4)
 verify(
-    "50 orthogonal layers: all singular values",
-    deep_spectrum(True, 50, 0),
-    np.ones(64),
-    atol=1e-10,
+    "condition number: by how much relative errors grow, the named pair and a search",
+    [math.log(ratio(VK[0], UK[:, -1])), worst],
+    [math.log(sK[0] / sK[-1])] * 2,
+    rtol=1e-4,
 )
 fifty = np.array([deep_spectrum(False, 50, seed) for seed in range(9)])
 verify_at_most(
@@ -1727,7 +1695,7 @@ $$ (eq-la-forgotten)
 *Frobenius norm.* Let $C$ be the first $i-1$ layers of $A-B$, so $\|A-B-C\|_2=\sigma_i(A-B)$. Now $B+C$ has rank at most $k+i-1$, and by the first part $\sigma_i(A-B)=\|A-(B+C)\|_2\ge\sigma_{k+i}(A)$. Square and sum over $i$.
 :::
 
-So the theorem is right: of rank 20, nobody can do better, and the error $\sqrt{\sum_{i>20}\sigma_i^2}\approx16.4$ is known from a list of 193 numbers without looking at the picture. It has no loopholes; below we set optimisers on it.
+So the theorem is right: of rank 20, nobody can do better, and the error $\sqrt{\sum_{i>20}\sigma_i^2}\approx16.4$ is known from a list of 193 numbers without looking at the picture.
 
 **And now the practitioner.** Take the same 10,680 numbers and spend them on [cosines](#orthonormal-basis), the largest coefficients of the whole picture, or of blocks of $8\times8$.
 """
@@ -1761,28 +1729,39 @@ def lost(coefficients, n):
     return math.sqrt(np.sum(np.sort(coefficients.ravel() ** 2)[:-n]))
 
 
+def spend(image, layers):
+    """Errors of seven ways to spend what so many layers of the image cost."""
+    n, energy = layers * (213 + 320 + 1), np.sum(image**2)
+    whole, blocks = cosine_coefficients(image), in_blocks(image)
+    rows = int(213 * math.sqrt(n / image.size))  # the same share of slow waves each way
+    slow = np.sum(whole[:rows, : n // rows] ** 2)
+    return {
+        "grey everywhere, its mean": math.sqrt(np.sum((image - image.mean()) ** 2)),
+        "layers": math.sqrt(
+            np.sum(np.linalg.svd(image, compute_uv=False)[layers:] ** 2)
+        ),
+        "cosines: a fixed rectangle, slow": math.sqrt(energy - slow),
+        "cosines, half and their places": lost(whole, n // 2),
+        "cosines": lost(whole, n),
+        "8 × 8 blocks, half and places": lost(blocks, n // 2),
+        "8 × 8 blocks": lost(blocks, n),
+    }
+
+
+flower = datasets.load_sample_image("flower.jpg")[:426]
+flower = flower.reshape(213, 2, 320, 2, 3).mean((1, 3, 4)) / 255
 budget = 20 * (213 + 320 + 1)
-whole, blocks = cosine_coefficients(photo), in_blocks(photo)
-corner = whole.copy()  # the same share of slow waves either way, whatever the picture
-slow_rows = int(213 * math.sqrt(budget / photo.size))
-slow_columns = budget // slow_rows
-corner[slow_rows:], corner[:, slow_columns:] = 0, 0
 spent = {
-    "grey everywhere, its mean": math.sqrt(np.sum((photo - photo.mean()) ** 2)),
-    "pixels: the brightest": lost(photo, budget),
-    "twenty layers": np.linalg.norm(photo - rebuilt(20)),
-    "cosines: the slowest 84 × 127": math.sqrt(np.sum(whole**2) - np.sum(corner**2)),
-    "cosines, half and their places": lost(whole, budget // 2),
-    "cosines": lost(whole, budget),
-    "8 × 8 blocks, half and places": lost(blocks, budget // 2),
-    "8 × 8 blocks": lost(blocks, budget),
+    "temple": spend(photo, 20),
+    "temple, 40 layers": spend(photo, 40),
+    "flower": spend(flower, 20),
 }
-print(f"{'numbers spent on':34}error")
-for name, error in spent.items():
-    print(f"{name:34}{error:6.2f}")
+print("error, 10,680 numbers on          temple   flower")
+for name in spent["temple"]:
+    print(f"{name:32}{spent['temple'][name]:8.2f} {spent['flower'][name]:8.2f}")
 
 # %% tags=["picture"] mystnb={"image": {"classes": "photo", "alt": "Details of the roof from the original, from twenty layers, from as many cosines and from cosines in blocks: the twenty layers are streaky, the blocks are hardly to be told from the original."}}
-small = keep(blocks, budget)
+small = keep(in_blocks(photo), budget)
 from_blocks = np.empty_like(photo)
 for i in range(0, 213, 8):
     for j in range(0, 320, 8):
@@ -1790,7 +1769,7 @@ for i in range(0, 213, 8):
         from_blocks[i : i + 8, j : j + 8] = (
             cosines(C.shape[0]) @ C @ cosines(C.shape[1]).T
         )
-from_cosines = cosines(213) @ keep(whole, budget) @ cosines(320).T
+from_cosines = cosines(213) @ keep(cosine_coefficients(photo), budget) @ cosines(320).T
 show_images(
     [
         image[60:165, 60:200]
@@ -1803,11 +1782,11 @@ plt.show()
 
 # %% [markdown]
 r"""
-Blocks of cosines have less than half the error. If one objects that *which* coefficients were kept is information too, give half of the budget to their places: still better. Even a fixed rectangle, the slowest 40 % of the waves in either direction, whatever the picture, wins. At this budget "nobody can do better" is beaten by everybody. (With forty layers the fixed rectangle would lose.)
+Blocks of cosines have less than half the error. If one objects that *which* coefficients were kept is information too, give half of the budget to their places: still better. Even a fixed rectangle, the slowest 40 % of the waves in either direction, whatever the picture, wins. A second photograph, a flower, says the same. "Nobody can do better" is beaten by every mixture of cosines. (With forty layers for the temple the fixed rectangle would lose.)
 
 **Why is that no contradiction?** The theorem is about *rank*. The picture made of cosines has rank 213, so it never entered that competition. Rank counts layers, and a layer is one shape of rows times one shape of columns: a fine way to write vertical and horizontal things, a poor way to write a roof. Numbers are another currency. The theorem's layers are free to be *any* vectors, and pay for that: both factors of each layer must be stored. The cosines are known to everybody and cost nothing.
 
-So why does anyone use the SVD? Here is a control that could embarrass each side: shuffle the rows and the columns of the photograph. To the eye it is noise. Guess both errors.
+So why does anyone use the SVD? A control that could embarrass each side: shuffle the rows and the columns of the photograph. Guess both errors.
 """
 
 
@@ -1837,14 +1816,15 @@ print("\n".join([header, *lines]))
 
 # %% [markdown]
 r"""
-The layers do not notice: shuffling is a turn on each side, and turns leave singular values alone. The cosines lose by a wide margin. They live on something that the SVD of this table never uses, that *neighbours are alike*. A photograph has neighbours; convolutions exploit the same thing. The weight matrix of a fully connected layer has none, since hidden units can be put in any order. What compresses that may not depend on the order either: low rank if the singular values fall, dropping or rounding entries if they do not. What a method may assume decides what is best, not how clever it is.
+The layers do not notice: shuffling is a turn on each side, and turns leave singular values alone. The cosines lose by a wide margin. They live on something that the SVD of this table never uses, that *neighbours are alike*. A photograph has neighbours; convolutions exploit the same thing. The weight matrix of a fully connected layer has none, since hidden units can be put in any order. What compresses that may not depend on the order either. What a method may assume decides what is best, not how clever it is.
 """
 
 # %% tags=["checks"]
+here = spent["temple"]
 verify(
     "twenty layers: the error seen, and foretold by the list",
-    spent["twenty layers"],
-    math.sqrt(np.sum(sigma[20:] ** 2)),
+    np.linalg.norm(photo - rebuilt(20)),
+    here["layers"],
     rtol=1e-10,
 )
 verify(
@@ -1854,48 +1834,32 @@ verify(
     rtol=1e-9,
 )
 verify(
-    "cosines: error of the picture drawn, against Parseval",
-    np.linalg.norm(photo - from_cosines),
-    spent["cosines"],
+    "cosines, and blocks: error of the pictures drawn, against Parseval",
+    [np.linalg.norm(photo - image) for image in (from_cosines, from_blocks)],
+    [here["cosines"], here["8 × 8 blocks"]],
     rtol=1e-9,
 )
-verify(
-    "blocks: error of the picture drawn, against Parseval",
-    np.linalg.norm(photo - from_blocks),
-    spent["8 × 8 blocks"],
-    rtol=1e-9,
+verify_at_least(
+    "twenty layers over blocks of cosines, temple and flower",
+    np.array(
+        [spent[k]["layers"] / spent[k]["8 × 8 blocks"] for k in ("temple", "flower")]
+    ),
+    np.full(2, 2.0),
 )
-verify(
-    "coefficients of the whole, against scipy",
-    whole,
-    fft.dctn(photo, norm="ortho"),
-    atol=1e-10,
-)
-verify(
-    "coefficients kept, cosines and blocks",
-    [np.count_nonzero(keep(whole, budget)), np.count_nonzero(small)],
-    [budget, budget],
+verify_at_least(
+    "twenty layers over every way with cosines, the least, temple and flower",
+    np.array(
+        [
+            spent[k]["layers"] / max(list(spent[k].values())[2:])
+            for k in ("temple", "flower")
+        ]
+    ),
+    np.full(2, 1.0),
 )
 verify_at_most(
-    "numbers in the fixed rectangle against those of twenty layers",
-    np.count_nonzero(corner) / budget,
-    1,
-)
-verify_at_least(
-    "twenty layers over blocks of cosines",
-    spent["twenty layers"] / spent["8 × 8 blocks"],
-    2,
-)
-verify_at_least(
-    "twenty layers over cosines: fixed rectangle, half with places, blocks with places",
-    min(
-        spent["twenty layers"] / spent[name]
-        for name in (
-            "cosines: the slowest 84 × 127",
-            "cosines, half and their places",
-            "8 × 8 blocks, half and places",
-        )
-    ),
+    "forty layers over the fixed rectangle",
+    spent["temple, 40 layers"]["layers"]
+    / spent["temple, 40 layers"]["cosines: a fixed rectangle, slow"],
     1.0,
 )
 verify(
@@ -1906,12 +1870,12 @@ verify(
 verify(
     "shuffled: twenty layers err as before",
     shuffled_errors["twenty layers"],
-    [spent["twenty layers"]] * 3,
+    [here["layers"]] * 3,
     rtol=1e-10,
 )
 verify_at_least(
     "shuffled: cosines over twenty layers, the least of three",
-    min(shuffled_errors["cosines"]) / spent["twenty layers"],
+    min(shuffled_errors["cosines"]) / here["layers"],
     1.5,
 )
 
@@ -1943,7 +1907,7 @@ r"""
 (headline-low-rank)=
 ## The headline: optimisers against a theorem
 
-A theorem about *all* matrices of rank $k$ can be attacked. We hand the photograph to optimisers that know nothing of singular values, and let them look for a better $B=XY^\top$ with $X$ of $213\times k$ and $Y$ of $320\times k$: *alternating least squares* (fix one factor, project, swap), *L-BFGS* on all entries of both, and *random directions* improved by $q$ multiplications with $AA^\top$ {cite:p}`halko2011`, which is [power iteration](#power-iteration) with many vectors at once.
+A theorem about *all* matrices of rank $k$ can be attacked. Optimisers that know nothing of singular values look for a better $B=XY^\top$ with $X$ of $213\times k$ and $Y$ of $320\times k$: *alternating least squares* (fix one factor, project, swap), *L-BFGS* on all entries of both, and *random directions* improved by $q$ multiplications with $AA^\top$ {cite:p}`halko2011`, which is [power iteration](#power-iteration) with many vectors at once.
 """
 
 
@@ -1963,6 +1927,12 @@ def factor_loss(z, A, k):  # value and gradient of ‖A − XYᵀ‖²/2
 
 
 # %% tags=["set-up"]
+def with_spares(A, k, rng, spare=10):
+    """k + spare directions and one multiplication; then the best k layers of that."""
+    U, s, Vt = np.linalg.svd(alternating(A, k + spare, rng, 2), full_matrices=False)
+    return (U[:, :k] * s[:k]) @ Vt[:k]
+
+
 def by_lbfgs(A, k, rng):
     z = 0.3 * rng.normal(size=sum(A.shape) * k)
     options = dict(maxiter=4000, maxfun=5000, ftol=1e-15, gtol=1e-7)
@@ -1978,6 +1948,7 @@ attacks = {
     "random directions": lambda k, rng: alternating(photo, k, rng, 1),
     "the same, q = 1": lambda k, rng: alternating(photo, k, rng, 2),
     "the same, q = 2": lambda k, rng: alternating(photo, k, rng, 3),
+    "q = 1, ten directions to spare": lambda k, rng: with_spares(photo, k, rng),
     "alternating, 300 rounds": lambda k, rng: alternating(photo, k, rng, 300),
     "L-BFGS": lambda k, rng: by_lbfgs(photo, k, rng),
 }
@@ -2009,7 +1980,7 @@ headline(
 
 # %% [markdown]
 r"""
-They come down to the bound to six digits and more, and nobody goes below. Random directions are more than a third worse than the best, but one multiplication more leaves at most seven per cent, and two at most three: this is how the SVD of huge matrices is computed.
+They come down to the bound to six digits and more, and nobody goes below. From four starts each, $k$ random directions and not one more end 36 to 61 per cent above the bound; one multiplication leaves two to seven per cent, two at most three, and one with ten directions to spare, cut away at the end, less than two. This is how the SVD of huge matrices is computed.
 
 A second surprise stands in the L-BFGS row. $\|A-XY^\top\|^2$ is *not* convex in $X$ and $Y$ together, and still no start gets stuck. Its stationary points are any $k$ or fewer of the layers, and if $\sigma_k>\sigma_{k+1}$ all but the $k$ strongest are saddles {cite:p}`baldi1989`: from each the optimiser can swap a weak layer for a stronger one.
 """
@@ -2026,7 +1997,7 @@ bounds = np.array(
     [[tails[k], sigma[k]] for (name, k), found in attempts.items() for B in found]
 )
 verify_at_least(
-    "all 40 attempts: smallest error over the bound, Frobenius and spectral",
+    f"all {len(every)} attempts: smallest error over the bound, Frobenius and spectral",
     (every / bounds).min(0),
     np.ones(2),
     atol=1e-9,
@@ -2037,16 +2008,10 @@ verify(
     np.ones(2),
     rtol=1e-4,
 )
-verify(
-    "ranks of the attempts",
-    sorted(
-        {
-            np.linalg.matrix_rank(B, tol=1e-6)
-            for (name, k), found in attempts.items()
-            for B in found
-        }
-    ),
-    sorted(tails),
+verify_at_most(
+    "worst start above the bound: q = 1, q = 2, q = 1 with ten to spare",
+    [max(over_tail[name, k].max() - 1 for k in tails) for name in list(attacks)[1:4]],
+    [0.08, 0.04, 0.02],
 )
 z = np.random.default_rng(11).normal(size=(2, 12))
 small_A = np.random.default_rng(12).normal(size=(4, 2))
@@ -2082,7 +2047,7 @@ r"""
 (linear-algebra-practice)=
 ## In practice
 
-What to call, and never to write oneself: `solve(A, b)` for $Ax=b$ (not `inv(A) @ b`), `lstsq` for least squares, `eigh` for symmetric matrices (`eig` for others), `svd`, and `cholesky` for [covariances](#cholesky-decomposition). The most used of all is the SVD of data. Put $n$ examples as rows, subtract their mean, and the directions $v_i$ are the *principal components*, $\sigma_i^2/(n-1)$ the variances along them.
+What to call, and never to write oneself: `solve(A, b)` for $Ax=b$ (not `inv(A) @ b`), `lstsq` for least squares, `eigh` for symmetric matrices (`eig` for others), `svd`, and `cholesky` for [covariances](#cholesky-decomposition). The most used of all is the SVD of data. Put $n$ examples as rows, subtract their mean, and the variance along a unit vector $v$ is $\|Xv\|^2/(n-1)$. It is largest at $v_1$, then, at right angles, at $v_2$: these *principal components* have the variances $\sigma_i^2/(n-1)$.
 """
 
 
@@ -2095,7 +2060,7 @@ def principal_components(X, k):  # X (n, d)
 
 # %% [markdown]
 r"""
-Here is the temple's lesson once more, with learning in it. Of 1,400 digits keep $k$ numbers each, in four orthonormal bases: principal components learnt from *these* digits; cosines, ordered by how strong they are in these digits; cosines, the slowest first, which know neighbours but no digits; and random directions, which know nothing. The error is measured on 397 others.
+The temple's lesson once more, with learning in it. Of 1,400 digits keep $k$ numbers each, in four orthonormal bases: principal components learnt from *these* digits; cosines, ordered by how strong they are in these digits; cosines, the slowest first, which know neighbours but no digits; and random directions, which know nothing. The error is measured on 397 others.
 """
 
 # %% tags=["set-up"]
@@ -2107,14 +2072,16 @@ grid = sorted(
 cosines_8 = np.array(
     [np.outer(cosines(8)[:, k], cosines(8)[:, l]).ravel() for k, l in grid]
 )
-random_64 = np.linalg.qr(rng.normal(size=(64, 64)))[0].T
 strength = np.sum(((split.X_train - mean_digit) @ cosines_8.T) ** 2, axis=0)
 digit_bases = {
-    "principal components": principal_components(split.X_train, 64)[1],
-    "strong cosines": cosines_8[np.argsort(-strength)],
-    "slow cosines": cosines_8,
-    "random directions": random_64,
+    "principal components": [principal_components(split.X_train, 64)[1]],
+    "strong cosines": [cosines_8[np.argsort(-strength)]],
+    "slow cosines": [cosines_8],
+    "random, mean of 20": [
+        np.linalg.qr(rng.normal(size=(64, 64)))[0].T for _ in range(20)
+    ],
 }
+kept_numbers = np.array([5, 10, 20, 40])
 
 
 def left_over(basis, k):
@@ -2123,15 +2090,19 @@ def left_over(basis, k):
     return np.sum((D - D @ basis[:k].T @ basis[:k]) ** 2) / np.sum(D**2)
 
 
+missed_share = {
+    name: np.array([[left_over(basis, k) for k in kept_numbers] for basis in bases])
+    for name, bases in digit_bases.items()
+}
 print("missed on new digits       k = 5    k = 10    k = 20    k = 40")
-for name, basis in digit_bases.items():
-    print(
-        f"{name:24}" + "".join(f"{left_over(basis, k):9.1%} " for k in (5, 10, 20, 40))
-    )
+for name, shares in missed_share.items():
+    print(f"{name:24}" + "".join(f"{v:9.1%} " for v in shares.mean(0)))
+deviation = missed_share["random, mean of 20"].std(0, ddof=1)
+print(f"{'    their deviation':24}" + "".join(f"{v:9.1%} " for v in deviation))
 
 # %% [markdown]
 r"""
-What is learnt from the data beats what is known beforehand, and both beat knowing nothing. The *slowest* cosines start hardly better than chance: a digit of $8\times8$ is not mainly slow waves. Let the training digits choose which cosines come first ("strong") and they gain, but stay behind. For the temple they were chosen anew for each image, which is better still, but then the places must be stored as well. With one image to store the layers had to be stored too; here one basis serves a million digits, and its price is forgotten. An autoencoder goes on from here, with bends.
+What is learnt from the data beats what is known beforehand, and both beat knowing nothing. The *slowest* cosines start little better than chance: a digit of $8\times8$ is not mainly slow waves. Let the training digits choose which come first ("strong") and they gain, but stay behind. With one image to store the layers had to be stored too; here one basis serves a million digits, and its price is forgotten.
 """
 
 # %% tags=["checks"]
@@ -2144,33 +2115,16 @@ verify(
     pca.components_.T @ pca.components_,
     atol=1e-6,
 )
-verify(
-    "variances measured along the directions, on the data",
-    np.var(split.X_train @ directions.T, axis=0, ddof=1),
-    variances,
-    rtol=1e-9,
-)
-missed_share = np.array(
-    [[left_over(basis, k) for k in (5, 10, 20, 40)] for basis in digit_bases.values()]
-)
+missed_mean = np.array([shares.mean(0) for shares in missed_share.values()])
 verify_at_most(
     "new digits: principal components over cosines, cosines over random, the worst k",
-    (missed_share[:-1] / missed_share[1:]).max(),
+    (missed_mean[:-1] / missed_mean[1:]).max(),
     0.95,
 )
-verify(
-    "random directions miss what one expects, 1 − k/64",
-    missed_share[-1],
-    1 - np.array([5, 10, 20, 40]) / 64,
-    atol=0.1,
-)
-A = rng.normal(size=(30, 4))
-b = rng.normal(size=30)
-verify(
-    "our nearest point against lstsq",
-    nearest(A, b),
-    A @ np.linalg.lstsq(A, b, rcond=None)[0],
-    atol=1e-12,
+verify_within_se(
+    "random directions miss what one expects, 1 − k/64, averaged over the four k",
+    missed_share["random, mean of 20"].mean(1),
+    np.mean(1 - kept_numbers / 64),
 )
 
 # %% [markdown]
@@ -2180,71 +2134,63 @@ r"""
 
 **"A small determinant means nearly singular."** $\frac1{10}I$ in a hundred dimensions has determinant $10^{-100}$ and is as harmless as $I$. And $\begin{pmatrix}1&10^6\\0&1\end{pmatrix}$ has determinant 1 and can magnify relative errors a million million times. Ask the condition number.
 
-**"Fit by $(B^\top B)^{-1}B^\top y$."** As a formula yes, as a program only if $B$ is harmless: $\kappa(B^\top B)=\kappa(B)^2$, since its singular values are those of $B$ squared. With $\kappa=10^8$ all sixteen digits are gone. Our own `nearest` is guilty.
+**"Fit by $(B^\top B)^{-1}B^\top y$."** As a formula yes, as a program only if $B$ is harmless: $\kappa(B^\top B)=\kappa(B)^2$, since its singular values are those of $B$ squared. With $\kappa=10^8$ all sixteen digits are gone. Our own `nearest` is guilty. And `lstsq` is no charm: a rounding $\epsilon$ tilts the span by up to $\kappa\epsilon$; if the targets stand far off, the foot of the long perpendicular moves, and its error grows like $\kappa^2$ too. That is in the problem, not in the program.
 """
 
 
 # %% tags=["set-up"]
-def two_fits(kappa, seed=0):
+def two_fits(kappa, seed, residual):
     """Relative errors of the coefficients: normal equations, lstsq."""
     rng = np.random.default_rng(seed)
     U = np.linalg.qr(rng.normal(size=(40, 6)))[0]
     V = np.linalg.qr(rng.normal(size=(6, 6)))[0]
     B, beta = U * np.geomspace(1, 1 / kappa, 6) @ V.T, np.ones(6)
-    normal = np.linalg.solve(B.T @ B, B.T @ (B @ beta))
-    careful = np.linalg.lstsq(B, B @ beta, rcond=1e-15)[0]
+    off = linalg.null_space(U.T) @ rng.normal(size=34)  # orthogonal to the span
+    y = B @ beta + residual * np.linalg.norm(B @ beta) * off / np.linalg.norm(off)
+    normal = np.linalg.solve(B.T @ B, B.T @ y)
+    careful = np.linalg.lstsq(B, y, rcond=1e-15)[0]
     return [np.linalg.norm(w - beta) / np.linalg.norm(beta) for w in (normal, careful)]
 
 
-fits = {
-    power: np.median([two_fits(10.0**power, seed) for seed in range(9)], 0)
-    for power in (1, 3, 5, 7)
-}
-print("condition number    normal equations     lstsq   (relative error, median of 9)")
-for power, (normal, careful) in fits.items():
-    print(f"{f'1e{power}':>16}{normal:20.0e}{careful:10.0e}")
+fits = np.array(  # (residual, power of ten, method)
+    [
+        [
+            np.median([two_fits(10.0**power, seed, residual) for seed in range(9)], 0)
+            for power in (2, 3, 4, 5, 6, 7)
+        ]
+        for residual in (0, 1)
+    ]
+)
+print("relative error, median of 9       no residual        one as long as the fit")
+print("condition number               normal     lstsq       normal     lstsq")
+for power, none, long in zip((2, 3, 4, 5, 6, 7), *fits):
+    print(f"{f'1e{power}':>16}" + "".join(f"{e:13.0e}" for e in (*none, *long)))
 
 # %% [markdown]
 r"""
-**"Every square matrix has a basis of eigenvectors."** Symmetric ones do. $J=\begin{pmatrix}1&1\\0&1\end{pmatrix}$ has one eigenvalue and one eigenline; its powers $J^t=\begin{pmatrix}1&t\\0&1\end{pmatrix}$ grow although no eigenvalue exceeds 1. It tempts because a random matrix has a basis of complex eigenvectors with probability one, and numerically one always gets *something*: change one entry by $\epsilon$ and the eigenvalues are $1\pm\sqrt\epsilon$, so a rounding of $10^{-16}$ shows as $10^{-8}$.
-
-**"A thousand random tests passed, so it is true."** Every one of ten thousand random $4\times4$ matrices is invertible. Tests can refute; they never decide. Neither do the ticks of this book: the proofs do.
+**"Every square matrix has a basis of eigenvectors."** Symmetric ones do. $J=\begin{pmatrix}1&1\\0&1\end{pmatrix}$ has one eigenvalue and one eigenline; its powers $J^t=\begin{pmatrix}1&t\\0&1\end{pmatrix}$ grow although no eigenvalue exceeds 1. It tempts because a random matrix has a basis of complex eigenvectors with probability one, and numerically one always gets *something*: change the entry 0 by $\epsilon$ and the eigenvalues are $1\pm\sqrt\epsilon$, the roots of $(1-\lambda)^2=\epsilon$, so a rounding of $10^{-16}$ shows as $10^{-8}$.
 
 **"Orthonormal columns, so $QQ^\top=I$."** Only if $Q$ is square. For a tall one $Q^\top Q=I$ still holds, and $QQ^\top$ is a projection.
 
-**"If $Ax=b$ has a solution, it is $A^{-1}b$."** $\operatorname{diag}(1,0)\,x=(1,0)$ is solved by every $(1,t)$, and there is no inverse.
-
-**"A list is a column."** To NumPy and PyTorch $(n,)$ and $(n,1)$ are different shapes, and their difference is a table of $n\times n$. A regression that predicts every target *exactly*, in the wrong shape, reports the loss $2\operatorname{Var}(y)$; worse, it trains, towards the mean.
+**"A list is a column."** To NumPy and PyTorch $(n,)$ and $(n,1)$ are different shapes, and their difference is a table of $n\times n$. A regression that predicts every target *exactly*, in the wrong shape, reports the mean of all $(y_i-y_j)^2$, which is $2\operatorname{Var}(y)$; worse, it trains, towards the mean.
 """
 
 # %% tags=["checks"]
-verify(
-    "a hundredth of a tenth: log₁₀ of the determinant, and κ",
-    [
-        np.linalg.slogdet(np.eye(100) / 10)[1] / math.log(10),
-        np.linalg.cond(np.eye(100) / 10),
-    ],
-    np.array([-100.0, 1.0]),
-    rtol=1e-9,
-)
 tilted = np.array([[1.0, 1e6], [0.0, 1.0]])
 verify(
-    "determinant 1: its condition number is a million squared, nearly",
-    [np.linalg.det(tilted), np.linalg.cond(tilted)],
-    np.array([1.0, 1e12]),
-    rtol=1e-4,
+    "log₁₀ of determinant and condition number: I/10 in 100 dimensions, the tilted one",
+    [
+        [np.linalg.slogdet(M)[1] / math.log(10), math.log10(np.linalg.cond(M))]
+        for M in (np.eye(100) / 10, tilted)
+    ],
+    [[-100, 0], [0, 6 + 6]],
+    atol=1e-4,
 )
 verify(
-    "normal equations: digits lost for a digit of κ",
-    np.polyfit(list(fits), np.log10([f[0] for f in fits.values()]), 1)[0],
-    2.0,
-    atol=0.4,
-)
-verify(
-    "lstsq: digits lost for a digit of κ",
-    np.polyfit(list(fits), np.log10([f[1] for f in fits.values()]), 1)[0],
-    1.0,
-    atol=0.4,
+    "digits lost for a digit of κ: no residual, long residual; normal equations, lstsq",
+    [np.polyfit(range(6), np.log10(errors), 1)[0] for errors in fits],
+    [[2.0, 1.0], [2.0, 2.0]],
+    atol=0.3,
 )
 J = np.array([[1.0, 1.0], [0.0, 1.0]])
 verify(
@@ -2259,16 +2205,7 @@ verify(
     [1 - 1e-5, 1 + 1e-5],
     atol=1e-9,
 )
-verify("its hundredth power", np.linalg.matrix_power(J, 100), [[1, 100], [0, 1]])
 rng = np.random.default_rng(14)
-verify(
-    "10,000 random matrices and the zero matrix: smallest rank",
-    [
-        np.linalg.matrix_rank(rng.normal(size=(10_000, 4, 4))).min(),
-        np.linalg.matrix_rank(np.zeros((4, 4))),
-    ],
-    [4, 0],
-)
 tall = np.linalg.qr(rng.normal(size=(5, 2)))[0]
 verify(
     "5 × 2: how far QQᵀ is from I, Frobenius",
@@ -2277,12 +2214,6 @@ verify(
     rtol=1e-10,
 )
 y = rng.normal(size=300)
-verify(
-    "exact predictions in the wrong shape: the loss",
-    np.mean((y[:, None] - y) ** 2),
-    2 * np.var(y),
-    rtol=1e-10,
-)
 wrong_shape = optimize.minimize(
     lambda w: np.mean(((w[0] + w[1] * y)[:, None] - y) ** 2), [0.0, 1.0]
 ).x
@@ -2325,57 +2256,59 @@ def rabbits(n):
 
 </details>
 
-:::{exercise} The volume of a large covariance
-:label: ex-la-log-det
-$\ln\det S$ stands in every Gaussian density. For $400\times400$ the determinant itself leaves the range of numbers. Compute its logarithm for a positive definite $S$, without `slogdet` and without eigenvalues.
+:::{exercise} Predict, then run
+:label: ex-la-predict
+Which of these leave the error of the best twenty layers of the temple exactly as it is? `a` turn it by 90°, `b` swap its left and right halves, `c` add ½ to every pixel, `d` shuffle all pixels, `e` double the contrast. Decide about all five before you run.
 :::
 """
 
 # %% tags=["yours"]
-log_det = ...  # a function of S
+unchanged = ...  # letters, such as "ace"
 
-exercise("la-log-det").check(log_det)
+exercise("la-predict").check(unchanged)
 
 # %% [markdown]
 r"""
 <details><summary>Solution</summary>
 
-With [$S=LL^\top$](#eq-la-cholesky), $\det S=(\det L)^2$, and $\det L$ is the product of the diagonal of a triangular matrix. Pivots would do as well.
+`a` and `b` move rows and columns about (and transpose): turns on either side. `c` adds a matrix of rank one, which can shift every $\sigma_i$ a little; `e` doubles them all; `d` leaves nothing of the rows and columns.
 
 ```python
-log_det = lambda S: 2 * np.sum(np.log(np.diag(np.linalg.cholesky(S))))
+unchanged = "ab"
 ```
 
 </details>
 
-:::{exercise} A rank-one change
-:label: ex-la-sherman
-Solve $(D+ab^\top)x=y$ for diagonal $D$ (given as a list $d$) without building any $n\times n$ matrix.
+:::{exercise} Break it, then mend it
+:label: ex-la-break
+`echelon` takes everything below $10^{-9}$ for zero. Give a harmless $2\times2$ matrix in which it finds no pivot at all; then write a `rank` that does not care whether you measure in nanometres or in kilometres.
 :::
 """
 
 # %% tags=["yours"]
-sherman = ...  # a function of d, a, b, y
+broken = ...  # a pair (A, rank), rank a function of a matrix
 
-exercise("la-sherman").check(sherman)
+exercise("la-break").check(broken)
 
 # %% [markdown]
 r"""
 <details><summary>Solution</summary>
 
-$Dx=y-a\,(b^\top x)$. With the number $s=b^\top x$ unknown, $x=D^{-1}y-s\,D^{-1}a$; multiply by $b^\top$ and solve for $s$.
+"Small" means something only beside the largest.
 
 ```python
-def sherman(d, a, b, y):
-    s = (b @ (y / d)) / (1 + b @ (a / d))
-    return (y - s * a) / d
+def rank(A):
+    s = np.linalg.svd(A, compute_uv=False)
+    return int(np.sum(s > 1e-9 * s[0]))
+
+broken = (1e-10 * np.eye(2), rank)
 ```
 
 </details>
 
 :::{exercise} Your own SVD
 :label: ex-la-own-svd
-`svd_by_hand` fails for wide matrices and for those that forget. Mend it: return $U,\sigma,V^\top$ with the layers $\sigma_i>0$ only, for every matrix, using `eigh`.
+`svd_by_hand` fails for wide matrices and for those that forget. Mend it, using `eigh`: for every matrix return $U,\sigma,V^\top$ of the layers with $\sigma_i>10^{-6}\sigma_1$. (Why not $10^{-12}$? Try it.)
 :::
 """
 
@@ -2388,7 +2321,7 @@ exercise("la-own-svd").check(own_svd)
 r"""
 <details><summary>Solution</summary>
 
-Drop what is zero up to rounding. Since $\sigma^2$ is what is computed, half of the digits are gone: rounding in $\lambda$ of $10^{-16}$ is $10^{-8}$ in $\sigma$. LAPACK never forms $A^\top A$.
+Since $\sigma^2$ is what is computed, half of the digits are gone: rounding in $\lambda$ of $10^{-16}$ is $10^{-8}$ in $\sigma$, and a layer that is not there shows as one of that size. LAPACK never forms $A^\top A$.
 
 ```python
 def own_svd(A):
@@ -2440,14 +2373,6 @@ A *scalar* is one number, a *vector* a list, a *matrix* $A\in\mathbb R^{m\times 
 """
 
 # %% tags=["checks"]
-red, green, blue = np.moveaxis(colour_photo / 255, 2, 0)
-grey = 0.3 * red + 0.6 * green + 0.1 * blue
-verify(
-    "grey as a combination of three matrices, pixel by pixel",
-    grey[100, 200],
-    sum(w * colour_photo[100, 200, c] / 255 for c, w in enumerate((0.3, 0.6, 0.1))),
-    rtol=1e-12,
-)
 big = 1e20
 verify("the two bracketings", [(big - big) + 1, big + (-big + 1)], [1, 0])
 rng = np.random.default_rng(20)
@@ -2514,13 +2439,6 @@ numeric = np.array(
     ]
 )
 verify("the second derivatives of xᵀAx see A + Aᵀ only", numeric, A + A.T, atol=1e-12)
-S, T = np.array([[2, 1], [1, 2]]), np.array([[1, 0], [0, 3]])
-commutator = S @ T - T @ S
-verify(
-    "a product of symmetric ones that do not commute: asymmetry",
-    (S @ T)[0, 1] - (S @ T)[1, 0],
-    commutator[0, 1],
-)
 circulant = [linalg.circulant([4, 1, 0, 0, 1]), linalg.circulant([2, 0, 3, 3, 0])]
 verify(
     "two that commute: the product is symmetric",
@@ -2607,14 +2525,7 @@ verify(
     np.abs(np.array(exact, float)),
     atol=1e-9,
 )
-cube = np.array(list(itertools.product([0, 1.0], repeat=3)))
 M = rng.normal(size=(3, 3))
-verify(
-    "3 × 3: the volume of the image of the cube",
-    abs(by_cofactors(M)),
-    spatial.ConvexHull(cube @ M.T).volume,
-    rtol=1e-9,
-)
 verify(
     "det Aᵀ = det A: along the first column instead",
     by_cofactors(M.T),
@@ -2665,11 +2576,6 @@ verify(
     clock,
     [[1, 1, 1, 1], [0, 1, 0, 1]],
 )
-verify(
-    "subtracting on a clock of 5 hours: never leaves it, and that is all",
-    list(group_laws(list(range(5)), lambda a, b: (a - b) % 5).values()),
-    [1, 0, 0, 0],
-)
 
 # %% [markdown]
 r"""
@@ -2700,17 +2606,6 @@ verify(
     scale_first(a, v) + scale_first(b, v) - scale_first(a + b, v),
     [0, v[1]],
     atol=1e-12,
-)
-positive = {
-    "sum": lambda u, v: u * v,
-    "times": lambda a, u: u**a,
-}  # "adding" is multiplying
-p, q = 2.0, 5.0
-verify(
-    "positive numbers, added by multiplying, are a space: a(u + v)",
-    positive["times"](a, positive["sum"](p, q)),
-    np.exp(a * (np.log(p) + np.log(q))),
-    rtol=1e-12,
 )
 cone = lambda x: abs(x[0]) == abs(x[1])
 verify(
@@ -2766,15 +2661,6 @@ For a basis $b_1,\dots,b_n$ every $x$ has unique coordinates $[x]_B=\alpha$ with
 """
 
 # %% tags=["checks"]
-rng = np.random.default_rng(27)
-W, words = rng.normal(size=(4, 9)), rng.integers(0, 9, 30)
-one_hot = (words[:, None] == np.arange(9)).astype(float)
-verify(
-    "thirty words through an embedding: product and look-up",
-    one_hot @ W.T,
-    [W[:, w] for w in words],
-    atol=1e-12,
-)
 p = np.polynomial.Polynomial([2, -1, 0.5, 3])
 around_one = [p.deriv(k)(1.0) / math.factorial(k) if k else p(1.0) for k in range(4)]
 basis_one = np.array(
@@ -2837,7 +2723,6 @@ $D(f)=f'$ and $J(f)=\int_0^1f$ are [linear](#eq-la-linear). On cubics $a+bx+cx^2
 
 # %% tags=["checks"]
 D = matrix_of(lambda c: np.append(np.polynomial.polynomial.polyder(c), 0), 4)
-verify("the table of the derivative", D, np.diag([1, 2, 3], k=1))
 x, f = sp.symbols("x"), sp.Function("f")
 S, T = (lambda f: sp.diff(f, x)), (lambda f: x**2 * f)
 verify(
@@ -2917,13 +2802,6 @@ verify(
     "modulo 3: number of images times size of the kernel is the number of inputs",
     counted,
     [len(field)] * 3,
-)
-values_at = np.vander([0.0, 1, 2, 5], 4)
-verify(
-    "cubic to its values at four points: an isomorphism, so it has a way back",
-    np.linalg.solve(values_at, values_at @ [1, -2, 0, 3]),
-    [1, -2, 0, 3],
-    atol=1e-10,
 )
 
 # %% [markdown]
@@ -3058,12 +2936,6 @@ worst = max(
 verify(
     "largest ‖x‖₁/‖x‖₂ in five dimensions, by search", worst, math.sqrt(5), rtol=1e-6
 )
-verify(
-    "p = 200 against the maximum, at most a factor 5^(1/200) larger",
-    (linalg.norm(X, 200, axis=1) / abs(X).max(1)).max(),
-    5 ** (1 / 200),
-    rtol=0.01,
-)
 
 # %% [markdown]
 r"""
@@ -3099,13 +2971,6 @@ verify(
     G,
     linalg.hilbert(4),
     atol=1e-12,
-)
-f, g = np.polynomial.Polynomial([1, -2, 0, 1]), np.polynomial.Polynomial([0, 3, 1, -1])
-verify(
-    "an integral of two cubics by αᵀGβ",
-    f.coef @ G @ g.coef,
-    (f * g).integ()(1.0),
-    atol=1e-10,
 )
 rng = np.random.default_rng(33)
 x, y = rng.normal(size=(2, 500, 3))
@@ -3259,12 +3124,6 @@ verify(
     [[math.cos(1.4), -math.sin(1.4)], [math.sin(1.4), math.cos(1.4)]],
     atol=1e-12,
 )
-verify(
-    "determinants of a mirror and of the turn",
-    [np.linalg.det(mirror_at(0.2)), np.linalg.det(turned)],
-    np.array([-1.0, 1.0]),
-    atol=1e-12,
-)
 K = np.random.default_rng(35).normal(size=(5, 5))
 Q = linalg.expm(K - K.T)
 cloud = np.random.default_rng(36).normal(size=(30, 5))
@@ -3364,7 +3223,7 @@ r"""
 (distinct-eigenvalues-independence)=
 ### Eigenspaces, transposes, distinct eigenvalues
 
-$E_\lambda=\ker(A-\lambda I)$ is the *eigenspace* of $\lambda$; its dimension is at most the multiplicity of $\lambda$ as a root, and less for $\begin{pmatrix}1&1\\0&1\end{pmatrix}$. $A$ and $A^\top$ have the same characteristic polynomial, so the same eigenvalues, with other eigenvectors: those for different eigenvalues are orthogonal across, since $\lambda\langle v,w\rangle=\langle Av,w\rangle=\langle v,A^\top w\rangle=\mu\langle v,w\rangle$. *Eigenvectors $v_1,\dots,v_k$ of distinct eigenvalues are independent*: take a relation $\sum c_iv_i=0$ with as few non-zero $c_i$ as possible; apply $A$ and subtract $\lambda_1$ times it, and a shorter one is left.
+$E_\lambda=\ker(A-\lambda I)$ is the *eigenspace* of $\lambda$; its dimension is at most the multiplicity of $\lambda$ as a root, and less for $\begin{pmatrix}1&1\\0&1\end{pmatrix}$. $A$ and $A^\top$ have the same characteristic polynomial, so the same eigenvalues, with other eigenvectors: those for different eigenvalues are orthogonal across (so for symmetric $A$ to each other), since $\lambda\langle v,w\rangle=\langle Av,w\rangle=\langle v,A^\top w\rangle=\mu\langle v,w\rangle$. *Eigenvectors $v_1,\dots,v_k$ of distinct eigenvalues are independent*: take a relation $\sum c_iv_i=0$ with as few non-zero $c_i$ as possible; apply $A$ and subtract $\lambda_1$ times it, and a shorter one is left.
 """
 
 # %% tags=["checks"]
@@ -3544,12 +3403,6 @@ A matrix read as one long vector has the norms $(\sum_{ij}|a_{ij}|^p)^{1/p}$: th
 rng = np.random.default_rng(43)
 A = rng.normal(size=(3, 4))
 entrywise = lambda A, p: (abs(A) ** p).sum() ** (1 / p)
-verify(
-    "p = 1, 2 and 400 against SciPy's vector norms",
-    [entrywise(A, p) for p in (1, 2, 400)],
-    [linalg.norm(A.ravel(), p) for p in (1, 2, np.inf)],
-    rtol=0.01,
-)
 Q = linalg.qr(rng.normal(size=(3, 3)))[0]
 verify(
     "turning changes p = 2 by nothing, p = 1 and p = 4 by something",
@@ -3597,12 +3450,6 @@ verify(
     "the first theme parts the films, and the viewers, by genre",
     [np.sign(film_U[:, 0]), [*np.sign(film_Vt[0]), 0]],
     [[1, 1, -1, -1], [1, 1, -1, 0]],
-)
-rank_one = ratings.mean() + film_sigma[0] * np.outer(film_U[:, 0], film_Vt[0])
-verify_at_most(
-    "one theme and the mean: largest miss of a rating",
-    abs(rank_one - ratings).max(),
-    1.0,
 )
 rng = np.random.default_rng(44)
 shuffles = [

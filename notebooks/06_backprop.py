@@ -43,6 +43,7 @@ import torch
 from scipy import optimize
 from torch import nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint_sequential
 from torch.utils.flop_counter import FlopCounterMode
 
 from helpers import (
@@ -91,6 +92,16 @@ def torch_price(net, examples=1):
                 loss.backward()
         totals.append(counter.get_total_flops())
     return totals[1] / totals[0]
+
+
+def seconds(f, repeats):
+    """The fastest of a few runs, in seconds of this process."""
+    best = math.inf
+    for _ in range(repeats):
+        start = time.process_time()
+        f()
+        best = min(best, time.process_time() - start)
+    return best
 
 
 # %% tags=["remove-cell"]
@@ -283,7 +294,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-Three. Not a million and one: between two and *three*, whatever the number of weights, and just under three at the million, and the value itself is the first of them. Nothing in this chapter is more useful, and nothing in it is deeper than the chain rule, applied in the right order. You will be able to
+Three. Not a million and one: between two and *three*, whatever the number of weights, and just under three at the million, and the value itself is the first of them. Nothing in it is deeper than the chain rule, applied in the right order. You will be able to
 
 - **explain** why all derivatives together cost no more than two more evaluations, and in which order the work must be done,
 - **write** an automatic differentiator in twenty-five lines for numbers, in a hundred for arrays, and train with it,
@@ -303,13 +314,10 @@ verify(
     size(million),
     sum(k * (m + 1) for m, k in layer_sizes),
 )
-verify_at_least(
-    "the price at six sizes, in evaluations: the least",
-    np.array(prices),
-    np.full(6, 2.0),
-)
 verify_at_most(
-    "the price at six sizes, in evaluations", np.array(prices), np.full(6, 3.0)
+    "the price at six sizes lies between two and three evaluations: distance from 2½",
+    abs(np.array(prices) - 2.5),
+    np.full(6, 0.5),
 )
 
 # %% [markdown]
@@ -421,11 +429,9 @@ def by_nudging(loss, theta, h=1e-7):
 # %% tags=["checks"]
 net = mlp(2, 4, 1)
 flat = nn.utils.parameters_to_vector(net.parameters()).detach().numpy()
-asked = []
 
 
 def xor_loss(flat):
-    asked.append(1)
     W1, b1, W2, b2 = np.split(flat, [8, 12, 16])
     out = forward(X_xor, [(W1.reshape(4, 2), b1), (W2.reshape(1, 4), b2)])[-1]
     return np.mean((out[:, 0] - y_xor) ** 2)
@@ -439,11 +445,10 @@ verify(
     nn.utils.parameters_to_vector([p.grad for p in net.parameters()]),
     atol=1e-6,
 )
-verify("evaluations that the nudging took", len(asked), size(net) + 1)
 
 # %% [markdown]
 r"""
-It works, as a check it is invaluable, and at a million weights it is hopeless. The alternative everybody knows is to differentiate by formula. Written out in full, though, formulas repeat their parts, and so do their derivatives. The way out is to give every intermediate result a name and to compute it once.
+It works, as a check it is invaluable, and at a million weights it is hopeless. The alternative is to differentiate by formula. Written out in full, though, formulas repeat their parts, and so do their derivatives. The way out: give every intermediate result a name and compute it once.
 
 **Try it.** XOR can be solved by a *single* unit, if the bend is the absolute value. Find $w_1,w_2,b,u,c$ such that $u\,|w_1x_1+w_2x_2+b|+c$ is right on all four points.
 """
@@ -568,12 +573,6 @@ verify(
     "sum over the paths at nine places: 18x⁵",
     [sum_over_paths(arrows_at(x), "x", "f") for x in spots],
     18 * spots**5,
-    atol=1e-9,
-)
-verify(
-    "from u on: f = 3u³ has the slope 9u²",
-    [sum_over_paths(arrows_at(x), "u", "f") for x in spots],
-    9 * spots**4,
     atol=1e-9,
 )
 
@@ -722,12 +721,10 @@ verify(
     np.full(3, exact),
     rtol=1e-10,
 )
-at_one = ladder(12, x=1.0)[0]  # all derivatives are 1: the sum counts the paths
-verify("paths of twelve squarings", reverse_mode(at_one, 12)[0], 2.0**12)
 
 # %% [markdown]
 r"""
-Ten squarings make $x^{1024}$; sum over paths and both modes agree, with a thousand paths on the one hand and forty arrows on the other.
+Ten squarings make $x^{1024}$: a thousand paths, forty arrows, one slope.
 
 **Try it.** For $y=\log x$, $s=\sqrt y$, $f=y+s$, walk back by hand from $\bar f=1$ at $x=e$, where $y=1$. What are $\bar y$ and $\bar x$?
 """
@@ -799,7 +796,7 @@ def backward(f):
 
 # %% [markdown]
 r"""
-That is an automatic differentiator. Our example is `u = x * x`, `p = Value(3.0) * u`, `q = u * u`, `f = p * q`, and `backward(f)` leaves 576 in `x.grad`. A random program is a better test: forty times, twenty operations on three inputs and on whatever was computed so far, run through `Value` and, the same Python, through PyTorch.
+That is an automatic differentiator (for chains of up to a thousand operations, where Python ends a recursion). Our example is `u = x * x`, `p = Value(3.0) * u`, `q = u * u`, `f = p * q`, and `backward(f)` leaves 576 in `x.grad`. A random program is a better test: forty times, twenty operations on three inputs and on whatever was computed so far, run through `Value` and, the same Python, through PyTorch.
 """
 
 # %% tags=["set-up"]
@@ -898,10 +895,18 @@ verify_at_most(
     np.array([losses[-1] for losses in xor_runs]),
     np.full(5, 0.01),
 )
+calm = np.array(train_values(0, steps=450, eta=0.025))
+rise = lambda run: (run - np.minimum.accumulate(run)).max()
+verify(
+    "the start on the plateau: the loss leaps, with this step and with half of it",
+    [rise(np.array(xor_runs[0])) > 0.9, rise(calm) > 0],
+    [True, False],
+)
+verify_at_most("its loss after 450 steps at half the step", calm[-1], 0.01)
 
 # %% [markdown]
 r"""
-All five arrive, one after some eight hundred steps on a plateau and a jolt that throws it from 0.03 back to 1: the gradient is exact, the step is too large. With half of it the same start is through in three hundred, without a jolt.
+All five arrive, one after some eight hundred steps on a plateau and a jolt that throws it back to 1: the gradient is exact, the step is too large. With half of it the same start never rises, and is through in half the time.
 
 **Try it.** Teach the engine the rectified unit: a function that takes a `Value` $z$ and returns $\max(0,z)$ as a `Value`.
 """
@@ -956,7 +961,7 @@ $$ (eq-bp-jacobian-chain)
 :::
 
 :::{prf:proof}
-Write $G(x_0+\delta)=G(x_0)+\epsilon$ with $\epsilon=J_G\delta+o(\|\delta\|)$. Then $H(G(x_0)+\epsilon)=H(G(x_0))+J_H\epsilon+o(\|\epsilon\|)=H(G(x_0))+J_HJ_G\,\delta+o(\|\delta\|)$, and the matrix in front of $\delta$ is the Jacobian.
+Let $o(t)$ stand for whatever is small against $t$. Write $G(x_0+\delta)=G(x_0)+\epsilon$ with $\epsilon=J_G\delta+o(\|\delta\|)$, which is at most a constant times $\|\delta\|$, so that $o(\|\epsilon\|)$ is $o(\|\delta\|)$. Then $H(G(x_0)+\epsilon)=H(G(x_0))+J_H\epsilon+o(\|\epsilon\|)=H(G(x_0))+J_HJ_G\,\delta+o(\|\delta\|)$, and the matrix in front of $\delta$ is the Jacobian.
 :::
 
 (jacobian-chain-cost)=
@@ -1117,13 +1122,6 @@ verify(
         [torch.autograd.grad(f(outputs), outputs)[0] for _, f in losses.values()]
     ),
     torch.stack([p - one_hot for p, _ in losses.values()]),
-    atol=1e-12,
-)
-p = torch.sigmoid(outputs)
-verify(
-    "sigmoid with the squared error: the signal has a further factor ŷ(1 − ŷ)",
-    torch.autograd.grad(0.5 * ((p - one_hot) ** 2).sum(), outputs)[0],
-    ((p - one_hot) * p * (1 - p)),
     atol=1e-12,
 )
 net, X = mlp(6, 9, 7, 5, 3), np.random.default_rng(17).normal(size=(12, 6))
@@ -1399,7 +1397,7 @@ def lift(x):
 
 # %% [markdown]
 r"""
-Does it work? Sixty random programs of eight operations, on arrays of four shapes that broadcast against each other, each run through our engine and, the same Python, through PyTorch; some also against plain differences, which share nothing with either. Then the cases on which home-made engines break, and what it cannot do, which it must say.
+Sixty random programs on arrays of four shapes that broadcast against each other, run through our engine and through PyTorch, some also against plain differences; then the cases on which home-made engines break, and what it cannot do, which it must say.
 """
 
 # %% tags=["set-up"]
@@ -1513,7 +1511,7 @@ verify(
 
 # %% [markdown]
 r"""
-**Two spirals.** Now let it work. Two spirals are wound into each other one and a half times; a line gets two thirds right. Everything below is ours: the network, the loss, the gradient, the optimiser ([Adam](#eq-adam)).
+**Two spirals.** Now let it work. Two spirals are wound into each other one and a half times. Everything below is ours: the network, the loss, the gradient, the optimiser ([Adam](#eq-adam)).
 """
 
 
@@ -1550,6 +1548,10 @@ def start_weights(widths, rng):
     ]
 
 
+rng = np.random.default_rng(16)
+(S, label), (S_new, label_new) = spirals(150, rng), spirals(500, rng)  # setting
+
+
 # %%
 def network(X, theta, act=Tensor.tanh):  # theta = [W1, b1, W2, b2, ...], W (in, out)
     for l in range(0, len(theta), 2):
@@ -1558,16 +1560,21 @@ def network(X, theta, act=Tensor.tanh):  # theta = [W1, b1, W2, b2, ...], W (in,
     return X
 
 
-rng = np.random.default_rng(16)
-(S, label), (S_new, label_new) = spirals(150, rng), spirals(500, rng)  # setting
-theta = start_weights((2, 32, 32, 1), rng)  # setting
-logistic = lambda: (1.0 + (network(S, theta) * -label).exp()).log().mean()
-history = adam_steps(theta, logistic, 600, 0.02)  # setting
+def logistic(theta):
+    return (1.0 + (network(S, theta) * -label).exp()).log().mean()
+
+
+def train_spirals(rng):
+    theta = start_weights((2, 32, 32, 1), rng)  # setting
+    return adam_steps(theta, lambda: logistic(theta), 600, 0.02)  # setting
 
 
 # %% tags=["picture"]
-def scores(P, step):
-    return network(P, [Tensor(a) for a in history[step]]).data
+histories = [train_spirals(np.random.default_rng(seed)) for seed in (16, 17, 18)]
+
+
+def scores(P, step, run=0):
+    return network(P, [Tensor(a) for a in histories[run][step]]).data
 
 
 def training(step):
@@ -1595,27 +1602,31 @@ explore(
 nearest = ((S_new[:, None] - S) ** 2).sum(-1).argmin(1)
 affine = np.linalg.lstsq(np.c_[S, np.ones(300)], label, rcond=None)[0]
 right = {
-    "network": np.mean(scores(S_new, 600) * label_new > 0),
+    "network": np.mean([scores(S_new, 600, k) * label_new > 0 for k in range(3)], 1),
     "line": np.mean(np.c_[S_new, np.ones(1000)] @ affine * label_new > 0),
     "nearest neighbour": np.mean(label[nearest] == label_new),
 }
 verify(
     "the loss that was descended, against torch's softplus",
-    float(logistic().data),
-    F.softplus(torch.tensor(-label * scores(S, 600))).mean().item(),
+    [logistic([Tensor(a) for a in run[600]]).data for run in histories],
+    [F.softplus(torch.tensor(-label * scores(S, 600, k))).mean() for k in range(3)],
     rtol=1e-9,
 )
-verify_at_least("1,000 new points: accuracy of the network", right["network"], 0.97)
+verify_at_least(
+    "1,000 new points, three starts: accuracy of the network",
+    right["network"][:, 0],
+    np.full(3, 0.97),
+)
 verify_at_most("accuracy of a line", right["line"], 0.75)
 verify_at_most(
     "nearest neighbour, which learns nothing, minus the network",
-    abs(right["nearest neighbour"] - right["network"]),
-    0.03,
+    abs(right["nearest neighbour"] - right["network"][:, 0]),
+    np.full(3, 0.03),
 )
 
 # %% [markdown]
 r"""
-On 1,000 new points a line gets two thirds right and the network all. So does a nearest neighbour, to keep us modest: the spirals show that the gradient is right, not that networks are clever.
+On 1,000 new points a line gets two thirds right and the network, from each of three starts, all. So does a nearest neighbour, to keep us modest: the spirals show that the gradient is right, not that networks are clever.
 
 **Try it.** Teach the engine *softplus*, $\log(1+e^x)$, as one node that survives $x=\pm800$.
 """
@@ -1650,7 +1661,7 @@ Back to the opening. The claim was *three evaluations at most, whatever the numb
 
 :::{prf:theorem} Cheap gradient principle
 :label: thm-bp-cheap
-Let a scalar be computed by $N$ operations: sums, products and elementary functions $c=\varphi(a)$ whose slope takes at most two more operations once $c$ is known. Reverse mode computes the value *and all partial derivatives* with at most $5N$ operations, however many inputs there are {cite:p}`baur1983`.
+Let a scalar be computed by $N$ operations: sums, products and elementary functions $c=\varphi(a)$ whose slope takes at most two more operations once $c$ is known (for tanh, $1-c^2$). Reverse mode computes the value *and all partial derivatives* with at most $5N$ operations, however many inputs there are {cite:p}`baur1983`.
 :::
 
 :::{prf:proof}
@@ -1665,10 +1676,21 @@ Charge every operation with its own value and with what it adds to [the signals]
 Every operation is visited once on the way forward and once on the way back. Nowhere does the number of inputs enter.
 :::
 
-A bound is not yet an answer. For a network we can count exactly. Take $n$ examples through widths $m_0,\dots,m_L$, and let $P=\sum_lm_lm_{l-1}$ be the number of matrix entries, $M=m_1+\dots+m_L$ the number of units, $H=M-m_L$ the hidden ones. [Forward](#eq-bp-mlp), each matrix entry costs a multiplication and an addition per example, each unit a bias, each hidden unit a bend. [Back](#eq-bp-delta), there are *two* products of that size per layer, one for $\bar W^l$ and one for $\bar x^{l-1}$; but the first layer has nobody to pass a signal on to. A hidden unit costs three (square, subtract, multiply), and adding up $\bar b$ over the examples takes $n-1$ additions a unit:
+A bound is not yet an answer. For a network we can count exactly, multiplications and additions alike. Take $n$ examples through widths $m_0,\dots,m_L$, and let $P=\sum_lm_lm_{l-1}$ be the number of matrix entries, $M=m_1+\dots+m_L$ the number of units, $H=M-m_L$ the hidden ones. An entry of a product that sums $k$ terms takes $k$ multiplications and $k-1$ additions:
+
+| step | terms $k$ | operations |
+|---|---|---|
+| [forward](#eq-bp-mlp): products and biases | $m_{l-1}$ | $n\cdot2P$ |
+| forward: bends | | $nH$ |
+| [back](#eq-bp-delta): $\bar W^l$, summed over the examples | $n$ | $(2n-1)P$ |
+| back: $\bar x^{l-1}$, *from the second layer on* | $m_l$ | $n\,(2P-2m_0m_1-H)$ |
+| back: slopes (square, subtract, multiply) | | $3nH$ |
+| back: $\bar b^l$ | $n$ | $(n-1)M$ |
+
+The first layer has nobody to pass a signal on to. Add up:
 
 $$
-C_{\text{forward}}=n\,(2P+M+H),\qquad C_{\text{back}}=n\,(4P-2m_0m_1+3H)+(n-1)M .
+C_{\text{forward}}=n\,(2P+H),\qquad C_{\text{back}}=(4n-1)P-2n\,m_0m_1+2nH+(n-1)M .
 $$ (eq-bp-count)
 """
 
@@ -1676,18 +1698,19 @@ $$ (eq-bp-count)
 # %%
 def on_paper(m, n):  # widths, examples
     P, M, H = sum(math.prod(pair) for pair in zip(m, m[1:])), sum(m[1:]), sum(m[1:-1])
-    return n * (2 * P + M + H), n * (4 * P - 2 * m[0] * m[1] + 3 * H) + (n - 1) * M
+    back = (4 * n - 1) * P - 2 * n * m[0] * m[1] + 2 * n * H + (n - 1) * M
+    return n * (2 * P + H), back
 
 
 # %% [markdown]
 r"""
-Now count. The arrays below keep a tally of every floating-point operation that NumPy is asked to do with them, whoever asks; `forward` and `backprop` run on them unchanged.
+By hand for 2-3-1 and four examples: $P=9$, $H=3$, forward $4\cdot21=84$. The arrays below keep a tally of every floating-point operation that NumPy is asked to do with them, whoever asks; `forward` and `backprop` run on them unchanged.
 """
 
 
 # %% tags=["set-up"]
 class Counted(np.ndarray):
-    """An array that counts the arithmetic done with it; (n, k) @ (k, m) counts 2nkm."""
+    """An array that counts the arithmetic done with it; (n, k) @ (k, m) counts nm(2k − 1)."""
 
     work = 0
 
@@ -1695,7 +1718,7 @@ class Counted(np.ndarray):
         plain = [np.asarray(x) if isinstance(x, Counted) else x for x in inputs]
         result = np.asarray(getattr(ufunc, method)(*plain, **kwargs))
         if ufunc is np.matmul:
-            Counted.work += 2 * result.size * plain[0].shape[-1]
+            Counted.work += result.size * (2 * plain[0].shape[-1] - 1)
         elif method == "reduce":
             Counted.work += plain[0].size - result.size
         else:
@@ -1730,6 +1753,7 @@ shapes = [
     ((64, 10), 32),
     ((10, 50, 40, 30, 5), 7),
     ((2, 3, 1), 4),
+    ((1,) * 9, 8),
 ]
 tally = []
 for m, n in shapes:
@@ -1745,7 +1769,7 @@ for (m, n), (there, back) in zip(shapes, tally):
 
 # %%
 headline(
-    "Operations forwards and back, seven networks: counted, and on paper",
+    "Operations forwards and back, eight networks: counted, and on paper",
     np.array(tally),
     np.array([on_paper(m, n) for m, n in shapes]),
     rtol=1e-12,
@@ -1753,20 +1777,20 @@ headline(
 
 # %% [markdown]
 r"""
-The convention, shared by counter and formula and by PyTorch's own counter: a product of $(n,k)$ by $(k,m)$ counts $2nkm$. In it, not one operation off, in either direction. The table also says *when* it is three. For wide layers only the products matter, and the ratio tends to
+Not one operation off, in either direction. The table also says *when* it is three. For wide layers only the products matter, and the ratio tends to
 
 $$
-\frac{C_{\text{forward}}+C_{\text{back}}}{C_{\text{forward}}}\;\to\;3-\frac{m_0m_1}{P} .
+\frac{C_{\text{forward}}+C_{\text{back}}}{C_{\text{forward}}}\;\to\;3-\frac{m_0m_1}{P}-\frac1{2n} .
 $$ (eq-bp-price)
 
-A layer costs one product forwards and two back, except the first. For the million-weight network of the opening that is 2.94. (True additions are a few less: a sum of $k$ terms takes $k-1$. For a single example the outer products of the way back need none at all, and the price is really 2.44.) For 784-100-10, which is nearly all first layer, it is 2.01. Without a hidden layer (64-10) the gradient comes at the price of a second evaluation. In small networks the rest counts too (2.44 instead of 2.33 for 2-3-1). PyTorch's own counter, which counts only the products, gives the limit itself.
+A layer costs one product forwards and two back, except the first; and a single example has nothing to add up in $\bar W$, which saves half a product. For the million weights of the opening that is 2.91 with twenty examples and 2.44 with one. 784-100-10, nearly all first layer, pays 1.51. In the last row, a chain of single units, bends and biases are a large share, and 3.17 is paid: three is a rule for wide layers, only the five is for all. (PyTorch's own counter, which the opening used, counts only products, every multiplication with an addition: $3-m_0m_1/P$.)
 """
 
 # %% tags=["checks"]
 verify(
     "torch's own counter at six networks: 3 − m₀m₁/P",
-    [torch_price(mlp(*m), n) for m, n in shapes[1:]],
-    [3 - m[0] * m[1] / sum(map(math.prod, zip(m, m[1:]))) for m, _ in shapes[1:]],
+    [torch_price(mlp(*m), n) for m, n in shapes[1:7]],
+    [3 - m[0] * m[1] / sum(map(math.prod, zip(m, m[1:]))) for m, _ in shapes[1:7]],
     rtol=1e-12,
 )
 spent = []
@@ -1783,13 +1807,24 @@ verify_at_most(
 
 # %% [markdown]
 r"""
+Operations are not seconds: numbers must be fetched, and software has its own errands. The million weights again, twenty examples, on the machine that made this page:
+"""
+
+# %% tags=["set-up"]
+twenty = torch.ones(20, 64)
+value_time = seconds(lambda: million(twenty).square().sum(), 15)
+gradient_time = seconds(lambda: million(twenty).square().sum().backward(), 15)
+measured("value and gradient", gradient_time, ("the value alone", value_time))
+
+# %% [markdown]
+r"""
 And forward mode? A sweep carries a direction $\dot\theta$ along with the values,
 
 $$
 \dot z^l=W^l\dot x^{l-1}+\dot W^lx^{l-1}+\dot b^l,\qquad\dot x^l=\dot z^l\odot\sigma'(z^l),
 $$ (eq-bp-tangent)
 
-three products a layer where the value has one. *One sweep costs as much as the whole gradient*, and gives the derivative along one direction. For all weights it takes $p$ sweeps: the price of nudging, three times over, though without its rounding.
+three products a layer where the value has one (two in the first, if one skips $W^1\dot x^0=0$). *One sweep costs as much as the whole gradient*, and gives the derivative along one direction. For all weights it takes $p$ sweeps: the price of nudging, three times over, though without its rounding.
 """
 
 
@@ -1825,12 +1860,12 @@ verify(
     "as many forward sweeps as weights, against one backward", swept, exact, atol=1e-12
 )
 m, wide = (64, 970, 960, 10), counting_weights((64, 970, 960, 10))
-one_sweep, _ = counted(lambda: tangent_sweep(np.ones((1, 64)), wide, wide))
+one_sweep, _ = counted(lambda: tangent_sweep(np.ones((20, 64)), wide, wide))
 verify(
-    "one forward sweep of the million-weight network, over the value",
-    one_sweep / on_paper(m, 1)[0],
-    3.0,
-    rtol=0.01,
+    "one forward sweep of the million-weight network, in whole gradients",
+    one_sweep / sum(on_paper(m, 20)),
+    1.0,
+    rtol=0.04,
 )
 
 # %% [markdown]
@@ -1877,10 +1912,30 @@ try:
 except RuntimeError as error:
     words = str(error)
 verify("a kept value changed in place: torch refuses", "inplace" in words, True)
+deep, inputs = mlp(*[8] * 17), torch.randn(4, 8)
+ways = {
+    "plain": deep,
+    "again": lambda x: checkpoint_sequential(deep, 4, x, use_reentrant=False),
+}
+work, grads = {}, {}
+for name, way in ways.items():
+    with FlopCounterMode(display=False) as counter:
+        way(inputs).square().sum().backward()
+    work[name] = counter.get_total_flops() / (2 * 4 * 16 * 8 * 8)
+    grads[name] = nn.utils.parameters_to_vector([p.grad for p in deep.parameters()])
+    deep.zero_grad()
+verify("sixteen layers in four segments: the gradient", grads["again"], grads["plain"])
+verify_at_most(
+    "what that costs more lies between half an evaluation and one: distance from ¾",
+    abs(work["again"] - work["plain"] - 0.75),
+    0.25,
+)
 
 # %% [markdown]
 r"""
-**Try it.** What does [the limit](#eq-bp-price) say for a 784-100-10 network? Give a formula or four digits.
+Memory can be bought with work. *Checkpointing* keeps only every $\sqrt L$-th layer and computes each segment once more when the way back comes to it: $2\sqrt L$ layers in memory instead of $L$, for less than one further evaluation {cite:p}`griewank2008`.
+
+**Try it.** What does [the limit](#eq-bp-price) say for a 784-100-10 network and a large batch? Give a formula or four digits.
 """
 
 # %% tags=["yours"]
@@ -1906,16 +1961,16 @@ r"""
 (bp-arrive)=
 ## Will the signal arrive?
 
-The gradient is exact and cheap, and for decades deep networks did not learn. [The recursion](#eq-bp-delta) shows why: the signal that reaches the first layer has been multiplied by a matrix and a slope at every layer. A product of thirty factors is astronomically small or large unless they are close to one.
+The gradient is exact and cheap, and still deep networks did not learn for decades. [The recursion](#eq-bp-delta) shows why: the signal that reaches the first layer has been multiplied by a matrix and a slope at every layer. A product of thirty factors is astronomically small or large unless they are close to one.
 
 (initialization-heuristics)=
-So choose the start. *Random*, because equal units get equal gradients and stay equal for ever. And at the right *scale*. Let a rectified unit have $m$ inputs, and weights of mean 0 and variance $v$, independent and symmetric. Given the inputs, $z_i$ has variance $v\|x\|^2$, and since its sign is a fair coin, $\mathbb E\,(z_i)_+^2=\frac12v\|x\|^2$. Add up over the $m$ units of the next layer:
+So choose the start. *Random*, because equal units get equal gradients and stay equal for ever. And at the right *scale*. Let a rectified unit have $m$ inputs, no bias, and weights of mean 0 and variance $v$, independent and symmetric. Given the inputs, $z_i$ has variance $v\|x\|^2$, and since its sign is a fair coin, $\mathbb E\,(z_i)_+^2=\frac12v\|x\|^2$. Add up over the $m$ units of the next layer:
 
 $$
 \mathbb E\,\|x^l\|^2=\frac{m\,v}2\;\|x^{l-1}\|^2 .
 $$ (eq-bp-he)
 
-The mean square is kept if $v=2/m$, *two over the fan-in* {cite:p}`he2015`. On the way back the same matrices and the same coins appear once more, and, where the widths are equal, the same $v$ keeps the signal (otherwise the way back wants two over the fan-*out*). A factor $g$ in front, $v=g\cdot2/m$, is a factor $g^L$ after $L$ layers. Move $g$ a little away from one.
+The mean square is kept if $v=2/m$, *two over the fan-in* {cite:p}`he2015`. On the way back the same matrices and coins appear again, and, where the widths are equal, the same $v$ keeps the signal (otherwise the way back wants two over the fan-*out*). A factor $g$ in front, $v=g\cdot2/m$, is a factor $g^L$ after $L$ layers. Move $g$ a little away from one.
 """
 
 
@@ -1956,20 +2011,31 @@ explore(
 
 # %% [markdown]
 r"""
-Sigmoids fare worse at any scale of this order: their slope is at most ¼, so with $v=1/m$ each layer divides the mean square of the signal by at least sixteen, on average. Twenty sigmoid layers and twenty rectified ones, the signal at the first layer against that at the last:
+Sigmoids fare worse: their slope is at most ¼, so with $v=1/m$ each layer divides the mean square of the signal by at least sixteen, on average. Does a larger scale make up for it? Let every power of two try. Twenty layers of each kind, the signal at the first layer against that at the last:
 """
 
 
 # %% tags=["set-up"]
 def sigmoid_with_slope(z):
-    s = 1 / (1 + np.exp(-z))
+    s = 0.5 * (1 + np.tanh(z / 2))
     return s, s * (1 - s)
 
 
+def tanh_with_slope(z):
+    return np.tanh(z), 1 - np.tanh(z) ** 2
+
+
+def behind_twenty(scale, bend, seeds=40):
+    """Mean square of the signal at the first layer, v = scale/m: (seeds,)."""
+    return [through_layers(scale / 2, 20, 64, s, bend)[1][-1] for s in range(seeds)]
+
+
+off_by = lambda k: abs(np.log(np.median(behind_twenty(2.0**k, sigmoid_with_slope, 9))))
+fitting = 2 ** min(range(10), key=off_by)
 arrived = {
-    "sigmoid, v = 1/m": [
-        through_layers(0.5, 20, 64, s, sigmoid_with_slope)[1][-1] for s in range(40)
-    ],
+    "sigmoid, v = 1/m": behind_twenty(1.0, sigmoid_with_slope),
+    f"sigmoid, v = {fitting}/m": behind_twenty(fitting, sigmoid_with_slope),
+    "tanh, v = 1/m": behind_twenty(1.0, tanh_with_slope),
     "rectified, v = 1/m": [through_layers(0.5, 20, 64, s)[1][-1] for s in range(300)],
     "rectified, v = 2/m": [through_layers(1.0, 20, 64, s)[1][-1] for s in range(300)],
 }
@@ -2019,6 +2085,15 @@ verify_at_most(
     np.array(arrived["sigmoid, v = 1/m"]) / 16.0**-20,
     np.full(40, 1.0),
 )
+saturated = []
+behind_twenty(
+    fitting, lambda z: (saturated.append(abs(z) > 2), sigmoid_with_slope(z))[1]
+)
+verify_at_least(
+    "sigmoids at the scale that fits: share of units with |z| > 2",
+    np.mean(saturated),
+    0.7,
+)
 equal = mlp(3, 4, 1)
 for w in equal.parameters():
     nn.init.constant_(w, 0.3)
@@ -2041,7 +2116,7 @@ verify_at_least(
 
 # %% [markdown]
 r"""
-Even at the right scale the spread is wide: nothing is lost *on average*, while single starts, of this narrow network, differ by a factor of twenty. That is why great depth needs more than a good start: [normalisation](#batch-normalization) and [skip connections](#skip-connection).
+So it was the scale? In part: with 128 times the variance the sigmoid's signal arrives too, by size. But then eight units of ten are saturated ($|z|>2$) and pass on little, and two powers of ten lie between the starts. Tanh has slope 1 at the origin and loses a factor of fifty. And rectified units at their right scale spread as well: nothing is lost *on average*, while single starts, of this narrow network, differ by a factor of twenty. That is why great depth needs more than a good start: [normalisation](#batch-normalization) and [skip connections](#skip-connection).
 
 **Try it.** What variance keeps the mean square for the unit $|z|$? Answer as a function of the fan-in $m$.
 """
@@ -2199,7 +2274,7 @@ $$
 f(x)=c+s_0x+\sum_{k=1}^q\delta_k\,(x-t_k)_+ :
 $$ (eq-bp-kinks)
 
-one rectified unit for each kink. To follow a smooth $f$ on $[0,1]$ take $q$ equal pieces, and let their ends lie on the curve. Between two of them, at distance $h=1/q$, a chord is off by $\frac12(x-a)(b-x)\,|f''(\xi)|$ for some $\xi$, and $(x-a)(b-x)\le h^2/4$, so
+one rectified unit for each kink (and one that is always on for the slope $s_0$). To follow a smooth $f$ on $[0,1]$ take $q$ equal pieces, and let their ends lie on the curve. Between two of them, at distance $h=1/q$, a chord is off by $\frac12(x-a)(b-x)\,|f''(\xi)|$ for some $\xi$ (add to the difference a multiple of $(x-a)(b-x)$ that makes it vanish at $x$ too; with three zeros its second derivative has one), and $(x-a)(b-x)\le h^2/4$, so
 
 $$
 \max_{[0,1]}|f-f_q|\le\frac1{8q^2}\max|f''| .
@@ -2324,13 +2399,7 @@ explore(
 
 # %% [markdown]
 r"""
-With $2L$ units, $2^L$ pieces; one layer with as many has at most $2L+1$, one more than it has kinks. {cite:t}`montufar2014` did the same with $n$ inputs: $L-1$ layers of width $m$ fold every coordinate $\lfloor m/n\rfloor$ times, and the last one cuts, so some networks have at least
-
-$$
-\Bigl\lfloor\frac mn\Bigr\rfloor^{n(L-1)}\sum_{i=0}^n\binom mi
-$$ (eq-bp-montufar)
-
-linear pieces: exponential in the depth, where one layer has [polynomially many](#relu-region-counting). So functions exist for which depth saves exponentially many units. Whether the ones you need are among them is an experimental question.
+With $2L$ units, $2^L$ pieces; one layer with as many has at most $2L+1$, one more than it has kinks. So functions exist for which depth saves exponentially many units. With more inputs the same [holds](#eq-bp-montufar). Whether the functions you need are among them is an experimental question.
 """
 
 # %% tags=["checks"]
@@ -2339,18 +2408,6 @@ for L in range(1, 9):
     dyadic = tent(dyadic)
     counts.append(1 + int(np.sum(np.diff(dyadic, 2) != 0)))
 verify("pieces of L tents, L = 1 to 8", counts, [2**L for L in range(1, 9)])
-grid = (np.arange(512) + 0.5) / 512
-fx, fy = np.meshgrid(tent(grid), tent(grid))  # four units fold the square in four
-lines = np.array([[1, 0.3], [0.4, -1], [0.9, 1.0], [-1, 0.8]])
-offsets = [0.6, -0.3, 0.9, 0.05]
-quarter = 2 * (grid[:, None] > 0.5) + (grid[None] > 0.5)
-pattern_at = lambda x, y: (np.stack([x, y], -1) @ lines.T > offsets) @ 2 ** np.arange(4)
-flat_cells = len(np.unique(pattern_at(*np.meshgrid(grid, grid))))
-verify(
-    "the square folded in four, then four lines: cells, against those on one sheet",
-    len(np.unique(pattern_at(fx, fy) + 16 * quarter)),
-    4 * flat_cells,
-)
 
 # %% [markdown]
 r"""
@@ -2380,7 +2437,7 @@ r"""
 (bp-practice)=
 ## In practice
 
-At work one writes `loss.backward()` and means PyTorch. It holds no secret now: the same graph, built while the program runs, the same sweep from the youngest node to the oldest, in C++ and for many more operations. An ordinary training loop, on the handwritten digits: 1,100 to learn from, 300 to choose by, 397 for the report.
+At work one writes `loss.backward()` and means PyTorch: the same graph, the same sweep from the youngest node to the oldest, in C++ and for many more operations. An ordinary training loop, on the handwritten digits: 1,100 to learn from, 300 to choose by, 397 for the report.
 """
 
 # %% tags=["set-up"]
@@ -2409,14 +2466,14 @@ def train_digits(hidden, lr, seed, epochs=15):  # setting
 
 # %% [markdown]
 r"""
-Two networks and the model without a hidden layer, [softmax regression](#multinomial-logistic-regression); each with its learning rate chosen on the validation digits from the same four, then run with six fresh seeds.
+Two networks and the model without a hidden layer, [softmax regression](#multinomial-logistic-regression); each with its learning rate chosen on the validation digits from the same five, then run with six fresh seeds.
 """
 
 # %% tags=["set-up"]
 reports = {}
 for hidden in ((), (32,), (64, 32)):
     chosen = max(
-        (0.1, 0.3, 1.0, 3.0),
+        (0.1, 0.3, 1.0, 3.0, 10.0),
         key=lambda lr: sum(
             accuracy(train_digits(hidden, lr, seed), validate) for seed in (0, 1)
         ),
@@ -2433,7 +2490,7 @@ print(f"{'nearest neighbour':32}{by_neighbour:.3f}")
 
 # %% [markdown]
 r"""
-Look at the spread before you name a winner: the hidden layers make no difference that six seeds could show, and a nearest neighbour, which learns nothing, is as good as any of them. On pictures this small and clean the classes are nearly parted by planes already. The loop is what was to be shown; [larger pictures](#cnn-chapter) are another matter.
+Every rate was found inside the grid. Look at the spread before you name a winner: the hidden layers make no difference that six seeds could show, and a nearest neighbour, which learns nothing, is as good as any of them. On pictures this small and clean the classes are nearly parted by planes already. [Larger pictures](#cnn-chapter) are another matter.
 """
 
 # %% tags=["checks"]
@@ -2445,10 +2502,14 @@ verify(
     atol=0.04,
 )
 means = [np.mean(a) for a in reports.values()] + [by_neighbour]
-verify_at_most(
-    "best minus worst of three networks and the neighbour", np.ptp(means), 0.02
-)
 verify_at_least("the worst of them", min(means), 0.95)
+variances = [np.var(a, ddof=1) / 6 for a in reports.values()]
+verify_at_most(
+    "two networks against softmax regression: difference in standard errors",
+    abs(np.array(means[1:3]) - means[0])
+    / np.sqrt(np.array(variances[1:]) + variances[0]),
+    np.full(2, 3.0),
+)
 net = mlp(64, 32, 10)
 theta = [Tensor(a) for W, b in weights_of(net) for a in (W.T.copy(), b)]
 sgd, doubles = torch.optim.SGD(net.parameters(), lr=0.5), pixels.double()
@@ -2475,114 +2536,6 @@ verify(
 # %% [markdown]
 r"""
 Four tools worth knowing by name. `torch.autograd.gradcheck` compares with finite differences, in double precision. `torch.func.jvp` is forward mode, `vjp` reverse mode, `jacfwd` and `jacrev` make whole Jacobians by either.
-
-**How fast is a hundred lines?** The smallest engine that many have learned from is micrograd {cite:p}`karpathy2020`; like our `Value` it makes one object for every number. Its demonstration is two moons of 100 points, two hidden layers of 16 rectified units, a hinge loss and a little weight decay. We give the same weights and points to micrograd, to our array engine and to PyTorch called from Python; in the last two the decay is added to the gradient directly, without a graph. Compared are loss and gradient; the times, in the processor's seconds on one thread, are only shown: the better of two steps of micrograd, the best of eight averages over forty steps for the others.
-"""
-
-# %% tags=["set-up"]
-from micrograd.engine import Value as MicroValue
-from micrograd.nn import MLP
-from sklearn import datasets
-
-moons, which = datasets.make_moons(100, noise=0.1, random_state=1)
-sign = (2.0 * which - 1)[:, None]  # (100, 1)
-rng = np.random.default_rng(20)
-moon_start = [
-    a
-    for m, k in ((2, 16), (16, 16), (16, 1))
-    for a in (rng.uniform(-1, 1, (m, k)), np.zeros(k))
-]
-scalar_net = MLP(2, [16, 16, 1])
-for layer, W in zip(scalar_net.layers, moon_start[::2]):
-    for neuron, weights in zip(layer.neurons, W.T):
-        for value, number in zip(neuron.w, weights):
-            value.data = float(number)
-
-
-def scalar_gradient():
-    """micrograd's demonstration: the loss and its gradient."""
-    margins = [
-        (1 + -s * scalar_net(list(map(MicroValue, row)))).relu()
-        for row, s in zip(moons, sign[:, 0])
-    ]
-    squares = sum(p * p for p in scalar_net.parameters())
-    loss = sum(margins) * (1.0 / 100) + 1e-4 * squares
-    scalar_net.zero_grad()
-    loss.backward()
-    return loss.data, np.array([p.grad for p in scalar_net.parameters()])
-
-
-def array_gradient(theta):
-    for p in theta:
-        p.grad = None
-    loss = (1.0 - network(moons, theta, rectify) * sign).relu().mean()
-    loss.backward()
-    for p in theta:
-        p.grad += 2e-4 * p.data
-    return loss.data + 1e-4 * sum(np.vdot(p.data, p.data) for p in theta)
-
-
-moons_t, sign_t = torch.tensor(moons), torch.tensor(sign)
-
-
-def torch_gradient(theta):
-    for p in theta:
-        p.grad = None
-    h = torch.relu(torch.addmm(theta[1], moons_t, theta[0]))
-    h = torch.relu(torch.addmm(theta[3], h, theta[2]))
-    loss = torch.relu(1.0 - torch.addmm(theta[5], h, theta[4]) * sign_t).mean()
-    loss.backward()
-    with torch.no_grad():
-        torch._foreach_add_([p.grad for p in theta], theta, alpha=2e-4)
-        return loss.item() + 1e-4 * sum(
-            torch.vdot(p.view(-1), p.view(-1)) for p in theta
-        )
-
-
-def seconds(f, repeats):
-    """The fastest of a few runs, in seconds of this process."""
-    best = math.inf
-    for _ in range(repeats):
-        start = time.process_time()
-        f()
-        best = min(best, time.process_time() - start)
-    return best
-
-
-array_theta = [Tensor(a) for a in moon_start]
-torch_theta = [torch.tensor(a, requires_grad=True) for a in moon_start]
-forty = lambda f, theta: seconds(lambda: [f(theta) for _ in range(40)], 8) / 40
-array_time, torch_time = (
-    forty(array_gradient, array_theta),
-    forty(torch_gradient, torch_theta),
-)
-by_micrograd = []  # what its two runs return
-scalar_time = seconds(lambda: by_micrograd.append(scalar_gradient()), 2)
-measured("micrograd", scalar_time, ("our array engine", array_time))
-measured("torch, called from Python", torch_time, ("our array engine", array_time))
-
-# %% tags=["checks"]
-scalar_loss, by_scalars = by_micrograd[-1]
-array_loss, torch_loss = array_gradient(array_theta), torch_gradient(torch_theta)
-join = lambda W, b: np.c_[np.asarray(W).T, np.asarray(b)].ravel()
-verify(
-    "two moons: micrograd's loss, ours and torch's",
-    [array_loss, torch_loss.item()],
-    [scalar_loss] * 2,
-    rtol=1e-12,
-)
-for name, theta in (("ours", array_theta), ("torch's", torch_theta)):
-    grads = [np.asarray(p.grad) for p in theta]
-    verify(
-        f"two moons: micrograd's gradient and {name}",
-        np.concatenate([join(W, b) for W, b in zip(grads[::2], grads[1::2])]),
-        by_scalars,
-        atol=1e-12,
-    )
-
-# %% [markdown]
-r"""
-The same numbers, at prices that differ by orders of magnitude: an interpreter is paid by the operation, so operations should be large. PyTorch's bookkeeping too is paid by the operation, which is why a hundred lines of NumPy keep up with it on matrices as small as these. On large ones the arithmetic itself counts, and it is the same for all who call a matrix product.
 """
 
 # %% [markdown]
@@ -2590,7 +2543,7 @@ r"""
 (bp-beware)=
 ## Beware
 
-**"Calling `backward` twice simply doubles the gradient."** In [our array engine](#bp-arrays) yes; PyTorch refuses, because it has freed what it kept, unless the first call says `retain_graph=True`, and then yes. Engines that keep the signals of *all* nodes, such as our twenty-five lines, find the old ones inside the graph and push them on again. For $(x^2)^2$ the second call adds not $4x^3$ but twice that.
+**"Calling `backward` twice simply doubles the gradient."** Gradients add up, so one expects it. In [our array engine](#bp-arrays) yes; PyTorch refuses, because it has freed what it kept, unless the first call says `retain_graph=True`, and then yes. Engines that keep the signals of *all* nodes, such as our twenty-five lines, find the old ones inside the graph and push them on again. For $(x^2)^2$ the second call adds not $4x^3$ but twice that.
 """
 
 # %% tags=["checks"]
@@ -2599,16 +2552,25 @@ v_squared, t_squared = v * v, t * t
 v_end, t_end = v_squared * v_squared, t_squared * t_squared
 backward(v_end), backward(v_end)
 t_end.backward(), t_end.backward()
+x = torch.tensor(1.5, requires_grad=True)
+x_end = (x * x) ** 2
+x_end.backward(retain_graph=True), x_end.backward()
+try:
+    x_end.backward()
+    words = "no error"
+except RuntimeError as error:
+    words = str(error)
 verify(
-    "backward twice on x⁴, gradient over 4x³: array engine, twenty-five lines",
-    [float(t.grad) / (4 * 1.5**3), v.grad / (4 * 1.5**3)],
-    [2.0, 3.0],
+    "backward twice on x⁴, over 4x³: array engine, torch, twenty-five lines",
+    [float(g) / (4 * 1.5**3) for g in (t.grad, x.grad, v.grad)],
+    [2.0, 2.0, 3.0],
     rtol=1e-12,
 )
+verify("torch, once the graph is freed: refuses", "second time" in words, True)
 
 # %% [markdown]
 r"""
-**"Forgetting `zero_grad` only makes the steps larger."** It turns gradient descent into something else. Every step then follows the sum of *all* gradients so far: momentum with $\beta=1$. On a parabola the ball swings for ever, [however small the step](#eq-complex), and with $\eta\lambda\ge4$ it leaves.
+**"Forgetting `zero_grad` only makes the steps larger."** The loss falls at first, so nobody looks. It turns gradient descent into something else. Every step then follows the sum of *all* gradients so far: momentum with $\beta=1$. On a parabola the ball swings for ever, [however small the step](#eq-complex), and with $\eta\lambda\ge4$ it leaves.
 """
 
 
@@ -2632,6 +2594,14 @@ verify(
     swing,
     atol=1e-9,
 )
+t = np.arange(1, 41)
+growth = np.roots([1, 5 - 2, 1]).min()  # η = 5: x₊ = −3x − x₋
+verify("η = 4: it leaves, step by step", forgetful(4.0, 40), (-1.0) ** t * (2 * t + 1))
+verify(
+    "η = 5: a factor every step",
+    forgetful(5.0, 40)[-1] / forgetful(5.0, 39)[-1],
+    growth,
+)
 
 # %% [markdown]
 r"""
@@ -2639,12 +2609,14 @@ r"""
 """
 
 # %% tags=["checks"]
-x = torch.tensor(2.0, requires_grad=True)
-(x * x.detach()).backward()
+x, shares = torch.tensor(2.0, requires_grad=True), []
+by_numpy = lambda x: torch.tensor(x.detach().numpy())
+for cut in (torch.detach, torch.Tensor.item, by_numpy):
+    shares.append(torch.autograd.grad(x * cut(x), x)[0].item() / 4)
 verify(
-    "x · x with one factor detached: share of the slope 2x that is left",
-    x.grad / 4,
-    0.5,
+    "x · x, one factor through detach, item, NumPy: share left of the slope 2x",
+    shares,
+    [0.5] * 3,
     atol=0,
 )
 large, ends = np.array([[1000.0, 0.0, -1000.0]]), []
@@ -2665,7 +2637,38 @@ verify("with the maximum taken out: p − y", ends[1], [1.0, -1.0, 0.0], atol=1e
 
 # %% [markdown]
 r"""
-**"The smaller the $h$, the better the check."** A [central difference](#derivative) errs by about $h^2$ from the curve and by $\epsilon/h$ from rounding, so the best $h$ is near $\epsilon^{1/3}$: $6\cdot10^{-6}$ in double precision, $5\cdot10^{-3}$ in single. The best attainable error is then about $\epsilon^{2/3}$, two thirds of the digits. In single precision that leaves four or five, too few to tell a slip from rounding: check in double.
+**"It passed a gradient check."** At one place. A rectified unit whose slope is 1 *everywhere* passes on [the network by hand](#bp-layers), where both units are on. At twenty random inputs it fails four times: check at several.
+"""
+
+# %% tags=["checks"]
+always_on = lambda z: Value(max(0.0, z.data), (z, 1.0))
+
+
+def network_by_hand(x1, x2):
+    first, second = always_on(x1 + x2), always_on(x1 + x2 + Value(-1.0))
+    out = first + Value(-1.0) * second
+    return out * out
+
+
+def check_misses(x1, x2, h=1e-5):
+    """Slope by x1 from the faulty unit, minus the central difference."""
+    at = lambda x: network_by_hand(Value(x), Value(x2))
+    leaf = Value(x1)
+    backward(network_by_hand(leaf, Value(x2)))
+    return abs(leaf.grad - (at(x1 + h).data - at(x1 - h).data) / (2 * h))
+
+
+elsewhere = np.random.default_rng(0).normal(size=(20, 2))
+verify_at_most("the faulty unit at (1, 1): it passes", check_misses(1.0, 1.0), 1e-6)
+verify(
+    "at twenty random inputs: it fails, as often as just one unit is on",
+    sum(check_misses(*map(float, x)) > 1e-3 for x in elsewhere),
+    int(np.sum(np.ptp(np.sign(elsewhere.sum(1)[:, None] - [0, 1]), axis=1) > 0)),
+)
+
+# %% [markdown]
+r"""
+**"The smaller the $h$, the better the check."** It holds on paper. But a [central difference](#derivative) errs by about $h^2$ from the curve and by $\epsilon/h$ from rounding, so the best $h$ is near $\epsilon^{1/3}$: $6\cdot10^{-6}$ in double precision, $5\cdot10^{-3}$ in single. The error is then about $\epsilon^{2/3}$, two thirds of the digits. In single precision that leaves four or five, too few to tell a slip from rounding: check in double.
 """
 
 # %% tags=["set-up"]
@@ -2833,7 +2836,7 @@ r"""
 | forward mode | factored by their last arrow: one sweep for each input | [tangents](#eq-bp-forward) |
 | backpropagation | $\bar z^L=\hat y-y$, $\bar x^{l-1}=W^{l\top}\bar z^l$, $\bar z^{l-1}=\bar x^{l-1}\odot\sigma'(z^{l-1})$ | [recursion](#eq-bp-delta) |
 | weights | $\bar W^l=\bar z^l(x^{l-1})^\top$, $\bar b^l=\bar z^l$ | [outer product](#eq-bp-weight) |
-| price | value and gradient cost at most 5 values; for dense layers $3-m_0m_1/P$, and memory for all activities | [count](#eq-bp-count), [limit](#eq-bp-price) |
+| price | value and gradient cost at most 5 values; for wide layers and batches $3-m_0m_1/P$, and memory for all activities | [count](#eq-bp-count), [limit](#eq-bp-price) |
 | start | variance $2/\text{fan-in}$ for rectified units | [scale](#eq-bp-he) |
 | width, depth | one layer: error $\le\max\lvert f''\rvert/8q^2$; $L$ folds: $2^L$ pieces | [rate](#eq-bp-rate), [pieces](#eq-bp-montufar) |
 
@@ -2886,6 +2889,109 @@ def train_xor(nets, hidden, act, steps, seed=0):
 
 # %% [markdown]
 r"""
+### How fast is a hundred lines?
+
+The smallest engine that many have learned from is micrograd {cite:p}`karpathy2020`; like our `Value` it makes one object for every number. Its demonstration is two moons of 100 points, two hidden layers of 16 rectified units, the loss $(1-y\hat y)_+$ and a little weight decay. Micrograd, our array engine and PyTorch get the same weights and points (in the last two the decay is added without a graph). Loss and gradient are compared; the times, on one thread, are only shown: one step of micrograd, the best of eight averages over forty steps of the others.
+"""
+
+# %% tags=["set-up"]
+from micrograd.engine import Value as MicroValue
+from micrograd.nn import MLP
+from sklearn import datasets
+
+moons, which = datasets.make_moons(100, noise=0.1, random_state=1)
+sign = (2.0 * which - 1)[:, None]  # (100, 1)
+rng = np.random.default_rng(20)
+moon_start = [
+    a
+    for m, k in ((2, 16), (16, 16), (16, 1))
+    for a in (rng.uniform(-1, 1, (m, k)), np.zeros(k))
+]
+scalar_net = MLP(2, [16, 16, 1])
+for layer, W in zip(scalar_net.layers, moon_start[::2]):
+    for neuron, weights in zip(layer.neurons, W.T):
+        for value, number in zip(neuron.w, weights):
+            value.data = float(number)
+
+
+def scalar_gradient():
+    """micrograd's demonstration: the loss and its gradient."""
+    margins = [
+        (1 + -s * scalar_net(list(map(MicroValue, row)))).relu()
+        for row, s in zip(moons, sign[:, 0])
+    ]
+    squares = sum(p * p for p in scalar_net.parameters())
+    loss = sum(margins) * (1.0 / 100) + 1e-4 * squares
+    scalar_net.zero_grad()
+    loss.backward()
+    return loss.data, np.array([p.grad for p in scalar_net.parameters()])
+
+
+def array_gradient(theta):
+    for p in theta:
+        p.grad = None
+    loss = (1.0 - network(moons, theta, rectify) * sign).relu().mean()
+    loss.backward()
+    for p in theta:
+        p.grad += 2e-4 * p.data
+    return loss.data + 1e-4 * sum(np.vdot(p.data, p.data) for p in theta)
+
+
+moons_t, sign_t = torch.tensor(moons), torch.tensor(sign)
+
+
+def torch_gradient(theta):
+    for p in theta:
+        p.grad = None
+    h = torch.relu(torch.addmm(theta[1], moons_t, theta[0]))
+    h = torch.relu(torch.addmm(theta[3], h, theta[2]))
+    loss = torch.relu(1.0 - torch.addmm(theta[5], h, theta[4]) * sign_t).mean()
+    loss.backward()
+    with torch.no_grad():
+        torch._foreach_add_([p.grad for p in theta], theta, alpha=2e-4)
+        return loss.item() + 1e-4 * sum(
+            torch.vdot(p.view(-1), p.view(-1)) for p in theta
+        )
+
+
+array_theta = [Tensor(a) for a in moon_start]
+torch_theta = [torch.tensor(a, requires_grad=True) for a in moon_start]
+forty = lambda f, theta: seconds(lambda: [f(theta) for _ in range(40)], 8) / 40
+array_time, torch_time = (
+    forty(array_gradient, array_theta),
+    forty(torch_gradient, torch_theta),
+)
+by_micrograd = []  # what its run returns
+scalar_time = seconds(lambda: by_micrograd.append(scalar_gradient()), 1)
+measured("micrograd", scalar_time, ("our array engine", array_time))
+measured("torch, called from Python", torch_time, ("our array engine", array_time))
+
+# %% tags=["checks"]
+scalar_loss, by_scalars = by_micrograd[-1]
+array_loss, torch_loss = array_gradient(array_theta), torch_gradient(torch_theta)
+join = lambda W, b: np.c_[np.asarray(W).T, np.asarray(b)].ravel()
+verify(
+    "two moons: micrograd's loss, ours and torch's",
+    [array_loss, torch_loss.item()],
+    [scalar_loss] * 2,
+    rtol=1e-12,
+)
+for name, theta in (("ours", array_theta), ("torch's", torch_theta)):
+    grads = [np.asarray(p.grad) for p in theta]
+    verify(
+        f"two moons: micrograd's gradient and {name}",
+        np.concatenate([join(W, b) for W, b in zip(grads[::2], grads[1::2])]),
+        by_scalars,
+        atol=1e-12,
+    )
+
+# %% [markdown]
+r"""
+The same numbers, at prices of their own: an interpreter is paid by the operation, so operations should be large. PyTorch's bookkeeping too is paid by the operation, and on matrices as small as these it weighs. On large ones the arithmetic counts, the same for all who call a matrix product.
+"""
+
+# %% [markdown]
+r"""
 ### What a network is made of
 
 (compositional-model)=
@@ -2910,18 +3016,8 @@ verify_within_se(
     np.array(errors) / (1 - 2 / 2000),
     1 / 2 - 3 / (2 * np.pi) ** 2,
 )
-deep, states = mlp(5, 7, 6, 4, 3), []
-hooks = [f.register_forward_hook(lambda f, i, out: states.append(out)) for f in deep]
-whole = deep(torch.randn(2, 5))
-for hook in hooks:
-    hook.remove()
-verify(
-    "restarted from x¹, x², x³: the same output",
-    torch.stack([deep[2 * l + 2 :](states[2 * l + 1]) for l in range(3)]),
-    torch.stack([whole] * 3),
-    atol=1e-12,
-)
 widths = [6, 8, 3, 7, 8, 5]
+torch.manual_seed(5)
 flat_net = nn.Sequential(*[nn.Linear(m, k) for m, k in zip(widths, widths[1:])])
 points = torch.randn(60, 6)
 said = flat_net(points).detach().numpy()
@@ -2935,7 +3031,7 @@ verify(
 )
 verify(
     "the rank of its matrix is the smallest width",
-    np.linalg.matrix_rank(fitted[:6]),
+    np.linalg.matrix_rank(fitted[:6], tol=1e-9),
     min(widths),
 )
 verify(
@@ -3302,23 +3398,10 @@ plt.legend()
 plt.show()
 
 # %% tags=["checks"]
-coarse = [abs(bent(xx) - np.polyval(np.polyfit(xx, bent(xx), 1), xx)).max()]
 verify_at_most(
     "both classes at size 128: error over that of the best affine function",
     np.array([by_relu[-1], by_poly[-1]]) / best_affine,
     np.full(2, 0.02),
-)
-verify_at_most(
-    "the linear program's affine function against the one by least squares",
-    best_affine,
-    coarse[0],
-)
-steps_to_zero = 10.0 ** -np.arange(1, 8)
-verify(
-    "1/x on (0, 1]: no maximum, ten times more with each finer grid",
-    np.diff(np.log10([(1 / np.linspace(h, 1, 100)).max() for h in steps_to_zero])),
-    np.ones(6),
-    atol=1e-9,
 )
 
 # %% [markdown]
@@ -3349,7 +3432,7 @@ r"""
 (universality-is-not-learnability)=
 ### What universality does not say
 
-How large $q$ must be; how to find the weights; whether the result is right between the points. A fast wave shows the gap between *exists* and *is found*: eighty sigmoid units can follow $\sin40x$ on $[-1,1]$ (draw inner weights of the right size at random, solve for the outer ones by least squares). A network of eighty such units trained in the usual way from the usual start stays near ½, which is what predicting zero costs. And what fits every training label need not know anything: eighty random units fit twenty *random* labels exactly.
+How large $q$ must be; how to find the weights; whether the result is right between the points. A fast wave shows the gap between *exists* and *is found*: eighty sigmoid units can follow $\sin40x$ on $[-1,1]$ (draw inner weights of the right size at random, solve for the outer ones by least squares). Trained from the usual start, at three rates, they stay near ½, which is what predicting zero costs. Started with inner weights of the right size, the same training finds the wave. So the weights were there and the method was able; what was lacking was a start that knows how fast the wave is. And what fits every training label need not know anything: eighty random units fit twenty *random* labels exactly.
 """
 
 # %% tags=["checks"]
@@ -3367,23 +3450,30 @@ def least_squares_error(Phi):
 
 
 exists = [least_squares_error(random_sigmoids(80, seed, 60.0)) for seed in range(9)]
-for lr in (1e-3, 1e-2):
+columns = [torch.tensor(a)[:, None] for a in (short, fast)]
+for sized, lr in itertools.product((False, True), (1e-3, 1e-2, 1e-1)):
     net = mlp(1, 80, 1, act=nn.Sigmoid)
-    columns = [torch.tensor(a)[:, None] for a in (short, fast)]
-    found.append(
-        minimise(
-            net.parameters(), lambda: F.mse_loss(net(columns[0]), columns[1]), 800, lr
-        )
-    )
+    if sized:  # as in random_sigmoids
+        with torch.no_grad():
+            w = 60.0 * torch.randn(80, 1)
+            net[0].weight[:] = w
+            net[0].bias[:] = -(w * (2 * torch.rand(80, 1) - 1))[:, 0]
+    misfit = lambda: F.mse_loss(net(columns[0]), columns[1])
+    found.append(minimise(net.parameters(), misfit, 600, lr) / np.mean(fast**2))
 verify_at_most(
     "sin 40x: eighty units that exist, median error of nine draws",
     np.median(exists),
     0.01,
 )
 verify_at_least(
-    "eighty units after training at two rates: error over that of predicting zero",
-    np.array(found) / np.mean(fast**2),
-    np.full(2, 0.8),
+    "eighty units after training at three rates: error over that of predicting zero",
+    np.array(found[:3]),
+    np.full(3, 0.8),
+)
+verify_at_most(
+    "the same from inner weights of the right size: the best of three rates",
+    min(found[3:]),
+    0.1,
 )
 hits = []
 for seed in range(40):
@@ -3464,7 +3554,15 @@ $$
 R(m,n)=\sum_{i=0}^{\min(m,n)}\binom mi ,
 $$ (eq-bp-cells)
 
-attained in general position {cite:p}`zaslavsky1975`. We ask a linear program, for each of the $2^m$ activation patterns, whether any point has it.
+attained when no two hyperplanes are parallel and no $n+1$ meet in a point {cite:p}`zaslavsky1975`. We ask a linear program, for each of the $2^m$ activation patterns, whether any point has it.
+
+**Several layers** fold. {cite:t}`montufar2014`: with $n$ inputs $L-1$ layers of width $m$ fold every coordinate $\lfloor m/n\rfloor$ times, and the last one cuts, so some networks have at least
+
+$$
+\Bigl\lfloor\frac mn\Bigr\rfloor^{n(L-1)}\sum_{i=0}^n\binom mi
+$$ (eq-bp-montufar)
+
+linear pieces: exponential in the depth, where one layer has polynomially many.
 """
 
 
@@ -3518,6 +3616,18 @@ verify(
     "four lines not in general position: through one point 2 · 4, parallel 4 + 1",
     [cells(W, np.zeros(4)), cells(np.outer(np.ones(4), W[0]), b)],
     [2 * 4, 4 + 1],
+)
+grid = (np.arange(512) + 0.5) / 512
+fx, fy = np.meshgrid(tent(grid), tent(grid))  # four units fold the square in four
+lines = np.array([[1, 0.3], [0.4, -1], [0.9, 1.0], [-1, 0.8]])
+offsets = [0.6, -0.3, 0.9, 0.05]
+quarter = 2 * (grid[:, None] > 0.5) + (grid[None] > 0.5)
+pattern_at = lambda x, y: (np.stack([x, y], -1) @ lines.T > offsets) @ 2 ** np.arange(4)
+flat_cells = len(np.unique(pattern_at(*np.meshgrid(grid, grid))))
+verify(
+    "the square folded in four, then four lines: cells, against those on one sheet",
+    len(np.unique(pattern_at(fx, fy) + 16 * quarter)),
+    4 * flat_cells,
 )
 
 # %% [markdown]
@@ -3607,29 +3717,37 @@ r"""
 (architecture-design)=
 ### How wide, how deep?
 
-Theorems say what *can* be represented: a fixed activation suffices at the price of width, depth saves units. They do not say what to take for these data and this budget. For that one tries, on validation data. Nine shapes, three seeds, the same twelve epochs on the digits at one learning rate:
+Theorems say what *can* be represented: a fixed activation suffices at the price of width, depth saves units. They do not say what to take for these data and this budget. For that one tries, on validation data. Nine shapes, three seeds, the same twelve epochs on the digits at one learning rate; and, as a control, the narrow ones with three times as many epochs:
 """
 
 # %% tags=["set-up"]
 tried = {}
-for depth, width in itertools.product((1, 2, 3), (8, 32, 128)):
-    nets = [train_digits((width,) * depth, 0.3, seed, epochs=12) for seed in range(3)]
-    tried[depth, width] = [accuracy(net, validate) for net in nets]
-    shown = f"{np.mean(tried[depth, width]):.3f} ± {np.std(tried[depth, width], ddof=1):.3f}"
-    print(
-        f"depth {depth}, width {width:3}: {size(nets[0]):6,} weights, validation {shown}"
-    )
+for width, epochs in ((8, 12), (32, 12), (128, 12), (8, 36)):
+    for depth in (1, 2, 3):
+        nets = [train_digits((width,) * depth, 0.3, s, epochs=epochs) for s in range(3)]
+        right = tried[depth, width, epochs] = [accuracy(net, validate) for net in nets]
+        print(
+            f"depth {depth}, width {width:3}, {epochs} epochs: {size(nets[0]):6,} weights,"
+            f" validation {np.mean(right):.3f} ± {np.std(right, ddof=1):.3f}"
+        )
 
 # %% [markdown]
 r"""
-Width eight is too narrow, the more so the deeper; among the other six shapes the differences are of the size of the spread between seeds. That is an experiment about these digits, one budget and one rate, and no theorem.
+After twelve epochs width eight looks too narrow, the more so the deeper. The control says otherwise: with more time one narrow layer is as good as the wide ones, so it was not too narrow but too slow, and deep narrow networks depend on the start. Among the other six shapes the differences are of the size of the spread between seeds. That is an experiment about these digits, one budget and one rate, and no theorem.
 """
 
 # %% tags=["checks"]
-gaps = [np.mean(tried[k, 32]) - np.mean(tried[k, 8]) for k in (1, 2, 3)]
-verify_at_least("width 32 minus width 8, at each depth", np.array(gaps), np.zeros(3))
+middle = {shape: np.mean(right) for shape, right in tried.items()}
 verify_at_least(
-    "the loss by narrowness: depth three minus depth one", gaps[2] - gaps[0], 0.01
+    "width 32 minus width 8 after twelve epochs, depth 1 to 3",
+    np.array([middle[k, 32, 12] - middle[k, 8, 12] for k in (1, 2, 3)]),
+    np.zeros(3),
+)
+verify(
+    "one layer: width 8 with time, minus width 32",
+    middle[1, 8, 36] - middle[1, 32, 12],
+    0.0,
+    atol=0.02,
 )
 
 # %% [markdown]
@@ -3766,9 +3884,6 @@ verify(
     y.grad,
     x.grad.item(),
     rtol=1e-12,
-)
-verify(
-    "nodes of the program: two a level and the input", len(in_order(own, {})), 2 * 6 + 1
 )
 
 # %% [markdown]
@@ -3920,17 +4035,11 @@ verify(
     torch.stack([claimed for _, claimed in matrix_table]),
     atol=1e-10,
 )
-T, e = jac(lambda X: X @ a4)(X), torch.randn(3)  # (3, 3, 4)
+T = jac(lambda X: X @ a4)(X)  # (3, 3, 4)
 verify(
     "∂(Xa)/∂X flattened: I ⊗ aᵀ",
     T.reshape(3, 12),
     torch.kron(torch.eye(3), a4[None]),
-    atol=1e-12,
-)
-verify(
-    "contracted with a signal: the outer product",
-    torch.einsum("i,ijk->jk", e, T),
-    outer(e, a4),
     atol=1e-12,
 )
 A0, A1, B0, B1 = torch.randn(4, 4, 4)

@@ -304,6 +304,14 @@ def test_files_that_are_no_python_are_refused(tmp_path, monkeypatch):
 # --- the project ----------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("eaten", ["\\text{a}", "\\frac12", "\\nabla f", "i\\ne t"])
+def test_eaten_backslashes_are_refused(eaten):
+    cell = "# %% [markdown]\nr\"\"\"\nThe value ${}$ counts.\n\"\"\"\n"
+    assert not list(lint.markdown(cell.format(eaten)))
+    broken = eaten.encode().decode("unicode_escape")  # what Python makes of it
+    assert len(list(lint.markdown(cell.format(broken)))) == 1
+
+
 def test_every_source_is_python():
     assert len(lint.sources()) > 30
     assert not {

@@ -29,6 +29,7 @@ LINES, TICKS, OPEN = (
     0.45,
 )  # lines of an idea; ticks from a loop; share of open cells
 COUNTS = "first|second|third|last|next|previous|two|three|four|both"
+EATEN = re.compile(r"[\x07-\x09\x0b-\x0d]|^(abla|eq|otin)[ \\}_^]|^e [a-z\d]")
 BY_PLACE = re.compile(
     rf"\b(?:(?:{COUNTS}) )+(?:lines?|ticks?|checks?|cells?)(?: just)? (?:above|below)\b"
     r"|\b(?:ticks?|checks?)(?: just)? (?:above|below)\b",
@@ -340,7 +341,14 @@ def python(path: pathlib.Path) -> Iterator[Finding]:
 
 
 def markdown(text: str) -> Iterator[Finding]:
-    """Markdown cells that are not one string: jupytext would show the rest as text."""
+    """Markdown cells that are not one string: jupytext would show the rest as text.
+
+    And what is left of a formula when a backslash was read as the start of a tab, a
+    form feed or a new line: text, frac, nabla, ne, neq, notin.
+    """
+    for number, line in enumerate(text.split("\n"), 1):
+        if EATEN.search(line):
+            yield number, "a backslash was eaten here: a command of LaTeX is broken"
     for cell in chapter.parse(text):
         if cell.kind == "markdown":
             try:

@@ -281,6 +281,8 @@ def test_the_fingerprint_knows_what_a_product_is_made_from(small, tmp_path):
     assert after(script, "export default 2") == first, (
         "a figure that the chapter does not show"
     )
+    spoken = after(small, SMALL + 'label = "ball"\n')
+    assert after(script, "export default 2.5") == spoken, "a word is not a figure"
     named = after(small, SMALL + 'live("ball", {})\n')
     assert after(script, "export default 3")["source"] != named["source"]
     assert after(small, SMALL) == first

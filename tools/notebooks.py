@@ -64,9 +64,10 @@ def _ground(root):
 
 
 def _scripts(text, root):
-    """The modules of the live figures that a chapter names."""
+    """The modules of the live figures that a chapter shows."""
     scripts = sorted((root / "helpers" / "live").glob("*.js"))
-    return [path for path in scripts if re.search(rf"""["']{path.stem}["']""", text)]
+    shown = r"""\blive\(\s*["']{}["']"""
+    return [path for path in scripts if re.search(shown.format(path.stem), text)]
 
 
 def _tree(node):

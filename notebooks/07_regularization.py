@@ -14,7 +14,7 @@ r"""
 (regularization-chapter)=
 # Regularization
 
-Forty noisy measurements, and a model with ten parameters: it fits them badly, but predicts tolerably. Give it forty parameters and it fits the noise to the last digit; its predictions are worthless. Every statistics course ends the story here. Go on, to 1600 parameters, forty for every measurement. What do you expect?
+A machine is on for half of every day and off for the other half. Somebody measures it twenty times a day, with noise. We fit waves to the twenty numbers: eleven waves miss some of them, but tell the truth tolerably. Twenty waves hit every number exactly, and between the numbers they are absurd. Every statistics course ends the story here. Go on, to a thousand waves, fifty for every measurement. What do you expect?
 """
 
 # %% tags=["remove-cell"]
@@ -30,23 +30,25 @@ if "google.colab" in sys.modules:
     lacking += ["mnist1d==0.0.2.post1", "torch_geometric==2.8.1", "xxhash==4.1.0"]
     subprocess.run([*pip, *lacking, f"git+{REPOSITORY}"], check=True)
 
-# %%
+# %% tags=["set-up"]
+import copy
 import itertools
+import math
 
 import matplotlib.pyplot as plt
-import networkx as nx
 import numpy as np
 import torch
 import torch.nn.functional as F
 from scipy import linalg, optimize, special, stats
-from sklearn import ensemble, linear_model, semi_supervised, svm, tree
+from sklearn import ensemble, linear_model, semi_supervised, tree
+from torch import nn
 
 from helpers import (
     data,
     exercise,
     explore,
-    fit,
     headline,
+    live,
     plot,
     verify,
     verify_at_least,
@@ -57,422 +59,237 @@ from helpers import (
 plot.style()
 torch.set_num_threads(1)
 torch.manual_seed(0)
-torch.set_default_dtype(torch.float64)
 
 
-# %%
-def relu_features(X, W):
-    """P random features max(0, Wx), with W of shape (P, d) drawn once and never trained."""
-    return np.maximum(X @ W.T, 0)
+# %% tags=["remove-cell"]
+@exercise.define("rg-end-point")
+def _(answer):
+    theta = np.array([3.0, 0.0])
+    for _ in range(500):
+        theta = theta - 0.1 * np.array([1, 2]) * (theta @ [1, 2] - 5)
+    assert np.shape(answer) == (2,), "a point of the plane is a pair"
+    assert np.allclose(answer, theta, atol=1e-6), (
+        f"is {np.asarray(answer) @ [1, 2]:.3f} = 5, and does the way run along (1, 2)?"
+    )
 
 
-def smallest_fit(Phi, y):
+@exercise.define("rg-keep-ninety")
+def _(answer):
+    H = np.diag([2.0, 7.0])
+    left = np.linalg.solve(H + answer * np.eye(2), H @ [1.0, 1.0])[0]
+    assert abs(left - 0.9) < 1e-9, f"of the direction with curvature 2 stays {left:.3f}"
+
+
+@exercise.define("rg-stop-time")
+def _(answer):
+    for h, eta, lam in ((0.5, 0.1, 0.2), (2.0, 0.05, 1.0), (0.01, 0.3, 0.4)):
+        t = answer(h, eta, lam)
+        assert abs(1 - (1 - eta * h) ** t - h / (h + lam)) < 1e-9, (
+            f"after your {t:.3g} steps the two filters differ"
+        )
+
+
+@exercise.define("rg-elastic")
+def _(answer):
+    for v, a, b in ((1.5, 0.4, 0.5), (-2.0, 0.3, 1.0), (0.2, 0.5, 0.1)):
+        w = np.linspace(-3, 3, 600_001)
+        best = w[(0.5 * (w - v) ** 2 + a * abs(w) + 0.5 * b * w**2).argmin()]
+        assert abs(answer(v, a, b) - best) < 2e-5, (
+            f"at v = {v}, a = {a}, b = {b} a search finds {best:.4f}"
+        )
+
+
+@exercise.define("rg-shake")
+def _(answer):
+    assert answer > 0, "a standard deviation is positive"
+    assert abs(75 * answer**2 - 3) < 1e-9, f"that acts like λ = {75 * answer**2:.3g}"
+
+
+@exercise.define("rg-committee")
+def _(answer):
+    v, rho = 2.0, 0.3
+    error = lambda M: (
+        np.ones(M) @ (v * ((1 - rho) * np.eye(M) + rho)) @ np.ones(M) / M**2
+    )
+    assert answer == int(answer) and answer > 0, "a whole number"
+    assert error(int(answer)) <= 1.1 * rho * v, "that is not enough"
+    assert error(int(answer) - 1) > 1.1 * rho * v, "fewer would do"
+
+
+@exercise.define("rg-masks")
+def _(answer):
+    rng = np.random.default_rng(1)
+    for q in (0.5, 0.8):
+        h, v = rng.normal(size=(2, 6))
+        m = rng.uniform(size=(200_000, 6)) < q
+        samples = np.maximum((m * h) @ v, 0)
+        assert abs(answer(h, v, q) - samples.mean()) < 5 * samples.std() / 447, (
+            f"200 000 sampled masks at q = {q} give {samples.mean():.3f}"
+        )
+
+
+@exercise.define("rg-longer")
+def _(answer):
+    f = lambda w: math.sin(3 * math.atan2(w[1], w[0]))  # depends on the direction only
+
+    def moved(w, eta):
+        g = np.array([(f(w + e) - f(w - e)) / 2e-6 for e in 1e-6 * np.eye(2)])
+        return math.atan2(*(w - eta * g)[::-1])
+
+    w = np.array([0.6, 0.8])
+    assert abs(moved(3 * w, answer) - moved(w, 0.01)) < 1e-6, (
+        "with your rate the longer vector turns by another angle"
+    )
+
+
+@exercise.define("rg-heavy")
+def _(answer):
+    assert answer == int(answer) and answer < 60, "a whole number below 60"
+    k = 60 - int(answer) + 1  # degrees of freedom of the chi-square below the fraction
+    assert k > 4, "there the variance is still infinite"
+    assert k - 1 <= 4, "it is finite for a larger P too"
+
+
+@exercise.define("rg-half-dof")
+def _(answer):
+    sigma = np.array([9.0, 5.0, 2.0, 1.0, 0.5, 0.1])
+    X = np.diag(sigma)
+    hat = X @ np.linalg.solve(X.T @ X + answer * np.eye(6), X.T)
+    assert abs(np.trace(hat) - 3) < 1e-6, (
+        f"your λ leaves {np.trace(hat):.3f} degrees of freedom"
+    )
+
+
+@exercise.define("rg-layer-norm")
+def _(answer):
+    torch.manual_seed(0)
+    x = torch.randn(4, 7, dtype=torch.float64, requires_grad=True)
+    grad = torch.randn(4, 7, dtype=torch.float64)
+    (theirs,) = torch.autograd.grad(F.layer_norm(x, (7,)), x, grad)
+    ours = answer(x.detach().numpy(), grad.numpy())
+    assert np.shape(ours) == (4, 7), "the gradient has the shape of x"
+    assert np.allclose(ours, theirs, atol=1e-8), "autograd finds another gradient"
+
+
+@exercise.define("rg-limit-point")
+def _(answer):
+    rng = np.random.default_rng(2)
+    X, y, start = rng.normal(size=(4, 9)), rng.normal(size=4), rng.normal(size=9)
+    walked, eta, lam = start, 0.02, 0.1
+    for _ in range(40):
+        walked = (1 - eta * lam) * walked - eta * X.T @ (X @ walked - y)
+    assert np.allclose(answer(X, y, start, eta, lam, 40), walked, atol=1e-8), (
+        "forty decayed steps, one by one, end elsewhere"
+    )
+
+
+# %% tags=["set-up"]
+def switch(x):
+    return np.where(x % 1 < 0.5, 1.0, -1.0)
+
+
+def waves(x, P, fade=1):
+    """P waves (n, P): a constant, then cosine and sine of k = 1, 2, … turns over k."""
+    k = (np.arange(P) + 1) // 2
+    quarter = np.where(np.arange(P) % 2, 0, np.pi / 2) * (k > 0)
+    return np.cos(2 * np.pi * np.outer(x, k) - quarter) / np.maximum(k, 1.0) ** fade
+
+
+def measure(seed, n=20, noise=0.2):  # setting
+    """One measurement at a random moment in every n-th of the day."""
+    rng = np.random.default_rng(seed)
+    x = (np.arange(n) + rng.uniform(size=n)) / n
+    return x, switch(x) + noise * rng.normal(size=n)
+
+
+def shortest(X, y):
     """Least squares; among several solutions the one of smallest norm."""
-    if Phi.shape[0] >= Phi.shape[1]:
-        return np.linalg.lstsq(Phi, y, rcond=None)[0]
-    return Phi.T @ np.linalg.solve(Phi @ Phi.T, y)
+    if len(X) < X.shape[1]:
+        return X.T @ np.linalg.solve(X @ X.T, y)
+    return np.linalg.lstsq(X, y)[0]
 
 
-def one_run(P, rng, n=40, d=10, noise=0.5):
-    """Train and test error (noise-free targets), and the norm of the coefficients."""
-    W = rng.normal(size=(P, d)) / np.sqrt(d)
-    X, T = rng.normal(size=(n, d)), rng.normal(size=(300, d))
-    target = lambda X: X @ np.ones(d) / np.sqrt(d)
-    y = target(X) + noise * rng.normal(size=n)
-    theta = smallest_fit(relu_features(X, W), y)
-    errors = [
-        (relu_features(A, W) @ theta - b) ** 2 for A, b in ((X, y), (T, target(T)))
-    ]
-    return errors[0].mean(), errors[1].mean(), np.linalg.norm(theta)
+day = (np.arange(400) + 0.5) / 400
+day_waves = {fade: waves(day, 1000, fade) for fade in (0, 1)}
+x20, y20 = measure(25)
 
 
-# %% mystnb={"image": {"alt": "Three bars on a logarithmic axis, the median test error with 10, 40 and 1600 parameters: about 0.5, about 40, and about 0.4, the lowest."}}
-runs = {
-    P: np.array([one_run(P, np.random.default_rng(s)) for s in range(60)])
-    for P in (10, 40, 1600)
+def true_error(theta, fade=1):
+    """Mean squared distance from the truth, over the day."""
+    return np.mean((day_waves[fade][:, : len(theta)] @ theta - switch(day)) ** 2)
+
+
+# %% tags=["picture"] mystnb={"image": {"alt": "Twenty noisy measurements of a square wave and three fits. Eleven waves swing past some points, twenty waves pass through all and shoot far out of the picture in between, a thousand waves pass through all and stay close to the truth. The titles give the median errors over 200 days."}}
+opening = {
+    P: np.array(
+        [true_error(shortest(waves(x, P), y)) for x, y in map(measure, range(200))]
+    )
+    for P in (11, 20, 1000)
 }
-opening = {P: np.median(run[:, 1]) for P, run in runs.items()}
-
-plt.bar([str(P) for P in opening], list(opening.values()), 0.5, color=plot.BLUE)
-plt.yscale("log")
-plt.xlabel("parameters (for 40 measurements)")
-plt.ylabel("median test error, 60 runs")
+fig, axes = plt.subplots(1, 3, figsize=(6.8, 2.6), sharey=True)
+for ax, (P, wrong) in zip(axes, opening.items()):
+    ax.plot(day, switch(day), ":", color=plot.GREY)
+    ax.plot(day, waves(day, P) @ shortest(waves(x20, P), y20), color=plot.RED, lw=1.3)
+    ax.plot(x20, y20, "k.", ms=5)
+    ax.set(
+        ylim=(-3, 3),
+        xlabel="time of day",
+        title=f"{P} waves\nerror {np.median(wrong):.3f}",
+    )
 plt.show()
 
-# %%
+# %% tags=["checks"]
 verify_at_least(
-    "40 parameters, 40 points: test error over that of 10 parameters",
-    opening[40] / opening[10],
-    20.0,
+    "20 waves, 20 points: median error over that of 11 waves",
+    np.median(opening[20]) / np.median(opening[11]),
+    5,
 )
+difference = np.log(opening[1000] / opening[11])
 verify_at_most(
-    "1600 parameters, 40 points: test error over that of 10 parameters",
-    opening[1600] / opening[10],
-    0.9,
+    "1000 waves against 11, the same 200 days: mean log ratio of the errors, plus four standard errors",
+    difference.mean() + 4 * difference.std(ddof=1) / math.sqrt(200),
+    0,
 )
 verify(
-    "1600 parameters: training error, noise included",
-    runs[1600][:, 0],
-    np.zeros(60),
-    atol=1e-20,
+    "1000 waves: the curve at the twenty moments, noise included",
+    waves(x20, 1000) @ shortest(waves(x20, 1000), y20),
+    y20,
+    atol=1e-9,
 )
 
 # %% [markdown]
 r"""
-The largest model fits every measurement exactly, noise and all, and is the best of the three. Something keeps its 1600 parameters in check, although nothing in the code says so. This chapter is about such restraints, those one builds and those one gets unasked. By its end you will be able to
+The panels show one day; the title of each gives the median error over two hundred such days. Eleven is the best number of waves below twenty, and still the thousand waves, which fit all the noise, come closer to the truth. Something keeps them in check, although nothing in the code says so. The data leave them 980 degrees of freedom; *what decides?* This chapter is about what decides: restraints that one builds, and those that one gets unasked. You will be able to
 
-- **predict** what weight decay does to each direction of parameter space, and show that stopping early does nearly the same,
-- **explain** with a picture why one penalty makes zeros and another does not,
-- **build** dropout, bagging and the four normalisations from their definitions and match PyTorch,
-- **compute** exactly what dropout does to a linear model, and **enumerate** what it does to a small network,
-- **derive** the curve of double descent, and find its peak and its second descent in a simulation.
+- **say** which of all perfect fits an algorithm picks, and change its mind,
+- **predict** what weight decay, stopping early, noise and dropout do to each direction of parameter space,
+- **build** dropout and batch normalisation from their definitions, equal to PyTorch's, and say what weight decay means behind a normalised layer,
+- **derive** the curve of double descent, and find its peak and second descent in a simulation,
+- **compare** regularisers fairly, and know when there is nothing to choose.
 
-It builds on [ridge and lasso](#ridge-regression), [the singular value decomposition](#singular-value-decomposition), [gradient descent](#gradient-descent) and [backpropagation](#backpropagation). All cells together run in well under a minute on one core.
-"""
+It builds on [ridge regression](#ridge-regression), [the singular value decomposition](#singular-value-decomposition), [gradient descent](#gradient-descent) and [backpropagation](#backpropagation). Reading takes an hour and a half; all cells run in well under a minute.
 
-# %% [markdown]
-r"""
 (regularization)=
-## What is regularisation?
+**The word.** A learning algorithm sees the training error and is judged by the error on new data. Any change of the algorithm that is meant to lower the second, even if it raises the first, is called *regularisation* {cite:p}`goodfellow2016`. It need not be a formula: a choice of representation, a moment to stop, noise on the inputs all qualify.
 
-A learning algorithm sees the training error and is judged by the error on new data. Any change of the algorithm that is meant to lower the second, even if it raises the first, is called *regularisation*. It need not be a formula: a choice of representation, a moment to stop, noise on the inputs all qualify.
+## Which of all solutions?
 
-(regularization-penalty)=
-The plainest kind is a *penalty*. To the data term $\ell_\theta$ add a soft constraint:
+A network with more weights than examples can fit them in many ways. Which way it takes is decided by nobody's formula, yet it is decided. Take one equation for two unknowns, $\theta_1+2\theta_2=5$. Its solutions form a line. Start gradient descent on $\frac12(\theta_1+2\theta_2-5)^2$ at zero: the gradient is $(\theta_1+2\theta_2-5)\,(1,2)$, always along $(1,2)$, so one can only end at $(1,2)$, the solution nearest to zero. Start at $(3,0)$, and one ends elsewhere.
 
-$$
-\min_\theta\;\ell_\theta(\{x_i,y_i\})+\lambda R(\theta),\qquad\lambda\ge0
-$$ (eq-rg-penalty)
-
-At $\lambda=0$ only the data count. As $\lambda\to\infty$ the data are ignored and $\theta$ goes to the minimiser of $R$, which for a norm is zero. In between, $\lambda$ trades one for the other; it is a hyperparameter, since the training error alone would always choose zero.
-
-Polynomials of degree 15 through thirty noisy points of $\cos1.5\pi x$ have [overfitted before](#overfitting). With $R=\|\theta\|^2$ we know [the solution](#eq-reg-shrink) for every $\lambda$ from one SVD. Follow three numbers while $\lambda$ grows by twenty-one powers of ten.
-"""
-
-
-# %%
-def truth(x):
-    return np.cos(1.5 * np.pi * x)
-
-
-def powers(x, degree=15):
-    return x[:, None] ** np.arange(degree + 1)
-
-
-rng = np.random.default_rng(3)
-x30 = rng.uniform(0, 1, 30)
-y30, grid = truth(x30) + 0.1 * rng.normal(size=30), np.linspace(0, 1, 400)
-U, s, Vt = np.linalg.svd(powers(x30), full_matrices=False)
-penalties = 10.0 ** np.arange(-12, 10)
-thetas = np.array([Vt.T @ (s / (s**2 + lam) * (U.T @ y30)) for lam in penalties])
-
-lengths = np.linalg.norm(thetas, axis=1)
-train_mse = np.mean((thetas @ powers(x30).T - y30) ** 2, axis=1)
-test_mse = np.mean((thetas @ powers(grid).T - truth(grid)) ** 2, axis=1)
-
-# %% mystnb={"image": {"alt": "Norm of the coefficients, training error and test error of a degree 15 fit against lambda, both axes logarithmic: the norm falls, the training error rises, the test error is U-shaped."}} tags=["hide-input"]
-fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3.1))
-left.loglog(penalties, lengths, color=plot.PURPLE)
-left.set(xlabel=r"$\lambda$", title=r"$\|\theta\|$")
-right.loglog(penalties, train_mse, color=plot.BLUE, label="training")
-right.loglog(penalties, test_mse, color=plot.RED, label="test")
-right.set(xlabel=r"$\lambda$", title="mean squared error")
-right.legend()
-plt.show()
-
-# %%
-for lam in (1e-4, 1.0, 1e4):
-    library = linear_model.Ridge(alpha=lam, fit_intercept=False, solver="cholesky")
-    verify(
-        f"degree 15, λ = {lam:g}: coefficients, against scikit-learn",
-        thetas[list(penalties).index(lam)],
-        library.fit(powers(x30), y30).coef_,
-        atol=1e-8 / lam,
-    )
-verify_at_most(
-    "‖θ‖ at λ over ‖θ‖ at λ/10: always falls", (lengths[1:] / lengths[:-1]).max(), 1.0
-)
-verify_at_least(
-    "training error at λ over that at λ/10: never falls",
-    (train_mse[1:] / train_mse[:-1]).min(),
-    1.0,
-    atol=1e-12,
-)
-verify(
-    "λ → ∞: λθ tends to Xᵀy", penalties[-1] * thetas[-1], powers(x30).T @ y30, rtol=1e-6
-)
-
-# %%
-free = np.linalg.lstsq(powers(x30), y30, rcond=1e-14)[0]  # λ = 0
-free_train = np.mean((powers(x30) @ free - y30) ** 2)
-free_test = np.mean((powers(grid) @ free - truth(grid)) ** 2)
-verify_at_least(
-    "degree 15: training error with the best λ over that without",
-    train_mse[test_mse.argmin()] / free_train,
-    1.1,
-)
-verify_at_least(
-    "degree 15: test error without a penalty over that with the best λ",
-    free_test / test_mse.min(),
-    3.0,
-)
-verify_at_least(
-    "degree 15: test error with λ = 10⁹ over that with the best λ",
-    test_mse[-1] / test_mse.min(),
-    100.0,
-)
-
-# %% [markdown]
-r"""
-The norm falls, the training error rises, and the test error goes down and up again: regularisation in three curves.
-
-Now networks. Many experiments of this chapter need means over several networks, so we train $S$ of them side by side: all weights carry a first axis of length $S$, and the sum of the $S$ losses has the right gradient for each.
-"""
-
-
-# %%
-def nets(S, sizes, seed, dtype=torch.float32):
-    """S networks: a list of arrays (S, in + 1, out), the last row holding the biases."""
-    generator = torch.Generator().manual_seed(seed)
-    weights = []
-    for i, o in zip(sizes, sizes[1:]):
-        W = torch.randn(S, i + 1, o, generator=generator) * np.sqrt(2 / i)
-        W[:, -1] = 0
-        weights.append(W.to(dtype).requires_grad_())
-    return weights
-
-
-def forward(weights, X, activation=torch.relu, keep=None, generator=None):
-    """Outputs (S, n, out). `keep`: probabilities with which each layer's inputs survive."""
-    for l, W in enumerate(weights):
-        X = X if X.dim() == 3 else X.expand(len(W), *X.shape)
-        if keep:
-            mask = torch.rand(X.shape, dtype=X.dtype, generator=generator) < keep[l]
-            X = X * mask / keep[l]
-        X = torch.baddbmm(W[:, -1:], X, W[:, :-1])
-        X = activation(X) if l + 1 < len(weights) else X
-    return X
-
-
-# %%
-def nll(logits, y):
-    """Mean negative log-likelihood of each network, (S,); y is (n,) or (S, n)."""
-    y = y.expand(logits.shape[:2])
-    return -logits.log_softmax(-1).gather(-1, y[..., None]).mean((1, 2))
-
-
-def accuracy(logits, y):
-    return (logits.argmax(-1) == y).double().mean(1)
-
-
-def train(weights, loss, steps, lr=0.01, after=None):
-    """Adam on loss(t), the losses (S,) in step t; after(t) may look or interfere."""
-    adam = torch.optim.Adam(weights, lr=lr)
-    for t in range(steps):
-        adam.zero_grad()
-        loss(t).sum().backward()
-        adam.step()
-        if after:
-            with torch.no_grad():
-                after(t)
-    return [W.detach() for W in weights]
-
-
-# %%
-probe, small_X = nets(3, (5, 4, 2), 0, torch.float64), torch.randn(7, 5)
-single = torch.nn.Sequential(
-    torch.nn.Linear(5, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2)
-)
-with torch.no_grad():
-    for layer, W in zip((single[0], single[2]), probe):
-        layer.weight.copy_(W[1, :-1].T)
-        layer.bias.copy_(W[1, -1])
-verify(
-    "network 1 of 3 side by side, against torch.nn",
-    forward(probe, small_X)[1],
-    single(small_X),
-    atol=1e-12,
-)
-small_y = torch.tensor([0, 1, 1, 0, 1, 0, 0])
-verify(
-    "its loss, against torch's cross entropy",
-    nll(forward(probe, small_X), small_y)[1],
-    F.cross_entropy(single(small_X), small_y),
-    atol=1e-12,
-)
-verify(
-    "initial weights have variance 2/fan-in",
-    nets(20, (50, 40), 1)[0][:, :-1].var(),
-    2 / 50,
-    rtol=0.03,
-)
-masked_out = forward(
-    nets(1, (5, 1), 0, torch.float64),
-    small_X[:1].expand(4000, 5),
-    keep=(0.8,),
-    generator=torch.Generator().manual_seed(3),
-)[0, :, 0]
-verify_within_se(
-    "4000 passes with random masks: mean output, against the pass without",
-    masked_out,
-    forward(nets(1, (5, 1), 0, torch.float64), small_X[:1]).item(),
-)
-
-# %% [markdown]
-r"""
-Sixty images of digits, a fifth of them with a label drawn by lot, a network with 4800 weights, five initialisations. A penalty and three restraints that are no formula in the loss, each to be explained in its own section: shifting the images at random, dropping units at random, stopping at the best moment (judged by 200 other images). Compare the training loss with the test loss.
-"""
-
-# %%
-digits = data.digits(1400)
-Dx, Tx = (torch.tensor(a, dtype=torch.float32) for a in (digits.X_train, digits.X_test))
-Dy, Ty = torch.tensor(digits.y_train), torch.tensor(digits.y_test)
-
-lottery = torch.Generator().manual_seed(5)
-wrong = torch.rand(1400, generator=lottery) < 0.2  # these get a label by lot
-Ly = torch.where(wrong, torch.randint(10, (1400,), generator=lottery), Dy)
-
-
-def shifts(X):
-    """Images (n, 64) moved by -1, 0 or 1 pixel each way: (9, n, 64), unmoved at index 4."""
-    big = F.pad(X.view(-1, 8, 8), (1, 1, 1, 1))
-    return torch.stack(
-        [big[:, i : i + 8, j : j + 8].flatten(1) for i in range(3) for j in range(3)]
-    )
-
-
-def learn(name, X, y, S=5, steps=120, seed=0, hold=None, y_many=None):
-    """S digit networks with one restraint switched on; X (n, 64) or (S, n, 64)."""
-    W, g = nets(S, (64, 64, 10), seed), torch.Generator().manual_seed(seed + 1)
-    moved = shifts(X) if name == "augmentation" else None
-    best = [np.inf, [w.detach().clone() for w in W]]
-
-    def loss(t):
-        inputs, keep = X, (0.8, 0.5) if name == "dropout" else None
-        if name == "augmentation":
-            inputs = moved[
-                torch.randint(9, (S, len(y)), generator=g), torch.arange(len(y))
-            ]
-        if name == "input noise":
-            inputs = X + 0.2 * torch.randn(S, *X.shape, generator=g, dtype=X.dtype)
-        out = forward(W, inputs, keep=keep, generator=g)
-        if name == "label smoothing":
-            return 0.9 * nll(out, y) - 0.1 * out.log_softmax(-1).mean((1, 2))
-        decay = 0.001 if name == "weight decay" else 0.0
-        return nll(out, y) + decay * sum((w[:, :-1] ** 2).sum((1, 2)) for w in W)
-
-    def watch(t):
-        score = nll(forward(W, hold[0]), hold[1]).mean().item()
-        if score < best[0]:
-            best[:] = score, [w.detach().clone() for w in W]
-
-    end = train(W, loss, steps, after=watch if name == "early stopping" else None)
-    return best[1] if name == "early stopping" else end
-
-
-# %%
-few = slice(0, 60)
-table = {}
-for name in ("none", "weight decay", "early stopping", "dropout", "augmentation"):
-    W = learn(name, Dx[few], Ly[few], hold=(Dx[200:400], Dy[200:400]), steps=150)
-    table[name] = [
-        nll(forward(W, A), b).mean().item() for A, b in ((Dx[few], Ly[few]), (Tx, Ty))
-    ]
-    print(
-        f"{name:15s} training loss {table[name][0]:.3f}, test loss {table[name][1]:.2f}"
-    )
-
-# %%
-for name, (train_loss, test_loss) in table.items():
-    if name != "none":
-        verify_at_least(
-            f"60 digits, {name}: training loss over that of the bare network",
-            train_loss / table["none"][0],
-            2.0,
-        )
-        verify_at_most(
-            f"60 digits, {name}: test loss over that of the bare network",
-            test_loss / table["none"][1],
-            0.85,
-        )
-
-# %% [markdown]
-r"""
-Each of them fits the sixty images worse and new images better: what they refuse to learn is mostly the lottery.
-
-(overfitting-with-limited-data)=
-Why is there room for improvement at all? Because a network with thousands of weights can agree with sixty images in countless ways. The more images, the fewer ways remain: watch the gap between training and test accuracy close.
-"""
-
-# %%
-gaps = {}
-for n in (30, 100, 300, 1400):
-    W = learn("none", Dx[:n], Dy[:n], S=3, steps=70)
-    gaps[n] = (
-        accuracy(forward(W, Dx[:n]), Dy[:n]) - accuracy(forward(W, Tx), Ty)
-    ).mean()
-largest = [w[:1] for w in W]  # one network trained on all 1400 images, for later
-print(" ".join(f"n = {n}: gap {gap:.2f} " for n, gap in gaps.items()))
-verify(
-    "30 → 100 → 300 → 1400 images: the gap shrinks every time",
-    bool(np.all(np.diff(list(gaps.values())) < -0.02)),
-    True,
-)
-decayed = [learn(name, Dx[:30], Dy[:30], steps=70) for name in ("none", "weight decay")]
-test_gap = [
-    (nll(forward(W, Tx), Ty) - nll(forward(W, Dx[:30]), Dy[:30])).mean()
-    for W in decayed
-]
-verify_at_most(
-    "30 images: gap between the losses with weight decay over without",
-    test_gap[1] / test_gap[0],
-    0.95,
-)
-# %% [markdown]
-r"""
 (free-parameters)=
-## The freedom that the data leave
+In general there are $n$ equations $X\theta=y$ for $P$ unknowns. The solutions form an [affine space](#homogeneous-solution-space) of dimension $P-\operatorname{rank}X$. Along those directions the data say nothing: they are *free parameters*. Two solutions may fit the data equally well and predict the opposite.
 
-Strip the problem to its core: ten linear equations, thirty unknowns, $X\theta=y$. The solutions form an [affine space](#homogeneous-solution-space) of dimension $p-\operatorname{rank}X=20$. Along those twenty directions the data say nothing: they are *free parameters*. Two solutions may fit the data equally and predict the opposite.
-
-A ridge term takes no weight away but takes the freedom: among all solutions it prefers short ones, and for $\lambda\to0$ its solution tends to the shortest of all, $X^+y$ with the [pseudoinverse](#moore-penrose-pseudoinverse).
-"""
-
-# %%
-rng = np.random.default_rng(0)
-X, y = rng.normal(size=(10, 30)), rng.normal(size=10)
-free = linalg.null_space(X)  # (30, 20), orthonormal columns
-shortest = np.linalg.pinv(X) @ y
-solutions = [shortest + free @ rng.normal(size=20) for _ in range(2)]
-verify("10 equations, 30 unknowns: free directions", free.shape[1], 20)
-verify(
-    "two solutions both fit exactly",
-    [X @ t - y for t in solutions],
-    np.zeros((2, 10)),
-    atol=1e-12,
-)
-x_new = free @ (free.T @ rng.normal(size=30))  # an input the data say nothing about
-verify_at_least(
-    "… and differ on a new input by", abs(x_new @ (solutions[0] - solutions[1])), 1.0
-)
-ridge = np.linalg.solve(X.T @ X + 1e-8 * np.eye(30), X.T @ y)
-verify("λ = 1e-8: the ridge solution is the shortest one", ridge, shortest, atol=1e-6)
-
-# %% [markdown]
-r"""
-### Gradient descent has a preference of its own
-
-Now minimise $\frac12\|X\theta-y\|^2$ by plain gradient descent, with no penalty at all. Which of the infinitely many solutions does it reach? Look at the update,
+Gradient descent on $\frac12\|X\theta-y\|^2$ moves by
 
 $$
-\theta_{t+1}=\theta_t-\eta X^\top(X\theta_t-y).
+\theta_{t+1}-\theta_t=-\eta X^\top(X\theta_t-y).
 $$
 
-Whatever the bracket is, the change is $X^\top$ times a vector: a combination of the rows of $X$. The part of $\theta$ that is orthogonal to all rows never moves. So split the start with the projection $P=X^+X$ onto the row space: $(I-P)\theta_0$ stays forever, and inside the row space there is exactly one solution, $X^+y$.
+Whatever the bracket is, the move is a combination of the rows of $X$. The part of $\theta$ that is orthogonal to all rows never moves. With the projection $X^+X$ on the row space ($X^+$ is the [pseudoinverse](#moore-penrose-pseudoinverse)) that part is $(I-X^+X)\theta_0$, for ever; and inside the row space there is exactly one solution, $X^+y$.
 
 :::{prf:theorem} Implicit bias of gradient descent
 :label: thm-rg-implicit
-If $X$ has independent rows and $\eta<2/s_{\max}^2$, gradient descent on $\frac12\|X\theta-y\|^2$ converges to
+If $X$ has independent rows and $0<\eta<2/\sigma_{\max}^2$, gradient descent on $\frac12\|X\theta-y\|^2$ converges to
 
 $$
 \theta_\infty=X^+y+(I-X^+X)\,\theta_0,
@@ -486,912 +303,605 @@ It is the nearest, because any other solution differs from $\theta_\infty$ by a 
 
 
 # %%
-def descend(X, y, theta, steps, eta=None):
-    eta = eta or 1 / np.linalg.norm(X, 2) ** 2
-    for _ in range(steps):
-        theta = theta - eta * X.T @ (X @ theta - y)
-    return theta
+def limit(X, y, start):
+    inverse = np.linalg.pinv(X)  # (P, n)
+    return inverse @ y + start - inverse @ (X @ start)
 
 
-start = rng.normal(size=30)
-end = descend(X, y, start, 3000)
+# %% tags=["checks"]
+rng = np.random.default_rng(0)
+X, y, start = rng.normal(size=(10, 30)), rng.normal(size=10), rng.normal(size=30)
+walked = [start, np.zeros(30)]
+for _ in range(4000):
+    walked = [w - X.T @ (X @ w - y) / np.linalg.norm(X, 2) ** 2 for w in walked]
 verify(
-    "gradient descent from 0 ends at the shortest solution",
-    descend(X, y, np.zeros(30), 3000),
-    shortest,
-    atol=1e-10,
-)
-verify(
-    "from elsewhere: the free part of the start stays",
-    free.T @ end,
-    free.T @ start,
-    atol=1e-12,
+    "10 equations, 30 unknowns: 4,000 steps of gradient descent from two starts",
+    walked,
+    [limit(X, y, start), linalg.lstsq(X, y)[0]],
+    atol=1e-9,
 )
 nearest = optimize.minimize(
-    lambda t: ((t - start) ** 2).sum(),
+    lambda w: ((w - start) ** 2).sum(),
     start,
-    jac=lambda t: 2 * (t - start),
+    jac=lambda w: 2 * (w - start),
     method="SLSQP",
     tol=1e-14,
-    constraints={"type": "eq", "fun": lambda t: X @ t - y, "jac": lambda t: X},
+    constraints={"type": "eq", "fun": lambda w: X @ w - y, "jac": lambda w: X},
 ).x
 verify(
-    "… and it ends at the solution nearest to the start, found by SLSQP",
-    end,
+    "the solution nearest to the start, found by SLSQP",
+    limit(X, y, start),
     nearest,
     atol=1e-6,
 )
+tiny_ridge = linear_model.Ridge(alpha=1e-9, fit_intercept=False, solver="cholesky")
+verify(
+    "a vanishing ridge term picks the shortest solution too",
+    tiny_ridge.fit(X, y).coef_,
+    limit(X, y, np.zeros(30)),
+    atol=1e-7,
+)
 
 # %% [markdown]
 r"""
-This is the restraint nobody wrote: the algorithm itself chooses. Keep it in mind for [the last act](#headline-double-descent).
-
-(effective-degrees-of-freedom)=
-### How many parameters are really used?
-
-There are four ways to have fewer: leave weights out (a smaller network, or *pruning*), let several connections [share one](#parameter-sharing), pay for them with a penalty, or restrain them implicitly by early stopping, dropout, normalisation.
-
-With a penalty the count need not be whole. Ridge predicts $\hat y=X(X^\top X+\lambda I)^{-1}X^\top y$, a linear map of $y$; least squares is the case $\lambda=0$, a projection, whose trace is the number of parameters. Take the trace in general:
-
-$$
-\operatorname{df}(\lambda)=\operatorname{tr}X(X^\top X+\lambda I)^{-1}X^\top=\sum_i\frac{s_i^2}{s_i^2+\lambda}
-$$ (eq-rg-dof)
-
-These *effective degrees of freedom* fall from $p$ to $0$. They also say how much a prediction follows its own measurement, $\operatorname{df}=\sum_i\partial\hat y_i/\partial y_i$, which is how we check them: push each $y_i$ and look.
+**The answer to the puzzle.** The thousand waves were fitted by the *shortest* solution, which is what gradient descent from zero finds. Is it really the shortness that matters? Move the start away from zero. Every curve of the slider passes through all twenty points.
 """
 
-# %%
-patients = data.diabetes()
-Xp, yp = patients.X_train, patients.y_train  # (342, 10), (342,)
-sp = np.linalg.svd(Xp, compute_uv=False)
+# %% tags=["picture"]
+far_start = np.random.default_rng(1).normal(size=1000)
 
 
-def dof(lam):
-    return np.sum(sp**2 / (sp**2 + lam))
-
-
-def follows(lam):
-    fit_to = lambda y: (
-        Xp @ linear_model.Ridge(alpha=lam, fit_intercept=False).fit(Xp, y).coef_.T
+def from_start(size):
+    fig, ax = plt.subplots(figsize=(6.8, 2.9))
+    theta = limit(waves(x20, 1000), y20, size * far_start)
+    ax.plot(day, switch(day), ":", color=plot.GREY)
+    ax.plot(day, waves(day, 1000) @ theta, color=plot.RED, lw=1.3)
+    ax.plot(x20, y20, "k.", ms=6)
+    ax.set(
+        ylim=(-3, 3),
+        xlabel="time of day",
+        title=f"start of size {size}: length {np.linalg.norm(theta):.1f}, error {true_error(theta):.2f}",
     )
-    pushed = fit_to(np.eye(len(yp)))  # all n pushes at once: column i belongs to y_i
-    return np.trace(pushed)
+    return fig
 
 
-for lam in (1e-9, 10.0, 1000.0, 1e12):
-    verify(
-        f"diabetes, λ = {lam:g}: effective degrees of freedom",
-        dof(lam),
-        follows(lam),
-        rtol=1e-7,
-        atol=1e-12,
-    )
-verify("λ → 0: as many as parameters", dof(1e-9), 10.0, rtol=1e-8)
+explore(
+    from_start,
+    alt="A thousand waves fitted to twenty points by gradient descent from a random start: from zero the curve stays close to the square wave, the larger the start, the wilder it swings between the points it still hits",
+    size=[0, 0.2, 0.5, 1, 2],
+)
 
 # %% [markdown]
 r"""
-And pruning? From the network trained on 1400 digits remove a growing share of weights: the smallest; those to which the loss is least sensitive, by $\lvert w\,\partial\ell/\partial w\rvert$, the first-order estimate of what removal costs; or random ones.
+The model class is the same in all frames, and so is the training error: zero. The count of parameters says nothing about which of the perfect fits one gets. But "short" is measured in the coefficients of *these* waves, and the $k$-th wave was divided by $k$: a fast wave is weak, so using it costs length. That, too, is a decision. Take the same thousand waves, all equally strong, and the shortest fit is quite another curve.
 """
 
-# %%
-leaf = [w.clone().requires_grad_() for w in largest]
-nll(forward(leaf, Dx), Dy).sum().backward()
-scores = {
-    "magnitude": [w.detach().abs() for w in leaf],
-    "sensitivity": [(w * w.grad).detach().abs() for w in leaf],
-    "random": [
-        torch.rand(w.shape, generator=torch.Generator().manual_seed(0)) for w in leaf
-    ],
-}
-shares = np.array([0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95])
-
-
-def pruned(score, share):
-    kept = []
-    for w, s in zip(largest, score):
-        w, weight_scores = w.clone(), s[:, :-1]  # biases are left alone
-        w[:, :-1][weight_scores < weight_scores.flatten().quantile(share)] = 0
-        kept.append(w)
-    return kept
-
-
-after = {
-    name: [accuracy(forward(pruned(s, q), Tx), Ty).item() for q in shares]
-    for name, s in scores.items()
-}
-
-# %% mystnb={"image": {"alt": "Test accuracy against the share of weights removed: flat until about half for removal by magnitude or sensitivity, falling much earlier for random removal."}} tags=["hide-input"]
-for (name, acc), colour in zip(after.items(), (plot.BLUE, plot.GREEN, plot.GREY)):
-    plt.plot(shares, acc, ".-", color=colour, label=name)
-plt.xlabel("share of the weights removed")
-plt.ylabel("test accuracy")
-plt.legend()
+# %% tags=["picture"] mystnb={"image": {"alt": "Two fits with a thousand waves through the same twenty points. With faded waves the shortest fit follows the square wave; with equally strong waves it is zero except for a needle at every point."}}
+fig, axes = plt.subplots(1, 2, figsize=(6.8, 2.6), sharey=True)
+for ax, fade in zip(axes, (1, 0)):
+    theta = shortest(waves(x20, 1000, fade), y20)
+    ax.plot(day, switch(day), ":", color=plot.GREY)
+    fine_day = np.sort(np.r_[np.linspace(0, 1, 2000), x20])
+    ax.plot(fine_day, waves(fine_day, 1000, fade) @ theta, color=plot.RED, lw=1)
+    ax.plot(x20, y20, "k.", ms=5)
+    ax.set(ylim=(-1.8, 1.8), xlabel="time of day")
+    ax.set_title("wave k divided by k" if fade else "all waves equally strong")
 plt.show()
 
-# %%
-kept = pruned(scores["magnitude"], 0.7)[0][0, :-1]
-verify("removing 70 %: share of zeros", (kept == 0).double().mean(), 0.7, atol=1e-3)
-verify(
-    "the largest removed weight is below the smallest that is kept",
-    bool(largest[0][0, :-1][kept == 0].abs().max() <= kept[kept != 0].abs().min()),
-    True,
-)
-eps = 1e-3  # the estimate w · ∂ℓ/∂w, against shrinking all weights of layer 1 a little
-tiny = nll(forward([(1 - eps) * largest[0], largest[1]], Dx), Dy) - nll(
-    forward(largest, Dx), Dy
-)
-verify(
-    "Σ w ∂ℓ/∂w of layer 1, against the loss after shrinking it by 0.1 %",
-    -eps * (leaf[0] * leaf[0].grad).sum(),
-    tiny.item(),
-    rtol=0.05,
-)
-for name in ("magnitude", "sensitivity"):
-    verify_at_most(
-        f"pruning 30 % by {name}: accuracy lost", after[name][0] - after[name][3], 0.02
-    )
-    verify_at_least(
-        f"pruning 70 % by {name} instead of randomly: accuracy gained",
-        after[name][7] - after["random"][7],
-        0.1,
-    )
+# %% tags=["set-up"]
+decided = {}
+for name, size, fade in (
+    ("shortest, waves over k", 0, 1),
+    ("start of size 1", 1, 1),
+    ("shortest, equal waves", 0, 0),
+):
+    decided[name] = [
+        true_error(limit(waves(x, 300, fade), y, size * far_start[:300]), fade)
+        for x, y in map(measure, range(100))
+    ]
+print("300 waves through all points: median error over 100 days")
+for name, wrong in decided.items():
+    print(f"{name:24}{np.median(wrong):6.3f}")
+print(f"{'predicting zero':24}{np.mean(switch(day) ** 2):6.3f}")
 
 # %% [markdown]
 r"""
-(weight-decay)=
-## Weight decay
+With equal waves the shortest fit is hardly better than predicting zero: a needle for every measurement. So the largest model wins not *because* it is large. It wins because its length, in features whose strength fades, measures roughness. Keep both halves in mind: **the algorithm chooses by a length, and the features say what is long**. The rest of the chapter is variations on this.
+"""
 
-The penalty of choice in deep learning is $\Omega=\frac12\sum_l\mu^l\|W^l\|_F^2$, on the weights and usually not on the biases. Its gradient is $\mu W$, so a gradient step becomes
+# %% tags=["checks"]
+verify_at_least(
+    "median error over that of the shortest fit: start of size 1, equal waves",
+    [
+        np.median(wrong) / np.median(decided["shortest, waves over k"])
+        for wrong in list(decided.values())[1:]
+    ],
+    2.5,
+)
+# %% [markdown]
+r"""
+**Try it.** Gradient descent on $\frac12(\theta_1+2\theta_2-5)^2$ starts at $(3,0)$. Where does it end?
+"""
+
+# %% tags=["yours"]
+end_point = ...  # a pair
+
+exercise("rg-end-point").check(end_point)
+
+# %% [markdown]
+r"""
+<details><summary>Solution</summary>
+
+The way runs along $(1,2)$: $(3+s,2s)$ with $3+s+4s=5$, so $s=0.4$.
+
+```python
+end_point = (3.4, 0.8)
+```
+
+</details>
+"""
+
+# %% [markdown]
+r"""
+(ridge-filter)=
+## Pay for length
+
+If length decides, make it a price that one can set. That is weight decay, the regulariser in nearly every training script.
+
+(regularization-penalty)=
+A *penalty* adds to the data's loss a soft constraint $R$,
 
 $$
-w\leftarrow w-\eta(\nabla\mathcal R+\mu w)=(1-\eta\mu)\,w-\eta\nabla\mathcal R .
+\min_\theta\;\ell(\theta)+\lambda R(\theta),\qquad\lambda\ge0 .
+$$ (eq-rg-penalty)
+
+At $\lambda=0$ only the data count; as $\lambda\to\infty$ they are ignored and $\theta$ goes to the minimiser of $R$, for a norm to zero. $\lambda$ cannot be learnt from the training error, which always votes for $\lambda=0$.
+
+(weight-decay)=
+With $R=\frac12\|\theta\|^2$ the penalty's gradient is $\lambda\theta$, and a gradient step becomes
+
+$$
+\theta\leftarrow\theta-\eta\,(\nabla\ell+\lambda\theta)=(1-\eta\lambda)\,\theta-\eta\nabla\ell .
 $$ (eq-rg-decay)
 
-Before the data have their say, every weight *decays* by the factor $1-\eta\mu$; hence the name. (A penalty $\lambda\|w\|^2$ without the $\frac12$ means $\mu=2\lambda$.) The factor is the whole implementation, as `torch.optim.SGD` confirms. For [Adam](#adam) penalty and decay are different things: the penalty's gradient is rescaled along with the rest, while *AdamW* {cite:p}`loshchilov2019` decays the weights directly.
-"""
+Before the data have their say, every weight *decays* by the factor $1-\eta\lambda$; hence the name. Each layer may have its own $\lambda$; biases usually have none. (A penalty $\lambda\|\theta\|^2$ without the $\frac12$ decays twice as fast.) For [Adam](#adam) penalty and decay are different things, since Adam rescales the penalty's gradient with the rest; *AdamW* {cite:p}`loshchilov2019` decays the weights themselves.
 
-
-# %%
-def decay_sgd(grad, w, eta, mu, steps):
-    for _ in range(steps):
-        w = (1 - eta * mu) * w - eta * grad(w)
-    return w
-
-
-def by_torch(optimizer, steps=50, **options):
-    w = torch.zeros(10, requires_grad=True)
-    opt = optimizer([w], **options)
-    for _ in range(steps):
-        opt.zero_grad()
-        (0.5 * ((torch.tensor(Xp) @ w - torch.tensor(yp)) ** 2).mean()).backward()
-        opt.step()
-    return w.detach()
-
-
-p_grad = lambda w: Xp.T @ (Xp @ w - yp) / len(yp)
-verify(
-    "50 decayed steps, against torch.optim.SGD(weight_decay=0.3)",
-    decay_sgd(p_grad, np.zeros(10), 0.1, 0.3, 50),
-    by_torch(torch.optim.SGD, lr=0.1, weight_decay=0.3),
-    atol=1e-10,
-)
-verify(
-    "no data: w shrinks to (1 − ημ)ᵗ of itself",
-    decay_sgd(lambda w: 0 * w, np.array([3.0, -1.0]), 0.1, 0.3, 40),
-    0.97**40 * np.array([3.0, -1.0]),
-    rtol=1e-12,
-)
-adam, adamw = (
-    by_torch(o, lr=0.05, weight_decay=0.3)
-    for o in (torch.optim.Adam, torch.optim.AdamW)
-)
-verify_at_least(
-    "Adam with a penalty and AdamW end apart by", (adam - adamw).abs().max(), 1e-3
-)
-
-# %% [markdown]
-r"""
 (weight-decay-hessian-analysis)=
-### Which directions decay?
-
-Not all alike. Near a minimum $\theta^*$ the loss is [its second-order model](#second-order-taylor-model), $\mathcal R\approx\mathcal R(\theta^*)+\frac12(\theta-\theta^*)^\top H(\theta-\theta^*)$. Add $\frac\mu2\|\theta\|^2$ and set the gradient to zero:
+**Which directions decay?** Not all alike. Near a minimum $\theta^*$ the loss is [its second-order model](#second-order-taylor-model) $\frac12(\theta-\theta^*)^\top H(\theta-\theta^*)$ plus a constant. Take $H=\begin{pmatrix}9&0\\0&1\end{pmatrix}$, $\theta^*=(1,1)$ and $\lambda=1$. Along the first axis $\frac92(\theta_1-1)^2+\frac12\theta_1^2$ is least at $\frac9{10}$; along the second $\frac12(\theta_2-1)^2+\frac12\theta_2^2$ at $\frac12$. The steep direction keeps nine tenths, the flat one half. In general, setting the gradient to zero gives
 
 $$
-H(\theta-\theta^*)+\mu\theta=0\quad\Longrightarrow\quad\theta_\mu=(H+\mu I)^{-1}H\theta^* .
+H(\theta-\theta^*)+\lambda\theta=0\quad\Longrightarrow\quad\theta_\lambda=(H+\lambda I)^{-1}H\,\theta^*,
 $$
 
-Now look along the eigenvectors of $H=Q\Lambda Q^\top$. There $(H+\mu I)^{-1}H$ is diagonal:
+and in the eigenbasis of $H$, with curvatures $h_i$ and eigenvectors $q_i$,
 
 $$
-\theta_\mu=Q\operatorname{diag}\Bigl(\frac{\lambda_i}{\lambda_i+\mu}\Bigr)Q^\top\theta^*
+q_i^\top\theta_\lambda=\frac{h_i}{h_i+\lambda}\;q_i^\top\theta^* .
 $$ (eq-rg-hessian)
 
-A direction in which the loss is steep, $\lambda_i\gg\mu$, keeps its value; one in which the loss hardly cares, $\lambda_i\ll\mu$, goes to zero. Half is lost at $\lambda_i=\mu$. The sum of the factors is, once more, [an effective number of parameters](#eq-rg-dof).
+Weight decay is a *filter*. Where the data speak clearly, $h_i\gg\lambda$, it changes nothing; where they hardly care, $h_i\ll\lambda$, it decides: zero.
 
-For least squares the second-order model is exact, so [the formula](#eq-rg-hessian) must be the minimiser. We find that one with a general-purpose optimiser, for twenty values of $\mu$.
-"""
-
-# %%
-H = Xp.T @ Xp / len(yp)
-lam, Q = np.linalg.eigh(H)
-theta_star = np.linalg.lstsq(Xp, yp, rcond=None)[0]
-mus = np.logspace(-3, 2, 20)
-formula = [Q @ np.diag(lam / (lam + mu)) @ Q.T @ theta_star for mu in mus]
-searched = [
-    optimize.minimize(
-        lambda w: 0.5 * np.mean((Xp @ w - yp) ** 2) + 0.5 * mu * w @ w,
-        np.zeros(10),
-        jac=lambda w: p_grad(w) + mu * w,
-        method="BFGS",
-        options={"gtol": 1e-11},
-    ).x
-    for mu in mus
-]
-verify(
-    "weight decay in the eigenbasis, 20 values of μ, against BFGS",
-    np.array(formula),
-    np.array(searched),
-    atol=1e-8,
-)
-
-# %% mystnb={"image": {"alt": "Left: ten shrink factors against the eigenvalue on a logarithmic axis, lying on an S-shaped curve for each of three mu. Right: the effective number of parameters falls from 10 to 0 as mu grows."}} tags=["hide-input"]
-fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3.1))
-line = np.logspace(-3, 1.5, 100)
-for mu, colour in zip((0.01, 0.1, 1.0), (plot.BLUE, plot.ORANGE, plot.RED)):
-    left.semilogx(line, line / (line + mu), color=colour, lw=1)
-    left.plot(lam, lam / (lam + mu), "o", ms=4, color=colour, label=rf"$\mu={mu:g}$")
-left.set(xlabel=r"eigenvalue $\lambda_i$", title="share that stays")
-left.legend()
-right.semilogx(mus, [np.sum(lam / (lam + mu)) for mu in mus], color=plot.PURPLE)
-right.set(xlabel=r"$\mu$", title="effective parameters")
-plt.show()
-
-# %% [markdown]
-r"""
-(weight-decay-as-gaussian-prior)=
-### A prior in disguise
-
-Suppose that before seeing data we believe $\theta\sim\mathcal N(0,\tau^2I)$, and that $y=X\theta+\text{noise}$ with variance $\sigma^2$. Bayes' rule multiplies the two densities; minus the logarithm adds:
+(effective-degrees-of-freedom)=
+**How many parameters are really used?** The sum of the factors counts them. Ridge predicts $\hat y=X(X^\top X+\lambda I)^{-1}X^\top y$, a linear map of $y$ whose trace, with the singular values $\sigma_i$ of $X$ ($h_i=\sigma_i^2$), is
 
 $$
--\log p(\theta\mid y)=\frac1{2\sigma^2}\|y-X\theta\|^2+\frac1{2\tau^2}\|\theta\|^2+\text{const}
-$$ (eq-rg-map)
+\operatorname{df}(\lambda)=\operatorname{tr}X(X^\top X+\lambda I)^{-1}X^\top=\sum_i\frac{\sigma_i^2}{\sigma_i^2+\lambda}=\sum_i\frac{\partial\hat y_i}{\partial y_i},
+$$ (eq-rg-dof)
 
-Times $2\sigma^2$ this is ridge with $\lambda=\sigma^2/\tau^2$. The most probable $\theta$ (*maximum a posteriori*, MAP) is the ridge solution: a small $\lambda$ says "I trust the data", a large one "I expect small weights". A Laplace prior $\prod_j\frac1{2b}e^{-\lvert\theta_j\rvert/b}$ turns in the same way into the lasso, with $\lambda=2\sigma^2/b$ beside $\|y-X\theta\|^2$.
-
-The posterior is Gaussian, so its mode is its mean, and that can be had without any optimisation by conditioning the joint Gaussian of $(\theta,y)$ on $y$.
+the *effective degrees of freedom*: $\frac9{10}+\frac12=1.4$ in the example. The last form says what they mean: how much the fit follows each measurement. (There are other ways to have fewer: leave weights out by [pruning](#pruning), [share them](#parameter-sharing), or restrain them implicitly, as below.)
 """
 
-# %%
-rng = np.random.default_rng(1)
-sigma, tau, b = 0.7, 0.4, 0.3
-X, y = rng.normal(size=(15, 4)), rng.normal(size=15)
-conditioned = (
-    tau**2 * X.T @ np.linalg.solve(tau**2 * X @ X.T + sigma**2 * np.eye(15), y)
-)  # Cov(θ, y) Cov(y)⁻¹ y
-library = linear_model.Ridge(alpha=sigma**2 / tau**2, fit_intercept=False).fit(X, y)
-verify(
-    "posterior mean with a Gaussian prior is ridge with λ = σ²/τ²",
-    conditioned,
-    library.coef_,
-    atol=1e-10,
-)
-
-
-def minus_log_posterior(theta, prior):
-    return -stats.norm(X @ theta, sigma).logpdf(y).sum() - prior.logpdf(theta).sum()
-
-
-points = rng.normal(size=(20, 4))
-for name, prior, penalty in (
-    ("Gaussian prior, ridge", stats.norm(0, tau), lambda t: sigma**2 / tau**2 * t @ t),
-    (
-        "Laplace prior, lasso",
-        stats.laplace(0, b),
-        lambda t: 2 * sigma**2 / b * sum(abs(t)),
-    ),
-):
-    change = [
-        minus_log_posterior(t, prior) - minus_log_posterior(0 * t, prior)
-        for t in points
-    ]
-    cost = [
-        (((y - X @ t) ** 2).sum() + penalty(t) - y @ y) / (2 * sigma**2) for t in points
-    ]
-    verify(
-        f"{name}: minus log posterior is the objective over 2σ²",
-        np.array(change),
-        np.array(cost),
-        atol=1e-10,
-    )
-
-# %% [markdown]
-r"""
-The same quadratic is a relative of the *margin*: a linear classifier with [hinge loss](#hinge-loss) and weight decay is the support vector machine, since the distance between the lines $w^\top x=\pm1$ is $2/\|w\|$. We minimise $\frac12\|w\|^2+C\sum_i\max(0,1-y_iw^\top x_i)$ as a quadratic program and ask scikit-learn.
-"""
 
 # %%
-rng = np.random.default_rng(2)
-side = np.repeat([-1.0, 1.0], 20)
-S = rng.normal(size=(40, 2)) + side[:, None] * [1.2, 0.8]
-C, gram = 0.5, (S * side[:, None]) @ (S * side[:, None]).T
-dual = optimize.minimize(
-    lambda a: 0.5 * a @ gram @ a - a.sum(),
-    np.zeros(40),
-    jac=lambda a: gram @ a - 1,
-    bounds=[(0, C)] * 40,
-    method="L-BFGS-B",
-    options={"ftol": 1e-15, "gtol": 1e-9},
-).x
-w = (dual * side) @ S
-library = (
-    svm.LinearSVC(
-        C=C,
-        loss="hinge",
-        fit_intercept=False,
-        tol=1e-8,
-        max_iter=1_000_000,
-        random_state=0,
-    )
-    .fit(S, side)
-    .coef_[0]
-)
-verify("hinge loss plus ½‖w‖², against LinearSVC", w, library, atol=1e-2)
-svm_cost = lambda w: 0.5 * w @ w + C * np.maximum(0, 1 - side * (S @ w)).sum()
+def ridge(X, y, lam):
+    U, sigma, Vt = np.linalg.svd(X, full_matrices=False)
+    return Vt.T @ (sigma / (sigma**2 + lam) * (U.T @ y))
+
+
+def degrees_of_freedom(X, lam):
+    sigma = np.linalg.svd(X, compute_uv=False)
+    return np.sum(sigma**2 / (sigma**2 + lam))
+
+
+# %% tags=["set-up"]
+patients = data.diabetes()
+H_patients = patients.X_train.T @ patients.X_train / 342
+b_patients = patients.X_train.T @ patients.y_train / 342
+curvatures, Q = np.linalg.eigh(H_patients)
+theta_star = np.linalg.solve(H_patients, b_patients)
+
+# %% tags=["checks"]
+A300, three = waves(x20, 300), (1e-3, 0.1, 10.0)
+library = [
+    linear_model.Ridge(alpha=lam, fit_intercept=False, solver="cholesky")
+    for lam in three
+]
 verify(
-    "the primal value equals minus the dual one: no gap",
-    svm_cost(w),
-    dual.sum() - 0.5 * dual @ gram @ dual,
+    "300 waves, three penalties: coefficients, against scikit-learn",
+    [ridge(A300, y20, lam) for lam in three],
+    [model.fit(A300, y20).coef_ for model in library],
+    atol=1e-8,
+)
+verify(
+    "… degrees of freedom: push each measurement by one and see how far its fit follows",
+    [degrees_of_freedom(A300, lam) for lam in three],
+    [np.trace(A300 @ model.fit(A300, np.eye(20)).coef_.T) for model in library],
     rtol=1e-6,
 )
-
-# %% [markdown]
-r"""
-(layerwise-norm-bound)=
-### A wall instead of a spring
-
-Instead of paying for length one may forbid it: after each step put any layer with $\|W\|_F>c$ back to the nearest allowed point, which lies on the same ray,
-
-$$
-W\leftarrow W\min\Bigl(1,\frac c{\|W\|_F}\Bigr).
-$$ (eq-rg-project)
-
-Each layer may have its own $c$, other norms will do, and penalties can be given to chosen layers alike.
-"""
-
-
-# %%
-def project(W, c):
-    """The nearest matrix of Frobenius norm at most c; W may carry a first axis."""
-    norm = (W**2).sum((-2, -1), keepdims=True) ** 0.5
-    return W * np.minimum(1, c / norm)
-
-
-W0 = rng.normal(size=(3, 4))
-nearest = optimize.minimize(
-    lambda w: ((w - W0.ravel()) ** 2).sum(),
-    np.zeros(12),
-    method="SLSQP",
-    tol=1e-12,
-    constraints={"type": "ineq", "fun": lambda w: 1.5**2 - w @ w},
-).x
+tuned = [
+    optimize.minimize(
+        lambda w: 0.5 * w @ H_patients @ w - b_patients @ w + 0.5 * lam * w @ w,
+        np.zeros(10),
+        jac=lambda w: H_patients @ w - b_patients + lam * w,
+        options={"gtol": 1e-10},
+    ).x
+    for lam in three
+]
 verify(
-    "projection to norm 1.5, against constrained minimisation",
-    project(W0, 1.5),
-    nearest.reshape(3, 4),
-    atol=1e-5,
+    "diabetes, ten directions: shares that are left, against a general optimiser",
+    [curvatures / (curvatures + lam) * (Q.T @ theta_star) for lam in three],
+    [Q.T @ w for w in tuned],
+    atol=1e-7,
 )
-verify("inside the ball nothing moves", project(W0, 10.0), W0, atol=1e-15)
-
-# %%
-radii = torch.tensor([0.3, 0.6, 1.2, 2.5, 5.0, 10.0, 20.0]).float()
-W, norms = nets(7, (64, 64, 10), 0), []
-
-
-def pull_back(t):
-    for w in W:
-        w[:, :-1] *= torch.clamp(radii / w[:, :-1].flatten(1).norm(dim=1), max=1)[
-            :, None, None
-        ]
-    norms.append(torch.stack([w[:, :-1].flatten(1).norm(dim=1) for w in W]))
-
-
-train(W, lambda t: nll(forward(W, Dx[:60]), Ly[:60]), 200, after=pull_back)
-bounded = nll(forward(W, Tx), Ty).detach()
-verify_at_most(
-    "seven bounds: largest norm over its bound, all steps and both layers",
-    (torch.stack(norms) / radii).max(),
-    1.0,
-    atol=1e-5,
-)
-verify_at_least(
-    "60 digits with wrong labels: test loss with the tightest bound over the best",
-    bounded[0] / bounded.min(),
-    1.2,
-)
-verify_at_least(
-    "60 digits with wrong labels: test loss with the loosest bound over the best",
-    bounded[-1] / bounded.min(),
-    1.1,
-)
-
-# %% mystnb={"image": {"alt": "Test loss of a network trained on sixty digits against the allowed norm of each layer, logarithmic axis: high for a tight bound, lowest in between, higher again without effective bound."}} tags=["hide-input"]
-plt.semilogx(radii, bounded, "o-", color=plot.RED)
-plt.xlabel("largest norm $c$ allowed to each layer")
-plt.ylabel("test loss")
-plt.show()
-# %% [markdown]
-r"""
-## The shape of the ball
-
-(norms-are-convex-regularizers)=
-Ridge measures length by $\|\theta\|_2$, the lasso by $\|\theta\|_1$. For any $p\ge1$ the [norm](#lp-norms) $\|\theta\|_p$ is convex: by the triangle inequality and homogeneity
-
-$$
-\|t\theta+(1-t)\theta'\|\le\|t\theta\|+\|(1-t)\theta'\|=t\|\theta\|+(1-t)\|\theta'\| .
-$$
-
-A sum of convex functions [is convex](#convexity-preserving-operations), so penalised linear regression stays convex. For $p<1$ the "ball" is dented, and the inequality fails; and no norm is linear, since $\|{-\theta}\|=\|\theta\|$. We try a hundred thousand random chords for each $p$.
-"""
-
-# %%
-rng = np.random.default_rng(3)
-a, b = rng.normal(size=(2, 100_000, 3))
-t = rng.uniform(size=100_000)
-
-
-def p_norm(v, p):
-    """(Σ|v|ᵖ)^(1/p) along the last axis; p = inf is the largest entry."""
-    if p == np.inf:
-        return abs(v).max(-1)
-    return (abs(v) ** p).sum(-1) ** (1 / p)
-
-
-def worst_chord(f):
-    """Largest height of f above its chord; positive means: not convex."""
-    return (f(t[:, None] * a + (1 - t)[:, None] * b) - t * f(a) - (1 - t) * f(b)).max()
-
-
-for p in (1, 1.5, 2, 3, np.inf):
-    verify(
-        f"p = {p}: the norm, against NumPy",
-        p_norm(a[0], p),
-        np.linalg.norm(a[0], p),
-        rtol=1e-12,
-    )
-    verify_at_most(
-        f"p = {p}: largest height above a chord",
-        worst_chord(lambda v: p_norm(v, p)),
-        0.0,
-        atol=1e-12,
-    )
-verify_at_least(
-    "p = 1/2: largest height above a chord", worst_chord(lambda v: p_norm(v, 0.5)), 1.0
-)
-verify(
-    "p = 1/2: (1, 0) and (0, 1) have norm 1, their midpoint has",
-    p_norm(np.array([0.5, 0.5]), 0.5),
-    2.0,
-    rtol=1e-12,
-)
-
-# %% [markdown]
-r"""
-Convexity buys certainty, not formulas. The lasso has no closed form, but two algorithms that share nothing must reach the same value: scikit-learn's coordinate descent, and [ISTA](#soft-thresholding), a gradient step followed by soft-thresholding.
-"""
-
-# %%
-X, y = rng.normal(size=(60, 12)), rng.normal(size=60)
-lasso_cost = lambda w, lam: 0.5 * np.mean((y - X @ w) ** 2) + lam * abs(w).sum()
-
-
-def soft(w, threshold):
-    return np.sign(w) * np.maximum(abs(w) - threshold, 0)
-
-
-def ista(X, y, lam, steps=2000):
-    L, w = np.linalg.norm(X, 2) ** 2 / len(y), np.zeros(X.shape[1])
-    for _ in range(steps):
-        w = soft(w - X.T @ (X @ w - y) / len(y) / L, lam / L)
-    return w
-
-
-descent = linear_model.Lasso(alpha=0.1, fit_intercept=False, tol=1e-12).fit(X, y).coef_
-verify(
-    "lasso: ISTA and coordinate descent reach the same value",
-    lasso_cost(ista(X, y, 0.1), 0.1),
-    lasso_cost(descent, 0.1),
-    atol=1e-8,
-)
-verify_at_most(
-    "lasso: largest height of the objective above a chord",
-    worst_chord(
-        lambda v: 0.5 * ((v @ X[:, :3].T - y) ** 2).mean(-1) + 0.1 * abs(v).sum(-1)
-    ),
-    0.0,
-    atol=1e-12,
-)
-
-# %% [markdown]
-r"""
-:::{admonition} Convex is not solvable in closed form
-:class: correction
-**The notes say** that since the penalised problem is convex one may hope for a global optimum in closed form.
-
-**Right is:** convexity makes every stationary point a global minimum. It gives no formula: the lasso with non-orthogonal columns, $p\ne2$ and logistic regression have none; only the quadratic penalty keeps one.
-:::
-
-(l1-vs-l2-weight-distribution)=
-### Why does one penalty make zeros?
-
-Give each penalty a budget, $\|\theta\|_p\le1$, and let a loss with elliptic contours look for the best affordable point. Start at $p=2$ and drag $p$ down to 1, and below.
-"""
-
-# %% tags=["hide-input"]
-bowl, centre = np.array([[0.8, 0.1], [0.1, 0.8]]), np.array([0.5, 1.7])
-angle = np.linspace(0, 2 * np.pi, 1441)
-circle = np.array([np.cos(angle), np.sin(angle)])  # (2, 1441)
-
-
-def rim(p):
-    return circle / p_norm(circle.T, p)
-
-
-def bowl_loss(v):
-    gap = np.moveaxis(v, 0, -1) - centre
-    return np.einsum("...i,ij,...j->...", gap, bowl, gap)
-
-
-def ball(p):
-    p = float(p)
-    points = rim(p)
-    best = points[:, bowl_loss(points).argmin()]
-    fig, ax = plt.subplots(figsize=(6.8, 3.6))
-    plot.contours(
-        ax,
-        lambda x, y: bowl_loss(np.array([x, y])),
-        (-2.2, 2.6),
-        (-1.3, 2.3),
-        [0.02, 0.15, 0.6, 2.0, 3.2],
-    )
-    plot.contours(
-        ax,
-        lambda x, y: bowl_loss(np.array([x, y])),
-        (-2.2, 2.6),
-        (-1.3, 2.3),
-        [bowl_loss(best)],
-        colors=plot.ORANGE,
-        linewidths=1.8,
-    )
-    ax.fill(*points, color=plot.SKY, alpha=0.4)
-    ax.plot(*points, color=plot.BLUE)
-    ax.plot(*best, "o", color=plot.RED, ms=8, zorder=5)
-    ax.plot(*centre, "k+", ms=9)
-    ax.set(
-        aspect="equal",
-        xlabel=r"$\theta_1$",
-        ylabel=r"$\theta_2$",
-        title=f"best point ({best[0] + 0.0:.2f}, {best[1]:.2f})",
-    )
-    return fig
-
-
-explore(
-    ball,
-    alt="Elliptic contours of a loss and the ball of the p-norm: for p = 2 they touch with both coordinates non-zero, for p = 1 and below at a corner, where the first is zero, for large p near the corner of a square",
-    p=["2", "1.5", "1.2", "1", "0.7", "0.5", "4", "inf"],
-)
-
-# %%
-budget = {p: rim(p)[:, bowl_loss(rim(p)).argmin()] for p in (0.5, 1, 2)}
-for p in (0.5, 1):
-    verify(f"p = {p}: the best point is a corner", budget[p], [0.0, 1.0], atol=1e-6)
-touching = optimize.minimize(
-    lambda v: bowl_loss(v),
-    [0.5, 0.5],
-    constraints={"type": "ineq", "fun": lambda v: 1 - v @ v},
-).x
-verify(
-    "p = 2: the best point, against constrained minimisation",
-    budget[2],
-    touching,
-    atol=5e-3,
-)
-multiplier = -(2 * bowl @ (touching - centre)) / (2 * touching)
-verify(
-    "p = 2: there the loss pulls straight outward, ∇ℓ = −λ∇R in both coordinates",
-    multiplier[0],
-    multiplier[1],
-    rtol=1e-4,
-)
-
-# %% [markdown]
-r"""
-At a smooth rim the ellipse touches where it happens to; a corner catches it for a whole range of directions. At $p=1$ there are corners, and the budget is still convex: the only $p$ with both.
-
-The same difference seen as a force. With a penalty $\lambda R$ and no data at all, a gradient step for the square, and the [soft-threshold](#soft-thresholding) for the absolute value, read
-
-$$
-L_2:\;w\mapsto(1-2\eta\lambda)\,w,\qquad L_1:\;w\mapsto\operatorname{sign}(w)\max(\lvert w\rvert-\eta\lambda,0).
-$$ (eq-rg-push)
-
-The first push is proportional to $w$: it fades, and zero is never reached. The second is constant, and zero is reached after $\lceil\lvert w\rvert/\eta\lambda\rceil$ steps.
-"""
-
-# %%
-eta, lam = 0.1, 0.3
-ell2, ell1 = [2.0], [2.0]
-for _ in range(100):
-    ell2.append(ell2[-1] - eta * 2 * lam * ell2[-1])
-    ell1.append(float(soft(np.array(ell1[-1]), eta * lam)))
-steps = np.arange(101)
-verify(
-    "L2 without data: geometric",
-    np.array(ell2),
-    2 * (1 - 2 * eta * lam) ** steps,
-    rtol=1e-12,
-)
-verify_at_least("L2: still above zero after 100 steps", ell2[-1], 1e-3)
-verify(
-    "L1: exactly zero after ⌈2/(ηλ)⌉ steps",
-    ell1.index(0.0),
-    int(np.ceil(2 / (eta * lam))),
-)
-verify(
-    "L1: falls by ηλ each step",
-    np.array(ell1[:66]),
-    2 - eta * lam * steps[:66],
-    atol=1e-12,
-)
-verify(
-    "L2: a weight of 0.001 shrinks by the same factor as one of 2",
-    decay_sgd(lambda w: 2 * lam * w, np.array([1e-3, 2.0]), eta, 0, 1) / [1e-3, 2.0],
-    [0.94, 0.94],
-    rtol=1e-12,
-)
-
-# %% [markdown]
-r"""
-:::{admonition} One is no special size
-:class: correction
-**The notes say** that $L_2$ leaves values below 1 almost as they are and discourages only values above 1.
-
-**Right is:** the push is $2\lambda w$ for every $w$, and the factor per step, $1-2\eta\lambda$, is the same at all scales, as the last line above shows. Change the units and the 1 would move.
-:::
-
-What does that do to ten thousand coefficients? Fifty regressions with two hundred unknowns each, ten of them real. The slider sets $\lambda$ for both penalties, each in its usual normalisation.
-"""
-
-# %%
-rng = np.random.default_rng(4)
-problems = []
+w = torch.zeros(10, dtype=torch.float64, requires_grad=True)
+sgd, by_hand = torch.optim.SGD([w], lr=0.1, weight_decay=0.3), np.zeros(10)
 for _ in range(50):
-    X, w = rng.normal(size=(120, 200)), np.zeros(200)
-    w[:10] = rng.normal(size=10) * 2
-    problems.append((X, X @ w + rng.normal(size=120)))
-strengths = [0.2, 0.1, 0.4, 0.8, 1.4]
-histograms = {}
-for l in strengths:
-    ridge = [
-        X.T @ np.linalg.solve(X @ X.T + len(y) * l * np.eye(len(y)), y)
-        for X, y in problems
-    ]
-    picked = [
-        linear_model.Lasso(alpha=l, fit_intercept=False, tol=1e-3).fit(X, y).coef_
-        for X, y in problems[: 50 if l == 0.2 else 10]
-    ]
-    histograms[l] = np.ravel(ridge), np.ravel(picked)
+    w.grad = torch.tensor(H_patients) @ w.detach() - torch.tensor(b_patients)
+    sgd.step()
+    by_hand = (1 - 0.1 * 0.3) * by_hand - 0.1 * (H_patients @ by_hand - b_patients)
+verify("fifty decayed steps, against torch.optim.SGD", by_hand, w, atol=1e-12)
 
+# %% [markdown]
+r"""
+Back to the twenty measurements. For all 1000 waves, follow the degrees of freedom, the training error and the error against the truth while $\lambda$ grows by eight powers of ten (mean of 100 days; the band holds the middle 80 %).
+"""
 
-# %% tags=["hide-input"]
-def spread(lam):
-    fig, axes = plt.subplots(1, 2, figsize=(6.8, 3.1), sharey=True)
-    for ax, name, values, colour in zip(
-        axes, ("ridge", "lasso"), histograms[lam], (plot.BLUE, plot.RED)
-    ):
-        heights, edges = np.histogram(values, np.linspace(-1.5, 1.5, 61), density=True)
-        ax.stairs(heights, edges, color=colour, fill=True)
-        ax.set(
-            yscale="log",
-            ylim=(1e-2, 30),
-            xlabel="coefficient",
-            title=f"{name}: {np.mean(values == 0):.0%} exact zeros",
-        )
-    axes[0].set_ylabel("density")
-    return fig
+# %% tags=["picture"] mystnb={"image": {"alt": "Against lambda on a logarithmic axis: degrees of freedom fall from 20 to about 1; the training error rises from zero; the true error is flat for small lambda, dips to a minimum and rises to one."}}
+penalties = 10.0 ** np.arange(-5, 3.1, 0.25)
+by_penalty = []
+for x, y in map(measure, range(100)):
+    A = waves(x, 1000)
+    lam, U = np.linalg.eigh(A @ A.T)
+    c = U.T @ y
+    solved = U @ (c / (lam + penalties[:, None])).T  # (n, penalties)
+    fits = day_waves[1] @ (A.T @ solved)
+    by_penalty.append(
+        [
+            (lam / (lam + penalties[:, None])).sum(1),
+            np.mean((penalties * solved) ** 2, 0),
+            np.mean((fits - switch(day)[:, None]) ** 2, 0),
+        ]
+    )
+by_penalty = np.array(by_penalty)  # (days, 3, penalties)
+fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 2.9))
+left.semilogx(penalties, by_penalty[:, 0].mean(0), color=plot.PURPLE)
+left.set(xlabel=r"$\lambda$", title="degrees of freedom", ylim=(0, 20.5))
+for k, colour, name in ((1, plot.BLUE, "training"), (2, plot.RED, "against the truth")):
+    right.loglog(penalties, by_penalty[:, k].mean(0), color=colour, label=name)
+    low, high = np.quantile(by_penalty[:, k], (0.1, 0.9), axis=0)
+    right.fill_between(penalties, low, high, color=colour, alpha=0.2, lw=0)
+right.set(xlabel=r"$\lambda$", title="mean squared error", ylim=(1e-4, 2))
+right.legend(fontsize=9)
+plt.show()
 
+# %% [markdown]
+r"""
+(leave-one-out)=
+**Choosing $\lambda$ without the truth.** The training error cannot choose. Leave out one measurement, fit the others, predict the one, and do that for all twenty: an honest error. For ridge it costs a single fit. If the fit without point $i$ predicts $\tilde y_i$ there, then putting $\tilde y_i$ in place of $y_i$ into the full data changes nothing about that fit (its residual at $i$ is zero, so it minimises the full objective as well). The full fit is linear in the data and follows measurement $i$ with the weight $S_{ii}$ of $S=X(X^\top X+\lambda I)^{-1}X^\top$, hence $\hat y_i-\tilde y_i=S_{ii}(y_i-\tilde y_i)$, and
 
-explore(
-    spread,
-    alt="Histograms of coefficients: under ridge a smooth bump around zero that narrows with λ and has no exact zero; under the lasso a spike of exact zeros and a few others",
-    lam=strengths,
-)
+$$
+y_i-\tilde y_i=\frac{y_i-\hat y_i}{1-S_{ii}} .
+$$ (eq-rg-loo)
+"""
+
 
 # %%
+def leave_one_out(X, y, lam):
+    S = np.linalg.solve(X @ X.T + lam * np.eye(len(y)), X @ X.T)  # (n, n)
+    return (y - S @ y) / (1 - np.diag(S))
+
+
+# %% tags=["set-up"]
+grid_of_penalties = 10.0 ** np.arange(-4, 2.1, 0.5)
+chosen = {}
+for P in (11, 20, 1000):
+    for x, y in map(measure, range(100)):
+        A = waves(x, P)
+        scores = [np.mean(leave_one_out(A, y, lam) ** 2) for lam in grid_of_penalties]
+        lam = grid_of_penalties[np.argmin(scores)]
+        kept = A.T @ np.linalg.solve(A @ A.T + lam * np.eye(20), y)
+        chosen.setdefault(P, []).append(
+            [true_error(shortest(A, y)), true_error(kept), lam]
+        )
+chosen = {P: np.array(rows) for P, rows in chosen.items()}
+print("error against the truth, 100 days: median (middle 80 %)")
+print("waves     no penalty               λ by leave-one-out")
+for P, rows in chosen.items():
+    parts = [np.quantile(rows[:, k], (0.5, 0.1, 0.9)) for k in (0, 1)]
+    print(f"{P:5}", *(f"{m:8.3f} ({a:.3f} to {b:.3f})" for m, a, b in parts), sep="  ")
+
+# %% [markdown]
+r"""
+Two things to see. The catastrophe at twenty waves is gone: with a price on length, just enough parameters to fit everything do nearly as well as many more. And for a thousand waves the chosen penalty is a small *loss*. The shortest fit was restrained already, there is little to gain, and a choice made with twenty points has a noise of its own. Regularisers do not add up; we shall meet this again.
+"""
+
+# %% tags=["checks"]
+brute = []
+for i in range(20):
+    others = np.delete(np.arange(20), i)
+    left_out = linear_model.Ridge(alpha=0.3, fit_intercept=False, solver="cholesky")
+    left_out.fit(waves(x20, 40)[others], y20[others])
+    brute.append(y20[i] - left_out.predict(waves(x20, 40)[[i]])[0])
 verify(
-    "10 000 coefficients under ridge: exact zeros",
-    np.mean(histograms[0.2][0] == 0),
-    0.0,
+    "leave-one-out from one fit, against twenty fits",
+    leave_one_out(waves(x20, 40), y20, 0.3),
+    brute,
     atol=1e-9,
 )
+gain = np.log(chosen[20][:, 0] / chosen[20][:, 1])
 verify_at_least(
-    "10 000 coefficients under the lasso: share of exact zeros",
-    np.mean(histograms[0.2][1] == 0),
-    0.5,
+    "20 waves: mean log gain by the chosen penalty, minus four standard errors",
+    gain.mean() - 4 * gain.std(ddof=1) / 10,
+    1,
 )
-X, y = problems[0]
-verify(
-    "one of the ridge fits, against scikit-learn",
-    histograms[0.2][0][:200],
-    linear_model.Ridge(alpha=120 * 0.2, fit_intercept=False).fit(X, y).coef_,
-    atol=1e-8,
-)
-verify(
-    "the same lasso fit by ISTA: zeros in the same places",
-    tuple(np.flatnonzero(ista(X, y, 0.2, 4000))),
-    tuple(
-        np.flatnonzero(
-            linear_model.Lasso(alpha=0.2, fit_intercept=False, tol=1e-8).fit(X, y).coef_
-        )
-    ),
+loss = np.log(chosen[1000][:, 1] / chosen[1000][:, 0])
+verify_at_least(
+    "1000 waves: mean log loss by the chosen penalty, minus two standard errors",
+    loss.mean() - 2 * loss.std(ddof=1) / 10,
+    0,
 )
 
 # %% [markdown]
 r"""
-(weight-magnitude-as-importance)=
-A weight that a penalty drove to zero was not needed. May one read the *size* of the others as importance? Only if the inputs are on comparable scales: multiply an input by a thousand, and its coefficient becomes a thousand times smaller while its influence is the same.
+**Do it yourself.** Drag the points (or give one the keyboard's arrows) and the penalty. The red curve is the fit; below, the risk curve, its error against the dotted truth for every $\lambda$, with your $\lambda$ marked, and in grey what leave-one-out makes of it, which needs no truth. Try: a single outlier; $\lambda$ at its smallest with 12 waves for 12 points, then with 200.
 """
 
-# %%
-rng, hits = np.random.default_rng(5), 0
-for _ in range(100):
-    X, w = rng.normal(size=(100, 20)), np.zeros(20)
-    relevant = rng.choice(20, 5, replace=False)
-    w[relevant] = rng.choice([-1, 1], 5) * rng.uniform(0.7, 1.5, 5)
-    y = X @ w + rng.normal(size=100)
-    found = linear_model.Lasso(alpha=0.1, fit_intercept=False).fit(X, y).coef_
-    hits += set(np.argsort(abs(found))[-5:]) == set(relevant)
-verify_at_least(
-    "100 runs: the 5 largest of 20 weights are the 5 relevant ones", hits, 95
-)
+# %% tags=["set-up"]
+LIVE_PENALTIES = np.linspace(-5, 2, 36)  # powers of ten
+LIVE_DAY = (np.arange(120) + 0.5) / 120
 
-X[:, relevant[0]] *= 1000  # the same data in other units
-rescaled = linear_model.Lasso(alpha=0.1, fit_intercept=False).fit(X, y).coef_
-verify_at_most(
-    "an important input in other units: its weight over that of the others",
-    abs(rescaled[relevant[0]]) / abs(rescaled[relevant[1:]]).min(),
-    0.01,
-)
-without = np.delete(np.arange(20), relevant[0])
-drop = [
-    np.mean((y - X[:, c] @ np.linalg.lstsq(X[:, c], y, rcond=None)[0]) ** 2)
-    for c in (np.arange(20), without)
-]
-verify_at_least(
-    "… but leaving that input out multiplies the error by", drop[1] / drop[0], 1.3
+
+def live_ridge(state):
+    """Fit on the day, [df, error, training error], and the two curves over λ."""
+    x, y = np.array(state["points"]).T
+    A, B = waves(x, state["waves"]), waves(LIVE_DAY, state["waves"])
+    lam = 10.0 ** state["penalty"]
+    error = lambda lam: np.mean((B @ ridge(A, y, lam) - switch(LIVE_DAY)) ** 2)
+    fit = B @ ridge(A, y, lam)
+    residual = A @ ridge(A, y, lam) - y
+    return [
+        fit.tolist(),
+        [degrees_of_freedom(A, lam), error(lam), np.mean(residual**2)],
+        [error(10.0**p) for p in LIVE_PENALTIES],
+        [np.mean(leave_one_out(A, y, 10.0**p) ** 2) for p in LIVE_PENALTIES],
+    ]
+
+
+def live_state(seed):
+    rng = np.random.default_rng(seed)
+    x, y = measure(seed, 12)
+    return {
+        "points": np.round(np.c_[x, y], 4).tolist(),
+        "penalty": round(rng.uniform(-4, 2), 3),
+        "waves": int(rng.choice([5, 12, 40, 200])),
+    }
+
+
+# %% tags=["picture"]
+def ridge_picture(state):
+    fit, (df, _, _), risk, loo = live_ridge(state)
+    fig, (top, low) = plt.subplots(2, 1, figsize=(6.8, 4.6))
+    top.plot(LIVE_DAY, switch(LIVE_DAY), ":", color=plot.GREY)
+    top.plot(LIVE_DAY, fit, color=plot.RED)
+    top.plot(*np.array(state["points"]).T, "k.", ms=8)
+    top.set(ylim=(-2.2, 2.2), title=f"{df:.1f} effective degrees of freedom")
+    low.loglog(10**LIVE_PENALTIES, risk, color=plot.RED)
+    low.loglog(10**LIVE_PENALTIES, loo, color=plot.GREY)
+    low.axvline(10 ** state["penalty"], color=plot.BLUE)
+    low.set(xlabel=r"$\lambda$", ylim=(0.01, 10))
+    return fig
+
+
+live_opening = {**live_state(5), "penalty": -0.6, "waves": 40}
+live(
+    "ridge",
+    live_opening,
+    still=ridge_picture(live_opening),
+    states=[live_state(seed) for seed in range(20)],
+    truth=live_ridge,
+    alt="Twelve points that can be dragged and the ridge fit of waves through them; below it the error against the truth and the leave-one-out error for every penalty, with a mark at the penalty that can be dragged",
 )
 
 # %% [markdown]
 r"""
-## Stopping in time
-
-(validation-error-curve)=
-The cheapest regulariser of all costs negative time. While a network trains, its training error falls and goes on falling. The *validation error*, measured on examples that are not trained on, falls with it at first, then parts and often rises: there overfitting begins. Thirty noisy samples of $\sin4x$, networks with two hidden layers of 5, 20 and 60 tanh units, twenty runs each, all with their own data.
+**Try it.** A direction has curvature 2. Which $\lambda$ leaves 90 % of the minimiser's component along it?
 """
 
-# %%
-rng = np.random.default_rng(6)
+# %% tags=["yours"]
+keep_ninety = ...  # a number
 
-
-def sine_data(runs, n):
-    x = torch.tensor(rng.uniform(-1, 1, (runs, n, 1))).float()
-    return x, torch.sin(4 * x) + 0.4 * torch.tensor(rng.normal(size=x.shape)).float()
-
-
-def errors(W, sample):
-    """Mean squared error of each network on its own sample, (S,)."""
-    return ((forward(W, sample[0], torch.tanh) - sample[1]) ** 2).mean((1, 2))
-
-
-parts = {
-    "train": sine_data(20, 30),
-    "validation": sine_data(20, 200),
-    "test": sine_data(20, 200),
-}
-curves = {}
-for q in (5, 20, 60):
-    W, record = nets(20, (1, q, q, 1), q), []
-
-    def look(t):
-        if t % 16 == 15:
-            record.append([errors(W, part) for part in parts.values()])
-
-    train(W, lambda t: errors(W, parts["train"]), 800, lr=0.015, after=look)
-    curves[q] = np.array([[part.tolist() for part in row] for row in record])
-
-# %% mystnb={"image": {"alt": "Three panels for 5, 20 and 60 units: training error falls throughout, validation error falls to about 0.2 in the first two hundred steps and then rises again."}} tags=["hide-input"]
-fig, axes = plt.subplots(1, 3, figsize=(6.8, 2.9), sharey=True)
-for ax, (q, curve) in zip(axes, curves.items()):
-    when = 16 * np.arange(1, len(curve) + 1)
-    ax.plot(when, curve[:, 0].mean(1), color=plot.BLUE, label="training")
-    ax.plot(when, curve[:, 1].mean(1), color=plot.RED, label="validation")
-    ax.axhline(0.16, color=plot.GREY, ls=":", label="noise")
-    ax.set(ylim=(0, 0.55), xlabel="steps", title=f"{q} units a layer")
-axes[0].set_ylabel("mean squared error")
-axes[0].legend(fontsize=9)
-plt.show()
-
-# %%
-lowest = {q: curve[:, 1].mean(1).min() for q, curve in curves.items()}
-for q, curve in curves.items():
-    verify_at_least(
-        f"{q} units a layer: final validation error over its minimum",
-        curve[-1, 1].mean() / lowest[q],
-        1.15,
-    )
-    verify_at_most(
-        f"{q} units a layer: final training error, below the noise variance",
-        curve[-1, 0].mean(),
-        0.16,
-    )
-    verify_at_least(
-        f"{q} units a layer: least validation error, above the noise variance",
-        lowest[q],
-        0.16,
-    )
-verify_at_most(
-    "the largest network, stopped at its best, over the best of all",
-    lowest[60] / min(lowest.values()),
-    1.1,
-)
-verify(
-    "variance of the samples around sin 4x",
-    torch.var(parts["test"][1] - torch.sin(4 * parts["test"][0])).item(),
-    0.16,
-    rtol=0.1,
-)
+exercise("rg-keep-ninety").check(keep_ninety)
 
 # %% [markdown]
 r"""
-Small networks overfit too, and the largest, stopped in time, is as good as any.
+<details><summary>Solution</summary>
 
-:::{admonition} The training loss need not fall
-:class: correction
-**The notes say** that the training loss goes down by definition of gradient descent.
+$\frac2{2+\lambda}=0.9$.
 
-**Right is:** it does for the full gradient and a [small enough step](#l-smoothness). With mini-batches, or with larger steps, single steps go up.
-:::
+```python
+keep_ninety = 2 / 9
+```
+
+</details>
 """
 
+# %% [markdown]
+r"""
+(early-stopping-equals-l2)=
+## Stop in time
+
+The cheapest regulariser costs negative time: train less. It looks quite different from a price on length, and is nearly the same.
+
+Take curvature $h=1$, $\eta=\frac12$, and descend from zero towards $\theta^*=1$: $\frac12,\frac34,\frac78,\dots$ With curvature $h=0.1$ it goes $0.05,0.0975,\dots$ After three steps the steep direction is at 88 % of its goal, the flat one at 14 %: again a filter that passes steep directions. In general a step is $\theta_{t+1}-\theta^*=(I-\eta H)(\theta_t-\theta^*)$, so from zero, along eigenvector $i$,
+
+$$
+\begin{aligned}
+\text{stopped at }t:&\quad q_i^\top\theta_t=\bigl(1-(1-\eta h_i)^t\bigr)\,q_i^\top\theta^*,\\
+\text{weight decay:}&\quad q_i^\top\theta_\lambda=\frac{h_i}{h_i+\lambda}\,q_i^\top\theta^* .
+\end{aligned}
+$$ (eq-rg-filters)
+
+For small $h_i$ these are $\eta t\,h_i$ and $h_i/\lambda$ to first order, so they agree if
+
+$$
+\lambda=\frac1{\eta t}:
+$$ (eq-rg-clock)
+
+training time is the reciprocal of weight decay. For large $h_i$ both are one. In between they differ. With $u=h\eta t$ and small steps the difference is $1-e^{-u}-\frac u{1+u}$. Its derivative $e^{-u}-\frac1{(1+u)^2}$ vanishes where $u=2\ln(1+u)$, at $u\approx2.51$, and there the filters differ by $0.204$: close relatives, not twins. (A time $t$ for *each* direction would make them equal, as the exercise asks.)
+"""
+
+
 # %%
-w_full = w_batch = np.zeros(10)
-rng, p_loss, ups = (
-    np.random.default_rng(7),
-    lambda w: np.mean((Xp @ w - yp) ** 2),
-    [0, 0],
-)
-L = np.linalg.eigvalsh(Xp.T @ Xp / len(yp))[-1]
+def stopped(h, eta, t):
+    return 1 - (1 - eta * h) ** t
+
+
+def decayed(h, lam):
+    return h / (h + lam)
+
+
+# %% tags=["checks"]
+walked = np.zeros(10)
 for _ in range(200):
-    pick = rng.integers(len(yp), size=8)
-    new_full = w_full - 1 / L * p_grad(w_full)
-    new_batch = w_batch - 0.1 * Xp[pick].T @ (Xp[pick] @ w_batch - yp[pick]) / 8
-    ups[0] += p_loss(new_full) > p_loss(w_full) + 1e-12
-    ups[1] += p_loss(new_batch) > p_loss(w_batch) + 1e-12
-    w_full, w_batch = new_full, new_batch
+    walked = walked - 0.1 * (H_patients @ walked - b_patients)
 verify(
-    "full gradient, η = 1/L: steps of 200 that raise the training loss", int(ups[0]), 0
+    "diabetes, 200 steps of gradient descent, against the filter",
+    Q.T @ walked,
+    stopped(curvatures, 0.1, 200) * (Q.T @ theta_star),
+    atol=1e-10,
 )
-verify_at_least("mini-batches of 8: steps of 200 that raise it", int(ups[1]), 40)
-verify_at_most(
-    "mini-batches of 8 after 200 steps: training loss over the least possible",
-    p_loss(w_batch) / p_loss(np.linalg.lstsq(Xp, yp, rcond=None)[0]),
-    1.6,
+worst_u = optimize.brentq(lambda u: u - 2 * math.log(1 + u), 1, 5)
+h = np.geomspace(1e-3, 1e3, 200_001)
+apart = stopped(h, 1e-5, 100_000) - decayed(h, 1.0)  # ηt = 1, so u = h
+verify(
+    "the filters of many small steps and of decay: where they differ most, and by how much",
+    [h[apart.argmax()], apart.max()],
+    [worst_u, 1 - math.exp(-worst_u) - worst_u / (1 + worst_u)],
+    rtol=1e-3,
 )
+
+# %% [markdown]
+r"""
+Move the clock. On the left the thousand waves, trained for $t$ steps (red) and decayed with $\lambda=1/\eta t$ (blue, dashed); on the right the two filters, with a tick at each of the twenty curvatures. The slow waves come first: *early* means *smooth*.
+"""
+
+# %% tags=["picture"]
+A1000 = waves(x20, 1000)
+modes_h, modes_U = np.linalg.eigh(A1000 @ A1000.T)
+on_day = day_waves[1] @ A1000.T @ modes_U  # a fit is on_day @ (filter / h * U.T y)
+STEP = 1 / modes_h[-1]
+
+
+def clock(steps):
+    fig, (left, right) = plt.subplots(
+        1, 2, figsize=(6.8, 2.9), gridspec_kw={"width_ratios": (3, 2)}
+    )
+    lam = 1 / (STEP * steps)
+    h = np.geomspace(1e-3, 100, 200)
+    left.plot(day, switch(day), ":", color=plot.GREY)
+    left.plot(x20, y20, "k.", ms=5)
+    for passed, colour, style in (
+        (lambda h: stopped(h, STEP, steps), plot.RED, "-"),
+        (lambda h: decayed(h, lam), plot.BLUE, "--"),
+    ):
+        weights = passed(modes_h) / modes_h * (modes_U.T @ y20)
+        left.plot(day, on_day @ weights, style, color=colour, lw=1.5)
+        inside = h < 1.9 / STEP
+        right.semilogx(h[inside], passed(h[inside]), style, color=colour)
+    right.plot(modes_h, np.zeros(20), "|", color="black", ms=9)
+    left.set(ylim=(-2, 2), xlabel="time of day", title=f"t = {steps}, λ = {lam:.2g}")
+    right.set(ylim=(-0.05, 1.05), xlabel="curvature $h$", title="share that is fitted")
+    return fig
+
+
+explore(
+    clock,
+    alt="Left the square wave, twenty points and two nearly equal fits, stopped descent and weight decay, smooth after few steps and through all points after many. Right their filters, two S-shaped curves that move left as time goes on",
+    steps=[3, 10, 30, 100, 300, 1000, 10000],
+)
+
+# %% [markdown]
+r"""
+(validation-error-curve)=
+**Networks.** Nothing quadratic there, but the same picture. The day goes into a network as $(\cos2\pi x,\sin2\pi x)$, through two hidden layers of $4$ or $32$ tanh units; twenty days, one network each, Adam. The *validation error*, measured on forty other moments of the same noisy day, falls with the training error at first, then parts from it: there overfitting begins.
+"""
+
+
+# %% tags=["set-up"]
+def several_networks(S, sizes, seed):
+    """S networks side by side: arrays (S, in + 1, out), the last row holds the biases."""
+    g = torch.Generator().manual_seed(seed)
+    weights = []
+    for i, o in itertools.pairwise(sizes):
+        W = torch.randn(S, i + 1, o, generator=g) * (2 / i) ** 0.5
+        W[:, -1] = 0
+        weights.append(W.requires_grad_())
+    return weights
+
+
+def outputs(weights, X, activation=torch.relu):  # X (S, n, in)
+    for l, W in enumerate(weights):
+        X = torch.baddbmm(W[:, -1:], X, W[:, :-1])
+        X = activation(X) if l + 1 < len(weights) else X
+    return X  # (S, n, out)
+
+
+def circle(x):
+    angle = 2 * np.pi * torch.as_tensor(np.asarray(x), dtype=torch.float32)
+    return torch.stack([angle.cos(), angle.sin()], -1)  # (..., 2)
+
+
+def train_on_days(q, days, steps=700, looks=20, S=20):
+    """Errors (looks, 3, S) on training and validation data and against the truth; nets."""
+    x, y = (np.array(v) for v in zip(*(measure(s) for s in days)))
+    xv, yv = (np.array(v) for v in zip(*(measure(1000 + s, 40) for s in days)))
+    sets = [(x, y), (xv, yv), (np.tile(day, (S, 1)), np.tile(switch(day), (S, 1)))]
+    sets = [
+        (circle(a), torch.tensor(b, dtype=torch.float32)[..., None]) for a, b in sets
+    ]
+    W = several_networks(S, (2, q, q, 1), q)
+    adam, record = torch.optim.Adam(W, lr=0.015), []
+    error = lambda s: ((outputs(W, s[0], torch.tanh) - s[1]) ** 2).mean((1, 2))
+    for t in range(steps):
+        adam.zero_grad()
+        error(sets[0]).sum().backward()
+        adam.step()
+        if t % looks == looks - 1:
+            with torch.no_grad():
+                record.append(torch.stack([error(s) for s in sets]).numpy())
+    return np.array(record), [w.detach() for w in W]
+
+
+curves = {q: train_on_days(q, range(20))[0] for q in (4, 32)}  # (35, 3, 20)
+
+# %% tags=["picture"] mystnb={"image": {"alt": "Two panels, networks with 4 and with 32 units a layer. The training error falls throughout; the validation error falls in the first steps and then rises, more steeply for the large network; bands show twenty days."}}
+fig, axes = plt.subplots(1, 2, figsize=(6.8, 2.8), sharey=True)
+for ax, (q, curve) in zip(axes, curves.items()):
+    when = 20 * np.arange(1, len(curve) + 1)
+    for k, colour, name in ((0, plot.BLUE, "training"), (1, plot.RED, "validation")):
+        ax.plot(when, curve[:, k].mean(1), color=colour, label=name)
+        low, high = np.quantile(curve[:, k], (0.1, 0.9), axis=1)
+        ax.fill_between(when, low, high, color=colour, alpha=0.2, lw=0)
+    ax.axhline(0.2**2, color=plot.GREY, ls=":", label="noise")
+    ax.set(ylim=(0, 0.6), xlabel="steps", title=f"{q} units a layer")
+axes[0].set_ylabel("mean squared error")
+axes[1].legend(fontsize=9)
+plt.show()
 
 # %% [markdown]
 r"""
 (early-stopping)=
-*Early stopping* makes a method of it: watch the validation error, keep the best parameters so far, and stop when there has been no improvement for a number of looks called *patience*. Since the validation set chose the moment, the honest number is the error on a third set.
+*Early stopping* makes a method of it: watch the validation error, keep the best parameters so far, stop when there has been no improvement for a number of looks called *patience*. Since the validation set chose the moment, the honest number is the error on a third set; here, against the truth.
 """
 
 
@@ -1410,2313 +920,225 @@ class EarlyStopping:
         return self.waited >= self.patience
 
 
-stopper, said = EarlyStopping(2), []
-for k, error in enumerate([5.0, 4.0, 4.5, 3.0, 3.2, 3.1, 2.0]):
-    said.append(stopper(error, k))
-    if said[-1]:
-        break
-verify(
-    "errors 5, 4, 4.5, 3, 3.2, 3.1, 2 with patience 2: stops at look, best look",
-    (len(said) - 1, stopper.state),
-    (5, 3),
-)
-
-# %%
-final, stopped = [], []
-for q, curve in curves.items():
-    for run in range(20):
-        stopper = EarlyStopping(10)
-        for k, (_, validation, test) in enumerate(curve[:, :, run]):
-            if stopper(validation, test):
+# %% tags=["set-up"]
+def kept_error(curve, patience):
+    """Against the truth, for each day: what early stopping keeps."""
+    kept = []
+    for day_curve in curve.transpose(2, 0, 1):  # (looks, 3)
+        stop = EarlyStopping(patience)
+        for _, validation, truth in day_curve:
+            if stop(validation, truth):
                 break
-        stopped.append(stopper.state)
-        final.append(curve[-1, 2, run])
-verify_at_least(
-    "60 runs: share in which stopping early gave the lower test error",
-    np.mean(np.array(stopped) < final),
-    0.8,
-)
-
-# %% [markdown]
-r"""
-How patient should one be? Noisy regression with more unknowns than examples, plain gradient descent, a small validation set that makes the curve jitter. Too little patience falls for the first bump.
-"""
-
-# %%
-rng = np.random.default_rng(21)
-d = 100
-scale = 1 / np.sqrt(np.arange(1, d + 1))
-w_true = rng.normal(size=d)
-Xs, Xv = (rng.normal(size=(n, d)) * scale for n in (60, 40))
-ys, yv = (A @ w_true + 2.5 * rng.normal(size=len(A)) for A in (Xs, Xv))
-walk, w = [], np.zeros(d)
-for _ in range(600):
-    batch = rng.integers(60, size=10)
-    w = w - 0.05 * Xs[batch].T @ (Xs[batch] @ w - ys[batch]) / 10
-    walk.append(w)
-walk = np.array(walk)
-v_curve = np.mean((walk @ Xv.T - yv) ** 2, axis=1)
-true_curve = ((walk - w_true) ** 2 * scale**2).sum(
-    1
-) + 2.5**2  # expected over all inputs
-
-
-def stop_at(patience):
-    stopper = EarlyStopping(patience)
-    for k, error in enumerate(v_curve):
-        if stopper(error, k):
-            break
-    return k, stopper.state
-
-
-# %% tags=["hide-input"]
-def patient(patience):
-    fig, ax = plt.subplots(figsize=(6.8, 3.2))
-    k, kept = stop_at(patience)
-    ax.plot(v_curve, color=plot.ORANGE, lw=1.2, label="validation")
-    ax.plot(true_curve, color=plot.GREY, lw=1.2, label="all inputs (unknown)")
-    ax.axvline(k, color=plot.BLUE, ls=":", label="stops")
-    ax.plot(kept, v_curve[kept], "o", color=plot.RED, label="keeps")
-    ax.set(
-        xlabel="step", ylabel="mean squared error", title=f"stops at {k}, keeps {kept}"
-    )
-    ax.legend(ncols=2, loc="upper right")
-    return fig
-
-
-explore(
-    patient,
-    alt="A jittery validation curve that falls and rises slowly; with little patience training stops at an early bump, with more it finds the flat minimum",
-    patience=[1, 3, 6, 12, 32],
-)
-
-# %%
-k, kept = stop_at(32)
-verify(
-    "patience 32: the parameters kept have exactly the least error so far",
-    np.mean((Xv @ walk[kept] - yv) ** 2),
-    min(v_curve[: k + 1]),
-    rtol=1e-12,
-)
-verify_at_least(
-    "patience 1 against patience 32: error on all inputs",
-    true_curve[stop_at(1)[1]] / true_curve[kept],
-    1.2,
-)
-verify_at_least(
-    "the last step against the one kept: error on all inputs",
-    true_curve[-1] / true_curve[kept],
-    1.05,
-)
-fresh_X = rng.normal(size=(100_000, d)) * scale
-verify_within_se(
-    "expected error in closed form, against 100 000 new examples",
-    (fresh_X @ (walk[kept] - w_true)) ** 2,
-    true_curve[kept] - 2.5**2,
-)
-
-# %% [markdown]
-r"""
-(early-stopping-as-smoothness)=
-### Why does it work?
-
-Two reasons. First, from small weights one cannot get far in little time. The length of the way is at most the sum of the steps, so if the gradients are bounded by $G$,
-
-$$
-\|\theta_t-\theta_0\|\le\eta\sum_{s<t}\|g_s\|\le\eta tG .
-$$ (eq-rg-reach)
-
-The product $\eta t$ bounds the *radius* of the region that training can reach. Second, within it, what is easy comes first. Take features $\frac1k\sin kx$, so that high frequencies are weak: gradient descent fits frequency $k$ with the curvature $\propto1/k^2$, and the time it needs grows like $k^2$.
-"""
-
-# %%
-W = nets(1, (64, 64, 10), 0)
-start, reach = [w.detach().clone() for w in W], []
-for t in range(150):
-    grads = torch.autograd.grad(nll(forward(W, Dx[:300]), Dy[:300]).sum(), W)
-    length = sum((g**2).sum() for g in grads).sqrt().item()
-    with torch.no_grad():
-        for w, g in zip(W, grads):
-            w -= 0.3 * g
-        far = sum(((w - s) ** 2).sum() for w, s in zip(W, start)).sqrt().item()
-    reach.append((far, length))
-far, length = np.array(reach).T
-verify_at_most(
-    "digit network: distance from the start over η Σ‖g‖, every step",
-    far / (0.3 * np.cumsum(length)),
-    1.0,
-    atol=1e-5,
-)
-verify("… after one step it is η‖g‖", far[0], 0.3 * length[0], rtol=1e-4)
-verify_at_most(
-    "… and η Σ‖g‖ over ηtG",
-    np.cumsum(length) / (np.arange(1, 151) * length.max()),
-    1.0,
-    atol=1e-9,
-)
-
-# %%
-x = np.linspace(0, 2 * np.pi, 200, endpoint=False)
-k = np.arange(1, 7)
-waves = np.sin(np.outer(x, k)) / k  # (200, 6)
-target, theta, fitted = np.sin(np.outer(x, k)).sum(1), np.zeros(6), np.zeros(6, int)
-for t in range(1, 1000):
-    theta = theta - 0.5 * waves.T @ (waves @ theta - target) / 200
-    fitted[(fitted == 0) & (abs(theta / k - 1) < 0.1)] = t
-verify(
-    "frequencies 1 to 6: steps until 90 % is fitted",
-    fitted,
-    np.ceil(np.log(0.1) / np.log(1 - 0.25 / k**2)).astype(int),
-)
-verify_at_least(
-    "each higher frequency takes longer, by at least", np.diff(fitted).min(), 10
-)
-
-# %% [markdown]
-r"""
-:::{admonition} Radius, not volume
-:class: correction
-**The notes say** that early stopping confines the parameters to a sphere of volume proportional to $\eta t$.
-
-**Right is:** the *radius* is at most proportional to $\eta t$; the volume then grows like $(\eta t)^p$ in $p$ dimensions.
-:::
-"""
-
-# %%
-ball_volume = lambda r, p: np.pi ** (p / 2) / special.gamma(p / 2 + 1) * r**p
-verify(
-    "twice the time: the reachable volume in 10 dimensions grows by 2¹⁰",
-    ball_volume(2.0, 10) / ball_volume(1.0, 10),
-    1024.0,
-    rtol=1e-12,
-)
-
-# %% [markdown]
-r"""
-(early-stopping-equals-l2)=
-### Stopped descent is almost ridge
-
-For a linear model with quadratic loss both can be solved, and compared factor by factor. With $H=Q\operatorname{diag}(s_i)Q^\top$ and the minimiser $\theta^*$, a gradient step is $\theta_{t+1}-\theta^*=(I-\eta H)(\theta_t-\theta^*)$. Start at zero, and along eigenvector $i$
-
-$$
-\begin{aligned}
-\text{stopped at }t:&\quad\theta_i=\bigl(1-(1-\eta s_i)^t\bigr)\,\theta_i^*,\\
-\text{ridge:}&\quad\theta_i=\frac{s_i}{s_i+\lambda}\,\theta_i^*.
-\end{aligned}
-$$ (eq-rg-filters)
-
-Both are filters that pass steep directions and stop flat ones. For small $s_i$ they are $\eta ts_i$ and $s_i/\lambda$ to first order, so they agree if
-
-$$
-\lambda=\frac1{\eta t}:
-$$ (eq-rg-clock)
-
-training time is the reciprocal of weight decay. For large $s_i$ both are 1. In between they differ; how much? With $u=s\eta t$ and small steps the difference is $1-e^{-u}-\frac u{1+u}$, which has its maximum near $u\approx1.8$.
-"""
-
-# %%
-stopped_filter = lambda s, eta, t: 1 - (1 - eta * s) ** t
-ridge_filter = lambda s, lam: s / (s + lam)
-th0 = np.linalg.lstsq(Xp, yp, rcond=None)[0]
-eta, t, lam_H = 0.1, 200, np.linalg.eigvalsh(H)
-walked = np.zeros(10)
-for _ in range(t):
-    walked = walked - eta * p_grad(walked)
-verify(
-    "200 steps of gradient descent, against the filter formula",
-    walked,
-    Q @ (stopped_filter(lam_H, eta, t) * (Q.T @ th0)),
-    atol=1e-10,
-)
-weights = linear_model.Ridge(alpha=len(yp) / (eta * t), fit_intercept=False)
-verify(
-    "ridge with λ = 1/(ηt), against its filter",
-    weights.fit(Xp, yp).coef_,
-    Q @ (ridge_filter(lam_H, 1 / (eta * t)) * (Q.T @ th0)),
-    atol=1e-10,
-)
-verify(
-    "both filters at s = 0.001, 0.01 and 1",
-    np.array(
-        [
-            [stopped_filter(s, eta, t), ridge_filter(s, 1 / 20)]
-            for s in (0.001, 0.01, 1.0)
-        ]
-    ),
-    np.array([[0.0198, 0.0196], [0.1814, 0.1667], [1.0, 0.9524]]),
-    atol=1e-4,
-)
-
-# %%
-s_grid = np.logspace(-4, 0.9, 4000)
-both = stopped_filter(s_grid, eta, t), ridge_filter(s_grid, 1 / (eta * t))
-early = s_grid < 0.1 / (eta * t)
-verify_at_most(
-    "s < 0.1/(ηt): largest relative difference of the filters",
-    abs(both[0] / both[1] - 1)[early].max(),
-    0.05,
-)
-verify(
-    "largest difference of the filters at η = 0.1",
-    (both[0] - both[1]).max(),
-    0.205,
-    atol=1e-3,
-)
-u = np.linspace(0, 10, 100_001)
-verify(
-    "… and in the limit of small steps",
-    (1 - np.exp(-u) - u / (1 + u)).max(),
-    0.2036,
-    atol=1e-4,
-)
-
-# %% [markdown]
-r"""
-:::{admonition} Almost, not equal
-:class: correction
-**The notes say** that early stopping is equivalent to $L_2$ regularisation.
-
-**Right is:** even for a quadratic loss it is an approximation, exact to first order in $s\eta t$ (or with a separate $\lambda$ for each direction); the filters differ by up to about $0.2$.
-:::
-
-Move the hand of the clock. The stopped walk and ridge with $\lambda=1/\eta t$ leave the origin together, part a little, and meet at the minimum.
-"""
-
-# %% tags=["hide-input"]
-eigen, goal = np.array([1.0, 0.08]), np.array([1.0, 1.0])
-clock = np.arange(0, 1200)
-stop_way = goal * stopped_filter(eigen, 0.1, clock[:, None])
-ridge_way = goal * ridge_filter(eigen, 1 / (0.1 * np.maximum(clock, 1e-3)[:, None]))
-
-
-def clockwork(steps):
-    fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3.2))
-    plot.contours(
-        left,
-        lambda a, b: (a - 1) ** 2 + 0.08 * (b - 1) ** 2,
-        (-0.1, 1.3),
-        (-0.1, 1.3),
-        8,
-    )
-    for way, colour, name in (
-        (stop_way, plot.RED, "stopped"),
-        (ridge_way, plot.BLUE, "ridge"),
-    ):
-        left.plot(*way.T, color=colour, lw=1.2)
-        left.plot(*way[steps], "o", color=colour)
-    left.set(
-        xlabel=r"$\theta_1$",
-        ylabel=r"$\theta_2$",
-        title=rf"$t={steps}$, $\lambda={10 / steps:.3g}$",
-    )
-    right.semilogx(
-        s_grid, stopped_filter(s_grid, 0.1, steps), color=plot.RED, label="stopped"
-    )
-    right.semilogx(
-        s_grid, ridge_filter(s_grid, 10 / steps), color=plot.BLUE, label="ridge"
-    )
-    right.set(xlabel="eigenvalue $s$", title="share that is fitted")
-    right.legend(loc="upper left")
-    return fig
-
-
-explore(
-    clockwork,
-    alt="Left the paths of stopped gradient descent and of ridge from the origin to the minimum, close together, right their filters, two S-shaped curves that move left as time goes on",
-    steps=[30, 5, 10, 60, 120, 250, 1000],
-)
-# %% [markdown]
-r"""
-## More data than there are
-
-(data-augmentation)=
-### Augmentation
-
-A digit moved by one pixel is the same digit. A network that sees the pixels as sixty-four unrelated numbers cannot know. *Data augmentation* tells it: add transformed copies (shifted, rotated, rescaled, noisy) that keep their label. We train on 1400 images, once as they are, once shifted at random in every step by up to a pixel each way, and test on shifted images.
-"""
-
-# %%
-one = torch.zeros(1, 64)
-one[0, 8 * 3 + 4] = 1.0  # a bright pixel in row 3, column 4
-verify(
-    "the nine shifts move it to rows 2 to 4, columns 3 to 5",
-    tuple(sorted(shifts(one).argmax(-1).flatten().tolist())),
-    tuple(8 * r + c for r in (2, 3, 4) for c in (3, 4, 5)),
-)
-verify("shift 4 is the image itself", shifts(Dx)[4], Dx, atol=1e-12)
-views, verdict = shifts(Tx), {}
-for name in ("none", "augmentation"):
-    W = learn(name, Dx, Dy, S=1, steps=300)
-    verdict[name] = [
-        accuracy(forward(W, Tx), Ty).item(),
-        np.mean([accuracy(forward(W, v), Ty) for v in views]),
-    ]
-    print("{}: clean {:.2f}, shifted {:.2f}".format(name, *verdict[name]))
-verify_at_most(
-    "trained as they are: accuracy on shifted images", verdict["none"][1], 0.65
-)
-verify_at_least(
-    "trained with shifts: accuracy on shifted images", verdict["augmentation"][1], 0.88
-)
-verify_at_least(
-    "trained with shifts: accuracy gained on unshifted images",
-    verdict["augmentation"][0] - verdict["none"][0],
-    -0.04,
-)
-
-# %% [markdown]
-r"""
-(noise-robustness)=
-### Noise
-
-The crudest copy adds noise. For a linear model one can say exactly what that does. Let the entries of $N$ be independent with mean 0 and variance $\sigma^2$. The mixed term vanishes in the mean, and each of the $n$ rows contributes $\mathbb E(N_i^\top w)^2=\sigma^2\|w\|^2$:
-
-$$
-\mathbb E\,\|y-(X+N)w\|^2=\|y-Xw\|^2+n\sigma^2\|w\|^2
-$$ (eq-rg-noise)
-
-Noise on the inputs *is* ridge, with $\lambda=n\sigma^2$. On weights or labels it regularises too.
-"""
-
-# %%
-rng = np.random.default_rng(8)
-X, y, w, sigma = rng.normal(size=(30, 5)), rng.normal(size=30), rng.normal(size=5), 0.4
-noise = sigma * rng.normal(size=(2000, 30, 5))
-verify_within_se(
-    "2000 noisy inputs: mean squared residual is ‖y − Xw‖² + nσ²‖w‖²",
-    ((y - (X + noise) @ w) ** 2).sum(1),
-    ((y - X @ w) ** 2).sum() + 30 * sigma**2 * w @ w,
-)
-replicas = (X + noise).reshape(-1, 5)
-noisy_fit = np.linalg.lstsq(replicas, np.tile(y, 2000), rcond=None)[0]
-ridge = np.linalg.solve(X.T @ X + 30 * sigma**2 * np.eye(5), X.T @ y)
-verify_at_most(
-    "least squares on 2000 noisy copies: relative distance from that ridge fit",
-    np.linalg.norm(noisy_fit - ridge) / np.linalg.norm(ridge),
-    0.02,
-)
-verify_at_least(
-    "… and from the fit without noise",
-    np.linalg.norm(noisy_fit - np.linalg.lstsq(X, y, rcond=None)[0])
-    / np.linalg.norm(ridge),
-    0.05,
-)
-
-# %% [markdown]
-r"""
-Noise on labels: with probability $\varepsilon$ replace the label by one drawn from all $K$ classes. The cross entropy is linear in the target, so in the mean this trains on the *smoothed* target $(1-\varepsilon)e_y+\frac\varepsilon K\mathbf 1$. That target can be used directly, without any noise.
-"""
-
-# %%
-logits = torch.randn(
-    6, 4, generator=torch.Generator().manual_seed(0), requires_grad=True
-)
-labels, eps = torch.tensor([0, 1, 2, 3, 0, 2]), 0.2
-average = sum(  # over the four labels that the lottery may draw, and over no lottery
-    p * F.cross_entropy(logits, l)
-    for p, l in [(1 - eps, labels)] + [(eps / 4, torch.full((6,), c)) for c in range(4)]
-)
-smooth = F.cross_entropy(logits, labels, label_smoothing=eps)
-verify(
-    "mean gradient under noisy labels, against torch's label smoothing",
-    torch.autograd.grad(average, logits)[0],
-    torch.autograd.grad(smooth, logits)[0],
-    atol=1e-10,
-)
-
-# %% [markdown]
-r"""
-### Other data, other tasks, fewer weights
-
-(semi-supervised-learning)=
-Labels are dear, inputs cheap. *Semi-supervised learning* uses unlabelled inputs for what they say about $p(x)$: digits come in clusters, and a label can spread along them. Twenty labelled images and 780 without a label:
-
-(multi-task-learning)=
-*Multi-task learning* lets several outputs share their hidden layers, so that each task narrows down the representation of the others. The smallest case is linear: ten tasks in $\mathbb R^{30}$ whose weight vectors lie in a common plane, with fifteen examples each, too few for any task alone. The shared model $W=AB$ with $B$ of rank 2 is fitted by alternating least squares.
-"""
-
-# %%
-gains = []
-for draw in range(10):
-    rng = np.random.default_rng(draw)
-    pick = rng.permutation(1400)[:800]
-    X, y = digits.X_train[pick], digits.y_train[pick]
-    hidden = y.copy()
-    hidden[20:] = -1  # scikit-learn's sign for "no label"
-    spread_to = semi_supervised.LabelSpreading(kernel="knn", n_neighbors=7, alpha=0.2)
-    guess = spread_to.fit(X, hidden).transduction_[20:]
-    alone = linear_model.LogisticRegression(max_iter=200).fit(X[:20], y[:20])
-    gains.append(np.mean(guess == y[20:]) - alone.score(X[20:], y[20:]))
-verify_at_least(
-    "20 labels: accuracy gained from 780 images without label, in standard errors",
-    np.mean(gains) / (np.std(gains, ddof=1) / np.sqrt(10)),
-    3.0,
-)
-
-
-# %%
-def shared_plane(X, Y, rounds=20, ridge=0.3):
-    """W = A B for tasks X (T, n, d), Y (T, n): alternate between A (T, 2) and B (2, d)."""
-    T, n, d = X.shape
-    alone = np.stack(
-        [x.T @ np.linalg.solve(x @ x.T + np.eye(n), y) for x, y in zip(X, Y)]
-    )
-    B = np.linalg.svd(alone)[2][:2]
-    for _ in range(rounds):
-        A = np.stack([np.linalg.lstsq(x @ B.T, y, rcond=None)[0] for x, y in zip(X, Y)])
-        design = np.einsum("tk,tnd->tnkd", A, X).reshape(T * n, -1)  # linear in B
-        B = np.linalg.solve(
-            design.T @ design + ridge * np.eye(2 * d), design.T @ Y.ravel()
-        ).reshape(2, d)
-    return A @ B, alone
-
-
-mistakes = []
-for seed in range(20):
-    rng = np.random.default_rng(seed)
-    W = rng.normal(size=(10, 2)) @ rng.normal(size=(2, 30)) / np.sqrt(2)
-    X = rng.normal(size=(10, 15, 30))
-    Y = np.einsum("tnd,td->tn", X, W) + 0.5 * rng.normal(size=(10, 15))
-    mistakes.append([((found - W) ** 2).sum(1).mean() for found in shared_plane(X, Y)])
-together, apart = np.mean(mistakes, axis=0)
-verify_at_most(
-    "ten related tasks: test error sharing a plane over separate ridge fits",
-    together / apart,
-    0.8,
-)
-
-# %% [markdown]
-r"""
-(parameter-sharing)=
-*Parameter sharing* ties weights: the kernel of a convolution at all positions, the matrix of a recurrent network at all times. Fewer numbers are free, and a symmetry is built in. The gradient of a tied weight is the sum over its uses, by the chain rule. To see what it buys, hide a pattern of five numbers at a random place in twenty noisy ones. The detector is a filter at each of sixteen places and a soft maximum over the places; one version shares the filter, the other has sixteen of its own.
-"""
-
-# %%
-g = torch.Generator().manual_seed(3)
-
-
-def signals(n):
-    X, y = torch.randn(n, 20, generator=g), torch.arange(n) % 2
-    where = torch.randint(16, (n,), generator=g)
-    pattern = torch.tensor([2.0, -2.0, 2.0, 2.0, -2.0])
-    for i in range(1, n, 2):  # every second signal holds the pattern
-        X[i, where[i] : where[i] + 5] += pattern
-    return X.unfold(1, 5, 1), y.double()  # windows (n, 16, 5)
-
-
-def detector(filters, bias, windows):
-    return torch.logsumexp((windows * filters).sum(-1), 1) + bias
-
-
-windows, y = signals(100)
-fresh, fresh_y = signals(2000)
-scores = {}
-for name, places in (("shared", 1), ("untied", 16)):
-    filters = (0.1 * torch.randn(places, 5, generator=g)).requires_grad_()
-    bias = torch.zeros(1, requires_grad=True)
-    train(
-        [filters, bias],
-        lambda t: F.binary_cross_entropy_with_logits(
-            detector(filters, bias, windows), y
-        ),
-        250,
-        lr=0.03,
-    )
-    scores[name] = ((detector(filters, bias, fresh) > 0) == fresh_y).double().mean()
-verify_at_least(
-    "100 examples: accuracy of the shared filter minus the untied ones",
-    scores["shared"] - scores["untied"],
-    0.1,
-)
-
-# %%
-shared = torch.randn(1, 5, generator=g, requires_grad=True)
-untied = shared.detach().expand(16, 5).clone().requires_grad_()
-tied_grad, each = (
-    torch.autograd.grad(detector(f, 0.0, windows).sum(), f)[0] for f in (shared, untied)
-)
-verify(
-    "gradient of a shared filter: the sum over its 16 uses",
-    tied_grad[0],
-    each.sum(0),
-    atol=1e-10,
-)
-
-# %% [markdown]
-r"""
-## Many models
-
-(ensemble)=
-Ask several models and take the mean. If each has errors of variance $v$, and two of them have correlation $\rho$, the mean of $M$ has variance
-
-$$
-\frac1{M^2}\bigl(Mv+M(M-1)\rho v\bigr)=\rho v+\frac{1-\rho}Mv .
-$$ (eq-rg-ensemble)
-
-What is common to all stays; the rest is averaged away. And without any assumption the mean is never worse than its members are on average. For squared errors, with $\bar f=\frac1M\sum_kf_k$,
-
-$$
-(\bar f-y)^2=\frac1M\sum_k(f_k-y)^2-\frac1M\sum_k(f_k-\bar f)^2,
-$$ (eq-rg-ambiguity)
-
-since the mixed term $\frac2M(\bar f-y)\sum_k(f_k-\bar f)$ is zero. For the log-loss Jensen's inequality says the same. The price is $M$ trainings and $M$ evaluations.
-
-Thirty networks with one hidden layer, each trained on its own forty points of the sine, so that $\rho$ is what bias and chance make it:
-"""
-
-# %%
-rng = np.random.default_rng(9)
-boxes = sine_data(30, 40)
-members = nets(30, (1, 30, 1), 9)
-members = train(members, lambda t: errors(members, boxes), 300, lr=0.02)
-xs = torch.linspace(-1, 1, 101).float().view(-1, 1)
-guesses = forward(members, xs, torch.tanh)[..., 0].double().numpy()  # (30, 101)
-target = np.sin(4 * np.linspace(-1, 1, 101))
-mean_guess = guesses.mean(0)
-verify(
-    "ensemble's error = members' mean error − mean spread",
-    np.mean((mean_guess - target) ** 2),
-    np.mean((guesses - target) ** 2) - np.mean(guesses.var(0)),
-    rtol=1e-10,
-)
-
-# %%
-E = guesses - target
-second = E @ E.T / 101  # mean products of errors, (30, 30)
-v, rho_v = np.trace(second) / 30, (second.sum() - np.trace(second)) / (30 * 29)
-sizes, rng = np.array([1, 2, 3, 5, 10, 20, 30]), np.random.default_rng(10)
-measured = [
-    np.mean(
-        [np.mean(E[rng.choice(30, M, replace=False)].mean(0) ** 2) for _ in range(400)]
-    )
-    for M in sizes
-]
-predicted = rho_v + (v - rho_v) / sizes
-verify(
-    "error of ensembles of 1 to 30 networks, against ρv + (1 − ρ)v/M",
-    np.array(measured),
-    predicted,
-    rtol=0.1,
-)
-verify_at_most(
-    "thirty networks together: error over that of one", measured[-1] / v, 0.6
-)
-
-# %%
-ten = learn("none", Dx[:300], Ly[:300], S=10)
-probability = forward(ten, Tx).softmax(-1)
-true_class = lambda p: p[..., torch.arange(len(Ty)), Ty]
-together = -true_class(probability.mean(0)).log().mean()
-verify_at_most(
-    "10 digit networks: log-loss of their mean over the mean log-loss",
-    together / nll(forward(ten, Tx), Ty).mean(),
-    0.9,
-)
-verify(
-    "the members' mean log-loss, from the probabilities",
-    -true_class(probability).log().mean(),
-    nll(forward(ten, Tx), Ty).mean(),
-    rtol=1e-4,
-)
-
-# %% [markdown]
-r"""
-:::{admonition} A Bayesian network is not an ensemble
-:class: correction
-**The notes say** that Bayesian networks are an example of ensemble prediction.
-
-**Right is:** a Bayesian network is a graph of conditional independences, one model. Meant is Bayesian model averaging, for instance of neural networks, which weights the members by their posterior probability. For linear models that average is a single linear model: the mean of the predictions is the prediction of the mean, as the next cell samples.
-:::
-"""
-
-# %%
-rng = np.random.default_rng(11)
-X, y, x_new = rng.normal(size=(15, 4)), rng.normal(size=15), rng.normal(size=4)
-cov = np.linalg.inv(X.T @ X / 0.5 + np.eye(4))  # noise variance ½, prior variance 1
-post = cov @ X.T @ y / 0.5
-draws = rng.multivariate_normal(post, cov, 20_000)
-ridge = linear_model.Ridge(alpha=0.5, fit_intercept=False).fit(X, y)
-verify_within_se(
-    "mean prediction of 20 000 posterior models, against one ridge model",
-    draws @ x_new,
-    ridge.predict(x_new[None])[0],
-)
-
-# %% [markdown]
-r"""
-(bagging)=
-Where do different models come from when there is one data set? *Bagging* {cite:p}`breiman1996` draws $K$ *bootstrap samples*, $N$ examples with replacement, trains a model on each and averages the output probabilities, $p(y\mid x)=\frac1K\sum_kp(y\mid x;\theta_k)$. A given example is missed by all $N$ draws with probability $(1-\frac1N)^N\approx e^{-1}$, so a sample holds about $63.2\,\%$ of the examples. Decision trees, which jump at the slightest change of the data, profit most; random forests {cite:p}`breiman2001` also vary the inputs.
-"""
-
-# %%
-rng, distinct, votes, singles, bagged = np.random.default_rng(12), [], 0, [], []
-for k in range(30):
-    sample = rng.integers(len(digits.X_train), size=len(digits.X_train))
-    distinct.append(len(np.unique(sample)) / len(sample))
-    one_tree = tree.DecisionTreeClassifier(random_state=k)
-    one_tree.fit(digits.X_train[sample], digits.y_train[sample])
-    p = one_tree.predict_proba(digits.X_test)
-    votes = votes + p
-    singles.append(np.mean(p.argmax(1) == digits.y_test))
-    bagged.append(np.mean(votes.argmax(1) == digits.y_test))
-verify_within_se(
-    "share of distinct examples in a bootstrap sample",
-    np.array(distinct),
-    1 - (1 - 1 / 1400) ** 1400,
-)
-verify(
-    "… which is nearly 1 − 1/e", 1 - (1 - 1 / 1400) ** 1400, 1 - np.exp(-1), rtol=1e-3
-)
-verify_at_least(
-    "30 bagged trees: accuracy gained over the mean single tree",
-    bagged[-1] - np.mean(singles),
-    0.08,
-)
-verify("the first bag of one is the first tree", bagged[0], singles[0], rtol=1e-12)
-forest = ensemble.RandomForestClassifier(60, random_state=0)
-forest.fit(digits.X_train, digits.y_train)
-verify_at_least(
-    "a random forest of 60 trees: gain over the mean single tree",
-    forest.score(digits.X_test, digits.y_test) - np.mean(singles),
-    0.1,
-)
-
-# %% mystnb={"image": {"alt": "Test accuracy of bagged trees against their number, rising steeply from about 0.83 for one tree and levelling off above 0.93; a dotted line marks the single trees."}} tags=["hide-input"]
-plt.plot(range(1, 31), bagged, ".-", color=plot.BLUE, label="bagged trees")
-plt.axhline(np.mean(singles), color=plot.GREY, ls=":", label="single tree, mean")
-plt.ylim(0.8, 1)
-plt.xlabel("trees in the bag")
-plt.ylabel("test accuracy")
-plt.legend()
-plt.show()
-# %% [markdown]
-r"""
-(dropout)=
-## Dropout
-
-Thirty networks cost thirty trainings. *Dropout* {cite:p}`srivastava2014` trains a crowd for the price of one. In each step keep every unit independently with probability $\pi$ (about $0.8$ for inputs, $0.5$ for hidden units) and remove the others with all their connections. With $n$ units there are $2^n$ such *thinned networks*, and they share their weights. At test time all units are used, with their outgoing weights multiplied by $\pi$, so that the next layer receives what it received in the mean; or, the same thing, kept units are divided by $\pi$ in training (*inverted dropout*, as in PyTorch).
-"""
-
-
-# %%
-def dropout(h, pi, generator):
-    """Inverted dropout: keep with probability pi, and divide by pi."""
-    return h * (torch.rand(h.shape, generator=generator) < pi) / pi
-
-
-g = torch.Generator().manual_seed(1)
-ours = dropout(torch.ones(200, 5000), 0.8, g)
-torch.manual_seed(2)
-layer = torch.nn.Dropout(0.2)  # PyTorch's argument is the share that is dropped
-theirs = layer(torch.ones(200, 5000))
-for name, out in (("ours", ours), ("nn.Dropout", theirs)):
-    verify(f"{name}, a million units: values", out.unique(), [0.0, 1.25], rtol=1e-6)
-    verify_within_se(f"{name}: mean", out.mean(1), 1.0)
-    kept = (out > 0).double().sum(1)
-    verify_within_se(f"{name}: units kept of 5000, in the mean", kept, 4000.0)
-    verify(
-        f"{name}: variance of the kept number, binomial",
-        kept.var(),
-        5000 * 0.8 * 0.2,
-        rtol=0.4,
-    )
-verify(
-    "in evaluation mode the layer does nothing", layer.eval()(ours), ours, atol=1e-15
-)
-
-# %% mystnb={"image": {"alt": "Eight thinned copies of a network with four inputs, five hidden units and two outputs; in each a different random half of the hidden units and some inputs are missing with their connections."}} tags=["hide-input"]
-rng = np.random.default_rng(13)
-fig, axes = plt.subplots(2, 4, figsize=(6.8, 3.4))
-layers = (4, 5, 2)
-places = {
-    (l, i): (l, i - (size - 1) / 2)
-    for l, size in enumerate(layers)
-    for i in range(size)
-}
-for ax in axes.flat:
-    alive = [u for u in places if rng.uniform() < (0.8, 0.5, 1)[u[0]]]
-    graph = nx.Graph([(a, b) for a in alive for b in alive if b[0] == a[0] + 1])
-    graph.add_nodes_from(alive)
-    nx.draw_networkx_nodes(
-        graph, places, places, node_size=45, node_color="#DDDDDD", ax=ax
-    )
-    nx.draw_networkx_nodes(
-        graph, places, alive, node_size=45, node_color=plot.BLUE, ax=ax
-    )
-    nx.draw_networkx_edges(graph, places, ax=ax, edge_color=plot.GREY, width=0.7)
-    ax.axis("off")
-plt.show()
-
-# %% [markdown]
-r"""
-:::{admonition} Half of the units, on average
-:class: correction
-**The notes say** that 50 % dropout ignores half of the neurons in each iteration, and give 20 % and 50 % as values of a *retention* probability.
-
-**Right is:** units are dropped independently, so half are gone only on average, and outputs must be rescaled. The customary retention is $0.8$ for inputs and $0.5$ for hidden units; PyTorch's `p` is the share dropped, $0.2$ and $0.5$.
-:::
-"""
-
-# %%
-masks = torch.rand(100_000, 10, generator=g) < 0.5
-verify_within_se(
-    "50 % dropout of 10 units: exactly half are dropped with probability",
-    (masks.sum(1) == 5).double(),
-    special.comb(10, 5) / 2**10,
-)
-
-# %% [markdown]
-r"""
-(dropout-weight-scaling)=
-### Is one scaled network the average of all?
-
-For eight hidden units all $2^8=256$ masks can be enumerated, each with its probability $\pi^{k}(1-\pi)^{8-k}$. So we need not trust sampling: three numbers stand side by side, the exact average, the average of sampled masks, and the one network with scaled weights.
-
-:::{prf:theorem} Weight scaling
-:label: thm-rg-scaling
-With masks $m$ of keep probability $\pi$, replacing $m$ by $\pi$ gives exactly
-
-1. the arithmetic mean of the thinned networks, if the output is linear in the masked units;
-2. their normalised geometric mean, if a softmax of such an output follows.
-:::
-
-:::{prf:proof}
-The first is $\mathbb E(v^\top(m\odot h))=v^\top(\pi h)$. For the second let $z_m$ be the logits, linear in $m$. The geometric mean of the softmax outputs, weighted by $p(m)$, has the logarithm
-
-$$
-\sum_mp(m)\bigl(z_m-c_m\mathbf 1\bigr)=z_{\pi}-\bar c\,\mathbf 1 ,
-$$
-
-where $c_m$ is the log-normaliser. The constant drops out on normalising: what is left is $\operatorname{softmax}(z_\pi)$.
-:::
-
-With another nonlinearity after the masked units it is an approximation. In the cell the third network has a second hidden layer of rectified units.
-"""
-
-# %%
-rng = np.random.default_rng(14)
-pi, h = 0.6, rng.normal(size=8)
-V, U2, u = rng.normal(size=(3, 8)), rng.normal(size=(8, 8)), rng.normal(size=8)
-every = np.array(list(itertools.product([0, 1], repeat=8)))  # (256, 8)
-chance = pi ** every.sum(1) * (1 - pi) ** (8 - every.sum(1))
-softmax = lambda z: special.softmax(z, axis=-1)
-relu = lambda z: np.maximum(z, 0)
-
-linear_all = (every * h) @ V.T  # (256, 3)
-verify("the 256 probabilities add up to one", chance.sum(), 1.0, rtol=1e-12)
-verify(
-    "linear output: mean over 256 masks = scaled network",
-    chance @ linear_all,
-    V @ (pi * h),
-    atol=1e-14,
-)
-geometric = np.exp(chance @ np.log(softmax(linear_all)))
-verify(
-    "softmax: normalised geometric mean of 256 = scaled network",
-    geometric / geometric.sum(),
-    softmax(V @ (pi * h)),
-    atol=1e-14,
-)
-verify_at_least(
-    "softmax: the arithmetic mean differs from it by up to",
-    abs(chance @ softmax(linear_all) - softmax(V @ (pi * h))).max(),
-    0.01,
-)
-
-# %%
-drawn = rng.uniform(size=(100_000, 8)) < pi
-for name, net in (
-    ("linear", lambda m: (m * h) @ V[0]),
-    ("softmax", lambda m: softmax((m * h) @ V.T)[..., 0]),
-    ("deep ReLU", lambda m: relu((m * h) @ U2.T) @ u),
-):
-    exact = sum(p * net(m) for p, m in zip(chance, every))
-    scaled = net(np.full(8, pi))
-    print(f"{name:10s} all 256 masks {exact:+.4f}, scaled network {scaled:+.4f}")
-    verify_within_se(
-        f"{name}: 100 000 sampled masks, against all 256", net(drawn), exact
-    )
-gap = abs(exact - scaled)
-verify_at_least("deep ReLU: scaled network minus exact average", gap, 1e-2)
-verify_at_most("… in spreads of the single masks", gap / net(every).std(), 0.5)
-
-# %% [markdown]
-r"""
-Few sampled masks are noisy, the exact average is out of reach for any real network, and the scaled network costs one pass. Slide the number of sampled masks and see how many it takes to do as well as the scaled network.
-"""
-
-# %% tags=["hide-input"]
-sampled_net = net(drawn)
-
-
-def sampling(masks):
-    fig, ax = plt.subplots(figsize=(6.8, 3.0))
-    means = sampled_net[: (100_000 // masks) * masks].reshape(-1, masks).mean(1)[:1000]
-    low, high = sampled_net.min(), sampled_net.max()
-    heights, edges = np.histogram(means, np.linspace(low, high, 60))
-    ax.stairs(heights / heights.max(), edges, color=plot.SKY, fill=True)
-    ax.axvline(exact, color=plot.RED, label="all 256 masks")
-    ax.axvline(scaled, color=plot.BLUE, ls="--", label="scaled network")
-    ax.set(xlabel="output", yticks=[], title=f"means of {masks} sampled masks")
-    ax.legend(loc="upper left")
-    return fig
-
-
-explore(
-    sampling,
-    alt="Histogram of means over sampled masks, wide for one mask and narrowing around the exact average as their number grows; the scaled network stands a little beside it",
-    masks=[1, 3, 10, 30, 100],
-)
-
-# %% [markdown]
-r"""
-(dropout-as-ensemble)=
-### Bagging with shared weights
-
-Each step trains one random member on one random mini-batch, and as the weights are shared, all members move at once. No member is trained to the end, the crowd is; most of an astronomical crowd is never drawn. Even with 256 members, 300 steps meet only some: a given mask is missed by all with probability $(255/256)^{300}$, so about $256\,(1-(255/256)^{300})=176.9$ are met (with $\pi=\frac12$). Then we ask every single one, met or not, for its accuracy.
-"""
-
-# %%
-W = nets(1, (64, 8, 10), 3)
-g, met = torch.Generator().manual_seed(4), []
-
-
-def masked(W, X, mask):
-    hidden = torch.tanh(X @ W[0][0, :-1] + W[0][0, -1])
-    return (hidden * mask / 0.5) @ W[1][0, :-1] + W[1][0, -1]
-
-
-def one_member(t):
-    mask = (torch.rand(8, generator=g) < 0.5).float()
-    met.append(tuple(mask.tolist()))
-    batch = torch.randint(1400, (64,), generator=g)
-    return F.cross_entropy(masked(W, Dx[batch], mask), Dy[batch])
-
-
-W = train(W, one_member, 300, lr=0.01)
-verify(
-    "distinct masks met in 300 steps",
-    len(set(met)),
-    256 * (1 - (255 / 256) ** 300),
-    atol=20,
-)
-crowd = {
-    tuple(m): (masked(W, Tx, torch.tensor(m).float()).argmax(1) == Ty)
-    .double()
-    .mean()
-    .item()
-    for m in every.tolist()
-}
-together = (forward(W, Tx, torch.tanh)[0].argmax(1) == Ty).double().mean().item()
-five = [a for m, a in crowd.items() if sum(m) == 5]
-verify_at_least(
-    "the whole network: accuracy gained over the mean member",
-    together - np.mean(list(crowd.values())),
-    0.2,
-)
-unmet = [a for m, a in crowd.items() if m not in set(met) and 3 <= sum(m) <= 5]
-verify_at_least(
-    "members with 3 to 5 units never trained themselves: mean accuracy, "
-    "where chance is 0.1",
-    np.mean(unmet),
-    0.35,
-)
-verify(
-    "the member with no unit guesses one class for all",
-    crowd[(0,) * 8],
-    (Ty == W[1][0, -1].argmax()).double().mean().item(),
-    rtol=1e-9,
-)
-mean_logits = (
-    sum(masked(W, Tx[:5], torch.tensor(m).float()) for m in every.tolist()) / 256
-)
-verify(
-    "mean logits of the 256 members: those of the whole network, exactly",
-    mean_logits,
-    forward(W, Tx[:5], torch.tanh)[0],
-    atol=1e-4,
-)
-
-# %% mystnb={"image": {"alt": "Histogram of the test accuracies of the 256 members, spread from chance to nearly the accuracy of the whole network, which is marked at the right end."}} tags=["hide-input"]
-plt.hist(list(crowd.values()), 30, color=plot.SKY)
-plt.axvline(together, color=plot.RED, label="all units, weights scaled")
-plt.xlabel("test accuracy")
-plt.ylabel("members (of 256)")
-plt.legend(loc="upper left")
-plt.show()
-
-# %% [markdown]
-r"""
-(dropout-as-penalty)=
-### On a linear model, dropout is an adaptive ridge
-
-Drop the *inputs* of a linear model. The prediction for row $i$ is $\sum_jx_{ij}m_{ij}w_j$, with mean $\pi x_i^\top w$ and, since $\operatorname{Var}m_{ij}=\pi(1-\pi)$, variance $\pi(1-\pi)\sum_jx_{ij}^2w_j^2$. A mean square is the square of the mean plus the variance:
-
-$$
-\mathbb E\,\|y-(X\odot M)w\|^2=\|y-\pi Xw\|^2+\pi(1-\pi)\sum_jw_j^2\sum_ix_{ij}^2
-$$ (eq-rg-dropout)
-
-So dropout minimises a ridge objective in which each weight has its own $\lambda_j$, proportional to the energy of its column. Set $v=\pi w$, the weights used at test time. Then $\lambda_j=\frac{1-\pi}\pi\sum_ix_{ij}^2$: large inputs are charged more, so unlike ridge, dropout does not care about units.
-"""
-
-# %%
-rng = np.random.default_rng(15)
-X = rng.normal(size=(50, 6)) * [0.5, 1, 1, 1, 2, 4]
-y, w, pi = rng.normal(size=50) * 3, rng.normal(size=6), 0.7
-M = rng.uniform(size=(20_000, 50, 6)) < pi
-energy = (X**2).sum(0)
-verify_within_se(
-    "20 000 masks of the inputs: mean squared residual, against the formula",
-    ((y - (X * M) @ w) ** 2).sum(1),
-    ((y - pi * X @ w) ** 2).sum() + pi * (1 - pi) * w**2 @ energy,
-)
-dropped = optimize.minimize(
-    lambda w: ((y - pi * X @ w) ** 2).sum() + pi * (1 - pi) * w**2 @ energy,
-    np.zeros(6),
-    jac=lambda w: -2 * pi * X.T @ (y - pi * X @ w) + 2 * pi * (1 - pi) * energy * w,
-    options={"gtol": 1e-10},
-).x
-ridge = np.linalg.solve(X.T @ X + np.diag((1 - pi) / pi * energy), X.T @ y)
-verify(
-    "the weights used at test time, πw: ridge with λⱼ = (1 − π)/π Σᵢxᵢⱼ²",
-    pi * dropped,
-    ridge,
-    atol=1e-8,
-)
-seen = np.linalg.lstsq((X * M[:2000]).reshape(-1, 6), np.tile(y, 2000), rcond=None)[0]
-verify_at_most(
-    "least squares on 2000 masked copies: relative distance from that ridge",
-    np.linalg.norm(pi * seen - ridge) / np.linalg.norm(ridge),
-    0.03,
-)
-units = np.array([1000.0, 1, 1, 1, 1, 1])
-again = np.linalg.solve(
-    (X * units).T @ (X * units) + np.diag((1 - pi) / pi * energy * units**2),
-    (X * units).T @ y,
-)
-verify(
-    "one input in other units: the prediction stays",
-    X * units @ again,
-    X @ ridge,
-    atol=1e-10,
-)
-
-# %% [markdown]
-r"""
-(dropout-properties)=
-In a deep network units may correct each other's errors (*co-adaptation*); a unit whose partners vanish at random must be useful alone. The price is noisier steps and slower training. Two hundred images with wrong labels among them, a larger network, five initialisations:
-"""
-
-# %%
-results = {}
-for name, keep in (("without", None), ("with dropout", (0.8, 0.5, 0.5))):
-    W, g = nets(5, (64, 128, 64, 10), 5), torch.Generator().manual_seed(6)
-    W = train(
-        W,
-        lambda t: nll(forward(W, Dx[:200], keep=keep, generator=g), Ly[:200]),
-        120,
-        lr=0.005,
-    )
-    hidden = torch.relu(torch.baddbmm(W[0][:, -1:], Tx.expand(5, -1, -1), W[0][:, :-1]))
-    results[name] = (
-        nll(forward(W, Dx[:200]), Ly[:200]).mean().item(),
-        accuracy(forward(W, Tx), Ty).mean().item(),
-        (hidden < 0.01).double().mean().item(),
-    )
+        kept.append(stop.state)
+    return np.array(kept)
+
+
+stopping = {(q, p): kept_error(c, p) for q, c in curves.items() for p in (1, 3, 10)}
+print("error against the truth, mean of 20 days ± standard error")
+print("units   patience 1       patience 3       patience 10      never stopped")
+for q, curve in curves.items():
+    row = [stopping[q, p] for p in (1, 3, 10)] + [curve[-1, 2]]
     print(
-        "{:12s} train loss {:.2f}, accuracy {:.2f}, silent units {:.2f}".format(
-            name, *results[name]
-        )
+        f"{q:5}",
+        *(f"{v.mean():.3f} ± {v.std(ddof=1) / 20**0.5:.3f}" for v in row),
+        sep="   ",
     )
-verify_at_least(
-    "200 digits: training loss with dropout over without, same step",
-    results["with dropout"][0] / results["without"][0],
-    5.0,
-)
-verify_at_least(
-    "200 digits with wrong labels: accuracy gained by dropout",
-    results["with dropout"][1] - results["without"][1],
-    0.05,
-)
-# %% [markdown]
-r"""
-## Normalisation
 
-(internal-covariate-shift)=
-A layer deep in a network learns on inputs that change as the layers before it learn. This drift of a layer's input distribution was named *internal covariate shift* {cite:p}`ioffe2015`; the remedy proposed was to fix mean and variance of every unit, batch by batch.
-
-(batch-normalization)=
-### Batch normalisation
-
-For each feature $j$ take mean $\mu_j$ and variance $\sigma_j^2$ over the $m$ examples of the mini-batch, then normalise, and let the network choose scale and shift anew:
-
-$$
-\hat x_{ij}=\frac{x_{ij}-\mu_j}{\sqrt{\sigma_j^2+\epsilon}},\qquad y_{ij}=\gamma_j\hat x_{ij}+\beta_j
-$$ (eq-rg-bn)
-
-Nothing is lost: $\gamma_j=\sqrt{\sigma_j^2+\epsilon}$, $\beta_j=\mu_j$ undoes it. What is won is that mean and scale now hang on two numbers instead of on all layers before. The small $\epsilon$ prevents a division by zero.
-
-The backward pass must go through $\mu_j$ and $\sigma_j$, which depend on all examples. Drop the index $j$, write $r=1/\sqrt{\sigma^2+\epsilon}$ and $\hat g_i=\gamma\,\partial\ell/\partial y_i$. Since $d\mu=\frac1m\sum_kdx_k$ and $d\sigma^2=\frac2m\sum_k(x_k-\mu)\,dx_k$,
-
-$$
-d\hat x_i=r\Bigl(dx_i-\frac1m\sum_kdx_k-\hat x_i\,\frac1m\sum_k\hat x_k\,dx_k\Bigr).
-$$
-
-Now $d\ell=\sum_i\hat g_i\,d\hat x_i$; collect what multiplies $dx_k$:
-
-$$
-\frac{\partial\ell}{\partial x_k}=r\Bigl(\hat g_k-\frac1m\sum_i\hat g_i-\hat x_k\,\frac1m\sum_i\hat g_i\hat x_i\Bigr)
-$$ (eq-rg-bn-backward)
-
-The gradient has its mean taken out, and its component along $\hat x$: shifting or stretching the whole batch changes nothing, so no gradient points there.
-"""
-
-
-# %%
-def bn_forward(x, gamma, beta, eps=1e-5):
-    r = 1 / np.sqrt(x.var(0) + eps)
-    x_hat = (x - x.mean(0)) * r
-    return gamma * x_hat + beta, x_hat, r
-
-
-def bn_backward(grad, x_hat, r, gamma):
-    """Gradients for x, gamma and beta."""
-    g = gamma * grad
-    dx = r * (g - g.mean(0) - x_hat * (g * x_hat).mean(0))
-    return dx, (grad * x_hat).sum(0), grad.sum(0)
-
-
-rng = np.random.default_rng(16)
-x = rng.normal(2, 3, (16, 5))
-gamma, beta, grad = rng.normal(size=5), rng.normal(size=5), rng.normal(size=(16, 5))
-out, x_hat, r = bn_forward(x, gamma, beta)
-layer = torch.nn.BatchNorm1d(5)
-with torch.no_grad():
-    layer.weight.copy_(torch.tensor(gamma))
-    layer.bias.copy_(torch.tensor(beta))
-xt = torch.tensor(x, requires_grad=True)
-verify("batch norm forward, against nn.BatchNorm1d", out, layer(xt), atol=1e-8)
-theirs = torch.autograd.grad(
-    layer(xt), (xt, layer.weight, layer.bias), torch.tensor(grad)
-)
-ours = bn_backward(grad, x_hat, r, gamma)
-for name, a, b in zip(("x", "γ", "β"), ours, theirs):
-    verify(f"batch norm backward for {name}, against nn.BatchNorm1d", a, b, atol=1e-8)
-
-# %%
-verify("normalised: mean 0", x_hat.mean(0), np.zeros(5), atol=1e-12)
+# %% tags=["checks"]
+stop = EarlyStopping(2)
+answers = [stop(error, k) for k, error in enumerate([5.0, 4.0, 4.5, 3.0, 3.2, 3.1])]
 verify(
-    "normalised: variance σ²/(σ² + ε)",
-    x_hat.var(0),
-    x.var(0) / (x.var(0) + 1e-5),
-    rtol=1e-10,
+    "errors 5, 4, 4.5, 3, 3.2, 3.1 with patience 2: stops at look, best look",
+    [answers.index(True), stop.state],
+    [5, 3],
 )
-verify(
-    "γ = √(σ² + ε), β = μ undo it",
-    bn_forward(x, np.sqrt(x.var(0) + 1e-5), x.mean(0))[0],
-    x,
-    atol=1e-13,
-)
-step = np.zeros((16, 5))
-step[3, 1] = 1e-5
-central = (
-    bn_forward(x + step, gamma, beta)[0] - bn_forward(x - step, gamma, beta)[0]
-) / 2e-5
-verify(
-    "one entry of the gradient by central differences",
-    ours[0][3, 1],
-    (grad * central).sum(),
-    atol=1e-7,
+for_all = np.concatenate(
+    [np.log(c[-1, 2] / stopping[q, 10]) for q, c in curves.items()]
 )
 verify_at_least(
-    "statistics taken as constants: the gradient is wrong by",
-    abs(r * gamma * grad - ours[0]).max(),
-    0.01,
+    "forty networks: mean log gain by stopping with patience 10, minus four standard errors",
+    for_all.mean() - 4 * for_all.std(ddof=1) / math.sqrt(40),
+    0,
 )
-
-# %% [markdown]
-r"""
-By construction, the drift of a normalised pre-activation is gone. Here is one unit of the fourth layer of a five-layer network while the network trains, with and without.
-"""
-
-
-# %%
-def batchnorm(Z, eps=1e-5):
-    """Over the examples: axis 1 of (S, n, units)."""
-    centred = Z - Z.mean(1, keepdim=True)
-    return centred / (centred.pow(2).mean(1, keepdim=True) + eps).sqrt()
-
-
-def deep_forward(weights, X, normal, activation=torch.sigmoid, watch=None):
-    for l, W in enumerate(weights):
-        X = X if X.dim() == 3 else X.expand(len(W), *X.shape)
-        X = torch.baddbmm(W[:, -1:], X, W[:, :-1])
-        if l + 1 < len(weights):
-            X = batchnorm(X) if normal else X
-            if watch is not None and l == 3:
-                watch.append(
-                    (X[0, :, 0].mean().item(), X[0, :, 0].std(correction=0).item())
-                )
-            X = activation(X)
-    return X
-
-
-drifts = {}
-for normal in (False, True):
-    W, seen = nets(1, (64, 32, 32, 32, 32, 10), 7), []
-    train(
-        W,
-        lambda t: nll(deep_forward(W, Dx[:300], normal, torch.tanh, seen), Dy[:300]),
-        60,
-        lr=0.01,
-    )
-    drifts[normal] = np.array(seen)
 verify_at_least(
-    "without batch norm: one unit's mean drifts, standard deviation",
-    drifts[False][:, 0].std(),
-    0.1,
-)
-verify(
-    "with batch norm: its mean in all 60 steps",
-    drifts[True][:, 0],
-    np.zeros(60),
-    atol=1e-5,
-)
-verify(
-    "with batch norm: its standard deviation in all steps",
-    drifts[True][:, 1],
-    np.ones(60),
-    rtol=1e-3,
-)
-verify(
-    "our layer for S networks, against nn.BatchNorm1d",
-    batchnorm(torch.tensor(x)[None])[0],
-    torch.nn.BatchNorm1d(5)(torch.tensor(x)),
-    atol=1e-8,
+    "both sizes: mean validation error at the end over that at its minimum",
+    [c[-1, 1].mean() / c[:, 1].mean(1).min() for c in curves.values()],
+    1.1,
 )
 
 # %% [markdown]
 r"""
-:::{admonition} Why batch norm helps is disputed
-:class: correction
-**The notes say** that batch normalisation speeds training up because it removes internal covariate shift.
+Stopping saves nearly half of the error, for small networks and for large ones: small networks overfit too. The large one, stopped in time, is not quite as good as the small one here, but far better than the small one left alone. How patient one is hardly matters in this experiment, where looks are twenty steps apart; where the validation curve is rough, too little patience falls for the first bump. And the price is in no column: forty measurements that were not trained on.
 
-**Right is:** that was the original hypothesis. Later experiments found no such link (adding drift after the normalisation did no harm) and explain the gain by a smoother loss {cite:p}`santurkar2018`. What is certain is the drift itself, above, and the invariances, next.
-:::
-
-(batchnorm-placement-and-bias)=
-### What a normalised layer ignores
-
-Usually the order is $\sigma(\mathrm{BN}(Wx))$, before the nonlinearity. A bias there is pointless: the mean takes it away, and $\beta$ does its work. Nor does the scale of $W$ matter, $\mathrm{BN}(cWx)=\mathrm{BN}(Wx)$ for $c>0$ up to $\epsilon$; differentiate this in $c$ at $c=1$ and find $\langle w,\partial\ell/\partial w\rangle=0$ for each unit. Steps at a right angle to $w$ can only lengthen it.
+**Try it.** After how many steps (not necessarily whole) has a direction of curvature $h$ come exactly as far as weight decay $\lambda$ would let it?
 """
 
-# %%
-torch.manual_seed(3)
-inputs = torch.randn(32, 6)
-linear = torch.nn.Linear(6, 4)
-target = torch.randn(32, 4)
-normal = lambda z: F.batch_norm(z, None, None, training=True, eps=1e-12)
-verify(
-    "a bias before batch norm changes nothing",
-    normal(linear(inputs)),
-    normal(inputs @ linear.weight.T),
-    atol=1e-10,
-)
-verify(
-    "nor does the scale of the weights",
-    normal(7.0 * inputs @ linear.weight.T),
-    normal(inputs @ linear.weight.T),
-    atol=1e-8,
-)
-((normal(linear(inputs)) - target) ** 2).sum().backward()
-verify("the gradient of that bias is zero", linear.bias.grad, np.zeros(4), atol=1e-10)
-verify(
-    "per unit, the gradient is orthogonal to the weights",
-    (linear.weight * linear.weight.grad).sum(1),
-    np.zeros(4),
-    atol=1e-8,
-)
-verify_at_least("… though it is not zero", linear.weight.grad.norm(), 1.0)
+# %% tags=["yours"]
+stop_time = ...  # a function of h, eta, lam
 
-# %% [markdown]
-r"""
-(batchnorm-couples-examples)=
-### The others in the batch, and test time
-
-In training mode, what comes out for one example depends on the company it is in. That noise is a regulariser; its variance falls like $1/m$.
-
-(batchnorm-inference)=
-At test time an example may come alone, so fixed statistics are used, gathered in training as running averages, $\text{running}\leftarrow0.9\,\text{running}+0.1\,\text{batch}$ (PyTorch takes the variance with $\frac1{m-1}$ here). `model.eval()` switches over; forget it, and a batch of two gives nonsense.
-"""
-
-# %%
-layer, batch = torch.nn.BatchNorm1d(3), torch.randn(8, 3)
-changed = batch.clone()
-changed[0] += 5
-verify_at_least(
-    "training mode: change example 0, the others' outputs move by",
-    (layer(batch) - layer(changed))[1:].abs().max(),
-    0.1,
-)
-layer.eval()
-verify(
-    "evaluation mode: they do not move",
-    (layer(batch) - layer(changed))[1:],
-    np.zeros((7, 3)),
-    atol=1e-15,
-)
-
-rng, batch_sizes = np.random.default_rng(17), np.array([8, 16, 32, 64, 128, 256])
-fixed, jitter = 1.0, []
-for m in batch_sizes:
-    company = np.concatenate(
-        [np.full((2000, 1), fixed), rng.normal(size=(2000, m - 1))], 1
-    )
-    jitter.append(((fixed - company.mean(1)) / company.std(1)).var())
-verify(
-    "output of a fixed example over random batches: variance ∝ m^slope",
-    np.polyfit(np.log(batch_sizes), np.log(jitter), 1)[0],
-    -1.0,
-    atol=0.15,
-)
-verify("… at m = 256 it is (1 + x²/2)/m for x = 1", jitter[-1] * 256, 1.5, rtol=0.15)
-
-# %%
-layer, ours = torch.nn.BatchNorm1d(1), np.array([0.0, 1.0])  # running mean, variance
-torch.manual_seed(4)
-batches = 2 + 3 * torch.randn(500, 64, 1)
-for batch in batches:
-    layer(batch)
-    ours = 0.9 * ours + 0.1 * np.array([batch.mean(), batch.var(correction=1)])
-verify(
-    "running averages by hand, against nn.BatchNorm1d",
-    ours,
-    [layer.running_mean.item(), layer.running_var.item()],
-    rtol=1e-10,
-)
-verify("500 batches of N(2, 9): running mean and variance", ours, [2.0, 9.0], rtol=0.15)
-layer.eval()
-verify(
-    "evaluation mode, one example alone",
-    layer(torch.tensor([[5.0]]))[0],
-    [(5 - ours[0]) / np.sqrt(ours[1] + 1e-5)],
-    rtol=1e-9,
-)
-layer.train()
-try:
-    layer(torch.tensor([[5.0]]))
-    complaint = "none"
-except ValueError:
-    complaint = "ValueError"
-verify("training mode, one example alone: torch raises", complaint, "ValueError")
-
-# %% [markdown]
-r"""
-(batchnorm-benefits)=
-### What it buys
-
-Ten sigmoid layers of 64 units, the kind of network that [could not be trained](#initialization-heuristics) for decades, since each layer shrinks the gradient. Four learning rates side by side, ten passes over the digits, with and without normalisation.
-"""
-
-# %%
-rates = torch.tensor([0.03, 0.1, 0.3, 1.0]).float()
-deep, progress = (64,) + (64,) * 9 + (10,), {}
-for normal in (False, True):
-    W, g, history = nets(len(rates), deep, 8), torch.Generator().manual_seed(9), []
-    for epoch in range(10):
-        total = 0
-        for batch in torch.randperm(1400, generator=g).split(140):
-            loss = nll(deep_forward(W, Dx[batch], normal), Dy[batch])
-            grads = torch.autograd.grad(loss.sum(), W)
-            with torch.no_grad():
-                for w, gradient in zip(W, grads):
-                    w -= rates[:, None, None] * gradient
-            total = total + loss.detach() / 10
-        history.append(total.numpy())
-    with torch.no_grad():
-        progress[normal] = np.array(history), accuracy(deep_forward(W, Tx, normal), Ty)
-
-# %% mystnb={"image": {"alt": "Training loss against epoch for four learning rates: without batch norm all curves stay at log 10, with it those of the larger rates fall quickly."}} tags=["hide-input"]
-fig, axes = plt.subplots(1, 2, figsize=(6.8, 3.1), sharey=True)
-for ax, normal in zip(axes, (False, True)):
-    for rate, curve in zip(rates.tolist(), progress[normal][0].T):
-        ax.plot(range(1, 11), curve, label=rf"$\eta={rate:.2g}$")
-    ax.set(xlabel="epoch", title="with batch norm" if normal else "without")
-axes[0].set_ylabel("training loss")
-axes[1].legend(fontsize=9)
-plt.show()
-
-# %%
-verify_at_least(
-    "ten sigmoid layers with batch norm: accuracy at the best rate",
-    progress[True][1].max(),
-    0.9,
-)
-verify_at_most(
-    "… without it, at the best of the same rates", progress[False][1].max(), 0.3
-)
-verify(
-    "without batch norm the loss stays at log 10",
-    progress[False][0][-1, 0],
-    np.log(10),
-    rtol=0.02,
-)
-
-# %% [markdown]
-r"""
-(normalization-variants)=
-### Other axes
-
-Batch statistics are poor for small batches and follow the data they were gathered on. The relatives change one thing: the axes over which mean and variance are taken. For images of shape $(N,C,H,W)$:
-
-| normalisation | mean and variance over | statistics per |
-|---|---|---|
-| batch | $N,H,W$ | channel |
-| layer | $C,H,W$ | example |
-| instance | $H,W$ | example and channel |
-| group | $H,W$ and the channels of a group | example and group |
-
-The last three never look at another example, so they do the same in training and at test time. One function covers all lines of the table.
-"""
-
-
-# %%
-def norm(x, dims, eps=1e-5):
-    """Mean 0 and variance 1 over the given axes."""
-    mean = x.mean(dims, keepdim=True)
-    variance = ((x - mean) ** 2).mean(dims, keepdim=True)
-    return (x - mean) / (variance + eps).sqrt()
-
-
-def group_norm(x, groups):
-    N, C = x.shape[:2]
-    return norm(x.reshape(N, groups, C // groups, *x.shape[2:]), (2, 3, 4)).reshape(
-        x.shape
-    )
-
-
-torch.manual_seed(5)
-x = 2 + 3 * torch.randn(4, 6, 5, 5) * torch.arange(1.0, 7.0)[:, None, None]
-lines = {
-    "batch": (norm(x, (0, 2, 3)), torch.nn.BatchNorm2d(6)(x)),
-    "layer": (norm(x, (1, 2, 3)), F.layer_norm(x, x.shape[1:])),
-    "instance": (norm(x, (2, 3)), F.instance_norm(x)),
-    "group": (group_norm(x, 3), F.group_norm(x, 3)),
-    "group with one group: layer": (group_norm(x, 1), norm(x, (1, 2, 3))),
-    "group with a group per channel: instance": (group_norm(x, 6), norm(x, (2, 3))),
-}
-for name, (hand, library) in lines.items():
-    verify(f"{name} norm by hand, against the table's line", hand, library, atol=1e-6)
-
-# %% [markdown]
-r"""
-:::{admonition} Layer norm does not cross layers
-:class: correction
-**The notes say** that layer normalisation normalises across the layers.
-
-**Right is:** it normalises across the features (channels and positions) of one example within one layer, as the second line of the table computes. Each example then has mean 0 and variance 1 by itself, whoever else is in the batch.
-:::
-"""
-
-# %%
-rng = np.random.default_rng(18)
-for m in (2, 64):
-    means = rng.normal(size=(4000, m)).mean(1)
-    verify(
-        f"batches of {m}: the batch mean misses the true one by 1/√m",
-        means.std(),
-        m**-0.5,
-        rtol=0.05,
-    )
-alone, company = norm(x, (1, 2, 3))[:1], norm(x[:1], (1, 2, 3))
-verify(
-    "layer norm: mean over the features of each example",
-    norm(x, (1, 2, 3)).flatten(1).mean(1),
-    np.zeros(4),
-    atol=1e-12,
-)
-verify("layer norm of an example alone and in company", alone, company, atol=1e-12)
-# %% [markdown]
-r"""
-## How many parameters are too many?
-
-(many-parameters-not-overfitting)=
-For polynomials in the powers of $x$ the count decides: the higher the degree, the wilder the fit. For networks trained by gradient descent from small weights it does not: among the functions they could represent they find simple ones. Twenty noisy samples of a sine, ten draws:
-"""
-
-# %%
-rng = np.random.default_rng(19)
-x20 = rng.uniform(-1, 1, (10, 20))
-y20, xs = np.sin(3 * x20) + 0.3 * rng.normal(size=(10, 20)), np.linspace(-1, 1, 201)
-poly_error, net_error = {}, {}
-for degree in (3, 10, 19):
-    fits = [
-        np.linalg.lstsq(powers(x, degree), y, rcond=None)[0] for x, y in zip(x20, y20)
-    ]
-    poly_error[degree] = np.median(
-        [np.mean((powers(xs, degree) @ c - np.sin(3 * xs)) ** 2) for c in fits]
-    )
-for units in (3, 10, 1000):
-    W = nets(10, (1, units, 1), units)
-    sample = tuple(torch.tensor(a[..., None]).float() for a in (x20, y20))
-    W = train(W, lambda t: errors(W, sample), 250, lr=0.01)
-    out = forward(W, torch.tensor(xs[:, None]).float(), torch.tanh)[..., 0].numpy()
-    net_error[units] = np.median(((out - np.sin(3 * xs)) ** 2).mean(1))
-print("degree", {k: f"{v:.2g}" for k, v in poly_error.items()})
-print("units ", {k: f"{v:.2g}" for k, v in net_error.items()})
-
-# %%
-verify_at_least(
-    "20 points: test error of degree 19 over that of degree 3",
-    poly_error[19] / poly_error[3],
-    100.0,
-)
-verify_at_most(
-    "20 points: largest over smallest test error of 3, 10 and 1000 units",
-    max(net_error.values()) / min(net_error.values()),
-    5.0,
-)
-verify_at_most(
-    "20 points: test error of 1000 units over the noise variance",
-    net_error[1000] / 0.3**2,
-    1.5,
-)
-
-# %% [markdown]
-r"""
-(overfitting-is-local)=
-Nor is overfitting a property of the model alone. Give degree 12 forty points on the left half and six on the right: the same fit is good here and absurd there, and more points *there* cure it.
-"""
-
-
-# %%
-def by_half(extra, seed):
-    """Error on the right half over error on the left half."""
-    rng = np.random.default_rng(seed)
-    x = np.r_[rng.uniform(0, 0.5, 40), rng.uniform(0.5, 1, 6 + extra)]
-    c = np.linalg.lstsq(
-        powers(x, 12), truth(x) + 0.1 * rng.normal(size=len(x)), rcond=None
-    )[0]
-    wrong = (powers(grid, 12) @ c - truth(grid)) ** 2
-    return wrong[grid > 0.5].mean() / wrong[grid <= 0.5].mean()
-
-
-verify_at_least(
-    "6 points on the right, 40 on the left: error right over left",
-    np.median([by_half(0, s) for s in range(50)]),
-    10.0,
-)
-balanced = np.median([by_half(40, s) for s in range(50)])
-verify_at_most("with 40 more on the right", balanced, 3.0)
-verify_at_least("… and about as good as the left", balanced, 1 / 3)
-
-# %% [markdown]
-r"""
-### Where the peak comes from
-
-Take the simplest model with a width. Inputs $x\sim\mathcal N(0,I_D)$, targets $y=\beta^\top x+\text{noise}$ of variance $\sigma^2$, $n$ examples. We use only $p$ of the $D$ inputs, with $\beta_T$, and what the others contribute, $\beta_R$, is for us just more noise, of total variance $s^2=\sigma^2+\|\beta_R\|^2$. We fit by least squares, and when there are many solutions we take [the shortest](#eq-rg-implicit), as gradient descent from zero would.
-
-**Fewer parameters than examples.** The error of the estimate is $\hat\theta-\beta_T=(X^\top X)^{-1}X^\top e$, and a new prediction adds its own $s^2$:
-
-$$
-\mathbb E R=s^2+s^2\,\mathbb E\operatorname{tr}(X^\top X)^{-1}=s^2\Bigl(1+\frac p{n-p-1}\Bigr),
-$$
-
-because the inverse of a Gaussian $X^\top X$ has the mean $I/(n-p-1)$.
-
-**More.** Now $\hat\theta=X^+y$, and with the projection $P=X^+X$ on the row space $\hat\theta-\beta_T=-(I-P)\beta_T+X^+e$. The two parts are orthogonal. The row space is an $n$-dimensional subspace in random position, so a share $1-\frac np$ of $\|\beta_T\|^2$ is lost. The noise part is $s^2\,\mathbb E\operatorname{tr}(XX^\top)^{-1}$, the same trace with $n$ and $p$ exchanged.
-
-:::{prf:theorem} Risk of the shortest least-squares fit
-:label: thm-rg-risk
-In this model, exactly and for every $n$ {cite:p}`belkin2020`,
-
-$$
-\mathbb E R=
-\begin{cases}
-s^2\Bigl(1+\dfrac p{n-p-1}\Bigr)&p\le n-2,\\[2ex]
-\|\beta_T\|^2\Bigl(1-\dfrac np\Bigr)+s^2\Bigl(1+\dfrac n{p-n-1}\Bigr)&p\ge n+2 .
-\end{cases}
-$$ (eq-rg-risk)
-:::
-
-Both noise terms explode at $p=n$. There the fit has just enough parameters to hit every point, hence no choice, however long the coefficients must be. Beyond, the noise is spread over ever more coefficients, and its share in a prediction *falls*.
-"""
-
-# %%
-n, D, sigma = 40, 200, 0.3
-beta = np.ones(D) / np.sqrt(D)
-
-
-def exact_risk(p, n=n, sigma=sigma):
-    signal = p / D  # ‖β_T‖²
-    s2 = sigma**2 + 1 - signal
-    if p <= n - 2:
-        return s2 * (1 + p / (n - p - 1))
-    return signal * (1 - n / p) + s2 * (1 + n / (p - n - 1))
-
-
-def sampled_risk(p, rng):
-    X = rng.normal(size=(n, D))
-    y = X @ beta + sigma * rng.normal(size=n)
-    theta = np.zeros(D)
-    theta[:p] = smallest_fit(X[:, :p], y)
-    return ((theta - beta) ** 2).sum() + sigma**2  # expected over new inputs
-
-
-rng = np.random.default_rng(20)
-for p in (5, 15, 25, 60, 100, 200):
-    verify_within_se(
-        f"40 examples, {p} of 200 inputs: mean risk of 300 fits, exact theory",
-        np.array([sampled_risk(p, rng) for _ in range(300)]),
-        exact_risk(p),
-    )
-verify_at_most(
-    "all 200 inputs: risk over that of the best fit with fewer than 40",
-    exact_risk(200) / min(exact_risk(p) for p in range(39)),
-    0.9,
-)
-
-# %% [markdown]
-r"""
-(headline-double-descent)=
-## Double descent
-
-(capacity-u-curve)=
-Call *capacity* the richness of the set of functions a model can represent, here its width $P$, the number of random features $\max(0,w_j^\top x)$. The classical picture: with capacity the training risk falls to zero, the test risk falls and rises again, a U with a sweet spot in between. (Early stopping moves training time, not this choice.)
-
-(double-descent)=
-The modern picture goes on to the right. At the *interpolation threshold*, the smallest capacity with zero training error, here $P=n$, the test error peaks; beyond it *falls again*, possibly below the bottom of the U {cite:p}`belkin2019`.
-
-Is there a theory for random ReLU features? The features are not independent; given the $w_j$ they have a covariance $\Sigma$, which for Gaussian inputs and $\|w_j\|=1$ is known in closed form: if $\alpha$ is the angle between $w_j$ and $w_k$,
-
-$$
-\Sigma_{jk}=\frac1{2\pi}\bigl(\sin\alpha+(\pi-\alpha)\cos\alpha\bigr)-\frac1{2\pi},
-\qquad\operatorname{Cov}(\phi_j,\beta^\top x)=\tfrac12w_j^\top\beta .
-$$ (eq-rg-arccos)
-
-So the risk of any coefficients is a formula, and no test sample is needed. For features with covariance $\Sigma=\sum_i\lambda_iv_iv_i^\top$ [the theorem](#eq-rg-risk) generalises {cite:p}`hastie2022`. Let $\theta^*=\Sigma^{-1}\operatorname{Cov}(\phi,y)$ be the best coefficients and $s^2$ their risk. Below the threshold the first line stays. Above, the features that are too many act as a ridge term: there is a $\kappa$, fixed by asking that the $n$ measurements be used up,
-
-$$
-\sum_i\frac{\lambda_i}{\lambda_i+\kappa}=n,\qquad
-R\approx\frac{\kappa^2\sum_i\dfrac{\lambda_i(v_i^\top\theta^*)^2}{(\lambda_i+\kappa)^2}+s^2}
-{1-\dfrac1n\sum_i\dfrac{\lambda_i^2}{(\lambda_i+\kappa)^2}} .
-$$ (eq-rg-kappa)
-
-Compare the left side with [the degrees of freedom](#eq-rg-dof): an interpolating fit without any penalty behaves like ridge with $\lambda=n\kappa$. For $\lambda_i=1$ we get $\kappa=\frac pn-1$ and back [the second line](#eq-rg-risk), up to $O(1/n)$.
-"""
-
-
-# %%
-def relu_covariance(W):
-    alpha = np.arccos(np.clip(W @ W.T, -1, 1))
-    return (np.sin(alpha) + (np.pi - alpha) * np.cos(alpha)) / (2 * np.pi) - 1 / (
-        2 * np.pi
-    )
-
-
-def directions(P, rng, d=20):
-    W = rng.normal(size=(P, d))
-    return W / np.linalg.norm(W, axis=1, keepdims=True)
-
-
-def centred(X, W):
-    return relu_features(X, W) - 1 / np.sqrt(2 * np.pi)  # the mean of a feature
-
-
-rng = np.random.default_rng(22)
-W3, X_many = directions(3, rng), rng.normal(size=(200_000, 20))
-Phi, target = centred(X_many, W3), X_many[:, 0]
-for j, k in ((0, 0), (0, 1), (1, 2)):
-    verify(
-        f"covariance of ReLU features {j} and {k}, 200 000 inputs",
-        np.mean(Phi[:, j] * Phi[:, k]),
-        relu_covariance(W3)[j, k],
-        atol=4e-3,
-    )
-verify(
-    "covariance of feature 0 with the target",
-    np.mean(Phi[:, 0] * target),
-    0.5 * W3[0, 0],
-    atol=8e-3,
-)
-verify("mean of the features", Phi.mean(0), np.zeros(3), atol=6e-3)
-
-# %%
-n, noise = 100, 0.5
-widths = [5, 10, 20, 30, 50, 70, 85, 95, 100, 105, 115, 130, 200, 400, 800]
-ridges = 10.0 ** np.arange(-1, 3)
-
-
-def experiment(P, rng, noise=noise):
-    """Test risk, training error, norm; test risk with each ridge; the features' W."""
-    W, X = directions(P, rng), rng.normal(size=(n, 20))
-    y = X[:, 0] + noise * rng.normal(size=n)  # β is the first axis
-    Phi, Sigma, c = centred(X, W), relu_covariance(W), 0.5 * W[:, 0]
-    risk = lambda t: 1 + noise**2 - 2 * c @ t + t @ Sigma @ t
-    theta = smallest_fit(Phi, y)
-    U, s, Vt = np.linalg.svd(Phi, full_matrices=False)
-    ridged = [risk(Vt.T @ (s / (s**2 + l) * (U.T @ y))) for l in ridges]
-    return (
-        risk(theta),
-        np.mean((Phi @ theta - y) ** 2),
-        np.linalg.norm(theta),
-        ridged,
-        W,
-    )
-
-
-def theory(W, noise=noise):
-    lam, V = np.linalg.eigh(relu_covariance(W))
-    best = V.T @ (0.5 * W[:, 0]) / lam
-    s2 = 1 + noise**2 - np.sum(lam * best**2)
-    if len(W) < n:
-        return s2 * (1 + len(W) / (n - len(W) - 1))
-    kappa = optimize.brentq(lambda k: np.sum(lam / (lam + k)) - n, 0, 1e3)
-    share = lam / (lam + kappa)
-    bias = kappa**2 * np.sum(lam * best**2 / (lam + kappa) ** 2)
-    return (bias + s2) / (1 - np.sum(share**2) / n)
-
-
-# %%
-rng, table = np.random.default_rng(23), {}
-for P in widths:
-    rows = [experiment(P, rng) for _ in range(40)]
-    expected = (
-        [theory(row[4]) for row in rows[: 40 if P < 200 else 2]] if P != n else [1e3]
-    )
-    table[P] = (
-        [np.array([row[k] for row in rows]) for k in range(4)],
-        np.mean(expected),
-    )
-mean_risk = np.array([table[P][0][0].mean() for P in widths])
-curve = np.array([table[P][1] for P in widths])
-median_risk = np.array([np.median(table[P][0][0]) for P in widths])
-train_risk = np.array([table[P][0][1].mean() for P in widths])
-norms = np.array([np.median(table[P][0][2]) for P in widths])
-ridge_risk = np.array([table[P][0][3].mean(0).min() for P in widths])
-
-# %% mystnb={"image": {"alt": "Test risk against the number of features, both axes logarithmic: a shallow U below 100 features, a sharp peak at 100, then a second descent below the U; dots of the measurement lie on the theoretical curve. Training risk falls to zero at 100; with tuned ridge there is no peak."}} tags=["hide-input"]
-fine = np.unique(
-    np.r_[
-        np.arange(4, 96, 4),
-        np.arange(96, 98),
-        np.arange(103, 140, 4),
-        np.geomspace(140, 800, 8).astype(int),
-    ]
-)
-drawn_rng = np.random.default_rng(24)
-smooth = np.array(
-    [
-        np.mean([theory(directions(P, drawn_rng)) for _ in range(12 if P < 140 else 1)])
-        for P in fine
-    ]
-)
-fig, ax = plt.subplots(figsize=(6.8, 3.6))
-for side in (fine < n, fine > n):
-    ax.plot(
-        fine[side],
-        smooth[side],
-        color=plot.GREY,
-        lw=1.5,
-        label="theory" if side[0] else None,
-    )
-ax.plot(widths, median_risk, "o", ms=5, color=plot.RED, label="test risk, median")
-ax.plot(
-    widths,
-    np.maximum(train_risk, 1e-3),
-    ".--",
-    lw=1,
-    color=plot.BLUE,
-    label="training risk",
-)
-ax.plot(widths, ridge_risk, ".-", lw=1, color=plot.GREEN, label="test, tuned ridge")
-ax.axvline(n, color=plot.GREY, ls=":", lw=1)
-ax.set(
-    xscale="log",
-    yscale="log",
-    ylim=(0.02, 200),
-    xlabel="random features $P$",
-    ylabel="risk",
-)
-ax.legend(fontsize=9, ncols=2)
-plt.show()
-
-# %%
-away = np.array([abs(P - n) >= 30 for P in widths])
-headline(
-    "Double descent of random ReLU features: mean test risk over 40 runs at ten widths, against theory",
-    mean_risk[away],
-    curve[away],
-    rtol=0.12,
-)
-first, second = np.array(widths) < n, np.array(widths) > n
-verify_at_most(
-    "the peak: steps of the grid between it and P = n",
-    abs(int(median_risk.argmax()) - widths.index(n)),
-    1,
-)
-best = int(np.argmin(np.where(first, mean_risk, np.inf)))
-verify("the bottom of the classical U lies at", widths[best], 30, atol=20)
-verify_at_most(
-    "second descent: risk at P = 800 over the bottom of the classical U",
-    mean_risk[-1] / mean_risk[best],
-    0.75,
-)
-difference = table[widths[best]][0][0] - table[800][0][0]
-verify_at_least(
-    "… their difference in standard errors",
-    difference.mean() / (difference.std(ddof=1) / np.sqrt(40)),
-    5.0,
-)
-
-# %%
-verify(
-    "P ≥ n: the training error is zero",
-    train_risk[widths.index(105) :],
-    np.zeros(second.sum()),
-    atol=1e-15,
-)
-verify_at_most(
-    "P < n: training error at a width over that at the one before",
-    (train_risk[1:8] / train_risk[:7]).max(),
-    0.999,
-)
-verify_at_most(
-    "P ≥ n: norm of the solution over that at the width before",
-    (norms[9:] / norms[8:-1]).max(),
-    0.999,
-)
-verify_at_most(
-    "tuned ridge: risk at the threshold over that at P = 70",
-    ridge_risk[widths.index(100)] / ridge_risk[widths.index(70)],
-    1.05,
-)
-verify_at_most(
-    "tuned ridge never does worse than no ridge",
-    ridge_risk / mean_risk,
-    np.ones(len(widths)),
-    atol=0.02,
-)
-ones = np.ones(300)  # isotropic features: κ = p/n − 1
-verify(
-    "isotropic features: the general formula gives the second line, up to 1/n",
-    np.sum(ones / (1 + 300 / n - 1)),
-    float(n),
-    rtol=1e-12,
-)
-
-# %% [markdown]
-r"""
-The measurement lies on the curve; the peak stands at the threshold; the second descent ends well below the U. A tuned ridge term removes the peak altogether: it was variance. Now see it happen to a curve. Fifteen points of a sine, random features $\cos(\omega x+b)$; slide $P$ through 15.
-"""
-
-# %% tags=["hide-input"]
-draws = np.random.default_rng(8)
-x15, e15 = np.sort(draws.uniform(-1, 1, 15)), draws.normal(size=15)
-omega, shift = 5 * draws.standard_cauchy(2000), draws.uniform(0, 2 * np.pi, 2000)
-
-
-def wavy(x, P):
-    return np.cos(omega[:P] * x[:, None] + shift[:P]) * np.sqrt(2 / P)
-
-
-def width_picture(P, noise):
-    fig, ax = plt.subplots(figsize=(6.8, 3.3))
-    y15, line = np.sin(4 * x15) + noise * e15, np.linspace(-1, 1, 400)
-    theta = np.linalg.pinv(wavy(x15, P), rcond=1e-10) @ y15
-    ax.plot(line, np.sin(4 * line), ":", color=plot.GREY)
-    ax.plot(line, wavy(line, P) @ theta, color=plot.RED, lw=1.4)
-    ax.plot(x15, y15, "k.", ms=7)
-    ax.set(
-        ylim=(-2.4, 2.4),
-        xlabel="$x$",
-        title=f"P = {P}, ‖θ‖ = {np.linalg.norm(theta):.3g}",
-    )
-    return fig
-
-
-explore(
-    width_picture,
-    alt="Fifteen points of a noisy sine and the shortest fit with P random waves: coarse for small P, wild near 15, calm and through all points for 2000",
-    P=[7, 4, 10, 15, 18, 40, 2000],
-    noise=[0.3, 0.0],
-)
-
-# %%
-lengths = {
-    P: np.linalg.norm(
-        np.linalg.pinv(wavy(x15, P), rcond=1e-10) @ (np.sin(4 * x15) + 0.3 * e15)
-    )
-    for P in (15, 40, 2000)
-}
-verify_at_least(
-    "one-dimensional fits: ‖θ‖ with 15 features over that with 2000",
-    lengths[15] / lengths[2000],
-    10.0,
-)
-
-# %% [markdown]
-r"""
-:::{admonition} Containing the truth does not select it
-:class: correction
-**The notes say** that the second descent comes because the class of functions becomes so large that it contains the correct one.
-
-**Right is:** a larger class also contains more bad interpolators, and containing a good function does not select it. What matters is the choice among them: the [shortest](#eq-rg-implicit) solution, which is what gradient descent from zero finds. Take a random other interpolator of the same class, and there is no second descent.
-:::
-"""
-
-# %%
-rng, ratio = np.random.default_rng(25), []
-for _ in range(20):
-    W, X = directions(400, rng), rng.normal(size=(n, 20))
-    y, Sigma, c = (
-        X[:, 0] + noise * rng.normal(size=n),
-        relu_covariance(W),
-        0.5 * W[:, 0],
-    )
-    short = smallest_fit(centred(X, W), y)
-    hidden = linalg.null_space(centred(X, W))
-    other = short + hidden @ rng.normal(size=hidden.shape[1])  # fits as exactly
-    ratio.append([1 + noise**2 - 2 * c @ t + t @ Sigma @ t for t in (short, other)])
-verify("the other interpolator fits exactly too", centred(X, W) @ other, y, atol=1e-9)
-verify_at_least(
-    "its risk over that of the shortest one, least of 20 runs",
-    min(b / a for a, b in ratio),
-    3.0,
-)
-
-# %% [markdown]
-r"""
-(epoch-wise-double-descent)=
-### The same along the time axis
-
-Training time is a capacity too, so the test error can [descend twice as a function of time](#eq-rg-filters). For a linear model the reason can be computed. Each eigen-direction has its own clock, $1/\eta\lambda_i$, and on it its own U: first the bias $\lambda_i\theta_i^2$ fades, then the variance $\lambda_iv_i$ of the least-squares estimate comes in,
-
-$$
-R(t)=\sum_i\lambda_i\Bigl[(1-\eta\lambda_i)^{2t}\theta_i^2+\bigl(1-(1-\eta\lambda_i)^t\bigr)^2v_i\Bigr].
-$$ (eq-rg-epochs)
-
-If the clocks differ by a thousand, the first U is over before the second has begun: down, up, and down again.
-"""
-
-# %%
-modes = np.array([[1.0, 1.0, 0.6], [0.001, 1200.0, 100.0]])  # λ, θ², v
-t = np.arange(100_000)
-
-
-def two_modes(t, eta=0.05):
-    left = (1 - eta * modes[:, :1]) ** t
-    return (
-        modes[:, :1] * (left**2 * modes[:, 1:2] + (1 - left) ** 2 * modes[:, 2:])
-    ).sum(0)
-
-
-R = two_modes(t)
-turns = np.flatnonzero(np.diff(np.sign(np.diff(R)))) + 1
-verify("two modes: the test risk turns three times, at steps", turns, [19, 122, 51298])
-verify("… where it is", R[turns], [1.573, 1.783, 0.692], atol=1e-3)
-rng = np.random.default_rng(26)
-estimate = np.sqrt(modes[:, 1]) + np.sqrt(modes[:, 2]) * rng.normal(size=(4000, 2))
-path_t = (1 - (1 - 0.05 * modes[:, 0]) ** 122) * estimate  # descent from 0 on each mode
-verify_within_se(
-    "risk at the peak, from 4000 noisy estimates",
-    (modes[:, 0] * (path_t - np.sqrt(modes[:, 1])) ** 2).sum(1),
-    R[122],
-)
-
-# %% [markdown]
-r"""
-And in a simulation: sixty examples, forty strong features and ten weak ones that carry much of the signal. While the strong ones are being fitted, they also fit what the weak ones should explain.
-"""
-
-# %%
-scales = np.r_[np.ones(40), 0.05 * np.ones(10)]
-theta_true = np.r_[np.full(40, 0.3), np.full(10, 8.0)]
-times = np.unique(np.geomspace(1, 3e6, 120).astype(int))
-
-
-def epochs(seed, eta=0.2):
-    """Expected test risk and training error of gradient descent from 0 at the times."""
-    rng = np.random.default_rng(seed)
-    X = rng.normal(size=(60, 50)) * scales
-    y = X @ theta_true + 0.2 * rng.normal(size=60)
-    lam, Q = np.linalg.eigh(X.T @ X / 60)
-    best = Q.T @ np.linalg.solve(X.T @ X, X.T @ y)
-    ways = ((1 - (1 - eta * lam) ** times[:, None]) * best) @ Q.T
-    test = ((ways - theta_true) ** 2 * scales**2).sum(1) + 0.2**2
-    return test, ((ways @ X.T - y) ** 2).mean(1), X, y, ways
-
-
-all_runs = [epochs(seed) for seed in range(5)]
-twice = []
-for test, training, *_ in all_runs:
-    top = int(np.argmax(np.where((times > 20) & (times < 5000), test, 0)))
-    dip = test[:top].min()
-    twice.append([test[0] / dip, test[top] / dip, dip / test[top:].min()])
-verify_at_least(
-    "real descent, five runs: start over first dip, hump over first dip, "
-    "first dip over second",
-    np.min(twice, axis=0),
-    np.array([1.2, 1.1, 3.0]),
-)
-verify_at_most(
-    "… largest change of the training error between two looks",
-    max(np.diff(run[1]).max() for run in all_runs),
-    0.0,
-    atol=1e-12,
-)
-test, training, X, y, ways = all_runs[0]
-k = int(np.searchsorted(times, 50))
-verify(
-    "closed form of the walk, against running gradient descent",
-    descend(X, y, np.zeros(50), int(times[k]), 0.2 / 60),
-    ways[k],
-    atol=1e-10,
-)
-
-# %% mystnb={"image": {"alt": "Test risk against training steps on a logarithmic axis for five runs: down, up to a hump near a hundred steps, and down again to a much lower level, while the training error falls throughout."}} tags=["hide-input"]
-for number, run in enumerate(all_runs):
-    plt.loglog(
-        times, run[0], color=plot.RED, lw=1.2, label=None if number else "test risk"
-    )
-    plt.loglog(
-        times,
-        run[1],
-        color=plot.BLUE,
-        lw=0.8,
-        label=None if number else "training error",
-    )
-plt.xlabel("steps of gradient descent")
-plt.ylabel("mean squared error")
-plt.legend()
-plt.show()
-# %% [markdown]
-r"""
-(rg-practice)=
-## In practice
-
-(regularization-catalogue)=
-Everything at once, on one problem: two hundred digits, a fifth of the labels drawn by lot, the network 64-64-10 trained for a hundred steps, and one technique at a time. Three lines need a word. *Parameter sharing* replaces the first layer by eight $3\times3$ filters used at all 36 places. *Semi-supervised* lets labels spread over 800 unlabelled images first. *Multi-task* asks the same hidden layer also for the height of the ink's centre, which costs no labels.
-"""
-
-# %%
-X200, L200 = Dx[:200], Ly[:200]
-finals = {}
-for name in (
-    "none",
-    "weight decay",
-    "augmentation",
-    "input noise",
-    "label smoothing",
-    "early stopping",
-    "dropout",
-):
-    W = learn(name, X200, L200, S=5, steps=100, hold=(Dx[200:400], Dy[200:400]))
-    finals[name] = accuracy(forward(W, Tx), Ty)
-crowd = learn("none", X200, L200, S=25, steps=100, seed=1)
-p = forward(crowd, Tx).softmax(-1).view(5, 5, len(Tx), 10).mean(1)
-finals["ensemble of 5"] = accuracy(p, Ty)
-hidden = np.r_[L200.numpy(), np.full(800, -1)]
-spread_to = semi_supervised.LabelSpreading(
-    kernel="knn", n_neighbors=7, alpha=0.8, max_iter=300
-)
-guess = torch.tensor(spread_to.fit(digits.X_train[:1000], hidden).transduction_)
-W = learn("none", Dx[:1000], guess, S=5, steps=60)
-finals["semi-supervised"] = accuracy(forward(W, Tx), Ty)
-
-
-# %%
-def patches(X):
-    """Images (n, 64) as windows of 3 × 3 pixels, (n, 36, 9)."""
-    return F.unfold(X.view(-1, 1, 8, 8), 3).transpose(1, 2)
-
-
-def convolved(weights, windows):
-    S, n = len(weights[0]), len(windows)
-    hidden = forward(weights[:1], windows.reshape(-1, 9)).relu()  # (S, n · 36, 8)
-    return forward(weights[1:], hidden.view(S, n, 36 * 8))
-
-
-W = nets(5, (9, 8), 2) + nets(5, (288, 10), 3)
-windows = patches(X200)
-W = train(W, lambda t: nll(convolved(W, windows), L200), 100)
-finals["parameter sharing"] = accuracy(convolved(W, patches(Tx)), Ty)
-
-rows = torch.arange(64).div(8, rounding_mode="floor").float()
-height = (X200 * rows).sum(1) / X200.sum(1) - 3.5  # where the ink is
-W = nets(5, (64, 64, 11), 0)
-W = train(
-    W,
-    lambda t: (
-        nll((out := forward(W, X200))[..., :10], L200)
-        + ((out[..., 10] - height) ** 2).mean(1)
-    ),
-    100,
-)
-finals["multi-task"] = accuracy(forward(W, Tx)[..., :10], Ty)
-
-# %%
-kernel = torch.nn.Conv2d(1, 8, 3)
-with torch.no_grad():
-    kernel.weight.copy_(torch.randn(8, 1, 3, 3))
-    kernel.float()
-    by_windows = patches(X200) @ kernel.weight.view(8, 9).T + kernel.bias
-    verify(
-        "shared filters on windows, against torch's convolution",
-        by_windows.transpose(1, 2).reshape(200, 8, 6, 6),
-        kernel(X200.view(-1, 1, 8, 8)),
-        atol=1e-5,
-    )
-by_loop = [
-    sum((i // 8) * v for i, v in enumerate(image)) / sum(image) - 3.5
-    for image in X200[:5].tolist()
-]
-verify(
-    "height of the ink's centre, by a loop", height[:5], np.array(by_loop), atol=1e-5
-)
-for name, acc in finals.items():
-    print(f"{name:18s} {acc.mean():.2f} ± {acc.std() / 5**0.5:.2f}")
-for name in ("augmentation", "ensemble of 5", "dropout", "early stopping"):
-    gain = finals[name].mean() - finals["none"].mean()
-    se = ((finals[name].var() + finals["none"].var()) / 5) ** 0.5
-    verify_at_least(
-        f"200 noisy digits, {name}: accuracy gained, in standard errors", gain / se, 2.0
-    )
-
-# %% [markdown]
-r"""
-At work all this is a few arguments: `weight_decay` of the optimiser, `Dropout` and `BatchNorm1d` as layers, `patience` of [the book's loop](#gd-practice). The loop calls `train()` before training and `eval()` before validating.
-"""
-
-# %%
-torch.manual_seed(6)
-model = torch.nn.Sequential(
-    torch.nn.Dropout(0.2),
-    torch.nn.Linear(64, 64),
-    torch.nn.BatchNorm1d(64),
-    torch.nn.ReLU(),
-    torch.nn.Dropout(0.5),
-    torch.nn.Linear(64, 10),
-).float()
-optimizer = torch.optim.AdamW(model.parameters(), lr=0.01, weight_decay=0.01)
-history = fit(
-    model,
-    F.cross_entropy,
-    X200,
-    L200,
-    optimizer=optimizer,
-    epochs=40,
-    batch_size=50,
-    validation=(Dx[200:400], Dy[200:400]),
-    patience=8,
-)
-model.eval()
-with torch.no_grad():
-    verify(
-        "the loop put the best parameters back",
-        F.cross_entropy(model(Dx[200:400]), Dy[200:400]).item(),
-        min(history.validation),
-        rtol=1e-5,
-    )
-    together = (model(Tx).argmax(1) == Ty).double().mean()
-verify_at_least(
-    "dropout, batch norm, decay and stopping: accuracy gained over none",
-    together - finals["none"].mean(),
-    0.05,
-)
-
-# %% [markdown]
-r"""
-## Beware
-
-**Forgetting `eval()`.** Dropout then still drops and batch norm still looks at the batch. With two images in a batch the same trained network is far worse.
-"""
-
-# %%
-model.train()
-with torch.no_grad():
-    careless = np.mean(
-        [
-            (model(Tx[i : i + 2]).argmax(1) == Ty[i : i + 2]).double().mean()
-            for i in range(0, 396, 2)
-        ]
-    )
-verify_at_least(
-    "pairs of images in training mode: accuracy lost", together - careless, 0.2
-)
-
-# %% [markdown]
-r"""
-**Penalising before standardising.** A ridge term on inputs in millimetres is a million times weaker than on inputs in metres: the coefficient of the same quantity is a thousand times smaller.
-
-**Dropout then batch norm.** In training, inverted dropout leaves the mean alone but raises the second moment by $\frac1\pi$. A batch norm behind it learns that variance, and at test time meets another.
-"""
-
-# %%
-rng = np.random.default_rng(27)
-h = rng.normal(1, 1, 200_000)
-kept = h * (rng.uniform(size=h.size) < 0.5) / 0.5
-verify(
-    "inverted dropout, π = ½: mean in training over mean at test",
-    kept.mean() / h.mean(),
-    1.0,
-    rtol=0.02,
-)
-verify(
-    "… second moment in training over that at test: 1/π",
-    np.mean(kept**2) / np.mean(h**2),
-    2.0,
-    rtol=0.02,
-)
-metres = rng.normal(size=(200, 1))
-y = metres[:, 0] + 0.1 * rng.normal(size=200)
-shares = [
-    linear_model.Ridge(alpha=200, fit_intercept=False).fit(metres * unit, y).coef_[0]
-    * unit
-    for unit in (1, 1000)
-]
-energy = (metres**2).sum()
-verify(
-    "the same ridge term in metres and millimetres: share of the weight left",
-    np.array(shares) / (metres[:, 0] @ y / energy),
-    [energy / (energy + 200), 1e6 * energy / (1e6 * energy + 200)],
-    rtol=1e-9,
-)
-
-# %% [markdown]
-r"""
-**Choosing on the test set.** Stopping time, $\lambda$, the mask rate: each choice made by looking at a set makes its error optimistic. [Keep a third set](#train-dev-test-split).
-
-## Exercises
-
-Replace the `...` in a cell and run it; it answers at once. Everything above may be used.
-"""
-
-
-# %% tags=["remove-cell"] jupyter={"source_hidden": true}
-@exercise.define("rg-keep-ninety")
-def _(answer):
-    H = np.diag([2.0, 7.0])
-    left = np.linalg.solve(H + answer * np.eye(2), H @ [1.0, 1.0])[0]
-    assert abs(left - 0.9) < 1e-9, f"of the direction with curvature 2 stays {left:.3f}"
-
-
-@exercise.define("rg-elastic")
-def _(answer):
-    for v, a, b in ((1.5, 0.4, 0.5), (-2.0, 0.3, 1.0), (0.2, 0.5, 0.1)):
-        w = np.linspace(-3, 3, 600_001)
-        best = w[(0.5 * (w - v) ** 2 + a * abs(w) + 0.5 * b * w**2).argmin()]
-        assert abs(answer(v, a, b) - best) < 2e-5, (
-            f"at v = {v}, a = {a}, b = {b} a search finds {best:.4f}"
-        )
-
-
-@exercise.define("rg-stop-time")
-def _(answer):
-    for s, eta, lam in ((0.5, 0.1, 0.2), (2.0, 0.05, 1.0), (0.01, 0.3, 0.4)):
-        t = answer(s, eta, lam)
-        assert abs(1 - (1 - eta * s) ** t - s / (s + lam)) < 1e-9, (
-            f"after your {t:.3g} steps the two filters differ"
-        )
-
-
-@exercise.define("rg-half-dof")
-def _(answer):
-    s = np.array([9.0, 5.0, 2.0, 1.0, 0.5, 0.1])
-    X = np.diag(s)
-    hat = X @ np.linalg.solve(X.T @ X + answer * np.eye(6), X.T)
-    assert abs(np.trace(hat) - 3) < 1e-6, (
-        f"your λ leaves {np.trace(hat):.3f} degrees of freedom"
-    )
-
-
-@exercise.define("rg-masks")
-def _(answer):
-    rng = np.random.default_rng(1)
-    for pi in (0.5, 0.8):
-        h, v = rng.normal(size=(2, 6))
-        m = rng.uniform(size=(200_000, 6)) < pi
-        samples = np.maximum((m * h) @ v, 0)
-        assert abs(answer(h, v, pi) - samples.mean()) < 5 * samples.std() / 447, (
-            f"200 000 sampled masks at π = {pi} give {samples.mean():.3f}"
-        )
-
-
-@exercise.define("rg-committee")
-def _(answer):
-    v, rho = 2.0, 0.3
-    error = lambda M: (
-        np.ones(M) @ (v * ((1 - rho) * np.eye(M) + rho)) @ np.ones(M) / M**2
-    )
-    assert answer == int(answer) and answer > 0, "a whole number"
-    assert error(int(answer)) <= 1.1 * rho * v, "that is not enough"
-    assert error(int(answer) - 1) > 1.1 * rho * v, "fewer would do"
-
-
-@exercise.define("rg-layer-norm")
-def _(answer):
-    torch.manual_seed(0)
-    x = torch.randn(4, 7, requires_grad=True)
-    grad = torch.randn(4, 7)
-    (theirs,) = torch.autograd.grad(F.layer_norm(x, (7,)), x, grad)
-    ours = answer(x.detach().numpy(), grad.numpy())
-    assert np.shape(ours) == (4, 7), "the gradient has the shape of x"
-    assert np.allclose(ours, theirs, atol=1e-8), "autograd finds another gradient"
-
-
-@exercise.define("rg-back-in")
-def _(answer):
-    risk = lambda p: exact_risk(p, n=50, sigma=0.2)
-    best = min(risk(p) for p in range(49))
-    assert answer == int(answer) and 52 <= answer <= 200, "a whole number, 52 to 200"
-    assert risk(int(answer)) < best, "there the classical minimum is still better"
-    assert risk(int(answer) - 1) >= best, "it has happened earlier"
-
-
-@exercise.define("rg-limit-point")
-def _(answer):
-    rng = np.random.default_rng(2)
-    X, y, start = rng.normal(size=(4, 9)), rng.normal(size=4), rng.normal(size=9)
-    walked = start
-    for _ in range(4000):
-        walked = walked - X.T @ (X @ walked - y) / np.linalg.norm(X, 2) ** 2
-    assert np.allclose(answer(X, y, start), walked, atol=1e-8), (
-        "gradient descent, run for 4000 steps, ends elsewhere"
-    )
-
-
-# %% [markdown]
-r"""
-:::{exercise} Keep ninety per cent
-:label: ex-rg-keep-ninety
-A direction has curvature 2. Which $\mu$ leaves 90 % of the minimiser's component along it?
-:::
-"""
-
-# %%
-keep_ninety = ...  # a number
-
-exercise("rg-keep-ninety").check(keep_ninety)
+exercise("rg-stop-time").check(stop_time)
 
 # %% [markdown]
 r"""
 <details><summary>Solution</summary>
 
-$\frac2{2+\mu}=0.9$.
+$(1-\eta h)^t=1-\frac h{h+\lambda}=\frac\lambda{h+\lambda}$. It depends on $h$: no single $t$ serves all directions.
 
 ```python
-keep_ninety = 2 / 9
+stop_time = lambda h, eta, lam: np.log(lam / (h + lam)) / np.log(1 - eta * h)
 ```
 
 </details>
-
-:::{exercise} Elastic net
-:label: ex-rg-elastic
-Find the minimiser of $\frac12(w-v)^2+a\lvert w\rvert+\frac b2w^2$.
-:::
 """
 
+# %% [markdown]
+r"""
+(l1-vs-l2-weight-distribution)=
+## Why does one penalty make zeros?
+
+Some want small weights, some want few. The length $\|\theta\|_1=\sum_j|\theta_j|$ makes few, and it is worth seeing why.
+
+Start at $w=2$ with no data, only the penalty, $\eta\lambda=0.3$. With the square, $\lambda\frac{w^2}2$, each step multiplies by $0.7$: $2,1.4,0.98,\dots$, smaller for ever and never zero. With $\lambda|w|$ each step takes away $0.3$, whatever is left: $2,1.7,1.4,\dots$, and the seventh step would overshoot. There one stops *at* zero:
+
+$$
+L_2:\;w\mapsto(1-\eta\lambda)\,w,\qquad L_1:\;w\mapsto\operatorname{sign}(w)\max(\lvert w\rvert-\eta\lambda,0).
+$$ (eq-rg-push)
+
+The first push fades with $w$, the second is constant until there is nothing left to push. The second map is [soft-thresholding](#soft-thresholding); alternated with gradient steps on the data it is *ISTA*, a solver for the lasso.
+"""
+
+
 # %%
+def soft(w, threshold):
+    return np.sign(w) * np.maximum(abs(w) - threshold, 0)
+
+
+def ista(X, y, lam, steps):
+    eta, w = 1 / np.linalg.norm(X, 2) ** 2, np.zeros(X.shape[1])
+    for _ in range(steps):
+        w = soft(w - eta * X.T @ (X @ w - y), eta * lam)
+    return w
+
+
+# %% [markdown]
+r"""
+The same as a picture. Give each penalty a budget, $\|\theta\|_p\le1$, and let a loss with elliptic contours look for the best affordable point. Start at $p=2$, go down to 1 and below, and up to $\infty$.
+"""
+
+# %% tags=["picture"]
+bowl, centre = np.array([[0.8, 0.1], [0.1, 0.8]]), np.array([0.5, 1.7])
+angle = np.linspace(0, 2 * np.pi, 1441)
+around = np.array([np.cos(angle), np.sin(angle)])  # (2, 1441)
+
+
+def rim(p):
+    size = abs(around).max(0) if p == np.inf else (abs(around) ** p).sum(0) ** (1 / p)
+    return around / size
+
+
+def bowl_loss(v):  # v (2, ...)
+    gap = np.moveaxis(v, 0, -1) - centre
+    return np.einsum("...i,ij,...j->...", gap, bowl, gap)
+
+
+def ball(p):
+    points = rim(float(p))
+    best = points[:, bowl_loss(points).argmin()]
+    fig, ax = plt.subplots(figsize=(6.8, 3.3))
+    height = lambda x, y: bowl_loss(np.array([x, y]))
+    box = (-2.2, 2.6), (-1.3, 2.3)
+    plot.contours(ax, height, *box, [0.02, 0.15, 0.6, 2.0, 3.2])
+    plot.contours(
+        ax, height, *box, [bowl_loss(best)], colors=plot.ORANGE, linewidths=1.8
+    )
+    ax.fill(*points, color=plot.SKY, alpha=0.4)
+    ax.plot(*points, color=plot.BLUE)
+    ax.plot(*best, "o", color=plot.RED, ms=8, zorder=5)
+    ax.plot(*centre, "k+", ms=9)
+    ax.set(
+        aspect="equal",
+        xlabel=r"$\theta_1$",
+        ylabel=r"$\theta_2$",
+        title=f"best point ({best[0] + 0.0:.2f}, {best[1]:.2f})",
+    )
+    return fig
+
+
+explore(
+    ball,
+    alt="Elliptic contours of a loss and the ball of the p-norm: for p = 2 they touch with both coordinates non-zero, for p = 1 and below at a corner on an axis, where the first is zero, for large p near the corner of a square, where neither is zero",
+    p=["2", "1.5", "1.2", "1", "0.7", "0.5", "4", "inf"],
+)
+
+# %% [markdown]
+r"""
+At a smooth rim the ellipse touches where it happens to; a corner catches it for a whole range of directions. The ball of $p=\infty$ has corners as well, but on the diagonals: there all weights have the *same* size. For $p<1$ the corners lie on the axes, but the ball is dented, and the problem is no longer convex. $p=1$ is the only one that is [convex](#norms-are-convex-regularizers) *and* has its corners on the axes: for $1<p<\infty$ the rim is smooth.
+
+**What it is good for.** The true square wave needs only the sines with an odd number of turns, one wave in four. So few weights should be the better guess than short ones. Forty waves, both penalties with the same ten values of $\lambda$, chosen on twenty further measurements of the same day:
+"""
+
+# %% tags=["set-up"]
+ten_penalties = np.geomspace(0.003, 10, 10)
+guesses = {"ridge": [], "lasso": []}
+for seed in range(30):
+    (x, y), (xv, yv) = measure(seed), measure(500 + seed)
+    A, V = waves(x, 40), waves(xv, 40)
+    fits = {
+        "ridge": [ridge(A, y, lam) for lam in ten_penalties],
+        "lasso": [ista(A, y, lam, 400) for lam in ten_penalties],
+    }
+    for name, thetas in fits.items():
+        best = min(thetas, key=lambda w: np.mean((V @ w - yv) ** 2))
+        guesses[name].append([true_error(best), np.mean(best == 0)])
+guesses = {name: np.array(rows) for name, rows in guesses.items()}
+print("40 waves, 30 days: error against the truth     exact zeros")
+for name, rows in guesses.items():
+    error, zeros = rows.T
+    print(
+        f"{name:12}{error.mean():26.3f} ± {error.std(ddof=1) / 30**0.5:.3f}{zeros.mean():14.0%}"
+    )
+gain = guesses["ridge"][:, 0] - guesses["lasso"][:, 0]
+print(f"paired difference {gain.mean():20.3f} ± {gain.std(ddof=1) / 30**0.5:.3f}")
+
+# %% tags=["checks"]
+descent = linear_model.Lasso(
+    alpha=0.5 / 20, fit_intercept=False, tol=1e-12, max_iter=10**6
+)
+descent.fit(waves(x20, 15), y20)
+verify(
+    "lasso with 15 waves: ISTA and scikit-learn's coordinate descent",
+    ista(waves(x20, 15), y20, 0.5, 30_000),
+    descent.coef_,
+    atol=1e-6,
+)
+verify_at_least(
+    "thirty days: gain of the lasso over ridge, minus two standard errors",
+    gain.mean() - 2 * gain.std(ddof=1) / math.sqrt(30),
+    0,
+)
+pure = [[2.0, 2.0]]
+for _ in range(12):
+    pure.append([(1 - 0.3) * pure[-1][0], float(soft(np.array(pure[-1][1]), 0.3))])
+verify(
+    "without data, ηλ = 0.3: what is left after 12 steps of L2; first step at which L1 is at zero",
+    [pure[12][0], [w for _, w in pure].index(0.0)],
+    [2 * 0.7**12, math.ceil(2 / 0.3)],
+    rtol=1e-12,
+)
+touching = optimize.minimize(
+    bowl_loss, [0.5, 0.5], constraints={"type": "ineq", "fun": lambda v: 1 - v @ v}
+).x
+best = [rim(p)[:, bowl_loss(rim(p)).argmin()] for p in (0.5, 1, 2)]
+verify("best points for p = ½, 1 and 2", best, [[0, 1], [0, 1], touching], atol=5e-3)
+
+# %% [markdown]
+r"""
+The better guess about the truth pays, a little: about five per cent of the error, consistently over the days. Half of the lasso's coefficients are zero; three quarters would have been right. Ridge has none. An estimator is as good as its idea of the truth, and this holds for penalties as well as for [the strengths of the waves](#free-parameters).
+
+**Try it.** The *elastic net* charges both. Find the minimiser of $\frac12(w-v)^2+a\lvert w\rvert+\frac b2w^2$.
+"""
+
+# %% tags=["yours"]
 elastic = ...  # a function of v, a, b
 
 exercise("rg-elastic").check(elastic)
@@ -3732,85 +1154,187 @@ elastic = lambda v, a, b: np.sign(v) * max(abs(v) - a, 0) / (1 + b)
 ```
 
 </details>
-
-:::{exercise} The exact time
-:label: ex-rg-stop-time
-For one direction of curvature $s$, after how many steps $t$ (not necessarily whole) does stopped descent equal ridge with $\lambda$ exactly?
-:::
 """
 
-# %%
-stop_time = ...  # a function of s, eta, lam
+# %% [markdown]
+r"""
+(data-augmentation)=
+## Say what must not matter
 
-exercise("rg-stop-time").check(stop_time)
+A price on length knows nothing of the problem. Often one does know something: a digit moved by a pixel is the same digit. *Data augmentation* says it in the language of data: add transformed copies that keep, or suitably change, their label.
+
+Suppose somebody tells us that the machine is off exactly half a day after it was on. Then every measurement $(x,y)$ has a twin $(x+\frac12,-y)$ that nobody had to make. What does the fit do with forty points? The even waves (a constant, two turns, four turns, …) have the same value at $x$ and $x+\frac12$, so in a solution that minimises $\sum_i(f(x_i)-y_i)^2+(f(x_i+\frac12)+y_i)^2$ their share $e(x)$ enters as $(o+e-y)^2+(-o+e+y)^2=2(o-y)^2+2e^2$: it can only hurt, and every even coefficient is exactly zero. The augmentation has *become* a symmetry of the model. It is worth as much as it is true, so here is also a machine for which it is false, on from 6 to 9 o'clock only.
+"""
+
+
+# %%
+def with_twins(x, y):
+    return np.r_[x, (x + 0.5) % 1], np.r_[y, -y]
+
+
+# %% tags=["set-up"]
+def morning(x):
+    return np.where((x > 0.25) & (x < 0.375), 1.0, -1.0)
+
+
+twins = {}
+for name, truth in (("on for half the day", switch), ("on from 6 to 9", morning)):
+    rows = []
+    for seed in range(100):
+        x, y = measure(seed)
+        y = y - switch(x) + truth(x)  # the same noise on either machine
+        rows.append(
+            [
+                np.mean(
+                    (day_waves[1][:, :300] @ ridge(waves(a, 300), b, 0.1) - truth(day))
+                    ** 2
+                )
+                for a, b in ((x, y), with_twins(x, y))
+            ]
+        )
+    twins[name] = np.array(rows)
+print("300 waves, λ = 0.1, 100 days: mean error    as measured    with twins")
+for name, rows in twins.items():
+    print(f"{name:38}", *(f"{v:14.3f}" for v in rows.mean(0)))
+
+# %% tags=["checks"]
+even = (np.arange(300) + 1) // 2 % 2 == 0
+verify(
+    "with twins: the coefficients of all even waves",
+    ridge(waves(with_twins(x20, y20)[0], 300), with_twins(x20, y20)[1], 0.1)[even],
+    np.zeros(even.sum()),
+    atol=1e-10,
+)
+helps, hurts = (np.log(rows[:, 0] / rows[:, 1]) for rows in twins.values())
+verify_at_least(
+    "mean log gain by true twins, mean log loss by false ones, minus four standard errors",
+    [v.mean() - 4 * v.std(ddof=1) / 10 for v in (helps, -hurts)],
+    0,
+)
+
+# %% [markdown]
+r"""
+(noise-robustness)=
+**Noise** is the crudest augmentation: whatever the input is, a little beside it the answer should be the same. For a linear model one can say exactly what it does. Let the entries of $N$ be independent with mean 0 and variance $s^2$. In $\mathbb E\|y-Xw-Nw\|^2$ the mixed term vanishes, and each of the $n$ rows contributes $\mathbb E(N_i^\top w)^2=s^2\|w\|^2$:
+
+$$
+\mathbb E\,\|y-(X+N)w\|^2=\|y-Xw\|^2+ns^2\|w\|^2 .
+$$ (eq-rg-noise)
+
+Noise on the inputs *is* ridge, with $\lambda=ns^2$. Noise on the labels, a class drawn by lot with probability $\varepsilon$ from all $K$, is in the mean the same as training on the *smoothed* target $(1-\varepsilon)e_y+\frac\varepsilon K\mathbf 1$, because cross-entropy is linear in its target. Noise on the weights acts alike; dropout, soon, is another noise.
+"""
+
+# %% tags=["checks"]
+rng = np.random.default_rng(8)
+X, y, w = rng.normal(size=(30, 5)), rng.normal(size=30), rng.normal(size=5)
+noise = 0.4 * rng.normal(size=(2000, 30, 5))
+verify_within_se(
+    "2,000 noisy inputs: mean squared residual",
+    ((y - (X + noise) @ w) ** 2).sum(1),
+    ((y - X @ w) ** 2).sum() + 30 * 0.4**2 * w @ w,
+)
+copies = np.linalg.lstsq((X + noise).reshape(-1, 5), np.tile(y, 2000))[0]
+verify(
+    "least squares on 2,000 noisy copies, against ridge with λ = ns²",
+    copies,
+    ridge(X, y, 30 * 0.4**2),
+    atol=0.01,
+)
+logits = torch.randn(6, 4, dtype=torch.float64, requires_grad=True)
+drawn = torch.tensor([0, 1, 2, 3, 0, 2])
+lottery = [(0.8, drawn)] + [(0.2 / 4, torch.full((6,), c)) for c in range(4)]
+average = sum(p * F.cross_entropy(logits, labels) for p, labels in lottery)
+smooth = F.cross_entropy(logits, drawn, label_smoothing=0.2)
+verify(
+    "mean gradient under labels by lot, against torch's label smoothing",
+    *(torch.autograd.grad(loss, logits)[0] for loss in (average, smooth)),
+    atol=1e-12,
+)
+
+# %% [markdown]
+r"""
+**Try it.** You have 75 examples and would like the effect of $\lambda=3$, but your library has no penalty. Which standard deviation of input noise does it?
+"""
+
+# %% tags=["yours"]
+shake = ...  # a number
+
+exercise("rg-shake").check(shake)
 
 # %% [markdown]
 r"""
 <details><summary>Solution</summary>
 
-$(1-\eta s)^t=1-\frac s{s+\lambda}=\frac\lambda{s+\lambda}$. It depends on $s$: no single $t$ serves all directions.
+$75\,s^2=3$.
 
 ```python
-stop_time = lambda s, eta, lam: np.log(lam / (s + lam)) / np.log(1 - eta * s)
+shake = 0.2
 ```
 
 </details>
-
-:::{exercise} Half of the parameters
-:label: ex-rg-half-dof
-The singular values of $X$ are $9,5,2,1,0.5,0.1$. Which $\lambda$ leaves three effective degrees of freedom?
-:::
 """
-
-# %%
-half_dof = ...  # a number
-
-exercise("rg-half-dof").check(half_dof)
 
 # %% [markdown]
 r"""
-<details><summary>Solution</summary>
+(ensemble)=
+## Many models
 
-Solve $\sum_is_i^2/(s_i^2+\lambda)=3$; the left side falls, so one root finder does it.
+If the data leave the choice open, why choose? Ask several models and take the mean. Two models err by $+3$ and $-1$: their mean errs by $+1$, and the squares $9$ and $1$ become $1$. Were the errors $+3$ and $+3$, nothing would be gained.
 
-```python
-squares = np.array([9, 5, 2, 1, 0.5, 0.1])**2
-half_dof = optimize.brentq(lambda l: np.sum(squares / (squares + l)) - 3, 1e-6, 1e6)
-```
+If each model's error has variance $v$, and two of them have correlation $\rho$, the mean of $M$ has the variance
 
-</details>
+$$
+\frac1{M^2}\bigl(Mv+M(M-1)\rho v\bigr)=\rho v+\frac{1-\rho}Mv .
+$$ (eq-rg-ensemble)
 
-:::{exercise} All masks
-:label: ex-rg-masks
-Compute the exact mean of $\max(0,v^\top(m\odot h))$ over all masks with keep probability $\pi$, without sampling.
-:::
+What is common to all stays; the rest is averaged away. Without any assumption the mean is never worse than its members are on average: for $\bar f=\frac1M\sum_kf_k$
+
+$$
+(\bar f-y)^2=\frac1M\sum_k(f_k-y)^2-\frac1M\sum_k(f_k-\bar f)^2,
+$$ (eq-rg-ambiguity)
+
+since the mixed term $\frac2M(\bar f-y)\sum_k(f_k-\bar f)$ is zero. (For the log-loss, Jensen's inequality says the same.) The price is $M$ trainings and $M$ evaluations.
+
+What makes the members differ decides how much is gained. Thirty networks of 32 units on the *same* twenty measurements differ only by their random start; thirty networks with a day of their own differ by the noise as well, but have seen thirty times the data. The fair rival of the latter is *one* network with all 600 measurements.
 """
 
-# %%
-all_masks = ...  # a function of h, v, pi
 
-exercise("rg-masks").check(all_masks)
+# %% tags=["set-up"]
+def crowd(x, y, seed, steps=250):
+    """Fits over the day (S, 400) of S networks, each with its own row of x and y."""
+    X, Y = circle(x), torch.tensor(y, dtype=torch.float32)[..., None]
+    W = several_networks(len(x), (2, 32, 32, 1), seed)
+    adam = torch.optim.Adam(W, lr=0.015)
+    for _ in range(steps):
+        adam.zero_grad()
+        ((outputs(W, X, torch.tanh) - Y) ** 2).mean((1, 2)).sum().backward()
+        adam.step()
+    with torch.no_grad():
+        return outputs(W, circle(day).expand(len(x), -1, -1), torch.tanh)[
+            ..., 0
+        ].numpy()
+
+
+own_days = [np.array(v) for v in zip(*(measure(s) for s in range(30)))]  # (30, 20) each
+members = {
+    "same day": crowd(*(np.tile(v[4], (30, 1)) for v in own_days), 1),
+    "own days": crowd(*own_days, 1),
+}
+pooled = crowd(*(v.reshape(1, -1) for v in own_days), 1)
+print("mean squared error      one network   30 together")
+for name, fits in members.items():
+    alone = np.mean((fits - switch(day)) ** 2)
+    print(f"{name:20}{alone:14.3f}{np.mean((fits.mean(0) - switch(day)) ** 2):14.3f}")
+print(f"all 600 points{np.mean((pooled - switch(day)) ** 2):20.3f}")
 
 # %% [markdown]
 r"""
-<details><summary>Solution</summary>
+With the same day next to nothing is gained: the members agree, and what they agree on includes the day's noise, so $\rho$ is nearly one. With a day of their own two thirds of the error go; but one network that is given all the measurements does better still. An ensemble repairs what differs between its members, no more. It shines where members differ wildly on the same data, as decision trees do ([bagging](#bagging)).
 
-```python
-def all_masks(h, v, pi):
-    m = np.array(list(itertools.product([0, 1], repeat=len(h))))
-    chance = pi**m.sum(1) * (1 - pi)**(len(h) - m.sum(1))
-    return chance @ np.maximum((m * h) @ v, 0)
-```
-
-</details>
-
-:::{exercise} A committee
-:label: ex-rg-committee
-Errors have correlation $0.3$. How many members bring the variance within 10 % of its limit?
-:::
+**Try it.** Errors have correlation $0.3$. How many members bring the variance within 10 % of its limit?
 """
 
-# %%
+# %% tags=["yours"]
 committee = ...  # a whole number
 
 exercise("rg-committee").check(committee)
@@ -3826,14 +1350,1394 @@ committee = 24
 ```
 
 </details>
+"""
 
-:::{exercise} Layer norm backwards
-:label: ex-rg-layer-norm
-Write the gradient of layer norm (no $\gamma$, $\beta$; $\epsilon=10^{-5}$) with respect to $x$ of shape $(n,d)$, given the gradient of its output.
+# %% tags=["checks"]
+rng = np.random.default_rng(12)
+common, own = rng.normal(size=(50_000, 1)), rng.normal(size=(50_000, 7))
+errors = 2 * (math.sqrt(0.3) * common + math.sqrt(0.7) * own)  # v = 4, ρ = 0.3
+verify_within_se(
+    "seven models, v = 4, ρ = 0.3: mean square of the mean error",
+    errors.mean(1) ** 2,
+    0.3 * 4 + (1 - 0.3) / 7 * 4,
+)
+left_over = {
+    name: np.mean((fits.mean(0) - switch(day)) ** 2)
+    / np.mean((fits - switch(day)) ** 2)
+    for name, fits in members.items()
+}
+verify_at_least(
+    "same day: share of the error that the crowd keeps", left_over["same day"], 0.9
+)
+verify_at_most(
+    "own days: share of the error that the crowd keeps", left_over["own days"], 0.5
+)
+verify_at_most(
+    "one network with all 600 points over thirty with 20 each: error",
+    np.mean((pooled - switch(day)) ** 2)
+    / np.mean((members["own days"].mean(0) - switch(day)) ** 2),
+    0.8,
+)
+
+# %% [markdown]
+r"""
+
+(dropout)=
+## Dropout
+
+Thirty networks cost thirty trainings. *Dropout* {cite:p}`srivastava2014` trains a crowd for the price of one. In each step keep every unit independently with probability $q$ (customary are $0.8$ for inputs, $0.5$ for hidden units), and remove the others with all their connections. With $k$ units there are $2^k$ such *thinned networks*, which share their weights.
+"""
+
+# %% tags=["picture"] mystnb={"image": {"alt": "Four thinned copies of a network with four inputs, five hidden units and two outputs; in each a different random half of the hidden units and some inputs are pale, without connections."}}
+rng = np.random.default_rng(13)
+fig, axes = plt.subplots(1, 4, figsize=(6.8, 1.9))
+layer_sizes = (4, 5, 2)
+for ax in axes:
+    spots = [
+        [(l, i - (k - 1) / 2) for i in range(k)] for l, k in enumerate(layer_sizes)
+    ]
+    alive = [[rng.uniform() < q for _ in row] for row, q in zip(spots, (0.8, 0.5, 1))]
+    for l in range(2):
+        for (a, on_a), (b, on_b) in itertools.product(
+            zip(spots[l], alive[l]), zip(spots[l + 1], alive[l + 1])
+        ):
+            if on_a and on_b:
+                ax.plot(*zip(a, b), color=plot.GREY, lw=0.7, zorder=1)
+    for row, on in zip(spots, alive):
+        for spot, lives in zip(row, on):
+            ax.plot(*spot, "o", color=plot.BLUE if lives else "#DDDDDD", ms=8)
+    ax.axis("off")
+plt.show()
+
+# %% [markdown]
+r"""
+At test time all units are used. By hand: a unit with $h=2$ and outgoing weight $3$ sends $6$ with probability $q=\frac12$ and $0$ otherwise, in the mean $3$. So that the next layer receives what it is used to, the outgoing weights are multiplied by $q$ at test time; or, the same thing, kept units are divided by $q$ in training. That is *inverted dropout*, and all that `nn.Dropout` does. (Its argument is the share that is *dropped*, $1-q$.)
+"""
+
+
+# %%
+def dropout(h, q, training=True):
+    if not training:
+        return h
+    return h * (torch.rand(h.shape) < q) / q
+
+
+# %% [markdown]
+r"""
+(dropout-weight-scaling)=
+**Is one scaled network the average of all?** For eight units all $2^8=256$ masks can be enumerated, each with its probability $q^k(1-q)^{8-k}$, so we need not trust sampling.
+
+:::{prf:theorem} Weight scaling
+:label: thm-rg-scaling
+Let the masks $m$ have keep probability $q$. Replacing $m$ by $q$ gives exactly
+
+1. the arithmetic mean of the thinned networks, if the output is linear in the masked units;
+2. their normalised geometric mean, if a softmax of such an output follows.
+:::
+
+The first is $\mathbb E(v^\top(m\odot h))=v^\top(qh)$. For the second let $z_m$ be the logits, linear in $m$, and $c_m$ the log-normaliser of their softmax. The geometric mean, weighted by $p(m)$, has the logarithm $\sum_mp(m)(z_m-c_m\mathbf 1)=z_q-\bar c\,\mathbf 1$; the constant drops out on normalising, and $\operatorname{softmax}(z_q)$ is left. With another nonlinearity in between, neither holds.
+"""
+
+
+# %%
+def all_masks(k, q):
+    masks = np.array(list(itertools.product([0, 1], repeat=k)))  # (2ᵏ, k)
+    kept = masks.sum(1)
+    return masks, q**kept * (1 - q) ** (k - kept)
+
+
+# %% tags=["set-up"]
+rng = np.random.default_rng(14)
+masks, chance = all_masks(8, 0.6)
+h8, U8, V8 = rng.normal(size=8), rng.normal(size=(8, 8)), rng.normal(size=(3, 8))
+thinned = {
+    "linear": lambda m: (m * h8) @ V8[0],
+    "softmax": lambda m: special.softmax((m * h8) @ V8.T, axis=-1)[..., 0],
+    "second ReLU layer": lambda m: np.maximum((m * h8) @ U8.T, 0) @ V8[0],
+}
+deep = thinned["second ReLU layer"]
+print("output                  mean of 256    scaled network    spread of the 256")
+for name, net in thinned.items():
+    every = net(masks)
+    sd = math.sqrt(chance @ (every - chance @ every) ** 2)
+    print(f"{name:20}{chance @ every:14.4f}{net(np.full(8, 0.6)):17.4f}{sd:17.3f}")
+
+# %% tags=["checks"]
+logits8 = (masks * h8) @ V8.T
+geometric = np.exp(chance @ np.log(special.softmax(logits8, axis=1)))
+verify(
+    "the scaled network: mean of 256 linear outputs, geometric mean of 256 softmaxes",
+    [*(V8 @ (0.6 * h8)), *special.softmax(V8 @ (0.6 * h8))],
+    [*(chance @ logits8), *(geometric / geometric.sum())],
+    atol=1e-12,
+)
+verify_within_se(
+    "second ReLU layer: 100,000 sampled masks, against all 256",
+    deep(rng.uniform(size=(100_000, 8)) < 0.6),
+    chance @ deep(masks),
+)
+torch.manual_seed(2)
+drops = [dropout(torch.ones(400, 500), 0.8), nn.Dropout(0.2)(torch.ones(400, 500))]
+for name, out in zip(("ours", "nn.Dropout"), drops):
+    verify_within_se(f"{name}: mean of a row, ones go in", out.double().mean(1), 1.0)
+    verify_within_se(f"{name}: mean square", (out.double() ** 2).mean(1), 1 / 0.8)
+
+# %% [markdown]
+r"""
+Two outputs agree as the theorem says (the softmax's *arithmetic* mean does not, see its row), and the deep one is off by a fraction of the spread. To do as well by sampling, take as many masks as it needs for a standard error of that size.
+"""
+
+# %% tags=["picture"]
+sampled = deep(np.random.default_rng(15).uniform(size=(60_000, 8)) < 0.6)
+exact_mean, scaled_net = chance @ deep(masks), deep(np.full(8, 0.6))
+
+
+def sampling(masks):
+    fig, ax = plt.subplots(figsize=(6.8, 2.6))
+    means = sampled[: 60_000 // masks * masks].reshape(-1, masks).mean(1)[:1000]
+    heights, edges = np.histogram(means, np.linspace(sampled.min(), sampled.max(), 60))
+    ax.stairs(heights / heights.max(), edges, color=plot.SKY, fill=True)
+    ax.axvline(exact_mean, color=plot.RED, label="all 256 masks")
+    ax.axvline(scaled_net, color=plot.BLUE, ls="--", label="scaled network")
+    nearer = np.mean(abs(means - exact_mean) < abs(scaled_net - exact_mean))
+    ax.set(
+        xlabel="output",
+        yticks=[],
+        title=f"means of {masks} masks: {nearer:.0%} nearer than the scaled network",
+    )
+    ax.legend(loc="upper left", fontsize=9)
+    return fig
+
+
+explore(
+    sampling,
+    alt="Histogram of means over sampled masks, wide for one mask and narrowing around the exact average as their number grows; the scaled network stands a little beside it",
+    masks=[1, 3, 10, 30, 100, 300],
+)
+
+# %% [markdown]
+r"""
+(dropout-as-penalty)=
+**What does it restrain?** Drop the *inputs* of a linear model. The prediction for row $i$ is $\sum_jx_{ij}m_{ij}w_j$, with mean $q\,x_i^\top w$ and, since $\operatorname{Var}m_{ij}=q(1-q)$, variance $q(1-q)\sum_jx_{ij}^2w_j^2$. A mean square is the square of the mean plus the variance:
+
+$$
+\mathbb E\,\|y-(X\odot M)w\|^2=\|y-qXw\|^2+q(1-q)\sum_jw_j^2\sum_ix_{ij}^2 .
+$$ (eq-rg-dropout)
+
+With $v=qw$, the weights used at test time, this is ridge in which each weight has its own $\lambda_j=\frac{1-q}q\sum_ix_{ij}^2$. A strong column is charged more, so unlike ridge, dropout does not care about units. For the waves this means that it undoes our division by $k$: on the shortest fits of the opening it would charge all waves alike. A regulariser can be the wrong one.
+"""
+
+# %% tags=["checks"]
+rng = np.random.default_rng(16)
+X = rng.normal(size=(50, 6)) * [0.5, 1, 1, 1, 2, 4]
+y, w, q = 3 * rng.normal(size=50), rng.normal(size=6), 0.7
+M = rng.uniform(size=(20_000, 50, 6)) < q
+energy = (X**2).sum(0)
+verify_within_se(
+    "20,000 masks of the inputs: mean squared residual",
+    ((y - (X * M) @ w) ** 2).sum(1),
+    ((y - q * X @ w) ** 2).sum() + q * (1 - q) * w**2 @ energy,
+)
+seen = np.linalg.lstsq((X * M[:4000]).reshape(-1, 6), np.tile(y, 4000))[0]
+adaptive = np.linalg.solve(X.T @ X + np.diag((1 - q) / q * energy), X.T @ y)
+by_fade = []
+for fade in (0, 1):
+    A = waves(x20, 40, fade)
+    charge = np.diag((A**2).sum(0))
+    by_fade.append(A @ np.linalg.solve(A.T @ A + charge, A.T @ y20))
+verify(
+    "dropout's ridge on forty waves: the fit does not see the division by k",
+    *by_fade,
+    atol=1e-9,
+)
+verify(
+    "least squares on 4,000 masked copies, times q: the adaptive ridge",
+    q * seen,
+    adaptive,
+    atol=0.02,
+)
+
+# %% [markdown]
+r"""
+**With and without.** An ordinary network on 150 images of digits, a fifth of them with a label drawn by lot; five such data sets. `train()` switches the masks on, `eval()` off.
+"""
+
+
+# %%
+def digit_network(drop):
+    first = nn.Linear(64, 128), nn.ReLU(), nn.Dropout(drop)  # setting
+    second = nn.Linear(128, 128), nn.ReLU(), nn.Dropout(drop)  # setting
+    return nn.Sequential(*first, *second, nn.Linear(128, 10))  # setting
+
+
+def train_digits(model, X, y, steps=150):  # setting
+    adam = torch.optim.Adam(model.parameters(), lr=0.003)  # setting
+    model.train()
+    for _ in range(steps):
+        adam.zero_grad()
+        F.cross_entropy(model(X), y).backward()
+        adam.step()
+    return model.eval()
+
+
+# %% tags=["set-up"]
+split = data.digits(1400)
+images = torch.tensor(np.r_[split.X_train, split.X_test], dtype=torch.float32)
+classes = torch.tensor(np.r_[split.y_train, split.y_test])
+
+
+def by_lot(labels, g, share=0.2):
+    """Some labels replaced by a class drawn from all ten."""
+    drawn = torch.rand(labels.shape, generator=g) < share
+    return torch.where(drawn, torch.randint(10, labels.shape, generator=g), labels)
+
+
+def hit_rate(model, X, y):
+    with torch.no_grad():
+        return (model(X).argmax(1) == y).double().mean().item()
+
+
+with_without = []
+for seed in range(5):
+    g = torch.Generator().manual_seed(seed)
+    order = torch.randperm(1797, generator=g)
+    a, b = order[:150], order[150:]
+    labels = by_lot(classes[a], g)
+    false = labels != classes[a]
+    for drop in (0.0, 0.5):
+        torch.manual_seed(seed)
+        net = train_digits(digit_network(drop), images[a], labels)
+        with_without.append(
+            [
+                hit_rate(net, images[a], labels),
+                hit_rate(net, images[a][false], labels[false]),
+                hit_rate(net, images[b], classes[b]),
+            ]
+        )
+with_without = np.array(with_without).reshape(5, 2, 3)
+print("share of labels matched   training   false ones among them   new images")
+for name, rows in zip(
+    ("without dropout", "with dropout"), with_without.transpose(1, 0, 2)
+):
+    learnt = [f"{v.mean():.2f} ± {v.std(ddof=1) / 5**0.5:.2f}" for v in rows.T]
+    print(f"{name:22}{learnt[0]:>14}{learnt[1]:>22}{learnt[2]:>18}")
+
+# %% tags=["checks"]
+gained = with_without[:, 1] - with_without[:, 0]  # (5, 3)
+spread = gained.std(0, ddof=1) / math.sqrt(5)
+verify_at_least(
+    "new images: accuracy gained by dropout, minus three standard errors",
+    gained[:, 2].mean() - 3 * spread[2],
+    0,
+)
+verify_at_most(
+    "false labels learnt, with minus without dropout, plus three standard errors",
+    gained[:, 1].mean() + 3 * spread[1],
+    0,
+)
+
+# %% [markdown]
+r"""
+Without dropout the network matches all its labels, false ones included. With it, it refuses a quarter of the false ones and gains ten points on new images. In a network units may learn to correct each other's errors (*co-adaptation*); a unit whose partners vanish at random must be useful alone. [More on that](#dropout-properties), and on [the crowd](#dropout-as-ensemble), on the shelf.
+
+**Try it.** Compute the exact mean of $\max(0,v^\top(m\odot h))$ over all masks with keep probability $q$, without sampling. `all_masks` may be used.
+"""
+
+# %% tags=["yours"]
+mean_over_masks = ...  # a function of h, v, q
+
+exercise("rg-masks").check(mean_over_masks)
+
+# %% [markdown]
+r"""
+<details><summary>Solution</summary>
+
+```python
+def mean_over_masks(h, v, q):
+    masks, chance = all_masks(len(h), q)
+    return chance @ np.maximum((masks * h) @ v, 0)
+```
+
+</details>
+"""
+
+# %% [markdown]
+r"""
+(batch-normalization)=
+## Batch normalisation, and what decay means behind it
+
+Nearly every convolutional network contains batch normalisation, and nearly every training script applies weight decay to the layers in front of it. Put together, the second no longer does what the last sections said.
+
+Take a unit with the values $1,3,5,7$ on the four examples of a mini-batch. Their mean is 4, their variance 5; subtract and divide by $\sqrt5$: $-1.34,-0.45,0.45,1.34$. *Batch normalisation* {cite:p}`ioffe2015` does that to each feature $j$, with mean $\mu_j$ and variance $v_j$ over the $m$ examples of the mini-batch, and lets the network choose scale and shift anew:
+
+$$
+\hat x_{ij}=\frac{x_{ij}-\mu_j}{\sqrt{v_j+\epsilon}},\qquad y_{ij}=\gamma_j\hat x_{ij}+\beta_j .
+$$ (eq-rg-bn)
+
+Nothing is lost: $\gamma_j=\sqrt{v_j+\epsilon}$, $\beta_j=\mu_j$ undoes it. The small $\epsilon$ prevents a division by zero.
+
+The backward pass must go through $\mu$ and $v$, which depend on all examples. Drop the index $j$, write $r=1/\sqrt{v+\epsilon}$ and $\hat g_i=\gamma\,\partial\ell/\partial y_i$. From $d\mu=\frac1m\sum_kdx_k$ and $dv=\frac2m\sum_k(x_k-\mu)\,dx_k$,
+
+$$
+d\hat x_i=r\Bigl(dx_i-\frac1m\sum_kdx_k-\hat x_i\,\frac1m\sum_k\hat x_k\,dx_k\Bigr),
+$$
+
+and in $d\ell=\sum_i\hat g_i\,d\hat x_i$ one collects what multiplies $dx_k$:
+
+$$
+\frac{\partial\ell}{\partial x_k}=r\Bigl(\hat g_k-\frac1m\sum_i\hat g_i-\hat x_k\,\frac1m\sum_i\hat g_i\hat x_i\Bigr).
+$$ (eq-rg-bn-backward)
+
+The gradient loses its mean and its component along $\hat x$: shifting or stretching the whole batch changes nothing, so no gradient points there.
+"""
+
+
+# %%
+def bn_forward(x, gamma, beta, eps=1e-5):  # x (m, features)
+    r = 1 / np.sqrt(x.var(0) + eps)
+    x_hat = (x - x.mean(0)) * r
+    return gamma * x_hat + beta, x_hat, r
+
+
+def bn_backward(grad, x_hat, r, gamma):
+    g = gamma * grad
+    dx = r * (g - g.mean(0) - x_hat * (g * x_hat).mean(0))
+    return dx, (grad * x_hat).sum(0), grad.sum(0)
+
+
+# %% tags=["checks"]
+rng = np.random.default_rng(17)
+x, grad = rng.normal(2, 3, (16, 5)), rng.normal(size=(16, 5))
+gamma, beta = rng.normal(size=(2, 5))
+layer = nn.BatchNorm1d(5, dtype=torch.float64)
+with torch.no_grad():
+    layer.weight.copy_(torch.tensor(gamma))
+    layer.bias.copy_(torch.tensor(beta))
+xt = torch.tensor(x, requires_grad=True)
+out, x_hat, r = bn_forward(x, gamma, beta)
+verify("batch norm forward, against nn.BatchNorm1d", out, layer(xt), atol=1e-10)
+theirs = torch.autograd.grad(
+    layer(xt), (xt, layer.weight, layer.bias), torch.tensor(grad)
+)
+ours = bn_backward(grad, x_hat, r, gamma)
+verify(
+    "batch norm backward for x, γ and β, against nn.BatchNorm1d",
+    np.concatenate([part.ravel() for part in ours]),
+    torch.cat([part.flatten() for part in theirs]),
+    atol=1e-10,
+)
+verify_at_least(
+    "statistics taken as constants: share by which the gradient is wrong",
+    np.linalg.norm(r * gamma * grad - ours[0]) / np.linalg.norm(ours[0]),
+    0.1,
+)
+
+# %% [markdown]
+r"""
+(batchnorm-inference)=
+**At test time** an example may come alone, so fixed statistics are used, gathered in training as running averages, $\text{running}\leftarrow0.9\,\text{running}+0.1\,\text{batch}$. `eval()` switches over to them; [Beware](#rg-beware) shows what happens if one forgets. In training, what comes out for an example [depends on its company](#batchnorm-couples-examples), a noise that regularises.
+
+(batchnorm-placement-and-bias)=
+**What a normalised layer ignores.** Usually the order is $\operatorname{ReLU}(\mathrm{BN}(Wx))$. A bias in front of batch norm is pointless: the mean takes it away, and $\beta$ does its work. Nor does the *scale* of a unit's weights $w$ matter, $\ell(cw)=\ell(w)$ for $c>0$ (up to $\epsilon$). Differentiate that in two ways. In $c$ at $c=1$, and in $w$:
+
+$$
+\langle w,\nabla\ell(w)\rangle=0,\qquad\nabla\ell(cw)=\frac1c\nabla\ell(w) .
+$$ (eq-rg-scale)
+
+The gradient stands at a right angle on the weights, so by Pythagoras every plain step makes them *longer*; and the longer they are, the smaller the gradient. What counts is the direction $\hat w=w/\|w\|$. A step turns it by about
+
+$$
+\frac{\eta\,\|\nabla\ell(w)\|}{\|w\|}=\frac{\eta}{\|w\|^2}\,\|\nabla\ell(\hat w)\| :
+$$ (eq-rg-effective)
+
+$\eta/\|w\|^2$ is the *effective step size*. Weight decay cannot make this function smoother or smaller, for the length of $w$ has no effect on it. What it does is keep $\|w\|$ from growing, and so the effective step from shrinking {cite:p}`vanlaarhoven2017`. One can say it exactly. Let $w_t$ follow decayed steps with $a=1-\eta\lambda$, and put $v_t=w_t/a^t$, the same directions. Then with [the second equation](#eq-rg-scale)
+
+$$
+v_{t+1}=\frac{a\,w_t-\eta\nabla\ell(w_t)}{a^{t+1}}=v_t-\frac{\eta}{a^{2t+1}}\,\nabla\ell(v_t) .
+$$ (eq-rg-exponential)
+
+Behind batch norm, **weight decay is a learning rate that grows exponentially** {cite:p}`li2020`, nothing else. (The formula is for a constant $\eta$ without momentum.)
+"""
+
+
+# %%
+def train_normalised(w, gradient, steps, eta, lam, growing=False):
+    """Decayed steps; or, growing, plain steps with the rate of the formula above."""
+    a, path = 1 - eta * lam, [w]
+    for t in range(steps):
+        if growing:
+            w = w - eta / a ** (2 * t + 1) * gradient(w, t)
+        else:
+            w = a * w - eta * gradient(w, t)
+        path.append(w)
+    return torch.stack(path)  # (steps + 1, units, in)
+
+
+# %% [markdown]
+r"""
+A hidden layer of 16 units on the digits, batch norm, ReLU, and a fixed random output layer, so that the normalised weights are all there is to train. First the lengths and the turn per step, for three strengths of decay (mini-batches of 32, one run each).
+"""
+
+# %% tags=["set-up"]
+g = torch.Generator().manual_seed(3)
+first_layer = 0.3 * torch.randn(16, 64, generator=g, dtype=torch.float64)
+last_layer = torch.randn(10, 16, generator=g, dtype=torch.float64)
+batches = torch.randint(1000, (3000, 32), generator=g)
+
+
+def normalised_logits(w, X, normal=True):
+    z = X @ w.T
+    if normal:
+        z = (z - z.mean(0)) / (z.var(0, correction=0) + 1e-12).sqrt()
+    return z.relu() @ last_layer.T
+
+
+def digits_gradient(w, t, normal=True):
+    w = w.detach().requires_grad_()
+    X, y = images[batches[t]].double(), classes[batches[t]]
+    return torch.autograd.grad(F.cross_entropy(normalised_logits(w, X, normal), y), w)[
+        0
+    ]
+
+
+def unit(path):
+    return path / path.norm(dim=-1, keepdim=True)
+
+
+BN_RATE = 0.2
+decays = (0.0, 0.01, 0.04)
+bn_paths = {
+    lam: train_normalised(first_layer, digits_gradient, 1200, BN_RATE, lam)
+    for lam in decays
+}
+turns = {
+    lam: (unit(path)[1:] - unit(path)[:-1]).square().sum(-1).mean(1).sqrt()
+    for lam, path in bn_paths.items()
+}
+
+# %% tags=["picture"] mystnb={"image": {"alt": "Left the mean length of the weights against steps: without decay it grows, with decay it falls to a level that is lower for stronger decay. Right the mean turn of a unit per step: without decay it falls, with decay it settles at the dotted prediction."}}
+fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 2.9))
+for lam, colour in zip(decays, (plot.GREY, plot.BLUE, plot.RED)):
+    left.plot(
+        bn_paths[lam].norm(dim=-1).mean(1), color=colour, label=rf"$\lambda={lam:g}$"
+    )
+    smooth_turn = np.convolve(turns[lam], np.ones(25) / 25, "valid")
+    right.semilogy(smooth_turn, color=colour)
+    if lam:
+        right.axhline(math.sqrt(2 * BN_RATE * lam), color=colour, ls=":")
+left.set(xlabel="steps", title=r"length $\|w\|$ of a unit's weights")
+right.set(xlabel="steps", title="turn per step, root mean square")
+left.legend(fontsize=9)
+plt.show()
+
+# %% [markdown]
+r"""
+The dotted lines are a prediction without any property of the data. In balance the growth by the step and the loss by decay cancel, $\|w\|^2=(1-\eta\lambda)^2\|w\|^2+\eta^2\|\nabla\ell(w)\|^2$, hence for small $\eta\lambda$ a turn per step of
+
+$$
+\frac{\eta\|\nabla\ell(w)\|}{\|w\|}=\sqrt{2\eta\lambda} .
+$$ (eq-rg-balance)
+
+Decay sets the *speed of turning*, together with the rate and nothing else. The control is the same network without batch norm, where decay does what the chapter said before: it shrinks the function.
+"""
+
+# %% tags=["checks"]
+grown = train_normalised(first_layer, digits_gradient, 300, BN_RATE, 0.01, growing=True)
+X_check = images[1000:1200].double()
+verify(
+    "300 decayed steps and 300 plain ones with growing rates: the networks' outputs",
+    normalised_logits(bn_paths[0.01][300], X_check),
+    normalised_logits(grown[300], X_check),
+    atol=1e-6,
+)
+verify(
+    "turn per step over the last 400 steps, for both decays",
+    [turns[lam][-400:].square().mean().sqrt() for lam in (0.01, 0.04)],
+    [math.sqrt(2 * BN_RATE * lam) for lam in (0.01, 0.04)],
+    rtol=0.1,
+)
+slope_there = digits_gradient(first_layer, 0)
+verify(
+    "gradient times weights, per unit; size of the gradient at 3w over that at w",
+    torch.stack(
+        [
+            (first_layer * slope_there).sum(1),
+            digits_gradient(3 * first_layer, 0).norm(dim=1) / slope_there.norm(dim=1),
+        ]
+    ),
+    np.outer([0, 1 / 3], np.ones(16)),
+    atol=1e-8,
+)
+plain = [
+    train_normalised(
+        first_layer, lambda w, t: digits_gradient(w, t, normal=False), 300, 0.01, lam
+    )[-1]
+    for lam in (0.0, 1.0)
+]
+sizes = [normalised_logits(w, X_check, normal=False).std() for w in plain]
+verify_at_most(
+    "without batch norm: size of the outputs with strong decay over without",
+    sizes[1] / sizes[0],
+    0.5,
+)
+
+# %% [markdown]
+r"""
+So a "weight decay of $0.0005$" in a script with batch norm is a statement about the schedule of the learning rate. It may well improve the result; to compare it with a rival, tune the rival's schedule too. The last layer, with no normalisation behind it, is decayed in the old sense. What batch norm buys in [deep stacks](#batchnorm-benefits), the dispute about [why](#internal-covariate-shift), and its [relatives](#normalization-variants) are on the shelf.
+
+**Try it.** The weights of a normalised unit have become three times as long. With which plain rate does one step turn it as far as rate $0.01$ did before?
+"""
+
+# %% tags=["yours"]
+longer_rate = ...  # a number
+
+exercise("rg-longer").check(longer_rate)
+
+# %% [markdown]
+r"""
+<details><summary>Solution</summary>
+
+The effective step is $\eta/\|w\|^2$.
+
+```python
+longer_rate = 0.09
+```
+
+</details>
+"""
+
+# %% [markdown]
+r"""
+(capacity-u-curve)=
+## Where the peak comes from
+
+The opening left one thing unexplained: why are twenty waves for twenty points so much worse than eleven *and* than a thousand? Call *capacity* the richness of the set of functions a model can represent; here, the number of parameters $P$. The classical picture is a U: with capacity the training error falls to zero, the test error falls and rises again, with a sweet spot in between. (Early stopping moves training time, not this choice.)
+
+(double-descent)=
+The modern picture goes on to the right. At the *interpolation threshold*, the smallest capacity with zero training error, the test error peaks; beyond it *falls again*, possibly below the bottom of the U {cite:p}`belkin2019`. Here for the waves, over 200 days.
+"""
+
+# %% tags=["picture"] mystnb={"image": {"alt": "Error against the number of waves, both axes logarithmic: a shallow U with its bottom near eleven, a sharp peak at twenty, and a second descent to below the U. The band of the middle 80 per cent is wide at the peak; the mean lies far above the median there."}}
+wave_counts = np.array(
+    [
+        1,
+        3,
+        5,
+        7,
+        9,
+        11,
+        13,
+        15,
+        17,
+        18,
+        19,
+        20,
+        21,
+        22,
+        23,
+        25,
+        29,
+        35,
+        50,
+        100,
+        300,
+        1000,
+    ]
+)
+wave_errors = np.array(
+    [
+        [true_error(shortest(waves(x, P), y)) for P in wave_counts]
+        for x, y in map(measure, range(60))
+    ]
+)
+plt.fill_between(
+    wave_counts,
+    *np.quantile(wave_errors, (0.1, 0.9), axis=0),
+    color=plot.RED,
+    alpha=0.2,
+    lw=0,
+)
+plt.loglog(wave_counts, np.median(wave_errors, 0), ".-", color=plot.RED, label="median")
+plt.loglog(wave_counts, wave_errors.mean(0), "--", lw=1, color=plot.GREY, label="mean")
+plt.axvline(20, color=plot.GREY, ls=":", lw=1)
+plt.ylim(0.03, 1e3)
+plt.xlabel("waves, for 20 measurements")
+plt.ylabel("error against the truth")
+plt.legend()
+plt.show()
+
+# %% [markdown]
+r"""
+To find the reason take the simplest model with a width. Inputs $x\sim\mathcal N(0,I_D)$, targets $y=\beta^\top x+\text{noise}$ of variance $s^2$, $n$ examples. We use only the first $P$ of the $D$ inputs, with coefficients $\beta_T$; what the others contribute is for us just more noise, of total variance $\tau^2=s^2+\|\beta_R\|^2$. We fit by least squares, and where there are many solutions take [the shortest](#eq-rg-implicit).
+
+**Fewer parameters than examples.** With the noise $e$ the error is $\hat\theta-\beta_T=(X^\top X)^{-1}X^\top e$, and a new prediction adds its own $\tau^2$: the risk is $\tau^2+\tau^2\,\mathbb E\operatorname{tr}(X^\top X)^{-1}$. The trace in three lines. By the block formula for an inverse, $1/[(X^\top X)^{-1}]_{jj}$ is the squared length of what is left of column $j$ when it is regressed on the $P-1$ others. The column is a Gaussian vector in $\mathbb R^n$, independent of the others, so that rest is Gaussian in a space of $n-P+1$ dimensions: its squared length is $\chi^2$ with $k=n-P+1$ degrees of freedom. And $\mathbb E\frac1{\chi^2_k}=\frac1{k-2}$, so each of the $P$ diagonal entries has the mean $\frac1{n-P-1}$.
+
+With one degree of freedom left, column $j$ has almost nothing of its own to be recognised by; its coefficient is a noise divided by nearly nothing. *That* is the peak.
+
+**More.** Now $\hat\theta=X^+y$, and with the projection $\Pi=X^+X$ on the row space $\hat\theta-\beta_T=-(I-\Pi)\beta_T+X^+e$, two orthogonal parts. The row space is an $n$-dimensional subspace in random position, so a share $1-\frac nP$ of $\|\beta_T\|^2$ is lost. The noise part is $\tau^2\,\mathbb E\operatorname{tr}(XX^\top)^{-1}$, the same trace with $n$ and $P$ exchanged.
+
+:::{prf:theorem} Risk of the shortest least-squares fit
+:label: thm-rg-risk
+In this model, for every $n$ {cite:p}`belkin2020`,
+
+$$
+\mathbb E R=
+\begin{cases}
+\tau^2\Bigl(1+\dfrac P{n-P-1}\Bigr)&P\le n-2,\\[2ex]
+\|\beta_T\|^2\Bigl(1-\dfrac nP\Bigr)+\tau^2\Bigl(1+\dfrac n{P-n-1}\Bigr)&P\ge n+2,
+\end{cases}
+$$ (eq-rg-risk)
+
+and $\mathbb E R=\infty$ for $|P-n|\le1$ (if there is noise).
+:::
+
+Beyond the threshold the noise is spread over ever more coefficients, and its share in a prediction *falls*. Whether there is a U below depends on $\beta$: if the inputs come in order of importance, as here with $\beta_j\propto j^{-3/4}$, the first few are worth their noise and the later ones are not. ($1/\chi^2_k$ has no variance for $k\le4$. So within three of the threshold no number of runs makes the mean reliable, which is why one sees the median in most pictures.)
+"""
+
+
+# %%
+def expected_risk(P, n, beta, noise):
+    signal, tau2 = sum(beta[:P] ** 2), noise**2 + sum(beta[P:] ** 2)
+    if P <= n - 2:
+        return tau2 * (1 + P / (n - P - 1))
+    return signal * (1 - n / P) + tau2 * (1 + n / (P - n - 1))
+
+
+# %% tags=["set-up"]
+beta200 = np.arange(1.0, 201) ** -0.75
+beta200 /= np.linalg.norm(beta200)
+
+
+def sampled_risk(P, rng, n=40, noise=0.3):
+    X = rng.normal(size=(n, 200))
+    theta = np.zeros(200)
+    theta[:P] = shortest(X[:, :P], X @ beta200 + noise * rng.normal(size=n))
+    return ((theta - beta200) ** 2).sum() + noise**2  # expected over new inputs
+
+
+exact_counts = [2, 5, 12, 20, 28, 34, 36, 44, 46, 52, 70, 120, 200]
+rng = np.random.default_rng(20)
+gauss_risks = np.array(
+    [[sampled_risk(P, rng) for _ in range(300)] for P in exact_counts]
+)
+gauss_theory = np.array([expected_risk(P, 40, beta200, 0.3) for P in exact_counts])
+
+# %% tags=["picture"] mystnb={"image": {"alt": "Risk against the number of inputs used, measured means with error bars on the theoretical curve: a U with its bottom at twelve, a peak at forty, and a second valley near seventy which is higher than the first."}}
+for low, high in ((1, 38), (42, 200)):
+    P = np.arange(low, high + 1)
+    plt.loglog(
+        P,
+        [expected_risk(p, 40, beta200, 0.3) for p in P],
+        color=plot.GREY,
+        label="theory" if low == 1 else None,
+    )
+plt.errorbar(
+    exact_counts,
+    gauss_risks.mean(1),
+    2 * gauss_risks.std(1, ddof=1) / math.sqrt(300),
+    fmt="o",
+    ms=4,
+    color=plot.RED,
+    label="mean of 300 fits ± 2 s.e.",
+)
+plt.axvline(40, color=plot.GREY, ls=":", lw=1)
+plt.xlabel("inputs used, for 40 examples")
+plt.ylabel("risk")
+plt.legend()
+plt.show()
+
+# %% tags=["checks"]
+away = (
+    (gauss_risks.mean(1) - gauss_theory) / gauss_risks.std(1, ddof=1) * math.sqrt(300)
+)
+verify_at_most(
+    "thirteen widths: distance of the mean of 300 fits from theory, in standard errors",
+    abs(away),
+    4,
+)
+verify_at_least(
+    "the first valley is deeper: risk at the lowest point beyond 40 over that below",
+    min(gauss_theory[7:]) / min(gauss_theory[:7]),
+    1.5,
+)
+X = rng.normal(size=(12, 5))
+others = X[:, 1:]
+rest = X[:, 0] - others @ np.linalg.lstsq(others, X[:, 0])[0]
+verify(
+    "first entry of (XᵀX)⁻¹: one over what the other columns leave of the first",
+    np.linalg.inv(X.T @ X)[0, 0],
+    1 / (rest @ rest),
+    rtol=1e-9,
+)
+
+# %% [markdown]
+r"""
+In this model the second descent ends *above* the bottom of the U: all inputs are equally strong, and the shortest solution spends its length on the wrong ones. For the faded waves it ended below. Double descent is about the peak; which valley is deeper depends, once more, on what the features say is long.
+
+**Try it.** Sixty examples. What is the largest $P<60$ at which the risk still has a variance?
+"""
+
+# %% tags=["yours"]
+heavy = ...  # a whole number
+
+exercise("rg-heavy").check(heavy)
+
+# %% [markdown]
+r"""
+<details><summary>Solution</summary>
+
+$1/\chi^2_k$ has a variance for $k>4$, so $60-P+1\ge5$.
+
+```python
+heavy = 56
+```
+
+</details>
+"""
+
+# %% [markdown]
+r"""
+(headline-double-descent)=
+## The headline: random ReLU features
+
+Now the features of a network: a hidden layer of $P$ rectified units with random weights, $\phi_j(x)=\max(0,w_j^\top x)$, of which only the output is trained, on $n=100$ examples in 20 dimensions. The features depend on each other; given the $w_j$ of length one they have a covariance $\Sigma$ which for Gaussian inputs is known. With the angle $\alpha$ between $w_j$ and $w_k$ {cite:p}`cho2009`
+
+$$
+\Sigma_{jk}=\frac1{2\pi}\bigl(\sin\alpha+(\pi-\alpha)\cos\alpha-1\bigr),\qquad\operatorname{Cov}(\phi_j,\beta^\top x)=\tfrac12w_j^\top\beta .
+$$ (eq-rg-arccos)
+
+So the risk of any coefficients is a formula, without a test sample. [The theorem](#eq-rg-risk) generalises if one treats the features as if they were Gaussian with that covariance $\Sigma=\sum_i h_iv_iv_i^\top$ {cite:p}`hastie2022`. Let $\theta^*$ be the best coefficients and $\tau^2$ their risk. Below the threshold the first line stays. Above, what is left over acts like a ridge term: take the [filter](#eq-rg-hessian) $\frac{h_i}{h_i+\kappa}$ and choose $\kappa$ so that it uses exactly as many degrees of freedom as there are measurements,
+
+$$
+\sum_i\frac{h_i}{h_i+\kappa}=n,\qquad
+R\approx\frac{\kappa^2\sum_i\dfrac{h_i(v_i^\top\theta^*)^2}{(h_i+\kappa)^2}+\tau^2}
+{1-\dfrac1n\sum_i\dfrac{h_i^2}{(h_i+\kappa)^2}} .
+$$ (eq-rg-kappa)
+
+An interpolating fit without any penalty behaves like ridge with $\lambda=n\kappa$: the restraint nobody wrote, in numbers.
+"""
+
+
+# %%
+def relu_covariance(W):  # W (P, d), rows of length one
+    alpha = np.arccos(np.clip(W @ W.T, -1, 1))
+    return (np.sin(alpha) + (np.pi - alpha) * np.cos(alpha) - 1) / (2 * np.pi)
+
+
+def gaussian_theory(h, best, tau2, n):  # best: θ* in the eigenbasis of Σ
+    if len(h) < n:
+        return tau2 * (1 + len(h) / (n - len(h) - 1))
+    kappa = optimize.brentq(lambda k: np.sum(h / (h + k)) - n, 0, 1e3)
+    bias = kappa**2 * np.sum(h * best**2 / (h + kappa) ** 2)
+    return (bias + tau2) / (1 - np.sum((h / (h + kappa)) ** 2) / n)
+
+
+# %% tags=["set-up"]
+def relu_run(P, rng, n=100, d=20, noise=0.5, with_theory=True):
+    """Risk, training error, length, risk with a chosen ridge term, theory."""
+    W = rng.normal(size=(P, d))
+    W /= np.linalg.norm(W, axis=1, keepdims=True)
+    X = rng.normal(size=(n, d))
+    y = X[:, 0] + noise * rng.normal(size=n)  # β is the first axis
+    Phi = np.maximum(X @ W.T, 0) - 1 / math.sqrt(2 * np.pi)  # mean zero
+    Sigma, c = relu_covariance(W), 0.5 * W[:, 0]
+    risk = lambda t: 1 + noise**2 - 2 * c @ t + t @ Sigma @ t
+    theta = shortest(Phi, y)
+    lam, U = np.linalg.eigh(Phi @ Phi.T)
+    scores, solved = [], []
+    for l in 10.0 ** np.arange(-1, 4.1, 0.5):  # leave-one-out chooses
+        free = U**2 @ (l / (np.maximum(lam, 0) + l))
+        solved.append(U @ (U.T @ y / (np.maximum(lam, 0) + l)))
+        scores.append(np.mean((l * solved[-1] / free) ** 2))
+    ridged = risk(Phi.T @ solved[int(np.argmin(scores))])
+    expected = np.nan
+    if with_theory:
+        h, V = np.linalg.eigh(Sigma)
+        best = V.T @ c / h
+        expected = gaussian_theory(h, best, 1 + noise**2 - np.sum(h * best**2), n)
+    return (
+        risk(theta),
+        np.mean((Phi @ theta - y) ** 2),
+        np.linalg.norm(theta),
+        ridged,
+        expected,
+    )
+
+
+relu_widths = np.array(
+    [5, 10, 20, 30, 50, 70, 85, 95, 100, 105, 115, 130, 160, 200, 400, 800]
+)
+rng = np.random.default_rng(23)
+relu_runs = []  # for each width: (runs, 5)
+for P in relu_widths:
+    many = 24 if P > 300 else 70 if P > 100 else 50
+    runs = [
+        relu_run(P, rng, with_theory=P != 100 and (P < 300 or k < 3))
+        for k in range(many)
+    ]
+    relu_runs.append(np.array(runs))
+relu_mean = np.array([runs[:, 0].mean() for runs in relu_runs])
+relu_se = np.array(
+    [runs[:, 0].std(ddof=1) / math.sqrt(len(runs)) for runs in relu_runs]
+)
+relu_theory = np.array(
+    [
+        np.nan if P == 100 else np.nanmean(runs[:, 4])
+        for P, runs in zip(relu_widths, relu_runs)
+    ]
+)
+
+# %% tags=["picture"] mystnb={"image": {"alt": "Test risk against the number of random ReLU features, both axes logarithmic: a shallow U with its bottom near thirty, a sharp peak at a hundred with a wide band, then a second descent to below the U. Means lie on the theory except around the peak. With a chosen ridge term there is no peak; the training risk falls to zero at a hundred."}}
+fig, ax = plt.subplots(figsize=(6.8, 3.6))
+band = np.array([np.quantile(runs[:, 0], (0.1, 0.9)) for runs in relu_runs]).T
+ax.fill_between(relu_widths, *band, color=plot.RED, alpha=0.2, lw=0)
+for side in (relu_widths < 100, relu_widths > 100):
+    ax.plot(
+        relu_widths[side],
+        relu_theory[side],
+        color=plot.GREY,
+        label="theory, Gaussian features" if side[0] else None,
+    )
+shown = relu_widths != 100  # where the mean means something
+ax.errorbar(
+    relu_widths[shown],
+    relu_mean[shown],
+    2 * relu_se[shown],
+    fmt="o",
+    ms=4,
+    color=plot.RED,
+    label="test risk, mean ± 2 s.e.",
+)
+ax.plot(
+    relu_widths,
+    [max(runs[:, 1].mean(), 1e-3) for runs in relu_runs],
+    ".--",
+    lw=1,
+    color=plot.BLUE,
+    label="training error",
+)
+ax.plot(
+    relu_widths,
+    [runs[:, 3].mean() for runs in relu_runs],
+    ".-",
+    lw=1,
+    color=plot.GREEN,
+    label="test risk, ridge by leave-one-out",
+)
+ax.axvline(100, color=plot.GREY, ls=":", lw=1)
+ax.set(
+    xscale="log",
+    yscale="log",
+    ylim=(0.1, 500),
+    xlabel="random features $P$, for 100 examples",
+    ylabel="risk",
+)
+ax.legend(fontsize=8, ncols=2)
+plt.show()
+
+# %% tags=["set-up"]
+print(
+    "   P   mean ± s.e.    median   middle 80 %      theory   apart in s.e.   with ridge"
+)
+for P, runs, m, se, t in zip(relu_widths, relu_runs, relu_mean, relu_se, relu_theory):
+    low, mid, high = np.quantile(runs[:, 0], (0.1, 0.5, 0.9))
+    apart = "" if P == 100 else f"{t:10.2f}{(m - t) / se:12.1f}"
+    print(
+        f"{P:4}{m:10.2f} ± {se:<7.2f}{mid:6.2f}{low:8.2f} to {high:<8.2f}{apart:22}{runs[:, 3].mean():12.2f}"
+    )
+
+# %%
+far = (relu_widths <= 30) | (relu_widths >= 400)
+headline(
+    "Double descent of random ReLU features: mean test risk away from the threshold, against theory",
+    relu_mean[far],
+    relu_theory[far],
+    rtol=0.1,
+)
+
+# %% tags=["checks"]
+bottom = np.flatnonzero(relu_widths < 100)[relu_mean[relu_widths < 100].argmin()]
+fall = relu_mean[bottom] - relu_mean[-1]
+verify_at_least(
+    "second descent: bottom of the U minus risk at P = 800, less four standard errors",
+    fall - 4 * math.hypot(relu_se[bottom], relu_se[-1]),
+    0,
+)
+near = (relu_widths > 100) & (relu_widths <= 200)
+verify_at_least(
+    "beyond the threshold up to P = 200: measured mean above theory, in standard errors, mean of five widths",
+    np.mean((relu_mean - relu_theory)[near] / relu_se[near]),
+    2,
+)
+lengths = np.array([np.median(runs[:, 2]) for runs in relu_runs])
+verify_at_most(
+    "from P = 100 on: median length of the solution over that at the width before",
+    (lengths[9:] / lengths[8:-1]).max(),
+    1.0,
+)
+ridged = np.array([runs[:, 3].mean() for runs in relu_runs])
+verify_at_most(
+    "ridge by leave-one-out: mean risk at the threshold over that at P = 50",
+    ridged[list(relu_widths).index(100)] / ridged[list(relu_widths).index(50)],
+    1.1,
+)
+W = np.random.default_rng(5).normal(size=(3, 20))
+W /= np.linalg.norm(W, axis=1, keepdims=True)
+X = np.random.default_rng(6).normal(size=(100_000, 20))
+Phi = np.maximum(X @ W.T, 0)
+verify(
+    "covariance of three ReLU features, 100,000 inputs",
+    np.cov(Phi.T),
+    relu_covariance(W),
+    atol=4 * 1.5 / math.sqrt(100_000),
+)
+
+# %% [markdown]
+r"""
+The three curves of the opening, with numbers. Below the threshold the mean follows the theory, and far beyond it to within a few per cent, with a second descent well below the U. **Here theory and measurement part:** from just beyond the threshold up to $P=200$ the measured mean lies above the theory, by five to thirty per cent, most of them at two to four standard errors. That is no accident of the draw: the formula treats the features as Gaussian and is exact only for large $n$ and $d$; at a hundred examples in twenty dimensions its price shows where everything hangs on the smallest singular value. And at $P=100$ itself the mean is meaningless: the median is of the order of a hundred, and the mean is made by a few runs in the ten thousands and above.
+
+The green curve is the practical answer. With a ridge term chosen by leave-one-out there is no peak and no second valley: the more features, the better. Double descent is what one sees when *nobody* decides.
+"""
+
+# %% [markdown]
+r"""
+(regularization-catalogue)=
+## Which one?
+
+By now there is a catalogue: weight decay, data augmentation, noise on inputs, weights or labels, early stopping, dropout, ensembles; on the shelf [semi-supervised](#semi-supervised-learning) and [multi-task](#multi-task-learning) learning and [parameter sharing](#parameter-sharing). Tables that rank such a catalogue mostly rank the care of the tuning. Here is a fair one, as far as a small one can be.
+
+Ten data sets, each with a start of its own, of 100 training images of digits and 100 for validation, *both* with a fifth of the labels drawn by lot. The network 64-48-10, 100 steps of Adam. Every technique has one knob with four positions; on each data set the position with the least validation loss is taken. Nobody sees a clean label, except the test: 600 other images. Three rivals that are no regularisers stand beside them: a *smaller learning rate*, chosen in the same way; the bare network that *trains on the validation images*, too, as it may when nothing is to be chosen; and the nearest neighbour.
+"""
+
+# %% tags=["set-up"]
+SETS = 10  # setting
+g = torch.Generator().manual_seed(0)
+draws = torch.stack([torch.randperm(1797, generator=g)[:800] for _ in range(SETS)])
+noisy = torch.stack([by_lot(classes[row[:200]], g) for row in draws])  # (SETS, 200)
+rows_train, rows_val, rows_test = (
+    draws[:, :100],
+    draws[:, 100:200],
+    draws[:, 200:],
+)  # train, validate, test
+bordered = F.pad(images.view(-1, 8, 8), (1, 1, 1, 1))
+shifted = torch.stack(
+    [bordered[:, i : i + 8, j : j + 8].flatten(1) for i in range(3) for j in range(3)]
+)  # (9, 1797, 64), the image itself at index 4
+
+
+def nll(logits, y):
+    """Mean negative log-likelihood of each network, (S,)."""
+    return -logits.log_softmax(-1).gather(-1, y[..., None]).mean((1, 2))
+
+
+def train_side_by_side(loss, steps=100, lr=0.01, sizes=(64, 48, 10), seed=1, looks=()):
+    """Networks for all data sets and starts; with looks: copies at these steps."""
+    W = several_networks(SETS, sizes, seed)
+    adam, kept = torch.optim.Adam(W, lr=lr), []
+    draw = torch.Generator().manual_seed(seed)
+    for t in range(1, steps + 1):
+        adam.zero_grad()
+        loss(W, draw).sum().backward()
+        adam.step()
+        if t in looks:
+            kept.append([w.detach().clone() for w in W])
+    return kept if looks else [w.detach() for w in W]
+
+
+def scores(predict):
+    """Validation loss and test accuracy for each data set."""
+    with torch.no_grad():
+        loss = nll(predict(images[rows_val]), noisy[:, 100:])
+        hits = (
+            (predict(images[rows_test]).argmax(-1) == classes[rows_test])
+            .double()
+            .mean(1)
+        )
+    return [x.numpy() for x in (loss, hits)]
+
+
+def bare_loss(W, draw):
+    return nll(outputs(W, images[rows_train]), noisy[:, :100])
+
+
+def squares(W):
+    return sum((w[:, :-1] ** 2).sum((1, 2)) for w in W)
+
+
+def masked(W, X, drop, draw):
+    keep = lambda Z, q: Z * (torch.rand(Z.shape, generator=draw) < q) / q
+    hidden = outputs(W[:1], keep(X, 1 - drop / 3)).relu()
+    return outputs(W[1:], keep(hidden, 1 - drop))
+
+
+def jittered(W, share, draw):
+    which = torch.randint(9, rows_train.shape, generator=draw)
+    moved = torch.rand(rows_train.shape, generator=draw) < share
+    return nll(
+        outputs(W, shifted[torch.where(moved, which, 4), rows_train]), noisy[:, :100]
+    )
+
+
+def smoothed(W, eps):
+    logits = outputs(W, images[rows_train])
+    return (1 - eps) * nll(logits, noisy[:, :100]) - eps * logits.log_softmax(-1).mean(
+        (1, 2)
+    )
+
+
+def height_too(W, weight):
+    rows = torch.arange(64).div(8, rounding_mode="floor")
+    height = (images[rows_train] * rows).sum(-1) / images[rows_train].sum(
+        -1
+    ) - 3.5  # centre of the ink
+    out = outputs(W, images[rows_train])
+    return nll(out[..., :10], noisy[:, :100]) + weight * (
+        (out[..., 10] - height) ** 2
+    ).mean(1)
+
+
+def noised(W, s, draw):
+    X = images[rows_train] + s * torch.randn(*rows_train.shape, 64, generator=draw)
+    return nll(outputs(W, X), noisy[:, :100])
+
+
+# %% tags=["set-up"]
+crowd_nets = [train_side_by_side(bare_loss, seed=20 + i) for i in range(5)]
+catalogue = {
+    "smaller rate": [
+        train_side_by_side(bare_loss, lr=lr) for lr in (0.001, 0.0015, 0.0025, 0.004)
+    ],
+    "weight decay": [
+        train_side_by_side(lambda W, draw: bare_loss(W, draw) + lam / 2 * squares(W))
+        for lam in (0.005, 0.015, 0.04, 0.1)
+    ],
+    "early stopping": train_side_by_side(bare_loss, looks=(8, 16, 30, 50)),
+    "dropout": [
+        train_side_by_side(
+            lambda W, draw: nll(
+                masked(W, images[rows_train], drop, draw), noisy[:, :100]
+            )
+        )
+        for drop in (0.2, 0.4, 0.6, 0.8)
+    ],
+    "input noise": [
+        train_side_by_side(lambda W, draw: noised(W, s, draw))
+        for s in (0.2, 0.4, 0.6, 1.0)
+    ],
+    "shifted images": [
+        train_side_by_side(lambda W, draw: jittered(W, share, draw))
+        for share in (0.25, 0.5, 0.75, 1.0)
+    ],
+    "label smoothing": [
+        train_side_by_side(lambda W, draw: smoothed(W, eps))
+        for eps in (0.03, 0.1, 0.3, 0.6)
+    ],
+    "multi-task": [
+        train_side_by_side(lambda W, draw: height_too(W, weight), sizes=(64, 48, 11))
+        for weight in (10, 30, 100, 300)
+    ],
+}
+results = {  # for each technique and position: validation losses and test accuracies
+    name: [scores(lambda X: outputs(W, X)[..., :10]) for W in nets]
+    for name, nets in catalogue.items()
+}
+results["ensemble of 2 to 5"] = [
+    scores(lambda X: sum(outputs(W, X).softmax(-1) for W in crowd_nets[:M]).log())
+    for M in (2, 3, 4, 5)
+]
+bare = scores(lambda X: outputs(crowd_nets[0], X))[1]
+both = train_side_by_side(
+    lambda W, draw: nll(outputs(W, images[draws[:, :200]]), noisy)
+)
+distances = torch.cdist(images[rows_test], images[rows_train]).argmin(-1)  # (S, 600)
+neighbour = (noisy[:, :100].gather(1, distances) == classes[rows_test]).double().mean(1)
+accuracies = {"nothing": bare}
+for name, rows in results.items():
+    losses, hits = (np.array(x) for x in zip(*rows))  # (4, SETS)
+    accuracies[name] = hits[losses.argmin(0), np.arange(SETS)]
+accuracies["nothing, 200 images"] = scores(lambda X: outputs(both, X))[1]
+accuracies["nearest neighbour"] = neighbour.numpy()
+positions = {
+    name: np.bincount(np.argmin([r[0] for r in rows], 0), minlength=4)
+    for name, rows in results.items()
+}
+print(
+    "                       accuracy   gain over nothing   position of the knob, chosen on … sets"
+)
+for name, acc in accuracies.items():
+    gain = acc - bare
+    print(
+        f"{name:22}{acc.mean():9.3f}{gain.mean():12.3f} ± {gain.std(ddof=1) / SETS**0.5:.3f}     ",
+        *positions.get(name, []),
+    )
+
+# %% [markdown]
+r"""
+Look at the sizes first: a gain is known to about a point. Five techniques gain five to ten points, and most differences among them are within two standard errors; input noise leads. **Training less boldly gains as much:** a smaller learning rate with the same number of steps, nothing else, does what the five do on average, because it is [early stopping](#eq-rg-clock) by another name. And simply *using* the validation images instead of choosing with them buys most of that, too: this is what tuning costs. The nearest neighbour, which does not train at all, beats the bare network.
+
+The rows near zero. Label smoothing corrects how sure the network is, and by that its validation loss, but hardly which class wins. The ensemble's members have learnt the same false labels; what they share [is not averaged away](#eq-rg-ensemble). The second task is a single number per image.
+
+So on data of this kind *that* something decides matters much, *which* of the usual restraints does it matters little, and a table in which one of them wins by three points is to be read with its tuning. What would really help is knowledge: better features, true symmetries, more data.
+"""
+
+# %% tags=["checks"]
+gains = {name: acc - bare for name, acc in accuracies.items() if name != "nothing"}
+lower = {
+    name: v.mean() - 2 * v.std(ddof=1) / math.sqrt(SETS) for name, v in gains.items()
+}
+first_five = (
+    "weight decay",
+    "early stopping",
+    "dropout",
+    "input noise",
+    "shifted images",
+)
+verify_at_least(
+    "five regularisers: accuracy gained over nothing, minus two standard errors",
+    [lower[name] for name in first_five],
+    0,
+)
+verify_at_least(
+    "a smaller learning rate alone: share of the mean gain of these five",
+    gains["smaller rate"].mean() / np.mean([gains[name] for name in first_five]),
+    0.5,
+)
+verify_at_most(
+    "label smoothing and the ensemble: largest gain over the mean gain of the five",
+    max(gains[name].mean() for name in ("label smoothing", "ensemble of 2 to 5"))
+    / np.mean([gains[name] for name in first_five]),
+    0.4,
+)
+
+# %% [markdown]
+r"""
+(rg-practice)=
+## In practice
+
+All of it is a few arguments: `weight_decay` of the optimiser, `Dropout` and `BatchNorm1d` as layers, and a validation loss that is watched. An ordinary loop, to copy. Decay only for the matrices: biases and the $\gamma,\beta$ of batch norm are left alone.
+"""
+
+
+# %%
+def make_model():
+    return nn.Sequential(
+        nn.Linear(64, 64, bias=False),  # setting
+        nn.BatchNorm1d(64),  # setting
+        nn.ReLU(),
+        nn.Dropout(0.5),  # setting
+        nn.Linear(64, 10),  # setting
+    )
+
+
+# %%
+def make_optimizer(model):
+    groups = [
+        {
+            "params": [w for w in model.parameters() if w.ndim > 1],
+            "weight_decay": 0.05,
+        },  # setting
+        {
+            "params": [w for w in model.parameters() if w.ndim == 1],
+            "weight_decay": 0.0,
+        },  # setting
+    ]
+    return torch.optim.AdamW(groups, lr=0.005)  # setting
+
+
+# %%
+def train_epoch(model, optimizer, X, y):
+    model.train()
+    for rows in torch.randperm(len(X)).split(50):  # setting
+        optimizer.zero_grad()
+        F.cross_entropy(model(X[rows]), y[rows]).backward()
+        optimizer.step()
+
+
+def validation_loss(model, X, y):
+    model.eval()
+    with torch.no_grad():
+        return F.cross_entropy(model(X), y).item()
+
+
+# %%
+def fit_model(model, X, y, X_val, y_val, epochs=60, patience=10):  # setting
+    optimizer, stop = make_optimizer(model), EarlyStopping(patience)
+    for _ in range(epochs):
+        train_epoch(model, optimizer, X, y)
+        loss = validation_loss(model, X_val, y_val)
+        if stop(loss, copy.deepcopy(model.state_dict())):
+            break
+    model.load_state_dict(stop.state)
+    return stop.best
+
+
+# %% tags=["set-up"]
+practice = []
+for seed in range(5):
+    torch.manual_seed(seed)
+    last_rows, labels = draws[seed], noisy[seed]
+    model = make_model()
+    best_loss = fit_model(
+        model,
+        images[last_rows[:100]],
+        labels[:100],
+        images[last_rows[100:200]],
+        labels[100:],
+    )
+    practice.append(
+        [hit_rate(model, images[last_rows[200:]], classes[last_rows[200:]]), bare[seed]]
+    )
+practice = np.array(practice)
+print(
+    f"five data sets: {practice[:, 0].mean():.3f} with everything, {practice[:, 1].mean():.3f} with nothing"
+)
+
+# %% tags=["checks"]
+model.eval()
+again = F.cross_entropy(model(images[last_rows[100:200]]), labels[100:])
+verify("the best parameters are back: validation loss", again, best_loss, rtol=1e-5)
+lead = practice[:, 0] - practice[:, 1]
+verify_at_least(
+    "everything together: accuracy gained over nothing, minus three standard errors",
+    lead.mean() - 3 * lead.std(ddof=1) / math.sqrt(5),
+    0,
+)
+
+# %% [markdown]
+r"""
+(rg-beware)=
+## Beware
+
+**Forgetting `eval()`.** Dropout then still drops, and batch norm still looks at its batch. The model above, asked two images at a time, and a variant of it with **dropout in front of batch norm**. Inverted dropout leaves the mean alone but raises the second moment by $\frac1q$. A batch norm behind it learns that variance, and at test time meets another.
+"""
+
+# %% tags=["set-up"]
+model.train()
+with torch.no_grad():
+    pairs = [
+        (model(images[two]).argmax(1) == classes[two]).double().mean().item()
+        for two in last_rows[200:].split(2)
+    ]
+model.eval()
+careful, careless = (
+    hit_rate(model, images[last_rows[200:]], classes[last_rows[200:]]),
+    np.mean(pairs),
+)
+dropped_input = nn.Sequential(nn.Dropout(0.5), nn.Linear(64, 256), nn.BatchNorm1d(256))
+variances = {}
+for mode in (True, False):
+    dropped_input[0].train(mode)
+    with torch.no_grad():
+        variances[mode] = dropped_input[:2](images).var(0)
+print(f"the same network: {careful:.2f} with eval(), {careless:.2f} without, in pairs")
+print(
+    f"input dropout: variance before batch norm in training over test {(variances[True] / variances[False]).median():.2f}"
+)
+
+# %% tags=["checks"]
+verify_at_least(
+    "pairs of images in training mode: accuracy lost", careful - careless, 0.2
+)
+first = dropped_input[1]
+with torch.no_grad():
+    inputs = images.double()
+    extra = (inputs**2).mean(
+        0
+    ) @ first.weight.double().T ** 2  # (1 − q)/q = 1 for q = ½
+    still = variances[False].double()
+verify(
+    "dropped inputs, q = ½: variance added to each unit, relative to its variance at test",
+    ((variances[True].double() - still) / still).mean(),
+    (extra / still).mean(),
+    rtol=0.1,
+)
+
+# %% [markdown]
+r"""
+**"Convex means solvable in closed form."** Convexity makes every stationary point a global minimum; it gives no formula. The lasso, logistic regression and $p\ne2$ have none, and [ISTA](#eq-rg-push) needed hundreds of steps.
+
+**"$L_2$ leaves small weights alone, it only discourages those above 1."** The factor per step, $1-\eta\lambda$, is the same for all sizes. Change the units and the 1 would move. The price of units is real, though: **penalising before standardising** charges the same quantity a million times more in metres than in millimetres.
+
+**"The training loss falls, by definition of gradient descent."** It does for the full gradient and a [small enough step](#l-smoothness). With mini-batches single steps go up.
+
+**"The larger class contains the truth, that is why the second descent."** It also contains far more bad fits. [The opening](#free-parameters) had the same thousand waves with three different choices among them.
+"""
+
+# %% tags=["checks"]
+metres = np.random.default_rng(27).normal(size=200)
+answer = metres + 0.1
+unpenalised = metres @ answer / (metres @ metres)
+kept = [
+    linear_model.Ridge(alpha=200, fit_intercept=False)
+    .fit(unit * metres[:, None], answer)
+    .coef_[0]
+    * unit
+    for unit in (1, 1000)
+]
+energy = metres @ metres
+verify(
+    "the same ridge term in metres and millimetres: share of the slope that is left",
+    np.array(kept) / unpenalised,
+    [energy / (energy + 200), energy / (energy + 200 / 1e6)],
+    rtol=1e-9,
+)
+rng, w_full, w_batch, ups = np.random.default_rng(7), np.zeros(10), np.zeros(10), [0, 0]
+Xp, yp = patients.X_train, patients.y_train
+p_loss = lambda w: np.mean((Xp @ w - yp) ** 2)
+for _ in range(200):
+    pick = rng.integers(342, size=8)
+    new_full = w_full - (H_patients @ w_full - b_patients) / curvatures[-1]
+    new_batch = w_batch - 0.1 * Xp[pick].T @ (Xp[pick] @ w_batch - yp[pick]) / 8
+    ups = [
+        ups[0] + (p_loss(new_full) > p_loss(w_full) + 1e-12),
+        ups[1] + (p_loss(new_batch) > p_loss(w_batch)),
+    ]
+    w_full, w_batch = new_full, new_batch
+verify(
+    "full gradient, η = 1/L: steps of 200 that raise the training loss", int(ups[0]), 0
+)
+verify_at_least("mini-batches of 8: steps of 200 that raise it", int(ups[1]), 40)
+
+# %% [markdown]
+r"""
+## Exercises
+
+Replace the `...` in a cell and run it; it answers at once. Everything above may be used.
+"""
+
+# %% [markdown]
+r"""
+:::{exercise} Half of the parameters
+:label: ex-rg-half-dof
+The singular values of $X$ are $9,5,2,1,0.5,0.1$. Which $\lambda$ leaves three effective degrees of freedom?
 :::
 """
 
-# %%
+# %% tags=["yours"]
+half_dof = ...  # a number
+
+exercise("rg-half-dof").check(half_dof)
+
+# %% [markdown]
+r"""
+<details><summary>Solution</summary>
+
+Solve $\sum_i\sigma_i^2/(\sigma_i^2+\lambda)=3$; the left side falls, so one root finder does it.
+
+```python
+half_X = np.diag([9, 5, 2, 1, 0.5, 0.1])
+half_dof = optimize.brentq(lambda lam: degrees_of_freedom(half_X, lam) - 3, 1e-6, 1e6)
+```
+
+</details>
+
+:::{exercise} Layer norm backwards
+:label: ex-rg-layer-norm
+[Layer norm](#normalization-variants) normalises each row of $x$ (shape $(n,d)$) instead of each column. Write its gradient with respect to $x$, given the gradient of its output (no $\gamma$, $\beta$; $\epsilon=10^{-5}$).
+:::
+"""
+
+# %% tags=["yours"]
 layer_norm_backward = ...  # a function of x and grad
 
 exercise("rg-layer-norm").check(layer_norm_backward)
@@ -3852,49 +2756,29 @@ def layer_norm_backward(x, grad):
 
 </details>
 
-:::{exercise} Back in the black
-:label: ex-rg-back-in
-In [the exact model](#eq-rg-risk) with $n=50$, $D=200$, $\|\beta\|=1$ spread evenly and $\sigma=0.2$: from which $p>n$ on is the risk below that of every $p\le48$?
-:::
-"""
-
-# %%
-back_in = ...  # a whole number
-
-exercise("rg-back-in").check(back_in)
-
-# %% [markdown]
-r"""
-<details><summary>Solution</summary>
-
-```python
-classical = min(exact_risk(p, n=50, sigma=0.2) for p in range(49))
-back_in = next(p for p in range(52, 201) if exact_risk(p, n=50, sigma=0.2) < classical)
-```
-
-</details>
-
-:::{exercise} Project: the limit without walking
+:::{exercise} Decay forgets the start
 :label: ex-rg-limit-point
-Write the limit of gradient descent on $\|X\theta-y\|^2$ from any start, without iterating. Then add a small ridge term to the loss, and find out what becomes of the free part of the start, and how fast.
+Gradient descent on $\frac12\|X\theta-y\|^2$ with weight decay $\lambda$, from any start. Write $\theta_t$ without a loop. What becomes of the free part of the start, and how fast?
 :::
 """
 
-# %%
-limit_point = ...  # a function of X, y, start
+# %% tags=["yours"]
+decayed_walk = ...  # a function of X, y, start, eta, lam, t
 
-exercise("rg-limit-point").check(limit_point)
+exercise("rg-limit-point").check(decayed_walk)
 
 # %% [markdown]
 r"""
 <details><summary>Solution</summary>
 
-[The theorem](#eq-rg-implicit). With a ridge term $\frac\lambda2\|\theta\|^2$ the free part decays like $(1-\eta\lambda)^t$: weight decay forgets the start.
+The fixed point is the ridge solution, and the distance from it is multiplied by $(1-\eta\lambda)I-\eta X^\top X$ in each step. In the null space that is $(1-\eta\lambda)^t$: slow, but what the data leave open is forgotten.
 
 ```python
-def limit_point(X, y, start):
-    inverse = np.linalg.pinv(X)
-    return inverse @ y + start - inverse @ (X @ start)
+def decayed_walk(X, y, start, eta, lam, t):
+    H, identity = X.T @ X, np.eye(X.shape[1])
+    goal = np.linalg.solve(H + lam * identity, X.T @ y)
+    step = (1 - eta * lam) * identity - eta * H
+    return goal + np.linalg.matrix_power(step, t) @ (start - goal)
 ```
 
 </details>
@@ -3902,20 +2786,960 @@ def limit_point(X, y, start):
 
 # %% [markdown]
 r"""
+(rg-summary)=
 ## Summary
+
+The data leave freedom. What decides is a length: the one that gradient descent keeps short unasked, or one that a penalty, a clock or a noise puts a price on. And the features say what is long.
 
 | idea | formula | where |
 |---|---|---|
-| weight decay | $w\leftarrow(1-\eta\mu)w-\eta\nabla\mathcal R$; direction $i$ keeps $\frac{\lambda_i}{\lambda_i+\mu}$ | [update](#eq-rg-decay), [directions](#eq-rg-hessian) |
-| effective degrees of freedom | $\sum_is_i^2/(s_i^2+\lambda)$ | [trace](#eq-rg-dof) |
-| priors | Gaussian: ridge with $\lambda=\sigma^2/\tau^2$; Laplace: lasso | [posterior](#eq-rg-map) |
-| early stopping | $1-(1-\eta s)^t\approx\frac s{s+\lambda}$ with $\lambda=\frac1{\eta t}$ | [filters](#eq-rg-filters) |
 | implicit bias | $\theta_\infty=X^+y+(I-X^+X)\theta_0$ | [limit](#eq-rg-implicit) |
-| input noise | ridge with $\lambda=n\sigma^2$ | [noise](#eq-rg-noise) |
+| weight decay | $\theta\leftarrow(1-\eta\lambda)\theta-\eta\nabla\ell$; direction $i$ keeps $\frac{h_i}{h_i+\lambda}$ | [update](#eq-rg-decay), [filter](#eq-rg-hessian) |
+| degrees of freedom | $\sum_i\sigma_i^2/(\sigma_i^2+\lambda)$ | [trace](#eq-rg-dof) |
+| leave one out | $(y_i-\hat y_i)/(1-S_{ii})$ | [one fit](#eq-rg-loo) |
+| early stopping | $1-(1-\eta h)^t\approx\frac h{h+\lambda}$ with $\lambda=\frac1{\eta t}$, at most $0.204$ apart for small steps | [filters](#eq-rg-filters) |
+| input noise | ridge with $\lambda=ns^2$ | [noise](#eq-rg-noise) |
 | ensembles | variance $\rho v+\frac{1-\rho}Mv$ | [variance](#eq-rg-ensemble) |
-| dropout | scale by $\pi$; on a linear model $\lambda_j=\frac{1-\pi}\pi\sum_ix_{ij}^2$ | [penalty](#eq-rg-dropout) |
-| batch norm | $\hat x=(x-\mu)/\sqrt{\sigma^2+\epsilon}$ over the batch; running averages at test time | [formula](#eq-rg-bn) |
-| double descent | $s^2\frac{n-1}{n-p-1}$, peak at $p=n$, then $(1-\frac np)\lVert\beta_T\rVert^2+s^2\frac{p-1}{p-n-1}$ | [risk](#eq-rg-risk) |
+| dropout | scale by $q$; on a linear model $\lambda_j=\frac{1-q}q\sum_ix_{ij}^2$ | [penalty](#eq-rg-dropout) |
+| batch norm | $\hat x=(x-\mu)/\sqrt{v+\epsilon}$; behind it decay sets the effective step $\eta/\lVert w\rVert^2$ | [formula](#eq-rg-bn), [step](#eq-rg-effective) |
+| double descent | $\tau^2\frac{n-1}{n-P-1}$, peak at $P=n$, then $(1-\frac nP)\lVert\beta_T\rVert^2+\tau^2\frac{P-1}{P-n-1}$ | [risk](#eq-rg-risk) |
 
-**Further reading.** {cite:t}`hastie2009` for shrinkage and bagging, {cite:t}`goodfellow2016` for the whole catalogue, {cite:t}`hastie2022` for the theory of the last section. Epoch-wise double descent was found in large networks by {cite:t}`nakkiran2020`; layer and group normalisation are due to {cite:t}`ba2016` and {cite:t}`wu2018`.
+**Further reading.** {cite:t}`hastie2009` for shrinkage and bagging, {cite:t}`goodfellow2016` for the whole catalogue, {cite:t}`hastie2022` for the theory of the headline, {cite:t}`zhang2017` for networks that learn labels by lot, {cite:t}`nakkiran2020` for double descent in large networks.
 """
+
+# %% [markdown]
+r"""
+(rg-shelf)=
+## The shelf
+
+What is consulted rather than read: relatives, conditions, reference entries. Each can be read alone.
+
+(overfitting-with-limited-data)=
+### Many parameters, few examples
+
+A network with thousands of weights can agree with thirty images in countless ways. The more images, the fewer ways remain, and the gap between training and test accuracy closes. The network 64-128-128-10 of [Dropout](#dropout), correct labels, three draws each.
+"""
+
+# %% tags=["set-up"]
+gaps = {}
+for n in (30, 100, 300, 1400):
+    for seed in range(3):
+        order = torch.randperm(1797, generator=torch.Generator().manual_seed(seed))
+        torch.manual_seed(seed)
+        net = train_digits(
+            digit_network(0.0), images[order[:n]], classes[order[:n]], 50
+        )
+        few, new = order[:n], order[-390:]
+        gap = hit_rate(net, images[few], classes[few]) - hit_rate(
+            net, images[new], classes[new]
+        )
+        gaps.setdefault(n, []).append(gap)
+print("images   training accuracy − test accuracy (mean ± s.d.)")
+for n, gap in gaps.items():
+    print(f"{n:6}{np.mean(gap):12.3f} ± {np.std(gap, ddof=1):.3f}")
+
+# %% tags=["checks"]
+closing = [np.mean(gap) for gap in gaps.values()]
+verify_at_most(
+    "gap at 100, 300, 1400 images over the one before",
+    np.array(closing[1:]) / closing[:-1],
+    0.75,
+)
+
+# %% [markdown]
+r"""
+(weight-decay-as-gaussian-prior)=
+### Weight decay as a Gaussian prior, and its relatives
+
+Suppose $\theta\sim\mathcal N(0,\tau^2I)$ before seeing data, and $y=X\theta+\text{noise}$ of variance $s^2$. Bayes' rule multiplies the densities; minus the logarithm adds:
+
+$$
+-\log p(\theta\mid y)=\frac1{2s^2}\|y-X\theta\|^2+\frac1{2\tau^2}\|\theta\|^2+\text{const}.
+$$ (eq-rg-map)
+
+Times $s^2$ this is ridge with $\lambda=s^2/\tau^2$: the most probable $\theta$ (*maximum a posteriori*, MAP) is the ridge solution. A Laplace prior $\prod_j\frac1{2b}e^{-\lvert\theta_j\rvert/b}$ turns in the same way into the lasso, with $\lambda=s^2/b$ beside $\frac12\|y-X\theta\|^2$. The same quadratic, with the [hinge loss](#hinge-loss), is the margin term of the support vector machine, since the distance between $w^\top x=\pm1$ is $2/\|w\|$; [early stopping](#early-stopping-equals-l2) and [input noise](#noise-robustness) act alike.
+"""
+
+# %% tags=["checks"]
+rng = np.random.default_rng(1)
+X, y = rng.normal(size=(15, 4)), rng.normal(size=15)
+covariance = 0.4**2 * X @ X.T + 0.7**2 * np.eye(15)  # of y; τ = 0.4, s = 0.7
+verify(
+    "the joint Gaussian conditioned on y: its mean is ridge with λ = s²/τ²",
+    0.4**2 * X.T @ np.linalg.solve(covariance, y),
+    linear_model.Ridge(alpha=0.7**2 / 0.4**2, fit_intercept=False).fit(X, y).coef_,
+    atol=1e-10,
+)
+lasso = (
+    linear_model.Lasso(alpha=0.7**2 / 0.3 / 15, fit_intercept=False, tol=1e-12)
+    .fit(X, y)
+    .coef_
+)
+minus_log = lambda w: (
+    -stats.norm(X @ w, 0.7).logpdf(y).sum() - stats.laplace(0, 0.3).logpdf(w).sum()
+)
+nearby = lasso + 0.01 * rng.normal(size=(300, 4))
+verify_at_least(
+    "Laplace prior, b = 0.3: minus log posterior at 300 points near the lasso with λ = s²/b, over its value there",
+    min(minus_log(w) - minus_log(lasso) for w in nearby),
+    0,
+)
+
+# %% [markdown]
+r"""
+(layerwise-norm-bound)=
+### A wall instead of a spring
+
+Instead of paying for length one may forbid it: after each step put a layer with $\|W\|_F>c$ back to the nearest allowed point, which lies on the same ray,
+
+$$
+W\leftarrow W\min\Bigl(1,\frac c{\|W\|_F}\Bigr).
+$$ (eq-rg-project)
+
+Each layer may have its own $c$, other norms ($L_3,\dots,L_\infty$) will do, and penalties can be given to chosen layers alike. Here on the [noisy digits](#regularization-catalogue), all ten data sets: the test loss has its U in $c$.
+"""
+
+
+# %%
+def project(W, c):  # W (S, in, out)
+    return W * (c / W.flatten(1).norm(dim=1)).clamp(max=1)[:, None, None]
+
+
+# %% tags=["set-up"]
+bounds, bounded_loss, bounded_norm = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0), [], []
+for c in bounds:
+    W = several_networks(SETS, (64, 48, 10), 1)
+    adam = torch.optim.Adam(W, lr=0.01)
+    for _ in range(60):
+        adam.zero_grad()
+        bare_loss(W, None).sum().backward()
+        adam.step()
+        with torch.no_grad():
+            for w in W:
+                w[:, :-1] = project(w[:, :-1], c)
+    bounded_norm.append(max(w[:, :-1].flatten(1).norm(dim=1).max().item() for w in W))
+    with torch.no_grad():
+        bounded_loss.append(
+            nll(outputs(W, images[rows_test]), classes[rows_test]).mean().item()
+        )
+print("c         " + "".join(f"{c:8.1f}" for c in bounds))
+print("test loss " + "".join(f"{loss:8.2f}" for loss in bounded_loss))
+
+# %% tags=["checks"]
+verify_at_most(
+    "largest norm over its bound", np.array(bounded_norm) / bounds, 1.0, atol=1e-5
+)
+verify_at_least(
+    "test loss with the tightest and with the loosest bound, over the best",
+    np.array([bounded_loss[0], bounded_loss[-1]]) / min(bounded_loss),
+    1.1,
+)
+W0 = np.random.default_rng(2).normal(size=12)
+nearest = optimize.minimize(
+    lambda w: ((w - W0) ** 2).sum(),
+    np.zeros(12),
+    method="SLSQP",
+    tol=1e-12,
+    constraints={"type": "ineq", "fun": lambda w: 1.5**2 - w @ w},
+).x
+verify(
+    "projection to norm 1.5, against constrained minimisation",
+    project(torch.tensor(W0).view(1, 3, 4), 1.5).flatten(),
+    nearest,
+    atol=1e-5,
+)
+
+# %% [markdown]
+r"""
+(norms-are-convex-regularizers)=
+### Norms keep convexity
+
+For $p\ge1$ the [norm](#lp-norms) $\|\theta\|_p$ is convex: by the triangle inequality and homogeneity
+
+$$
+\|t\theta+(1-t)\theta'\|\le\|t\theta\|+\|(1-t)\theta'\|=t\|\theta\|+(1-t)\|\theta'\| .
+$$
+
+A sum of convex functions [is convex](#convexity-preserving-operations), so penalised linear regression stays convex. No norm is linear, since $\|{-\theta}\|=\|\theta\|$. For $p<1$ the inequality fails: with $p=\frac12$ both $(1,0)$ and $(0,1)$ have length 1, their midpoint has $(2\sqrt{1/2})^2=2$.
+"""
+
+# %% tags=["checks"]
+rng = np.random.default_rng(3)
+u, w = rng.normal(size=(2, 20_000, 3))
+middle = {
+    p: [(abs(z) ** p).sum(1) ** (1 / p) for z in ((u + w) / 2, u, w)]
+    for p in (0.5, 1, 1.5, 3)
+}
+above = {p: (m - (a + b) / 2).max() for p, (m, a, b) in middle.items()}
+verify_at_most(
+    "p = 1, 1.5, 3: largest height over 20,000 chords",
+    [above[p] for p in (1, 1.5, 3)],
+    0,
+    atol=1e-12,
+)
+verify_at_least("p = ½: largest height over a chord", above[0.5], 1)
+
+# %% [markdown]
+r"""
+(weight-magnitude-as-importance)=
+### Is a large weight an important one?
+
+A weight that a penalty drove to zero was not needed. Among inputs on *comparable scales* the size of the others is a hint of importance: of twenty inputs, five relevant, the lasso's five largest weights are the right ones nearly always. Multiply an input by a thousand, and its weight becomes a thousand times smaller while its influence stays.
+"""
+
+# %% tags=["checks"]
+rng, hits = np.random.default_rng(5), 0
+for _ in range(100):
+    X, w = rng.normal(size=(100, 20)), np.zeros(20)
+    relevant = rng.choice(20, 5, replace=False)
+    w[relevant] = rng.choice([-1, 1], 5) * rng.uniform(0.7, 1.5, 5)
+    y = X @ w + rng.normal(size=100)
+    found = linear_model.Lasso(alpha=0.1, fit_intercept=False).fit(X, y).coef_
+    hits += set(np.argsort(abs(found))[-5:]) == set(relevant)
+verify_at_least(
+    "100 runs: the five largest weights are the relevant ones", int(hits), 95
+)
+X[:, relevant[0]] *= 1000  # the same data in other units
+rescaled = linear_model.Lasso(alpha=0.1, fit_intercept=False).fit(X, y).coef_
+verify_at_most(
+    "an important input in other units: its weight over the least of the other four",
+    abs(rescaled[relevant[0]]) / abs(rescaled[relevant[1:]]).min(),
+    0.01,
+)
+
+# %% [markdown]
+r"""
+(pruning)=
+### Pruning
+
+Remove weights after training: the smallest; those with small *sensitivity* $\lvert w\,\partial\ell/\partial w\rvert$, the first-order estimate of what removal costs; or random ones. At a minimum the gradient vanishes, and with it the first-order estimate. *Optimal brain damage* {cite:p}`lecun1990` therefore uses the second order, $\frac12w^2\,\partial^2\ell/\partial w^2$. Test accuracy of three networks trained on 1400 digits.
+"""
+
+# %% tags=["set-up"]
+shares, pruned = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9), {}
+for seed in range(3):
+    torch.manual_seed(seed)
+    net = train_digits(digit_network(0.0), images[:1400], classes[:1400], 60)
+    F.cross_entropy(net(images[:1400]), classes[:1400]).backward()
+    matrices = [w for w in net.parameters() if w.ndim == 2]
+    trained = [w.detach().clone() for w in matrices]
+    rankings = {
+        "magnitude": [w.detach().abs() for w in matrices],
+        "sensitivity": [(w * w.grad).detach().abs() for w in matrices],
+        "random": [torch.rand(w.shape) for w in matrices],
+    }
+    for name, ranking in rankings.items():
+        row = []
+        for share in shares:
+            with torch.no_grad():
+                for w, old, rank in zip(matrices, trained, ranking):
+                    w.copy_(old * (rank >= rank.flatten().quantile(share)))
+            row.append(hit_rate(net, images[1400:], classes[1400:]))
+        pruned.setdefault(name, []).append(row)
+print("share removed" + "".join(f"{share:8.0%}" for share in shares))
+for name, rows in pruned.items():
+    print(f"{name:13}" + "".join(f"{v:8.2f}" for v in np.mean(rows, 0)))
+
+# %% [markdown]
+r"""
+A third of the weights can go at hardly any cost. Beyond, magnitude is by far the best of the three, and first-order sensitivity is hardly better than the lot: at the end of training it ranks by a gradient that is nearly zero, that is, by noise.
+"""
+
+# %% tags=["checks"]
+mean = {name: np.mean(rows, 0) for name, rows in pruned.items()}
+verify_at_most(
+    "30 % removed by magnitude: accuracy lost",
+    mean["magnitude"][0] - mean["magnitude"][1],
+    0.02,
+)
+verify_at_least(
+    "70 % removed: accuracy by magnitude over sensitivity, over random",
+    [mean["magnitude"][3] - mean[name][3] for name in ("sensitivity", "random")],
+    [0.02, 0.1],
+)
+
+# %% [markdown]
+r"""
+(early-stopping-as-smoothness)=
+### Early means near, and smooth
+
+From small weights one cannot get far in little time: the way is at most the sum of the steps, so with gradients bounded by $G$
+
+$$
+\|\theta_t-\theta_0\|\le\eta\sum_{s<t}\|g_s\|\le\eta tG .
+$$ (eq-rg-reach)
+
+$\eta t$ bounds the *radius* of what training can reach (the volume then grows like $(\eta t)^P$). And within it the easy comes first: for [the waves](#early-stopping-equals-l2), measured densely, wave $k$ has curvature $\propto1/k^2$, so the time to fit it grows like $k^2$. That follows from their strength, which we chose; networks are observed to have the same taste for slow waves.
+"""
+
+# %% tags=["checks"]
+dense = waves(day, 13)
+target, theta, fitted = (
+    dense @ np.maximum((np.arange(13) + 1) // 2, 1),
+    np.zeros(13),
+    np.zeros(13, int),
+)
+for t in range(1, 1200):
+    theta = theta - 0.5 * dense.T @ (dense @ theta - target) / 400
+    close = abs(theta / np.maximum((np.arange(13) + 1) // 2, 1) - 1) < 0.1
+    fitted[(fitted == 0) & close] = t
+turns_k = np.arange(1, 7)
+verify(
+    "waves of 1 to 6 turns: steps until 90 % is fitted",
+    fitted[1::2],
+    np.ceil(np.log(0.1) / np.log(1 - 0.25 / turns_k**2)).astype(int),
+)
+
+# %% [markdown]
+r"""
+(semi-supervised-learning)=
+### Semi-supervised learning
+
+Labels are dear, inputs cheap. Unlabelled inputs say something about $p(x)$: digits come in clusters, and a label can spread along the graph of nearest neighbours. Twenty labels, 480 images without, ten draws. The control uses the *same* labels without the other images: logistic regression, and the nearest neighbour.
+"""
+
+# %% tags=["set-up"]
+few_labels = []
+for draw in range(10):
+    pick = np.random.default_rng(draw).permutation(1400)[:500]
+    X, y = split.X_train[pick], split.y_train[pick]
+    hidden = np.where(np.arange(500) < 20, y, -1)  # scikit-learn's sign for "no label"
+    spread_to = semi_supervised.LabelSpreading(kernel="knn", n_neighbors=7, alpha=0.2)
+    guess = spread_to.fit(X, hidden).transduction_
+    nearest = y[:20][((X[:, None] - X[:20]) ** 2).sum(-1).argmin(1)]
+    logistic = linear_model.LogisticRegression(max_iter=200).fit(X[:20], y[:20])
+    few_labels.append(
+        [np.mean(z[20:] == y[20:]) for z in (logistic.predict(X), nearest, guess)]
+    )
+few_labels = np.array(few_labels)
+for name, acc in zip(
+    ("logistic regression", "nearest neighbour", "label spreading"), few_labels.T
+):
+    print(f"{name:20} {acc.mean():.3f} ± {acc.std(ddof=1) / 10**0.5:.3f}")
+
+# %% [markdown]
+r"""
+More than half of the gain over logistic regression comes from the change of classifier, not from the unlabelled images. The rest is theirs.
+"""
+
+# %% tags=["checks"]
+gain = few_labels[:, 2] - few_labels[:, 1]
+verify_at_least(
+    "label spreading over the nearest neighbour: gain minus three standard errors",
+    gain.mean() - 3 * gain.std(ddof=1) / math.sqrt(10),
+    0,
+)
+verify_at_least(
+    "… share of the gain over logistic regression that the nearest neighbour has too",
+    (few_labels[:, 1] - few_labels[:, 0]).mean()
+    / (few_labels[:, 2] - few_labels[:, 0]).mean(),
+    0.5,
+)
+
+# %% [markdown]
+r"""
+(multi-task-learning)=
+### Multi-task learning
+
+Several outputs share hidden layers, so that each task narrows down the representation of the others. The smallest case is linear: ten tasks in $\mathbb R^{30}$ whose weight vectors lie in a common plane, fifteen examples each, too few for any task alone. Fit each by ridge; take the plane of the first two singular vectors of the ten solutions; refit each task in that plane, two coefficients instead of thirty.
+"""
+
+# %% tags=["checks"]
+mistakes = []
+for seed in range(30):
+    rng = np.random.default_rng(seed)
+    W = rng.normal(size=(10, 2)) @ rng.normal(size=(2, 30)) / math.sqrt(2)
+    X = rng.normal(size=(10, 15, 30))
+    Y = np.einsum("tnd,td->tn", X, W) + 0.5 * rng.normal(size=(10, 15))
+    alone = np.stack([ridge(x, y, 1.0) for x, y in zip(X, Y)])
+    plane = np.linalg.svd(alone)[2][:2]  # (2, 30)
+    shared = np.stack([ridge(x @ plane.T, y, 1.0) @ plane for x, y in zip(X, Y)])
+    mistakes.append([((found - W) ** 2).sum(1).mean() for found in (shared, alone)])
+log_gain = np.log(np.array(mistakes)[:, 1] / np.array(mistakes)[:, 0])
+verify_at_least(
+    "ten related tasks, 30 draws: mean log gain by sharing a plane, minus four standard errors",
+    log_gain.mean() - 4 * log_gain.std(ddof=1) / math.sqrt(30),
+    0,
+)
+
+# %% [markdown]
+r"""
+(parameter-sharing)=
+### Parameter sharing
+
+Tying weights (the kernel of a [convolution](#convolution) at all positions, the matrix of a recurrent network at all times) leaves fewer numbers free and builds in a symmetry. The gradient of a tied weight is the sum over its uses, by the chain rule. Hide a pattern of five numbers at a random one of sixteen places in noise; the detector is a filter at each place and a soft maximum. 100 examples, five draws, one shared filter or sixteen of their own.
+"""
+
+
+# %%
+def detector(filters, bias, windows):  # windows (S, n, 16, 5), filters (S, 1 or 16, 5)
+    return torch.logsumexp((windows * filters[:, None]).sum(-1), 2) + bias
+
+
+# %% tags=["set-up"]
+g = torch.Generator().manual_seed(3)
+
+
+def signals(n, S=5):
+    X, where = (
+        torch.randn(S, n, 20, generator=g),
+        torch.randint(16, (S, n), generator=g),
+    )
+    pattern = torch.tensor([2.0, -2.0, 2.0, 2.0, -2.0])
+    for s, i in itertools.product(
+        range(S), range(1, n, 2)
+    ):  # every second one holds it
+        X[s, i, where[s, i] : where[s, i] + 5] += pattern
+    return X.unfold(2, 5, 1), (torch.arange(n) % 2).float().expand(S, n)
+
+
+(windows, marks), (fresh, fresh_marks) = signals(100), signals(400)
+found = {}
+for name, places in (("shared", 1), ("untied", 16)):
+    filters = (0.1 * torch.randn(5, places, 5, generator=g)).requires_grad_()
+    bias = torch.zeros(5, 1, requires_grad=True)
+    adam = torch.optim.Adam([filters, bias], lr=0.03)
+    for _ in range(200):
+        adam.zero_grad()
+        F.binary_cross_entropy_with_logits(
+            detector(filters, bias, windows), marks
+        ).backward()
+        adam.step()
+    with torch.no_grad():
+        said = (detector(filters, bias, fresh) > 0).float()
+        found[name] = (said == fresh_marks).double().mean(1)
+    print(
+        f"{name}: test accuracy {found[name].mean():.3f} ± {found[name].std() / 5**0.5:.3f}"
+    )
+
+# %% tags=["checks"]
+verify_at_least(
+    "shared over untied: accuracy gained, minus three standard errors",
+    (found["shared"] - found["untied"]).mean()
+    - 3 * (found["shared"] - found["untied"]).std() / math.sqrt(5),
+    0,
+)
+shared = torch.randn(5, 1, 5, generator=g, requires_grad=True)
+untied = shared.detach().expand(5, 16, 5).clone().requires_grad_()
+tied, each = (
+    torch.autograd.grad(detector(f, 0.0, windows).sum(), f)[0] for f in (shared, untied)
+)
+verify(
+    "gradient of a shared filter: the sum over its 16 uses",
+    tied,
+    each.sum(1, keepdim=True),
+    atol=1e-3,
+    rtol=1e-4,
+)
+
+# %% [markdown]
+r"""
+(bagging)=
+### Bagging
+
+Where do different models come from when there is one data set? *Bagging* {cite:p}`breiman1996` draws $K$ *bootstrap samples*, $N$ examples with replacement, trains a model on each and averages the output probabilities, $p(y\mid x)=\frac1K\sum_kp(y\mid x;\theta_k)$. A given example is missed by all $N$ draws with probability $(1-\frac1N)^N\approx e^{-1}$, so a sample holds about $63.2\,\%$ of the examples. Decision trees, which jump at the slightest change of the data, profit most; random forests {cite:p}`breiman2001` vary the inputs as well. (A *Bayesian* model average weights the members by their posterior probability instead.)
+"""
+
+# %% tags=["set-up"]
+rng, distinct, votes, singles = np.random.default_rng(12), [], 0, []
+for k in range(20):
+    sample = rng.integers(1400, size=1400)
+    distinct.append(len(np.unique(sample)) / 1400)
+    one_tree = tree.DecisionTreeClassifier(random_state=k).fit(
+        split.X_train[sample], split.y_train[sample]
+    )
+    p = one_tree.predict_proba(split.X_test)
+    votes = votes + p
+    singles.append(np.mean(p.argmax(1) == split.y_test))
+bagged = np.mean(votes.argmax(1) == split.y_test)
+forest = ensemble.RandomForestClassifier(20, random_state=0).fit(
+    split.X_train, split.y_train
+)
+forest_score = forest.score(split.X_test, split.y_test)
+print(
+    f"one tree {np.mean(singles):.3f} ± {np.std(singles, ddof=1):.3f} (s.d.), 20 bagged {bagged:.3f}, forest of 20 {forest_score:.3f}"
+)
+
+# %% tags=["checks"]
+verify_within_se(
+    "share of distinct examples in a bootstrap sample",
+    np.array(distinct),
+    1 - (1 - 1 / 1400) ** 1400,
+)
+verify_at_least(
+    "20 bagged trees and a forest: accuracy above the single trees, in their standard deviations",
+    (np.array([bagged, forest_score]) - np.mean(singles)) / np.std(singles, ddof=1),
+    3,
+)
+
+# %% [markdown]
+r"""
+(dropout-as-ensemble)=
+### Dropout as bagging with shared weights
+
+Each step trains one random member on one random mini-batch, and as the weights are shared, all members move at once. No member is trained to the end, the crowd is; most of an astronomical crowd is never drawn. Even of 256 members, 300 steps meet only about $256\,(1-(255/256)^{300})=177$. Here every single one, met or not, is asked for its test accuracy.
+"""
+
+# %% tags=["set-up"]
+W = several_networks(1, (64, 8, 10), 3)
+g, met = torch.Generator().manual_seed(4), []
+adam = torch.optim.Adam(W, lr=0.01)
+
+
+def member(X, mask):
+    return outputs(W[1:], torch.tanh(outputs(W[:1], X)) * mask / 0.5)
+
+
+for _ in range(300):
+    mask = (torch.rand(8, generator=g) < 0.5).float()
+    met.append(tuple(mask.int().tolist()))
+    batch = torch.randint(1400, (64,), generator=g)
+    adam.zero_grad()
+    nll(member(images[None, batch], mask), classes[batch][None]).sum().backward()
+    adam.step()
+with torch.no_grad():
+    pictures, truths = images[None, 1400:], classes[1400:]
+    judged = {
+        m: (member(pictures, torch.tensor(m)).argmax(-1) == truths)
+        .double()
+        .mean()
+        .item()
+        for m in itertools.product((0, 1), repeat=8)
+    }
+    whole = (member(pictures, 0.5).argmax(-1) == truths).double().mean().item()
+
+# %% tags=["picture"] mystnb={"image": {"alt": "Histogram of the test accuracies of the 256 members, for those that were met in training and those that were not: the two shapes are alike, spread from chance to nearly the accuracy of the whole network, which is marked at the right end."}}
+for seen, colour, name in ((True, plot.BLUE, "met"), (False, plot.ORANGE, "never met")):
+    values = [acc for m, acc in judged.items() if (m in met) == seen]
+    plt.hist(values, np.linspace(0, 1, 31), color=colour, alpha=0.6, label=name)
+plt.axvline(whole, color=plot.RED, label="all units, weights scaled")
+plt.xlabel("test accuracy")
+plt.ylabel("members (of 256)")
+plt.legend(loc="upper left")
+plt.show()
+
+# %% tags=["checks"]
+share_met = 1 - (255 / 256) ** 300
+both_missed = (254 / 256) ** 300
+missed_variance = 256 * share_met * (1 - share_met) + 256 * 255 * (
+    both_missed - (1 - share_met) ** 2
+)
+verify(
+    "distinct masks met in 300 steps",
+    len(set(met)),
+    256 * share_met,
+    atol=3 * math.sqrt(missed_variance),
+)
+middle = [
+    np.mean([acc for m, acc in judged.items() if (m in met) == seen and sum(m) == 4])
+    for seen in (True, False)
+]
+verify(
+    "members of four units: accuracy of those never met, and of those met",
+    middle[1],
+    middle[0],
+    atol=0.1,
+)
+verify_at_least(
+    "the whole network over the mean member: accuracy",
+    whole - np.mean(list(judged.values())),
+    0.2,
+)
+
+# %% [markdown]
+r"""
+(dropout-properties)=
+### Co-adaptation, sparsity, slower training
+
+In a standard network units can correct each other's errors; unreliable units prevent such co-adaptation {cite:p}`srivastava2014`. Side effects: more units are silent at a time, and noisier updates make training longer. One data set of [With and without](#dropout), three starts: training loss after the same number of steps, and the share of silent units in the second hidden layer on test images.
+"""
+
+# %% tags=["set-up"]
+side_effects = []
+order = torch.randperm(1797, generator=torch.Generator().manual_seed(0))
+for seed, drop in itertools.product(range(3), (0.0, 0.5)):
+    torch.manual_seed(seed)
+    net = train_digits(
+        digit_network(drop), images[order[:150]], classes[order[:150]], 60
+    )
+    with torch.no_grad():
+        training = F.cross_entropy(
+            net(images[order[:150]]), classes[order[:150]]
+        ).item()
+        silent = (net[:5](images[order[150:]]) == 0).double().mean().item()
+    side_effects.append([training, silent])
+side_effects = np.array(side_effects).reshape(3, 2, 2)
+for name, (loss, silent) in zip(("without", "with dropout"), side_effects.mean(0)):
+    print(f"{name:14} training loss {loss:.4f}   silent units {silent:.0%}")
+
+# %% tags=["checks"]
+verify_at_least(
+    "with over without, least of three starts: training loss, share of silent units",
+    (side_effects[:, 1] / side_effects[:, 0]).min(0),
+    1,
+)
+
+# %% [markdown]
+r"""
+(internal-covariate-shift)=
+### Internal covariate shift
+
+A layer deep in a network learns on inputs whose distribution changes as the layers before it learn. {cite:t}`ioffe2015` named this *internal covariate shift* and introduced batch normalisation to remove it. **A common slip** is to take that for the reason why it helps. The reason is disputed: later experiments found no such link (shifts put in *after* the normalisation did no harm) and explain the gain by a smoother loss {cite:p}`santurkar2018`. The drift itself is real: the mean pre-activation of one unit in the third layer of a plain tanh network while it trains.
+"""
+
+# %% tags=["set-up"]
+W = several_networks(1, (64, 32, 32, 32, 10), 7)
+adam, drift = torch.optim.Adam(W, lr=0.01), []
+for _ in range(60):
+    adam.zero_grad()
+    nll(
+        outputs(W, images[None, :300], torch.tanh), classes[None, :300]
+    ).sum().backward()
+    adam.step()
+    with torch.no_grad():
+        third = outputs([*W[:2], W[2][:, :, :1]], images[None, :300], torch.tanh)
+    drift.append([third.mean().item(), third.std().item()])
+drift = np.array(drift)
+
+# %% tags=["picture"] mystnb={"image": {"alt": "Mean and spread of one unit's pre-activation over sixty training steps: the mean wanders by about its initial spread, and the spread grows."}}
+plt.plot(drift[:, 0], color=plot.BLUE, label="mean")
+plt.fill_between(
+    range(60),
+    drift[:, 0] - drift[:, 1],
+    drift[:, 0] + drift[:, 1],
+    color=plot.BLUE,
+    alpha=0.2,
+    lw=0,
+    label="± one standard deviation",
+)
+plt.xlabel("steps")
+plt.ylabel("pre-activation")
+plt.legend()
+plt.show()
+
+# %% [markdown]
+r"""
+(batchnorm-couples-examples)=
+### Batch norm couples the examples of a mini-batch
+
+In training mode the output for one example depends on its company; in evaluation mode it does not. How noisy is that? For a fixed example of value $x$ among $m$ standard normal ones, the output $(x-\mu)/\sqrt v$ changes by $-d\mu-\frac x2dv$ to first order, with $\operatorname{Var}\mu=\frac1m$ and $\operatorname{Var}v\approx\frac2m$: a variance of $\frac1m(1+\frac{x^2}2)$. The noise regularises; it falls with the size of the batch.
+"""
+
+# %% tags=["checks"]
+layer, batch = nn.BatchNorm1d(3), torch.randn(8, 3)
+changed = torch.cat([batch[:1] + 5, batch[1:]])
+moved = (layer(batch) - layer(changed))[1:].abs().max()
+layer.eval()
+verify_at_least("training mode: change example 0, the others move by", moved, 0.1)
+verify(
+    "evaluation mode: how far they move",
+    (layer(batch) - layer(changed))[1:],
+    np.zeros((7, 3)),
+    atol=1e-12,
+)
+company = np.random.default_rng(17).normal(size=(4000, 255))
+jitter = (1 - (1 + company.sum(1)) / 256) / np.c_[np.ones(4000), company].std(1)
+verify(
+    "x = 1, batches of 256: variance of the output times m",
+    jitter.var() * 256,
+    1 + 1 / 2,
+    rtol=4 * math.sqrt(2 / 4000),
+)
+
+# %% [markdown]
+r"""
+(batchnorm-benefits)=
+### What batch norm buys
+
+Stable statistics allow large learning rates in deep stacks. Nine sigmoid layers of 32 units and a softmax, the kind that [could not be trained](#initialization-heuristics) for decades, eight passes over 1400 digits, the same four learning rates. The start matters as well, so the plain network may have two: the one that suits ReLU, and weights four times as large for the sigmoid's slope of $\frac14$.
+"""
+
+
+# %% tags=["set-up"]
+def deep_outputs(W, X, normal):
+    for l, w in enumerate(W):
+        X = torch.baddbmm(w[:, -1:], X, w[:, :-1])
+        if l + 1 < len(W):
+            if normal:
+                X = X - X.mean(1, keepdim=True)
+                X = X / (X.square().mean(1, keepdim=True) + 1e-5).sqrt()
+            X = torch.sigmoid(X)
+    return X
+
+
+deep_rates, deep_accuracy = torch.tensor([0.1, 0.3, 1.0, 3.0]), {}
+for name, scale, normal in (
+    ("plain", 1, False),
+    ("plain, large start", 4 / 2**0.5, False),
+    ("batch norm", 1, True),
+):
+    W = several_networks(4, (64, *[32] * 9, 10), 8)
+    g = torch.Generator().manual_seed(9)
+    with torch.no_grad():
+        for w in W:
+            w *= scale
+    for _ in range(8):
+        for rows in torch.randperm(1400, generator=g).split(140):
+            loss = nll(
+                deep_outputs(W, images[rows].expand(4, -1, -1), normal),
+                classes[rows].expand(4, -1),
+            )
+            grads = torch.autograd.grad(loss.sum(), W)
+            with torch.no_grad():
+                for w, gradient in zip(W, grads):
+                    w -= deep_rates[:, None, None] * gradient
+    with torch.no_grad():
+        logits = deep_outputs(W, images[1400:].expand(4, -1, -1), normal)
+    deep_accuracy[name] = (logits.argmax(-1) == classes[1400:]).double().mean(1).numpy()
+print("test accuracy, rate " + "".join(f"{r:8.1f}" for r in deep_rates.tolist()))
+for name, acc in deep_accuracy.items():
+    print(f"{name:20}" + "".join(f"{v:8.2f}" for v in acc))
+
+# %% [markdown]
+r"""
+With batch norm all four rates work. Without, neither start gets far in eight passes at any of them. (More passes, other starts, [ReLU](#initialization-heuristics) or skip connections are other cures.)
+"""
+
+# %% tags=["checks"]
+tops = {name: acc.max() for name, acc in deep_accuracy.items()}
+verify_at_least(
+    "batch norm over either plain network, each at its best rate: accuracy gained",
+    [tops["batch norm"] - tops[name] for name in ("plain", "plain, large start")],
+    0.1,
+)
+
+# %% [markdown]
+r"""
+(normalization-variants)=
+### Other axes: layer, instance, group
+
+The relatives change one thing: the axes over which mean and variance are taken. For images of shape $(N,C,H,W)$:
+
+| normalisation | mean and variance over | statistics per |
+|---|---|---|
+| batch | $N,H,W$ | channel |
+| layer {cite:p}`ba2016` | $C,H,W$ | example |
+| instance | $H,W$ | example and channel |
+| group {cite:p}`wu2018` | $H,W$ and the channels of a group | example and group |
+
+The last three never look at another example (layer norm crosses the *features* of one example within a layer, not layers), so they do the same in training and at test time. The batch mean of $m$ examples misses the true one by $\frac1{\sqrt m}$ standard deviations: poor for small batches, and it follows the data it was gathered on.
+"""
+
+
+# %%
+def norm(x, dims, eps=1e-5):
+    centred = x - x.mean(dims, keepdim=True)
+    return centred / (centred.square().mean(dims, keepdim=True) + eps).sqrt()
+
+
+def group_norm(x, groups):
+    N, C, *size = x.shape
+    return norm(x.view(N, groups, C // groups, *size), (2, 3, 4)).view(x.shape)
+
+
+# %% tags=["checks"]
+x = torch.randn(4, 6, 5, 5) * torch.arange(1.0, 7.0)[:, None, None] + 2
+verify(
+    "batch, layer, instance and group norm, against torch",
+    torch.stack(
+        [norm(x, (0, 2, 3)), norm(x, (1, 2, 3)), norm(x, (2, 3)), group_norm(x, 3)]
+    ),
+    torch.stack(
+        [
+            nn.BatchNorm2d(6)(x),
+            F.layer_norm(x, x.shape[1:]),
+            F.instance_norm(x),
+            F.group_norm(x, 3),
+        ]
+    ).detach(),
+    atol=1e-5,
+)
+misses = [
+    np.random.default_rng(18).normal(size=(4000, m)).mean(1).std() for m in (2, 64)
+]
+verify(
+    "batches of 2 and 64: standard deviation of the batch mean",
+    misses,
+    [2**-0.5, 1 / 8],
+    rtol=4 / math.sqrt(8000),
+)
+
+# %% [markdown]
+r"""
+(many-parameters-not-overfitting)=
+### Many parameters do not imply overfitting
+
+For polynomials in the powers of $x$, fitted by least squares, the count decides. For networks trained from their usual start it does not: they find simple functions among the many. Twenty points of $\sin3x$ with noise 0.3, ten draws; the networks (one tanh layer) are trained until the largest has fitted far below the noise, so that the comparison is not between a finished and an unfinished fit.
+"""
+
+# %% tags=["set-up"]
+rng = np.random.default_rng(19)
+x_sine = rng.uniform(-1, 1, (10, 20))
+y_sine, line = (
+    np.sin(3 * x_sine) + 0.3 * rng.normal(size=(10, 20)),
+    np.linspace(-1, 1, 101),
+)
+sine_errors = {}
+for degree in (3, 10, 19):
+    fits = [
+        np.linalg.lstsq(np.vander(x, degree + 1), y, rcond=None)[0]
+        for x, y in zip(x_sine, y_sine)
+    ]
+    sine_errors[f"degree {degree}"] = [
+        [
+            np.mean((np.polyval(c, x) - y) ** 2),
+            np.mean((np.polyval(c, line) - np.sin(3 * line)) ** 2),
+        ]
+        for c, x, y in zip(fits, x_sine, y_sine)
+    ]
+inputs10, targets10 = (
+    torch.tensor(v, dtype=torch.float32)[..., None] for v in (x_sine, y_sine)
+)
+for units in (3, 10, 200):
+    W = several_networks(10, (1, units, 1), units)
+    adam = torch.optim.Adam(W, lr=0.01)
+    for _ in range(1000):
+        adam.zero_grad()
+        ((outputs(W, inputs10, torch.tanh) - targets10) ** 2).mean(
+            (1, 2)
+        ).sum().backward()
+        adam.step()
+    with torch.no_grad():
+        training = ((outputs(W, inputs10, torch.tanh) - targets10) ** 2).mean((1, 2))
+        everywhere = (
+            torch.tensor(line, dtype=torch.float32).view(1, -1, 1).expand(10, -1, -1)
+        )
+        guess = outputs(W, everywhere, torch.tanh)[..., 0].double().numpy()
+    sine_errors[f"{units} units"] = np.c_[
+        training, ((guess - np.sin(3 * line)) ** 2).mean(1)
+    ]
+sine_errors = {name: np.array(rows) for name, rows in sine_errors.items()}
+print("median of 10 draws   training error   against the sine")
+for name, rows in sine_errors.items():
+    print("{:18}{:14.3f}{:19.3g}".format(name, *np.median(rows, 0)))
+
+# %% tags=["checks"]
+mid = {name: np.median(rows[:, 1]) for name, rows in sine_errors.items()}
+verify_at_least(
+    "degree 19 over degree 3: median error", mid["degree 19"] / mid["degree 3"], 100
+)
+verify_at_most(
+    "200 units over 10 units: median error", mid["200 units"] / mid["10 units"], 2
+)
+
+# %% [markdown]
+r"""
+(overfitting-is-local)=
+### Overfitting is local
+
+The same fit may be good in one region and absurd in another. A polynomial of degree 12 on $\cos\frac{3\pi}2x$ with noise 0.1, forty points on the left half of $[0,1]$ and six on the right; more points *there* cure it.
+"""
+
+
+# %%
+def right_over_left(extra, seed):
+    rng = np.random.default_rng(seed)
+    x = np.r_[rng.uniform(0, 0.5, 40), rng.uniform(0.5, 1, 6 + extra)]
+    y = np.cos(1.5 * np.pi * x) + 0.1 * rng.normal(size=len(x))
+    x_all = np.linspace(0, 1, 400)
+    fit = np.polynomial.Polynomial.fit(x, y, 12)(x_all)  # setting
+    wrong = (fit - np.cos(1.5 * np.pi * x_all)) ** 2
+    return wrong[200:].mean() / wrong[:200].mean()
+
+
+# %% tags=["checks"]
+ratios = [
+    np.median([right_over_left(extra, s) for s in range(50)]) for extra in (0, 40)
+]
+verify_at_least(
+    "6 points on the right: error right over left, median of 50", ratios[0], 10
+)
+verify_at_most(
+    "46 points on the right: error right over left, or left over right",
+    max(ratios[1], 1 / ratios[1]),
+    3,
+)
+
+# %% [markdown]
+r"""
+(epoch-wise-double-descent)=
+### Double descent along the time axis
+
+Training time is a capacity too, and the test error can descend twice as a function of it {cite:p}`nakkiran2020`. For a linear model each eigendirection has [its own clock](#eq-rg-filters) $1/\eta h_i$, and on it its own U: the bias $h_i\theta_i^2$ fades, then the variance $h_iv_i$ of the least-squares estimate comes in,
+
+$$
+R(t)=\sum_ih_i\Bigl[(1-\eta h_i)^{2t}\theta_i^2+\bigl(1-(1-\eta h_i)^t\bigr)^2v_i\Bigr].
+$$ (eq-rg-epochs)
+
+If the clocks differ by a thousand, the first U is over before the second has begun: down, up, and down again. Below, real runs: sixty examples, forty strong features and ten weak ones that carry much of the signal. While the strong ones are fitted, they also fit what the weak ones should explain. (One of the eight risks rises once more at the very end, when its weakest direction fits the noise.)
+"""
+
+
+# %%
+def two_modes(t, eta=0.05):
+    h, theta2, v = np.array([[1.0, 0.001], [1.0, 1200.0], [0.6, 100.0]])[..., None]
+    left = (1 - eta * h) ** t
+    return (h * (left**2 * theta2 + (1 - left) ** 2 * v)).sum(0)
+
+
+# %% tags=["set-up"]
+scales = np.r_[np.ones(40), 0.05 * np.ones(10)]
+theta_50 = np.r_[np.full(40, 0.3), np.full(10, 8.0)]
+times = np.unique(np.geomspace(1, 3e6, 120).astype(int))
+
+
+def long_run(seed, eta=0.2):
+    """Expected test risk and training error of gradient descent from 0 at the times."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(60, 50)) * scales
+    y = X @ theta_50 + 0.2 * rng.normal(size=60)
+    h, Q60 = np.linalg.eigh(X.T @ X / 60)
+    best = Q60.T @ np.linalg.solve(X.T @ X, X.T @ y)
+    ways = ((1 - (1 - eta * h) ** times[:, None]) * best) @ Q60.T
+    test = ((ways - theta_50) ** 2 * scales**2).sum(1) + 0.2**2
+    return np.array([test, ((ways @ X.T - y) ** 2).mean(1)])
+
+
+long_runs = np.array([long_run(seed) for seed in range(8)])  # (runs, 2, times)
+
+# %% tags=["picture"] mystnb={"image": {"alt": "Test risk against training steps on logarithmic axes for eight runs: down, up to a hump near a hundred steps, and down again to a much lower level, while the training error falls throughout."}}
+for k, run in enumerate(long_runs):
+    for curve, colour, name in zip(
+        run, (plot.RED, plot.BLUE), ("test risk", "training error")
+    ):
+        plt.loglog(times, curve, color=colour, lw=1, label=None if k else name)
+plt.xlabel("steps of gradient descent")
+plt.ylabel("mean squared error")
+plt.legend()
+plt.show()
+
+# %% tags=["checks"]
+estimates = np.random.default_rng(26).normal(size=(4000, 2)) * [0.6**0.5, 10] + [
+    1,
+    1200**0.5,
+]
+for t in (122, 60_000):
+    walk = (1 - (1 - 0.05 * np.array([1, 0.001])) ** t) * estimates
+    verify_within_se(
+        f"two modes: risk after {t:,} steps, from 4,000 noisy estimates",
+        ((walk - [1, 1200**0.5]) ** 2 * [1, 0.001]).sum(1),
+        two_modes(np.array([t]))[0],
+    )
+turning = np.diff(np.sign(np.diff(two_modes(np.arange(100_000)))))
+verify(
+    "two modes: minimum, maximum, minimum",
+    turning[turning != 0] / 2,
+    [1, -1, 1],
+    atol=1e-9,
+)
+early = long_runs[:, 0, (times > 3) & (times < 40)].min(1)
+hump = long_runs[:, 0, (times >= 40) & (times < 5000)].max(1)
+verify_at_least(
+    "eight runs, the least of each: start over first dip, hump over first dip, first dip over second",
+    [
+        (long_runs[:, 0, 0] / early).min(),
+        (hump / early).min(),
+        (early / long_runs[:, 0, -1]).min(),
+    ],
+    [1.1, 1.1, 2.0],
+)

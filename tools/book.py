@@ -22,7 +22,6 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 FIRST_EDITION = {
     "01_data_and_features",
     "03_probability_and_information",
-    "07_regularization",
     "09_sequence_models",
     "15_learning_theory",
 }

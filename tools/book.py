@@ -21,9 +21,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # claims) pass them by. The list is empty when the last of them is rewritten.
 FIRST_EDITION = {
     "01_data_and_features",
-    "03_probability_and_information",
     "09_sequence_models",
-    "15_learning_theory",
 }
 
 

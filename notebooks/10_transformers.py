@@ -300,10 +300,10 @@ $$ (eq-tf-mean)
 Let $x_j$ count for $i$ as far as it resembles $x_i$. Give four words two coordinates, *how much money, how much water*: old $(0,0)$, river $(0,2)$, money $(2,0)$, bank $(1,1)$. In *old river bank* the [inner products](#inner-product) of *bank* with the three words are $0,2,2$. Exponentials make them positive, $1,\ 7.39,\ 7.39$, and division by their sum makes them weights, $0.06,\ 0.47,\ 0.47$. The new *bank* is
 
 $$
-0.06\,(0,0)+0.47\,(0,2)+0.47\,(1,1)=(0.47,\,1.41),
+0.06\,(0,0)+0.47\,(0,2)+0.47\,(1,1)=(0.47,\,1.40),
 $$
 
-three parts water to one part money. In *old money bank* it becomes $(1.41,0.47)$. The same word has got two meanings, and nothing was trained.
+three parts water to one part money. In *old money bank* it becomes $(1.40,0.47)$. The same word has got two meanings, and nothing was trained.
 
 :::{prf:definition} Simple self-attention
 :label: def-tf-simple
@@ -431,7 +431,7 @@ $$
 Y=\operatorname{softmax}\Bigl(\frac{QK^\top}{\sqrt{d_k}}\Bigr)V .
 $$ (eq-tf-attention)
 
-The root will be explained in a moment; the mask, which says who may look at whom (true: may look), waits for its section.
+The root will be explained in a moment; the mask, which says who may look at whom (true: may look), waits for [its section](#causal-self-attention).
 """
 
 
@@ -446,7 +446,7 @@ def attention(Q, K, V, mask=None):
 
 # %% [markdown]
 r"""
-**A head by hand.** Let a token know its letter and its place, both as one-hot vectors. The key of place $j$ is $e_j$, the query of place $i$ is $c\,e_{i-7}$, the value is the letter. All 39 wrong places get the score 0, the right one $c/\sqrt{d_k}$. The mean of the values is then a guess at the letter that would be echoed, and the next letter is an echo with probability 0.6:
+**A head by hand.** Let a token know its letter and its place, both as one-hot vectors. The key of place $j$ is $e_j$, the query of place $i$ is $c\,e_{i-7}$, the value is the letter. A mask hides the letters to come (without it the head would read the answer); the wrong places that are left get the score 0, the right one $c/\sqrt{d_k}$. The mean of the values is then a guess at the letter that would be echoed, and the next letter is an echo with probability 0.6:
 """
 
 
@@ -454,7 +454,8 @@ r"""
 def by_hand(x, c):  # x (texts, T) letters as numbers; the chance of each next letter
     place = torch.eye(x.shape[1], dtype=torch.float64)  # (T, T), one row a place
     Q = c * place.roll(lag - 1, 0)  # place i asks for i − 7
-    echoed, W = attention(Q, place, F.one_hot(x, 4).double())
+    seen = torch.ones(len(place), len(place)).tril() > 0  # no looking ahead
+    echoed, W = attention(Q, place, F.one_hot(x, 4).double(), seen)
     return echo * echoed + (1 - echo) * torch.tensor(P)[x], W
 
 
@@ -485,7 +486,7 @@ for score in (0, 2, 4, 6, 8, 12):
     guess, W = by_hand(test_text[:, :-1], score * 40**0.5)
     told = guess[:, lag - 1 :].gather(2, test_text[:, lag:, None])[..., 0]
     above = (-told.log().mean() - truth.mean()).item()
-    hand_loss[score] = abs(above) if abs(above) < 5e-4 else above, W[20, 13].item()
+    hand_loss[score] = above, W[20, 13].item()
     print(f"{score:13}{hand_loss[score][1]:20.3f}{hand_loss[score][0]:20.3f}")
 
 # %% tags=["picture"]
@@ -499,6 +500,7 @@ def head_by_hand(score):
         vmin=0,
         vmax=1,
         aspect="auto",
+        cmap="Blues",
     )
     names = list(spell(text_shown[:24]))
     ax.set(xticks=range(24), yticks=range(24), xlabel="is looked at, $j$", ylabel="$i$")
@@ -512,19 +514,19 @@ def head_by_hand(score):
 explore(
     head_by_hand,
     score=[6, 0, 2, 3, 4, 5, 8, 12],
-    alt="Attention map of the head made by hand: from an even grey at score 0 a diagonal seven places to the left emerges and takes all the weight",
+    alt="Attention map of the head made by hand: from an even grey over the past at score 0 a diagonal seven places to the left emerges and takes all the weight",
 )
 
 # %% [markdown]
 r"""
-Each row is a place that asks, each column one that is looked at; the bright line is the look back. (At a score of 8 the loss seems to fall below the truth: luck on this text, to which a slightly more cautious guess happens to fit.) At 12 the head has 0.9998 of its weight where it should, and the opening's puzzle is answered: forty keys and queries do what the table of 65,536 rows does. (The picture begins at the eighth row; before that there is nothing to echo.) We put the answer in by hand. The question from now on is whether a network *finds* it.
+Each row is a place that asks, each column one that is looked at; the dark line is the look back. At 12 the head has 0.9999 of its weight where it should, and the opening's puzzle is answered: forty keys and queries do what the table of 65,536 rows does. (The picture begins at the eighth row; before that there is nothing to echo.) We put the answer in by hand. The question from now on is whether a network *finds* it.
 """
 
 # %% tags=["checks"]
 verify(
-    "weight of the right place, by hand: eˢ against 39 wrong ones",
+    "weight of the right place, seen from the 21st, by hand: eˢ against 20 wrong ones",
     [weight for _, weight in hand_loss.values()],
-    [math.exp(s) / (math.exp(s) + 39) for s in hand_loss],
+    [math.exp(s) / (math.exp(s) + 20) for s in hand_loss],
     atol=1e-12,
 )
 verify_within_se(
@@ -533,7 +535,12 @@ verify_within_se(
     rate,
 )
 verify_at_most(
-    "the head by hand at score 12: nats above the truth", hand_loss[12][0], 1e-3
+    "the head by hand at score 12: nats above the truth", hand_loss[12][0], 1e-4
+)
+verify_at_least(
+    "… by which it falls from each score to the next",
+    -np.diff([above for above, _ in hand_loss.values()]),
+    0,
 )
 Q, K, V = normal(2, 5, 8), normal(2, 7, 8, seed=1), normal(2, 7, 3, seed=2)
 some = normal(5, 7, seed=3) > 0.3
@@ -890,7 +897,7 @@ verify(
 # %% [markdown]
 r"""
 (padding-mask)=
-**Padding.** Texts in one batch have different lengths; the short ones are filled up with a token that means nothing, and a *padding mask* forbids all to look at it. Here a trap waits. A row in which everything is forbidden asks the softmax for $e^{-\infty}/\sum e^{-\infty}=0/0$: *not a number*, and one NaN in the loss ruins all the weights. It happens when a text is padded on the left and a mask is causal too: the first padded token may look at itself only, and that is forbidden. The cure is to forbid no row everything. Let every token see itself; what a padded token computes is nobody's business, for nobody looks at it.
+**Padding.** Texts in one batch have different lengths; the short ones are filled up with a token that means nothing, and a *padding mask* forbids all to look at it. A row in which everything is forbidden asks the softmax for $e^{-\infty}/\sum e^{-\infty}=0/0$: *not a number*, and one NaN in the loss ruins all the weights. It happens when a text is padded on the left and a mask is causal too: the first padded token may look at itself only, and that is forbidden. The cure is to forbid no row everything. Let every token see itself; what a padded token computes is nobody's business, for nobody looks at it.
 """
 
 
@@ -961,7 +968,7 @@ $$
 the MLP applied to every token alone, usually with one hidden layer of width $4d$. A *transformer* is a model that mainly uses self-attention to carry information between its tokens, be they words, image patches or nodes of a graph: this block, several times over.
 :::
 
-This is the *pre-norm* block, the usual one today. The original {cite:p}`vaswani2017` is *post-norm*: it puts the norm *after* each sum, $x\leftarrow\mathrm{LN}(x+\mathrm{SA}(x))$, on the road itself. Follow the thick line from bottom to top in both.
+This is the *pre-norm* block, the usual one today. The original {cite:p}`vaswani2017` is *post-norm*: it puts the norm *after* each sum, $x\leftarrow\mathrm{LN}(x+\mathrm{SA}(x))$, on the road itself.
 """
 
 # %% tags=["picture"] mystnb={"image": {"alt": "Two transformer blocks as diagrams. Pre-norm: a straight thick line from input to output; from it branch norm and attention, then norm and MLP, each added back. Post-norm: the norms stand on the line itself, after each sum."}}
@@ -1035,18 +1042,23 @@ class Neither(Block):
 
 # %% [markdown]
 r"""
-What the road and the norms are for can be seen before any training. Stack sixteen blocks with fresh weights and ten random tokens. Left: send a random direction back from the output and measure the gradient that arrives at each block. Right: how far the tokens at a block are still apart, compared with their size. (Medians of five stacks.)
+What the road and the norms are for can be seen before any training. Stack sixteen blocks with fresh weights and ten random tokens. Left: send a random direction back from the output and measure the gradient that arrives at each block. Right: how far the tokens at a block are still apart, compared with their size.
 """
 
 
 # %% tags=["set-up"]
-def through_a_stack(kind, seed, depth=16, d=32):
+def through_a_stack(kind, seed, depth=16, d=32, larger=1.0, sharper=1.0):
     """Gradient at the input of each block over that at the output; spread of tokens."""
     torch.manual_seed(seed)
     x, inputs = torch.randn(2, 10, d, requires_grad=True), []
     for _ in range(depth):
         inputs.append(x)
-        x = kind(d, 4)(x)
+        block = kind(d, 4)
+        with torch.no_grad():
+            for layer in (block.attn.qkv, block.attn.out, block.mlp[0], block.mlp[2]):
+                layer.weight *= larger
+            block.attn.qkv.weight[: 2 * d] *= sharper  # queries and keys
+        x = block(x)
     back = torch.autograd.grad(x, inputs, torch.randn(2, 10, d))
     spread = [((h - h.mean(1, keepdim=True)).norm() / h.norm()).item() for h in inputs]
     return [g.norm().item() / math.sqrt(2 * 10 * d) for g in back], spread
@@ -1061,6 +1073,17 @@ stacks = {
         ("neither sums nor norms", Neither),
     )
 }
+large = np.median([through_a_stack(Neither, s, larger=3**0.5) for s in range(3)], 0)
+sharp = np.median([through_a_stack(NoSum, s, sharper=6.0) for s in range(3)], 0)
+neither = stacks["neither sums nor norms"]
+print(f"neither, gradient at the first block: {neither[0, 0]:.0e}", end="")
+print(f"; with weights × √3: {large[0, 0]:.0e}")
+print(
+    f"no sums, tokens apart at the fifth block: {stacks['no sums'][1, 4]:.0e}", end=""
+)
+print(
+    f"; with queries and keys × 6: {sharp[1, 4]:.0e}; at the last: {sharp[1, -1]:.0e}"
+)
 
 # %% tags=["picture"] mystnb={"image": {"alt": "Two panels on logarithmic axes against the number of the block. Gradients: near one for both blocks with sums, a twentieth at the first block without sums, falling by dozens of orders without sums and norms. Spread of the tokens: constant with sums, falling exponentially to rounding level without."}}
 fig, axes = plt.subplots(1, 2, figsize=(6.8, 3.2))
@@ -1074,7 +1097,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-With neither sums nor norms nothing arrives: the stack is dead. The norms alone repair most of that, and yet such a stack is useless, as the right panel shows: every attention is a mean, means of means make all tokens alike, and after four blocks nobody can tell them apart. {cite:t}`dong2021` prove how fast this goes for attention alone. The sums keep every token itself. Pre- and post-norm differ little here; {cite:t}`xiong2020` show that trained post-norm stacks need a *warm-up*, a learning rate that first rises from zero, since their gradients near the output are large at the start. We use pre-norm, and a short warm-up all the same: it costs nothing.
+At torch's initial weights nothing arrives with neither sums nor norms (larger ones soften this: times $\sqrt3$, $10^{-5}$ arrives instead of $10^{-21}$). The norms alone repair most of that, and yet such a stack starts blind, as the right panel shows: every attention is a mean, means of means make all tokens alike, and after four blocks nobody can tell them apart; sharper attention delays this, but not to the sixteenth block. {cite:t}`dong2021` prove how fast this goes for attention alone. The sums keep every token itself. Pre- and post-norm differ little here; {cite:t}`xiong2020` show that trained post-norm stacks need a *warm-up*, a learning rate that first rises from zero, since their gradients near the output are large at the start. We use pre-norm, and a short warm-up all the same.
 
 A whole model is a table of token vectors, perhaps a table of places, blocks, a last norm and a linear map to the outputs. All models of this chapter are made by this class and trained by one loop: [AdamW](#ex-adamw) with a rate that rises over the first tenth of the steps and then falls to zero.
 """
@@ -1143,9 +1166,10 @@ verify(
 )
 verify_at_most(
     "neither: gradient at the first block over that at the last",
-    stacks["neither sums nor norms"][0, 0] / stacks["neither sums nor norms"][0, -1],
+    neither[0, 0] / neither[0, -1],
     1e-6,
 )
+verify_at_least("… with larger weights: gradient at the first block", large[0, 0], 1e-6)
 verify_at_least(
     "pre- and post-norm: the same, and the spread of tokens at the last block over the first",
     [
@@ -1156,8 +1180,11 @@ verify_at_least(
     0.5,
 )
 verify_at_most(
-    "no sums: spread of the tokens at the fifth block", stacks["no sums"][1, 4], 1e-5
+    "no sums: spread of the tokens at the fifth block; with sharper attention, at the last",
+    [stacks["no sums"][1, 4], sharp[1, -1]],
+    1e-5,
 )
+verify_at_least("… with sharper attention, at the fifth", sharp[1, 4], 1e-2)
 
 # %% [markdown]
 r"""
@@ -1196,9 +1223,9 @@ $$
 -\frac1T\sum_t\log p_\theta(x_{t+1}\mid x_1,\dots,x_t),
 $$ (eq-tf-ce)
 
-whose expectation is at least the entropy rate, with equality only if $p_\theta$ is the true conditional distribution: the difference is a [Kullback–Leibler divergence](#kl-divergence). On one finite text a model may be lucky. So is the truth itself on ours: it scores 0.0045 nats below the rate. That is why every score below is compared with the truth *on the same letters*.
+whose expectation is at least the entropy rate, with equality only if $p_\theta$ is the true conditional distribution: the difference is a [Kullback–Leibler divergence](#kl-divergence). On one finite text even the truth may be lucky: on ours it scores 0.0045 nats below the rate. So every score below is compared with the truth *on the same letters*.
 
-**The rivals.** An $n$-gram model counts which letter followed which $n-1$ letters. With endless text its loss would be $H_n-H_{n-1}$; with ours, about a million letters, the long tables are thinly filled. The GPT trains on the same text, on all letters, also those with fewer than eight before them; all are scored where eight are known.
+**The rivals.** An $n$-gram model counts which letter followed which $n-1$ letters. With endless text its loss would be $H_n-H_{n-1}$; with ours, about a million letters, the long tables are thinly filled, and what is added to every count is tuned on the last tenth. The GPT draws from the same text, and sees about a third of it; all are scored where eight letters are known. Last comes a table with a row for each pair of last and eighth-last letter.
 """
 
 # %%
@@ -1210,11 +1237,11 @@ def next_letter_loss(model, x):  # x (texts, T + 1)
     return F.cross_entropy(model(x[:, :-1]).flatten(0, 1), x[:, 1:].flatten())
 
 
-def some_texts(g, n=64):
+def some_texts(g, n=40):
     return train_text[torch.randint(len(train_text), (n,), generator=g)]
 
 
-train(gpt, lambda g: next_letter_loss(gpt, some_texts(g)), 350, 1e-2)
+train(gpt, lambda g: next_letter_loss(gpt, some_texts(g)), 300, 1.5e-2)
 
 # %%
 with torch.no_grad():
@@ -1232,18 +1259,27 @@ headline(
 # %% tags=["set-up"]
 def ngram_loss(n):
     """Loss of the n-gram model on the letters of the test text that have eight before."""
-    counts = np.bincount(number(train_text, n).numpy().ravel(), minlength=4**n) + 0.1
-    table = counts.reshape(-1, 4) / counts.reshape(-1, 4).sum(1, keepdims=True)
+    total = lambda x: np.bincount(number(x, n).numpy().ravel(), minlength=4**n)
+    early, late = total(train_text[:27_000]), total(train_text[27_000:])
+    table = lambda counts: np.log(shares(counts.reshape(-1, 4))).ravel()
+    start = max(
+        (0.1, 0.2, 0.5, 1.0, 2.0), key=lambda start: late @ table(early + start)
+    )
     asked = number(test_text, n)[:, lag + 1 - n :].numpy()
-    return -np.log(table.ravel()[asked]).mean()
+    return -table(early + late + start)[asked].mean()
 
 
+shares = lambda counts: counts / counts.sum(-1, keepdims=True)
 ngram = np.array([ngram_loss(n) for n in range(1, 10)])
+two_places = lambda x: (16 * x[:, :-lag] + 4 * x[:, lag - 1 : -1] + x[:, lag:]).numpy()
+pairs_seen = np.bincount(two_places(train_text).ravel()).reshape(16, 4)
+told_loss = -np.log(shares(pairs_seen)).ravel()[two_places(test_text)].mean()
 numbers_in = sum(p.numel() for p in gpt.parameters())
 print("model          free numbers   nats above the truth")
 for n in (2, 7, 8, 9):
-    print(f"{n}-gram  {3 * 4 ** (n - 1):18,}{ngram[n - 1] - truth.mean():18.4f}")
-print(f"GPT     {numbers_in:18,}{held_out - truth.mean():18.4f}")
+    print(f"{n}-gram      {3 * 4 ** (n - 1):14,}{ngram[n - 1] - truth.mean():18.5f}")
+print(f"GPT         {numbers_in:14,}{held_out - truth.mean():18.5f}")
+print(f"two places  {3 * 16:14,}{told_loss - truth.mean():18.5f}")
 
 # %% tags=["picture"] mystnb={"image": {"alt": "Loss against letters remembered: theoretical values with a cliff at 8, measured n-grams on them up to six letters and above them at seven and eight, and the GPT on the dotted line of the entropy rate."}}
 plt.plot(range(lag + 1), H_next, "-", color=plot.GREY, label="theory, $H_n-H_{n-1}$")
@@ -1258,12 +1294,12 @@ plt.show()
 
 # %% [markdown]
 r"""
-With two thousand numbers the GPT stands where a table of two hundred thousand cannot get *with this much text*. (Up to six letters the tables sit on the theory; the table of eight is 0.08 nats too high, for most of its rows were seen a few times only.) *Perplexity*, the exponential of the loss, is the number of letters between which the model hesitates: 4 for someone who knows nothing, $e^{0.80}=2.2$ here.
+With two thousand numbers the GPT stands where a table of two hundred thousand cannot get *with this much text*. Who knows the two places needs 48 numbers; the GPT was not told. (Up to six letters the tables sit on the theory; that of eight is 0.05 nats too high, for most of its rows were seen a few times only.) *Perplexity*, the exponential of the loss, is the number of letters between which the model hesitates: 4 for someone who knows nothing, $e^{0.80}=2.2$ here.
 
 **What did it find?** To predict the letter at $t+1$ the useful letter stands at $t+1-8$, seven places before the one that asks. Look for the diagonal, and at what the other head does.
 """
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Two attention maps, one a head, and their mean weight by distance. One head has a bright diagonal seven places back; below, bars of mean weight by distance for both heads."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "Two attention maps, one a head, and their mean weight by distance. One head has a dark diagonal seven places back; below, bars of mean weight by distance for both heads."}}
 with torch.no_grad():
     gpt(test_text[:300, :40])
     W = gpt.blocks[0].attn.W  # (texts, heads, T, T)
@@ -1272,7 +1308,7 @@ by_distance = torch.stack(
 )  # (distance, heads)
 fig, axes = plt.subplots(1, 3, figsize=(6.8, 2.7))
 for h in range(2):
-    axes[h].imshow(W[0, h], vmin=0, vmax=1)
+    axes[h].imshow(W[0, h], vmin=0, vmax=1, cmap="Blues")
     axes[h].set(title=f"head {h + 1}, one text", xlabel="looks at $j$")
     axes[h].grid(False)
     axes[2].bar(np.arange(16) + 0.4 * h, by_distance[:, h], 0.4, label=f"head {h + 1}")
@@ -1291,9 +1327,9 @@ for h in range(2):
 
 # %% [markdown]
 r"""
-The lag of eight is in the weights, and it can be read off: both heads look seven places back, one sharply, the other in a blur. Two were not needed, for the last letter, which the machine's table asks for, no head has to fetch; it comes along the straight road.
+The lag of eight is in the weights, and it can be read off: both heads look seven places back, one sharply, the other in a blur. One suffices for nearly everything, though the second helps a little: the last letter, which the machine's table asks for, no head has to fetch; it comes along the straight road.
 
-**Which parts does it need?** Take them away one at a time and train anew, two seeds each, for a third of the steps. For one case theory knows the answer: without attention a letter sees only itself, so nothing can beat the bigram, $H_2-H_1$.
+**Which parts does it need?** Take them away one at a time and train anew, two seeds each, for a third of the steps with a smaller batch. For one case theory knows the answer: without attention a letter sees only itself, so nothing can beat the bigram, $H_2-H_1$.
 """
 
 
@@ -1302,10 +1338,12 @@ def lamed(part, seed):  # the same GPT without one part
     torch.manual_seed(seed)
     model = Transformer(4, 4, 16, 2, 1, causal=True, rotary=part != "places", width=2)
     block = model.blocks[0]
-    for name, stub in (("attention", block.attn.out), ("MLP", block.mlp[2])):
-        if part == name:  # its output is zero for ever
-            [p.requires_grad_(False).zero_() for p in stub.parameters()]
-    train(model, lambda g: next_letter_loss(model, some_texts(g, 32)), 110, 1e-2, seed)
+    for name, gone in (("attention", block.attn), ("MLP", block.mlp)):
+        if part == name:
+            gone.forward = lambda x, mask=None: 0 * x  # adds nothing, ever
+    train(
+        model, lambda g: next_letter_loss(model, some_texts(g, 32)), 100, 1.5e-2, seed
+    )
     with torch.no_grad():
         z = model(test_text[:1000, :-1])[:, lag - 1 :].flatten(0, 1)
         return F.cross_entropy(z, test_text[:1000, lag:].flatten()).item()
@@ -1323,7 +1361,7 @@ print(f"bigram, in theory {H_next[1] - rate:.3f}")
 
 # %% [markdown]
 r"""
-Without attention the GPT *is* a bigram model, as it must be. Without places it gains next to nothing over that: it may look at the past, but only as at a bag of letters. (A causal mask leaks a little: a token can tell that few stand before it.) Without the MLP it does nearly as well as with it. That may surprise, as MLPs hold two thirds of the weights of a usual block; but this machine asks for a look back and hardly any computing. Adding digits, below, will ask for more.
+Without attention the GPT *is* a bigram model, as it must be. Without places it gains next to nothing over that: it may look at the past, but only as at a bag of letters. (A causal mask leaks a little: a token can tell that few stand before it.) Without the MLP it does as well as with it, at this short training. This machine asks for a look back and hardly any computing; adding digits, below, will ask for more.
 """
 
 # %% tags=["checks"]
@@ -1332,6 +1370,12 @@ verify(
     ngram[:6] - truth.mean(),
     H_next[:6] - rate,
     atol=0.01,
+)
+verify_at_most("the table of two places: nats above", told_loss - truth.mean(), 1e-3)
+verify_at_least(
+    "the 9-gram's loss above the truth, over the GPT's",
+    (ngram[8] - truth.mean()) / (held_out - truth.mean()),
+    3.0,
 )
 verify(
     "the distance at which the better head looks: the lag, less one",
@@ -1887,7 +1931,7 @@ $$
 p_n(c\mid\text{past})=\frac{\#(\text{past},c)+U\,p_{n-1}(c\mid\text{shorter past})}{N+U}.
 $$ (eq-tf-witten-bell)
 
-Both are scored on all letters of the new text that have 24 before them; both see the same 24. The last tenth of chapter one is kept to choose the $n$, and the GPT's learning rate, one of four.
+Both are scored on all letters of the new text that have 24 before them; both see the same 24. The last tenth of chapter one is kept to choose the $n$, and the GPT's learning rate (one of three, on short runs; one seed).
 """
 
 # %% tags=["set-up"]
@@ -1940,8 +1984,8 @@ def leaning(tables, n, text):
 held_tables = count(alice[:cut], 7)
 by_order = {n: leaning(held_tables, n, alice[cut:]).mean() for n in range(1, 8)}
 by_rate = {
-    lr: surprise(english_gpt(alice[:cut], lr, 80), alice[cut:]).mean()
-    for lr in (3e-3, 1e-2, 3e-2, 1e-1)
+    lr: surprise(english_gpt(alice[:cut], lr, 40), alice[cut:]).mean()
+    for lr in (1e-2, 3e-2, 1e-1)
 }
 best_n, best_lr = min(by_order, key=by_order.get), min(by_rate, key=by_rate.get)
 reader = english_gpt(alice, best_lr, 300)
@@ -1965,7 +2009,7 @@ print("\nGPT, τ = 0.7:", "".join(ALPHABET[i] for i in told))
 
 # %% [markdown]
 r"""
-Both know far more than the bigram; and the old art wins, by a tenth of a nat and several standard errors. Ten thousand letters are little for a network: on the text that it learnt from, the GPT does much better than on new text, so it has begun to learn by heart. What it writes looks like English from a distance. We tried one size and four rates only, and with a million times more text the order is known to be another; but at this size counting is a rival to be taken seriously, and without it in the table the GPT would have looked good.
+Both know far more than the bigram; and the old art wins, by a tenth of a nat and several standard errors. Ten thousand letters are little for a network: on the text that it learnt from, the GPT does much better than on new text, so it has begun to learn by heart. We tried one size and three rates only, and with a million times more text the order is known to be another; but without counting in the table the GPT would have looked good.
 """
 
 # %% tags=["checks"]
@@ -2165,37 +2209,33 @@ def solved(model, texts, answers):
     return (z.argmax(-1) == texts[:, answers]).all(1)
 
 
-def kept_back(seed, mirrored):
-    """Which of the hundred sums are held out: twenty, or ten with their mirror images."""
+def kept_back(seed):
+    """Two masks over the hundred sums: ten without their mirrors, ten that are mirrors."""
     g = torch.Generator().manual_seed(seed)
-    if not mirrored:
-        return torch.isin(torch.arange(100), torch.randperm(100, generator=g)[:20])
     a, b = every_sum.T
     low = (a < b).nonzero()[:, 0]
-    low = low[torch.randperm(45, generator=g)[:10]]
-    return torch.isin(torch.arange(100), torch.cat([low, 10 * b[low] + a[low]]))
+    low = low[torch.randperm(45, generator=g)[:15]]
+    mirror = 10 * b[low] + a[low]
+    parts = low[:10], torch.cat([low[10:], mirror[10:]])
+    return [torch.isin(torch.arange(100), part) for part in parts]
 
 
-one_digit_results, lines = {}, []
-for mirrored, seed in itertools.product((False, True), range(3)):
-    held = kept_back(seed, mirrored)
-    model = adder(one_digit(every_sum[~held]), [4, 5], 48, 4, 1, 300, seed)
+one_digit_right = []
+for seed in range(3):
+    alone, mirrored = kept_back(seed)
+    held = alone | mirrored
+    model = adder(one_digit(every_sum[~held]), [4, 5], 32, 4, 1, 250, seed)
     ok = solved(model, one_digit(every_sum), [4, 5])
-    mirror_seen = ~held[10 * every_sum[:, 1] + every_sum[:, 0]] & held
-    one_digit_results[mirrored, seed] = [
-        int(part.sum()) for part in (ok[~held], ok[held], mirror_seen, ok & mirror_seen)
-    ]
-    seen, new, mirror, both = one_digit_results[mirrored, seed]
-    name = "ten and their mirrors" if mirrored else "twenty at random"
-    lines.append(f"{name:22}{seed:5}{seen:9} of 80{new:9} of 20{both:12} of {mirror}")
-print("held out               seed     trained on     held out   … with mirror seen")
-print("\n".join(lines))
+    one_digit_right.append([int(ok[part].sum()) for part in (~held, alone, mirrored)])
+print("seed   trained on   held out: mirror was seen   mirror held out too")
+for seed, (seen, one, none) in enumerate(one_digit_right):
+    print(f"{seed:4}{seen:7} of 80{one:22} of 10{none:16} of 10")
 
 # %% [markdown]
 r"""
-Held out at random, more than a third of the new sums is right, and one could stop here, content. But addition has a mirror: when `2+5` is held out, `5+2` is usually among the eighty. The last column counts only those: the sums that it gets right *are* the sums whose mirror image it has seen. Hold the mirror images back as well, and next to nothing is left. The model has learnt eighty facts, and in some runs that $a+b=b+a$. It has not learnt to add. (From what should it? To a model that meets `6` and `7` as two symbols, nothing says that the one follows the other.)
+Some of the new sums are right. But addition has a mirror: when `2+5` is held out at random, `5+2` is usually among the eighty. So of our twenty, ten have their mirror images among the eighty, and ten are five sums with theirs. What it gets right is among the first; of the others, nothing. The model has learnt eighty facts, and to some extent that $a+b=b+a$. It has not learnt to add. (From what should it? To a model that meets `6` and `7` as two symbols, nothing says that the one follows the other.)
 
-**Where it does generalise.** Longer sums are made of smaller ones. Write sums of two-digit numbers in columns from the right, as one does on paper, but without the carry. There are ten thousand such sums, and only a hundred columns. Train a model of two blocks on two thousand of the sums. And to see *what* it learns, keep one column away altogether: no training sum has a 7 above an 8 or an 8 above a 7.
+**Where it does generalise.** Write sums of two-digit numbers in columns from the right, as one does on paper, but without the carry. There are ten thousand such sums, and only a hundred columns. Train a model of two blocks on two thousand of the sums. And to see *what* it learns, keep one column away altogether: no training sum has a 7 above an 8 or an 8 above a 7.
 """
 
 # %% tags=["picture"] mystnb={"image": {"alt": "How sums of two-digit numbers are written: columns from the right, each as digit, digit, sum digit; the carry is not written."}}
@@ -2226,12 +2266,13 @@ def columns(pairs):  # 37 + 48 as 7 8 5, 3 4 8, 0 0 0: lowest column first
 # %% tags=["set-up"]
 every_pair = torch.cartesian_prod(torch.arange(100), torch.arange(100))
 long_sums = columns(every_pair)  # (10000, 9)
-upper, lower = long_sums[:, [0, 3]], long_sums[:, [1, 4]]
-with_78 = ((upper + lower == 15) & ((upper - lower).abs() == 1)).any(1)
+upper, lower = long_sums[:, ::3], long_sums[:, 1::3]
+is_78 = (upper + lower == 15) & ((upper - lower).abs() == 1)  # (10000, 3)
+with_78 = is_78.any(1)
 shuffled = torch.randperm(10_000, generator=torch.Generator().manual_seed(0))
 known = shuffled[~with_78[shuffled]][:2000]
 fresh = shuffled[~with_78[shuffled]][2000:]
-long_adder = adder(long_sums[known], [2, 5, 8], 48, 4, 2, 480, 0)
+long_adder = adder(long_sums[known], [2, 5, 8], 48, 4, 2, 300, 0)
 long_solved = {
     "trained on": solved(long_adder, long_sums[known], [2, 5, 8]),
     "new": solved(long_adder, long_sums[fresh], [2, 5, 8]),
@@ -2240,28 +2281,35 @@ long_solved = {
 print("two-digit sums                    number   right")
 for name, ok in long_solved.items():
     print(f"{name:30}{len(ok):10,}{ok.double().mean():8.3f}")
+with torch.no_grad():
+    z = long_adder(long_sums[with_78, :-1])[:, [1, 4, 7]]
+    digit_ok = (z.argmax(-1) == long_sums[with_78][:, [2, 5, 8]]).double()
+column_78, other_columns = digit_ok[is_78[with_78]], digit_ok[~is_78[with_78]]
+print(f"of these: the digit of the column 7 + 8   {column_78.mean():6.3f}")
+print(f"          the digits of the other columns {other_columns.mean():6.3f}")
 
 # %% [markdown]
 r"""
-Sums that it has never seen are right, nearly all of the 7,604. So it has learnt a rule: how a column is added when there is a carry and when there is none, and when a carry goes on. It applies that to new combinations. But sums with $7+8$ it gets wrong, seven times out of eight: for the columns themselves it still has a table, and that line is missing. (The few right ones are a reminder that one of ten digits is sometimes hit.) *Generalising* means: new combinations of known parts. Whether a test shows it depends on what was held out.
+Sums that it has never seen are right, nearly all of the 7,604. So it has learnt a rule, with and without a carry, and applies it to new combinations. But sums with $7+8$ it gets wrong, four times out of five here, always with another seed: the digit of that column is wrong, while the other columns of the same sums are right. For the columns themselves it still has a table, and that line is missing. *Generalising* means: new combinations of known parts. Whether a test shows it depends on what was held out.
 """
 
 # %% tags=["checks"]
-results = np.array([one_digit_results[m, s] for m in (False, True) for s in range(3)])
-verify_at_least("sums trained on, of 80: right in each of six runs", results[:, 0], 72)
-right_new, right_mirrored = results[:3, [1, 3]].sum(0)
-verify_at_least("twenty at random: right, of 60 in three runs", right_new, 12)
-verify_at_least(
-    "… share of these whose mirror image was seen", right_mirrored / right_new, 0.9
-)
-verify_at_most("held out with the mirror image: right, of 20", results[3:, 1].mean(), 3)
+seen, mirror_seen, mirror_held = np.transpose(one_digit_right)
+verify_at_least("sums trained on, of 80: right in each of three runs", seen, 72)
+verify_at_least("held out, mirror seen: right, of 30", mirror_seen.sum(), 6)
+verify_at_most("held out with the mirror: right, of 30", mirror_held.sum(), 3)
 verify_at_least(
     "new two-digit sums: share right", long_solved["new"].double().mean(), 0.95
 )
 verify_at_most(
     "… those with 7 + 8 in a column: share right",
     long_solved["new, with 7 + 8 in a column"].double().mean(),
-    0.3,
+    0.4,
+)
+verify_at_least(
+    "… in the same sums: share right of the other columns, less that of 7 + 8",
+    other_columns.mean() - column_78.mean(),
+    0.5,
 )
 verify(
     "the columns hold the sums, read back as numbers",
@@ -2408,7 +2456,7 @@ translator = Translator()
 
 
 def date_loss(g):
-    i = torch.randint(3000, (64,), generator=g)
+    i = torch.randint(3000, (32,), generator=g)
     z = translator(sources[i], targets[i, :-1]).flatten(0, 1)
     return F.cross_entropy(z, targets[i, 1:].flatten())
 
@@ -2436,7 +2484,7 @@ lengths = (sources_new != 0).sum(1)
 fig, axes = plt.subplots(1, 2, figsize=(6.8, 3.4))
 for ax, k in zip(axes, (int(lengths.argmin()), int(lengths.argmax()))):
     n = int(lengths[k])
-    ax.imshow(looks[k, :, :n], vmin=0, vmax=1, aspect="auto")
+    ax.imshow(looks[k, :, :n], vmin=0, vmax=1, aspect="auto", cmap="Blues")
     ax.set(xticks=range(n), yticks=range(10))
     ax.set_xticklabels([SIGNS[i] for i in sources_new[k, :n]], fontsize=10)
     ax.set_yticklabels([SIGNS[i] for i in targets_new[k, 1:]], fontsize=10)
@@ -2456,10 +2504,12 @@ print(
 print(
     f"weight on the name while the month is written {month_look:.2f}  (even look {month_share:.2f})"
 )
+blank_look = (looks[:, [4, 7]] * (sources_new == 12)[:, None]).sum(2).mean()
+print(f"weight on the blanks for the hyphens          {blank_look:.2f}")
 
 # %% [markdown]
 r"""
-Nearly all new dates are right. While the year is written, most of the weight lies on the year's four digits, although they stand elsewhere in every date; while the month is written, on the letters of its name, and there on few of them: what it needs to tell twelve names apart. Nobody told the model what a year is. For the hyphens it looks at the blanks. Not all is so readable: for the leading zero of *4 may* it looks into the name of the month, for behind the encoder a vector can tell more than its own letter.
+Nearly all new dates are right. While the year is written, most of the weight lies on the year's four digits, although they stand elsewhere in every date; while the month is written, on the letters of its name, and there on few of them: what it needs to tell twelve names apart. In this run it looks at the blanks for the hyphens; with another seed it need not. Not all is so readable: behind the encoder a vector can tell more than its own letter.
 """
 
 # %% tags=["checks"]
@@ -2564,7 +2614,7 @@ class TorchGPT(nn.Module):
 torch.manual_seed(0)
 model = TorchGPT(4)
 optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3)
-for batch in train_text[: 64 * 150].split(64):  # 150 batches of 64 texts
+for batch in train_text[: 32 * 150].split(32):  # 150 batches of 32 texts
     optimizer.zero_grad()
     z = model(batch[:, :-1])
     F.cross_entropy(z.flatten(0, 1), batch[:, 1:].flatten()).backward()
@@ -2582,7 +2632,7 @@ print(f"bigram, in theory:             {H_next[1] - rate:.3f}")
 # %% [markdown]
 r"""
 (path-length)=
-**What it costs, and how far it is.** One block spends $12d^2$ multiplications a token on its matrices and $2Td$ on scores and means; attention dominates when $T>6d$. The cache grows by $2d$ numbers a token and a block. What is bought with the square? The *path*: how many operations lie between the last output and the first token. We count them in torch's own graph of derivatives, on the shortest way, and time the square.
+**What it costs, and how far it is.** One block spends $12d^2$ multiplications a token on its matrices and $2Td$ on scores and means; attention dominates when $T>6d$. The cache grows by $2d$ numbers a token and a block. What is bought with the square? The *path*: how many operations lie between the last output and the first token. We count them in torch's own graph of derivatives, on the shortest way. Four times the tokens cost sixteen times the multiplications, and on the clock perhaps more, once the $T\times T$ matrices no longer fit the cache.
 
 | layer over $T$ tokens | multiplications | steps that must wait for each other | way from end to end |
 |---|---|---|---|
@@ -2593,6 +2643,8 @@ r"""
 
 # %% tags=["set-up"]
 import time
+
+from torch.utils.flop_counter import FlopCounterMode
 
 
 def operations_between(output, leaf):
@@ -2621,20 +2673,22 @@ path_lengths = {T: ways(T) for T in (4, 16, 64, 256)}
 print("tokens   attention   recurrent: operations on the shortest way back")
 for T, (near, far) in path_lengths.items():
     print(f"{T:6}{near:12}{far:12}")
-seconds = {}
+seconds, multiplied = {}, {}
 with torch.no_grad():
     for T in (512, 2048):
-        x = torch.randn(1, T, 16)
+        x = torch.randn(2, T, 8)  # two heads
+        with FlopCounterMode(display=False) as counter:  # also warms up
+            attention(x, x, x)
+        multiplied[T] = counter.get_total_flops() // 2
         begin = time.perf_counter()
-        MultiHead(16, 2)(x)
+        attention(x, x, x)
         seconds[T] = time.perf_counter() - begin
+print(f"multiplications: 512 tokens {multiplied[512]:,}, 2,048 {multiplied[2048]:,}")
 measured(
     "attention over 2,048 tokens", seconds[2048], beside=("over 512", seconds[512])
 )
 
 # %% tags=["checks"]
-from torch.utils.flop_counter import FlopCounterMode
-
 torch.manual_seed(3)
 layer = nn.TransformerEncoderLayer(
     32, 4, 64, 0.0, "gelu", batch_first=True, norm_first=True
@@ -2676,6 +2730,11 @@ verify(
     "multiplications of a block, counted by torch for three sizes",
     counted,
     [12 * T * d**2 + 2 * T**2 * d for T, d in sizes],
+)
+verify(
+    "multiplications of scores and means, for four times the tokens",
+    multiplied[2048] / multiplied[512],
+    4**2,
 )
 near, far = np.array(list(path_lengths.values())).T
 verify("way back through attention, longest minus shortest", near.max() - near.min(), 0)
@@ -2739,30 +2798,40 @@ for n, (token, letter) in for_merges.items():
 r"""
 The one number rises, the other falls. Compare per letter (or per byte).
 
-**"Rotary positions know no end."** A table of places ends where training ended; a rotary model at least runs on. Whether it still works is a question for a test. Our GPT was trained on 40 letters; its loss on texts of 160:
+**"Rotary positions know no end."** A table of places ends where training ended; a rotary model at least runs on. Ours was trained on 40 letters; its loss on texts of 160, without and with [a mask](#causal-self-attention) that lets no letter look back farther than 39:
 """
 
 # %% tags=["set-up"]
 long_text = write(300, 161, 7)
 long_truth = -np.log(cond.ravel()[number(long_text, lag + 1).numpy()])  # (300, 153)
-with torch.no_grad():
-    z = gpt(long_text[:, :-1])[:, lag - 1 :].transpose(1, 2)
-    beyond = F.cross_entropy(z, long_text[:, lag:], reduction="none").numpy()
-beyond = (beyond - long_truth).mean(0)
-stretches = {
-    f"{low + 1} to {low + 40}": beyond[max(0, low - lag) : low + 40 - lag].mean()
+
+
+@torch.no_grad()
+def read_long(window):
+    """Nats above the truth at each place, when that many letters may be seen."""
+    ones = torch.ones(160, 160, dtype=torch.bool)
+    x = gpt.blocks[0](gpt.embed(long_text[:, :-1]), ones.tril() & ~ones.tril(-window))
+    z = gpt.head(gpt.norm(x))[:, lag - 1 :].transpose(1, 2)
+    told = F.cross_entropy(z, long_text[:, lag:], reduction="none").numpy()
+    return (told - long_truth).mean(0)
+
+
+in_window, beyond = read_long(40), read_long(160)
+back_seven = gpt.blocks[0].attn.W.amax(1).diagonal(-7, 1, 2).mean(0)  # by place
+stretches = {  # letters: nats above, weight seven places back, nats with the window
+    f"{low + 1} to {low + 40}": [
+        float(by_place[max(0, low - lag) : low + 40 - lag].mean())
+        for by_place in (beyond, back_seven, in_window)
+    ]
     for low in (0, 40, 80, 120)
 }
-back_seven = gpt.blocks[0].attn.W.amax(1).diagonal(-7, 1, 2).mean(0)  # by place
-print("letters      nats above the truth   weight seven places back")
-for name, above in stretches.items():
-    low, high = map(int, name.split(" to "))
-    kept = back_seven[max(0, low - 8) : high - 8].mean()
-    print(f"{name:12}{above:12.3f}{kept:23.2f}")
+print("letters      nats above the truth   weight seven back   with a window of 40")
+for name, (above, kept, held) in stretches.items():
+    print(f"{name:12}{above:12.3f}{kept:20.2f}{held:22.3f}")
 
 # %% [markdown]
 r"""
-It runs, and it fails: soon it is worse than the bigram, which knows one letter only (0.44). Now there are distances that never occurred in training, and the head that looked seven places back spreads its weight over them.
+It runs, and it fails: after 120 letters it is no better than the bigram (0.44). Now there are distances that never occurred in training, and the head that looked seven places back spreads its weight over them. Forbid them with that window, the weights untouched, and it reads all 160 letters as well as the first 40.
 """
 
 # %% tags=["checks"]
@@ -2788,8 +2857,13 @@ verify_at_least(
 )
 verify_at_least(
     "loss above the truth far beyond the training length, over that within",
-    stretches["121 to 160"] / stretches["1 to 40"],
+    stretches["121 to 160"][0] / stretches["1 to 40"][0],
     2,
+)
+verify_at_most(
+    "… with the window, each stretch over the first",
+    [held / stretches["1 to 40"][2] for _, _, held in stretches.values()],
+    1.5,
 )
 lost_table = Transformer(4, 4, 16, 2, 1, T=40, causal=True)
 try:
@@ -2998,10 +3072,10 @@ for attend in (False, True):
     pooled = Pooled(attend)
 
     def review_loss(g):
-        x, y, _ = review(128, g)
+        x, y, _ = review(64, g)
         return F.cross_entropy(pooled(x), y)
 
-    train(pooled, review_loss, 200, 1e-2)
+    train(pooled, review_loss, 120, 1e-2)
     with torch.no_grad():
         review_right[attend] = (pooled(x_review).argmax(1) == y_review).double()
 rows = torch.arange(2000)
@@ -3078,11 +3152,11 @@ def copier(layers):
     model = Transformer(12, 12, 32, 1, layers, causal=True, rotary=True, width=1)
 
     def loss(g):
-        x, period = repeated(64, g)
+        x, period = repeated(32, g)
         later = torch.arange(24) >= period  # the first round cannot be known
         return F.cross_entropy(model(x[:, :-1])[later], x[:, 1:][later])
 
-    return train(model, loss, 220, 1e-2)
+    return train(model, loss, 110, 1.5e-2)
 
 
 x_copy, period = repeated(300, torch.Generator().manual_seed(8))
@@ -3143,27 +3217,24 @@ def hide(x, g):
 
 torch.manual_seed(0)
 both_sides = Transformer(WORDS + 1, WORDS, 32, 2, 1, T=9, width=2)
-left_only = Transformer(WORDS + 1, WORDS, 32, 2, 1, T=9, causal=True, width=2)
 
 
 def masked_loss(g):
-    x = corpus(128, g)
+    x = corpus(64, g)
     z, chosen = hide(x, g)
     return F.cross_entropy(both_sides(z)[chosen], x[chosen])  # the targets only
 
 
-train(both_sides, masked_loss, 400, 1e-2)
-train(left_only, lambda g: next_letter_loss(left_only, corpus(128, g)), 130, 1e-2)
-unseen = corpus(4000, torch.Generator().manual_seed(7))
+train(both_sides, masked_loss, 250, 2e-2)
+unseen = corpus(2000, torch.Generator().manual_seed(7))
 blanked = unseen.clone()
 blanked[:, 3] = MASK
 with torch.no_grad():
     loss_both = F.cross_entropy(both_sides(blanked)[:, 3], unseen[:, 3]).item()
-    loss_left = F.cross_entropy(left_only(unseen[:, :3])[:, 2], unseen[:, 3]).item()
 larger = [np.bincount(np.maximum(a, np.arange(4)), minlength=4) / 4 for a in range(4)]
 limit_left = math.log(8) + np.mean([entropy(p) for p in larger])
 print(
-    f"a hidden word: from both sides {loss_both:.3f} (limit {math.log(8):.3f}), from the left {loss_left:.3f} (limit {limit_left:.3f})"
+    f"a hidden word: from both sides {loss_both:.3f} (limit {math.log(8):.3f}; from the left alone {limit_left:.3f})"
 )
 
 # %% tags=["checks"]
@@ -3177,8 +3248,12 @@ verify_within_se(
     0.1 + 0.1 / WORDS,
 )
 verify("… tokens changed outside the selection", int((z != x)[~chosen].sum()), 0)
+from_left = np.bincount((x[:, 2] % 4 * 4 + x[:, 3] % 4).numpy(), minlength=16) / 10_000
 verify(
-    "from the left only: its loss, against its limit", loss_left, limit_left, rtol=0.03
+    "from the left alone: the limit, from the classes of ten thousand sentences",
+    math.log(8) + entropy(from_left) - entropy(from_left.reshape(4, 4).sum(1)),
+    limit_left,
+    rtol=0.02,
 )
 verify_at_most(
     "from both sides: loss, against the left's limit", loss_both, limit_left - 0.5
@@ -3234,7 +3309,7 @@ r"""
 (pretraining-and-finetuning)=
 ### Pre-training and fine-tuning
 
-*Pre-training* learns from unlabelled data what words have to do with each other; *fine-tuning* adapts a copy to a task with few labels, with a new head and often all weights. In the language of [masked modelling](#masked-language-modelling): the second word of a sentence is blotted out; was it of the highest class? Fifty labelled sentences, five seeds, the same steps and rate for both:
+*Pre-training* learns from unlabelled data what words have to do with each other; *fine-tuning* adapts a copy to a task with few labels, with a new head and often all weights. In the language of [masked modelling](#masked-language-modelling): the second word of a sentence is blotted out; was it of the highest class? Fifty labelled sentences, three seeds, the same steps and rate for both:
 """
 
 
@@ -3245,7 +3320,7 @@ def fine_tune(pretrained, x, y, seed):
     if pretrained:
         model.load_state_dict(both_sides.state_dict())
     model.head = nn.Linear(32, 2)
-    return train(model, lambda g: F.cross_entropy(model(x)[:, 1], y), 50, 5e-3, seed)
+    return train(model, lambda g: F.cross_entropy(model(x)[:, 1], y), 30, 5e-3, seed)
 
 
 def blotted(n, g):
@@ -3256,7 +3331,7 @@ def blotted(n, g):
 
 
 tuned = []
-for seed in range(5):
+for seed in range(3):
     g = torch.Generator().manual_seed(seed)
     (x_few, y_few), (x_many, y_many) = blotted(50, g), blotted(1000, g)
     models = [fine_tune(p, x_few, y_few, seed) for p in (True, False)]
@@ -3269,12 +3344,12 @@ majority = 1 - 7 / 16  # the larger of two classes is the highest
 print(
     f"right: pre-trained {tuned[:, 0].mean():.2f}, from scratch {tuned[:, 1].mean():.2f}, always no {majority:.2f}"
 )
-print(f"gain {gain.mean():.2f} ± {gain.std(ddof=1) / 5**0.5:.2f} (standard error)")
+print(f"gain {gain.mean():.2f} ± {gain.std(ddof=1) / 3**0.5:.2f} (standard error)")
 
 # %% tags=["checks"]
 verify_at_least(
     "gain by pre-training, in standard errors",
-    gain.mean() / (gain.std(ddof=1) / 5**0.5),
+    gain.mean() / (gain.std(ddof=1) / 3**0.5),
     3.0,
 )
 verify_within_se(
@@ -3326,12 +3401,12 @@ learner = InContext()
 
 
 def context_loss(g):
-    X, y = prompts(64, g)
+    X, y = prompts(32, g)
     return ((learner(X, y) - y) ** 2).mean()
 
 
-train(learner, context_loss, 250, 5e-3)
-X_asked, y_asked = prompts(4000, torch.Generator().manual_seed(4))
+train(learner, context_loss, 200, 5e-3)
+X_asked, y_asked = prompts(3000, torch.Generator().manual_seed(4))
 with torch.no_grad():
     error = ((learner(X_asked, y_asked) - y_asked) ** 2).mean(0).numpy()
 
@@ -3346,10 +3421,11 @@ bayes = np.array([regress(k, NOISE**2) for k in range(SHOTS)])
 print("examples       " + "".join(f"{k:7}" for k in range(SHOTS)))
 print("transformer    " + "".join(f"{e:7.2f}" for e in error))
 print("Bayes          " + "".join(f"{e:7.2f}" for e in bayes))
+print("ratio          " + "".join(f"{e:7.2f}" for e in error / bayes))
 
 # %% [markdown]
 r"""
-The error falls with every example, though no weight moves: it learns in the prompt. It does not reach Bayes, and with more examples the ratio gets worse, not better. A longer training narrows the gap; ours shows the effect, not its limit.
+The error falls with the examples, though no weight moves: it learns in the prompt. After this short training it does not reach Bayes: the ratio rises to about 1.7 within three examples and stays there.
 """
 
 # %% tags=["checks"]
@@ -3364,7 +3440,7 @@ verify_at_least(
     (error / bayes)[[1, 4, 8]],
     1.0,
 )
-verify_at_most("… after eight, at most", error[8] / bayes[8], 2.0)
+verify_at_most("… from five to eight", (error / bayes)[5:], 2.2)
 
 # %% [markdown]
 r"""
@@ -3524,7 +3600,7 @@ r"""
 (vit-inductive-bias)=
 ### The inductive bias of vision transformers
 
-A convolution knows two things from birth: which pixels are neighbours, and that a pattern is the same pattern elsewhere. To a ViT without positions even the order of the patches is nothing; with positions it has to *learn* what a place is. With much data that is harmless, with little a handicap. Digits of $8\times8$ pixels, a ViT with four patches against a small convolutional network, both with the same 120 steps, three seeds; the baseline is the nearest neighbour:
+A convolution knows two things from birth: which pixels are neighbours, and that a pattern is the same pattern elsewhere. To a ViT without positions even the order of the patches is nothing; with positions it has to *learn* what a place is. With much data that is harmless {cite:p}`dosovitskiy2021`, with little a handicap. A hundred digits of $8\times8$ pixels, a ViT with four patches against a small convolutional network and a plain MLP with 64 hidden units, all with the same 60 steps, three seeds. The control: the pixels of all images shuffled in one way, so that neighbours are neighbours no more. The baseline is the nearest neighbour:
 """
 
 # %% tags=["set-up"]
@@ -3536,51 +3612,53 @@ def cnn():
     return nn.Sequential(*conv(1, 16), *conv(16, 32), nn.Flatten(), nn.Linear(128, 10))
 
 
+def mlp():
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
+
+
 digits = data.digits(1300)
 images, new_images = (
     torch.tensor(X, dtype=torch.float32).view(-1, 1, 8, 8) * 2 - 1
-    for X in (digits.X_train, digits.X_test)
+    for X in (digits.X_train[:100], digits.X_test)
 )
-labels, new_labels = torch.tensor(digits.y_train), torch.tensor(digits.y_test)
+labels, new_labels = torch.tensor(digits.y_train[:100]), torch.tensor(digits.y_test)
+pixels = torch.randperm(64, generator=torch.Generator().manual_seed(0))
 
 
-def learn_digits(make, n, seed):
+def learn_digits(make, shuffle, seed):
     torch.manual_seed(seed)
-    model = make()
+    model, order = make(), pixels if shuffle else torch.arange(64)
+    old, new = (x.flatten(1)[:, order].view_as(x) for x in (images, new_images))
 
     def loss(g):
-        i = torch.randint(n, (64,), generator=g)
-        return F.cross_entropy(model(images[i]), labels[i])
+        i = torch.randint(100, (32,), generator=g)
+        return F.cross_entropy(model(old[i]), labels[i])
 
-    train(model, loss, 120, 1e-2, seed)
+    train(model, loss, 60, 1e-2, seed)
     with torch.no_grad():
-        return (model(new_images).argmax(1) == new_labels).double().mean().item()
+        return (model(new).argmax(1) == new_labels).double().mean().item()
 
 
 read = {
-    (make, n): np.array([learn_digits(make, n, s) for s in range(3)])
-    for make in (ViT, cnn)
-    for n in (100, 1300)
+    name: np.array([learn_digits(*how, s) for s in range(3)])
+    for name, how in {
+        "ViT": (ViT, False),
+        "ViT, shuffled": (ViT, True),
+        "convolutional": (cnn, False),
+        "convolutional, shuffled": (cnn, True),
+        "MLP": (mlp, False),
+    }.items()
 }
-print("test accuracy                100 images       1,300 images")
-for make, name in ((ViT, "ViT"), (cnn, "convolutional network")):
-    row = (read[make, n] for n in (100, 1300))
-    print(
-        f"{name:22}" + "".join(f"{r.mean():12.3f} ± {r.std(ddof=1):.3f}" for r in row)
-    )
-flat_new, flat_old = new_images.flatten(1), images.flatten(1)
-near_right = [
-    (labels[:n][torch.cdist(flat_new, flat_old[:n]).argmin(1)] == new_labels)
-    .double()
-    .mean()
-    .item()
-    for n in (100, 1300)
-]
-print(f"{'nearest neighbour':22}" + "".join(f"{r:12.3f}        " for r in near_right))
+print("test accuracy")
+for name, right in read.items():
+    print(f"{name:25}{right.mean():.3f} ± {right.std(ddof=1):.3f}")
+nearest = torch.cdist(new_images.flatten(1), images.flatten(1)).argmin(1)
+near_right = (labels[nearest] == new_labels).double().mean().item()
+print(f"{'nearest neighbour':25}{near_right:.3f}")
 
 # %% [markdown]
 r"""
-With a hundred images the convolutional network is ten points ahead, with 1,300 the gap is half as wide. Both tables have a sober last line: on these small digits the nearest neighbour is as good as the better of the two.
+Shuffling the pixels takes six points from the convolutional network and none from the ViT: that is the bias. The rest of the gap is not; a plain MLP is ahead of the ViT too, and level with the convolutional network and the nearest neighbour.
 """
 
 # %% tags=["checks"]
@@ -3606,12 +3684,15 @@ with torch.no_grad():
         feature(wide)[..., 2:-2, 2:-2],
         atol=1e-5,
     )
-gaps = {n: read[cnn, n].mean() - read[ViT, n].mean() for n in (100, 1300)}
+accuracy = {name: right.mean() for name, right in read.items()}
 verify_at_least(
-    "100 images: accuracy of the convolutional network less that of the ViT",
-    gaps[100],
-    0.03,
+    "accuracy that shuffling takes from the convolutional network",
+    accuracy["convolutional"] - accuracy["convolutional, shuffled"],
+    0.02,
 )
-verify_at_most(
-    "1,300 images: that gap over the one with 100", gaps[1300] / gaps[100], 0.7
+verify_at_most("… from the ViT", accuracy["ViT"] - accuracy["ViT, shuffled"], 0.02)
+verify_at_least(
+    "accuracy of the convolutional network, and of the MLP, less that of the ViT",
+    [accuracy[name] - accuracy["ViT"] for name in ("convolutional", "MLP")],
+    0.05,
 )

@@ -37,7 +37,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 import torch.nn.functional as F
-from scipy import optimize, special, stats
+from scipy import integrate, optimize, special, stats
 from scipy.spatial.distance import jensenshannon
 from torch import nn
 
@@ -238,11 +238,13 @@ def _(answer):
 @exercise.define("adv-stronger")
 def _(answer):
     net = nets["on attacks"]
-    new = answer(net, X_test, y_test, 0.1)
-    assert bool((new - X_test).abs().max() < 0.1 + 1e-9), "a pixel moved by more than ε"
+    new = answer(net, X_test, y_test, 0.15)
+    assert bool((new - X_test).abs().max() < 0.15 + 1e-9), (
+        "a pixel moved by more than ε"
+    )
     assert bool(((new >= 0) & (new <= 1)).all()), "these are no valid grey values"
-    left, ours = accuracy(net, new), at_ten_percent["on attacks"]
-    assert left < ours, f"yours leaves {left:.3f}, the three attacks {ours:.3f}"
+    left, ours = accuracy(net, new), share(standing(net, 0.15))
+    assert left < ours - 0.01, f"yours leaves {left:.3f}, the three attacks {ours:.3f}"
     return True
 
 
@@ -531,19 +533,19 @@ verify(
 
 # %% [markdown]
 r"""
-**Why is so little enough?** A caricature: weights and inputs of a linear score are independent draws from $\mathcal N(0,1)$, $n$ of each. Three sums of $n$ terms:
+**Why is so little enough?** A caricature: weights and inputs of a linear score are independent draws from $\mathcal N(0,1)$, $n$ of each; the unit of the input and of $\alpha$ is $s$, the root mean square of a pixel. Three sums of $n$ terms:
 
 - the score itself, $\sum w_ix_i$, has random signs: its size is about $\sqrt n$;
 - the coin's noise, $\alpha\sum\pm w_i$, too: about $\alpha\sqrt n$. To matter it must be as large as the input, $\alpha\approx1$, in every dimension;
 - the chosen noise has no cancellation at all: $\alpha\sum|w_i|\approx\alpha\,n\sqrt{2/\pi}$.
 
-So the attacker turns the answer once $\alpha\,n\sqrt{2/\pi}>|w^\top x|$. The median of $|\mathcal N(0,1)|$ is 0.674, hence half of all inputs fall at
+So the attacker turns the answer once $\alpha\,n\sqrt{2/\pi}>|w^\top x|$. The median of $|\mathcal N(0,1)|$ is 0.674, hence half of all inputs fall at, back in grey values,
 
 $$
-\alpha_{1/2}\approx\frac{0.674\,\sqrt n}{n\sqrt{2/\pi}}\approx\frac{0.85}{\sqrt n}.
+\alpha_{1/2}\approx s\,\frac{0.674\,\sqrt n}{n\sqrt{2/\pi}}\approx\frac{0.85\,s}{\sqrt n}.
 $$ (eq-adv-dimension)
 
-In many dimensions the attacker adds up what the coin cancels. On 64 pixels this predicts 0.11. A photograph of $224\times224$ pixels in three colours has 150,528 numbers, and there the customary allowance is $8/255\approx0.03$. By this rule the 0.15 of our opening is the *milder* attack. (Trained weights are not Gaussian and neighbouring pixels are not independent: it is a rule for the eye, not for the hand.)
+In many dimensions the attacker adds up what the coin cancels. On 64 pixels, whose root mean square is $s=0.48$, this predicts 0.05. A photograph of $224\times224$ pixels in three colours has 150,528 numbers, and there the customary allowance is $8/255\approx0.03$: by this rule, as $s\le1$, fourteen times what is needed or more, the 0.15 of our opening three times. (Trained weights are not Gaussian, pixels not independent: a rule for the eye.)
 """
 
 
@@ -629,16 +631,16 @@ explore(
 
 # %% [markdown]
 r"""
-At 0.02 one step and ten do the same damage: there the network really is linear. From 0.1 on, looking again pays, and at 0.2 almost nothing stands. The prediction of the caricature, half of the digits at 0.11, is not far off.
+At 0.02 one step and ten do the same damage: there the network is nearly linear. From 0.1 on, looking again pays, and at 0.2 almost nothing stands. Half of the digits have fallen at 0.09. The caricature says 0.05: the right order, no more.
 """
 
 # %% tags=["checks"]
 fallen = np.interp(-0.5, -np.array(ten_steps), sizes)
-verify(
-    "ε that leaves half of the digits, against 0.85/√64 of the caricature",
-    fallen,
-    stats.norm.ppf(0.75) * math.sqrt(math.pi / 2 / 64),
-    rtol=0.3,
+caricature = stats.norm.ppf(0.75) * math.sqrt(math.pi / 2 / 64)
+verify_at_most(
+    "ε that leaves half of the digits, and 0.85 s/√64 of the caricature: factors of two between",
+    abs(math.log2(fallen / (X_test.square().mean().sqrt() * caricature))),
+    1.0,
 )
 verify_at_least(
     "accuracy that looking again takes away at ε = 0.1, 0.15",
@@ -819,7 +821,7 @@ for name, values in (
 r"""
 The hinge finds the exact minimum at either price. The cross-entropy, with its price tuned for every single digit, is up to several per cent too long, and no price mends it. So the advantage of the hinge is not that its minimum is easier to find. It is that its minimum is the right one.
 
-Now the network, fifty digits, the next class as target. There is no formula here, so the table only compares. Price by price: in how many cases the target was reached, and how long the changes were.
+Now the network, fifty digits, the next class as target. For every other of fifteen prices: in how many cases the target was reached, and how long the changes were.
 """
 
 # %% tags=["set-up"]
@@ -838,21 +840,21 @@ def price_list(f, prices):
     return cw(plain, x50.repeat(n, 1), t50.repeat(n), c, f)[1].reshape(n, 50).numpy()
 
 
-PRICES = [0.03, 0.1, 0.3, 1.0, 3.0, 10.0]
+PRICES = np.geomspace(0.1, 3, 15).tolist()
 lengths = {
     "cross-entropy": price_list(entropy_penalty, PRICES),
     "hinge": price_list(gap, PRICES),
 }
-print(f"{'price c':22}" + "".join(f"{c:8g}" for c in PRICES))
+print(f"{'price c':22}" + "".join(f"{c:8.2f}" for c in PRICES[::2]))
 for name, found in lengths.items():
     reached = np.isfinite(found)
     means = [
         row[ok].mean() if ok.any() else math.nan for row, ok in zip(found, reached)
     ]
-    print(f"{name:14} reached" + "".join(f"{v:8.2f}" for v in reached.mean(1)))
+    print(f"{name:14} reached" + "".join(f"{v:8.2f}" for v in reached.mean(1)[::2]))
     print(
         f"{'':14}  length"
-        + "".join("       –" if math.isnan(v) else f"{v:8.3f}" for v in means)
+        + "".join("       –" if math.isnan(v) else f"{v:8.3f}" for v in means[::2])
     )
 shortest = {name: found.min(0) for name, found in lengths.items()}  # the best price
 print("best price for each digit, mean length: ", end="")
@@ -897,7 +899,7 @@ explore(
 
 # %% [markdown]
 r"""
-The hinge's lengths hardly move once the price is high enough; thirty times too much costs a few per cent. (At 0.1 only the easy digits are reached, which is why the mean is short.) The cross-entropy's lengths grow from price to price, so it lives by being tuned. With the best of six prices for every digit, the fair comparison, it is still about six per cent longer; at a price chosen once for all, fifteen.
+The hinge's lengths hardly move once the price is high enough; six times too much costs less than one per cent. (At 0.1 only the easy digits are reached, which is why the mean is short.) The cross-entropy's lengths grow from price to price. With the best of fifteen prices for every digit it is about two per cent longer; at the best one price for all, ten. The hinge needs no such search.
 """
 
 # %% tags=["checks"]
@@ -933,14 +935,17 @@ verify(
     rtol=0.02,
 )
 verify_at_least(
-    "network, best price for each digit: mean excess of the cross-entropy over the hinge",
-    (shortest["cross-entropy"] / shortest["hinge"]).mean() - 1,
-    0.03,
+    "network, excess of the cross-entropy over the hinge: best price for each digit, one for all",
+    [
+        (shortest["cross-entropy"] / shortest["hinge"]).mean() - 1,
+        lengths["cross-entropy"].mean(1).min() / shortest["hinge"].mean() - 1,
+    ],
+    [0.005, 0.05],
 )
 verify_at_most(
-    "network, hinge: longest mean over shortest at prices 1, 3, 10",
-    np.max(lengths["hinge"][3:].mean(1)) / np.min(lengths["hinge"][3:].mean(1)),
-    1.1,
+    "network, hinge: longest mean over shortest at the prices from 0.5 to 3, minus 1",
+    np.max(lengths["hinge"][7:].mean(1)) / np.min(lengths["hinge"][7:].mean(1)) - 1,
+    0.01,
 )
 
 # %% [markdown]
@@ -1017,7 +1022,7 @@ for name, value in of_masked.items():
 
 # %% [markdown]
 r"""
-The cross-entropy attack leaves nearly all digits alone: with logits in the thousands the softmax is exactly 0 or 1 in floating point and its gradient exactly zero. The attacker walks nowhere. A thousand blind tosses of a coin do far better, and the same ten steps on the *gap* of the logits bring the accuracy down to what it always was. A gradient that is gone is not a defence. {cite:t}`athalye2018` looked at the nine white-box defences of one conference: seven had only hidden the gradient, and the authors got round six of them completely and round one in part. The signs to look for are those of our table: attacks without gradients beat attacks with them, one step beats many, more $\epsilon$ does not help.
+The cross-entropy attack leaves nearly all digits alone: with logits in the thousands the softmax is exactly 0 or 1 in floating point and its gradient exactly zero. A thousand blind tosses of a coin do far better, and the same ten steps on the *gap* of the logits bring the accuracy down to what it always was. A gradient that is gone is not a defence. {cite:t}`athalye2018` looked at the nine white-box defences of one conference: seven had only hidden the gradient, and the authors got round six of them completely and round one in part. Our table shows the first sign: attacks without gradients beat attacks with them. Others are that one step beats many, or that more $\epsilon$ does not help.
 
 The same trap has a gentler form. Put the hinge on the *probabilities* instead of the logits, $\max_{i\ne t}F_i-F_t$, and at a confident input its slope is of the order $F_t(1-F_t)$: almost nothing.
 
@@ -1112,7 +1117,7 @@ $$
 \min_\theta\;\mathbb E\max_{\|\delta\|_\infty\le\epsilon}L(x+\delta,y;\theta).
 $$ (eq-adv-training)
 
-A minimum of a maximum. How does one differentiate a maximum? Take $\ell(\theta)=\max(3\theta,\,1-\theta)$. At $\theta=1$ the first wins and the slope is 3: find the winner, hold it, differentiate it. That is Danskin's theorem: at the maximising $\delta$, held fixed, the gradient in $\theta$ is a gradient of the maximum. PGD only offers a *candidate* for the maximiser, so training on attacks is as good as its attack. In code it is an ordinary training step on attacked pictures.
+A minimum of a maximum. How does one differentiate a maximum? Take $\ell(\theta)=\max(3\theta,\,1-\theta)$. At $\theta=1$ the first wins and the slope is 3: find the winner, hold it, differentiate it. That is Danskin's theorem: if the maximising $\delta$ is the only one, the gradient in $\theta$ with this $\delta$ held fixed is that of the maximum. (At $\theta=\frac14$ both win, and there is no derivative.) PGD only offers a *candidate* for the maximiser, so training on attacks is as good as its attack. In code it is an ordinary training step on attacked pictures.
 """
 
 
@@ -1125,14 +1130,17 @@ def on_attacks(net, x, y, done):
 
 # %% [markdown]
 r"""
-Three networks of the same size, from the same start, for the same 30 epochs: trained plainly; on attacks with $\epsilon=0.1$; and, as a control, on the coin's noise of the same size. Perhaps any noise would do? Each is then attacked three times with ten steps: from the picture on the cross-entropy, and twice from a random point on the gap of the logits.
+Three networks of the same size, from the same start, for the same 30 epochs: trained plainly; on attacks with $\epsilon=0.1$; and, as controls, on the coin's noise of the same size, and of three times that. Perhaps any noise would do? Each is then attacked three times with ten steps: from the picture on the cross-entropy, and twice from a random point on the gap of the logits.
 """
 
 
 # %% tags=["set-up"]
-def on_coins(net, x, y, done):
-    noise = coins(x.shape, int(1e6 * done) + len(x))
-    return cross_entropy(net, (x + 0.1 * noise).clamp(0, 1), y)
+def on_coins(size):
+    def loss(net, x, y, done):
+        noise = coins(x.shape, int(1e6 * done) + len(x))
+        return cross_entropy(net, (x + size * noise).clamp(0, 1), y)
+
+    return loss
 
 
 def standing(net, eps):
@@ -1150,7 +1158,8 @@ taught = {
     words: [train(loss, seed=seed) for seed in range(3)]
     for words, loss in (
         ("plainly", cross_entropy),
-        ("on coins", on_coins),
+        ("on coins of 0.1", on_coins(0.1)),
+        ("on coins of 0.3", on_coins(0.3)),
         ("on attacks", on_attacks),
     )
 }
@@ -1187,7 +1196,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-The coin is not nothing: at $\epsilon=0.1$ it wins about a third of what the attack wins, for free. Noise of any kind smooths a network a little; the other two thirds need the chosen direction. Training on attacks nearly doubles what is left there, for a point or so of clean accuracy, and twice as far out little is left of that either. Look at the spread, too: the seeds differ by several points, so a defence that is two points better on one seed has shown nothing. The picture shows what has changed. It is the slope of the gap in every pixel, the direction that an attacker would take. Above it is scattered over the whole picture. Below it is smoother and gathers where strokes run; the empty margin at the left and right, which tells nothing about a digit, hardly counts any more.
+The coin is not nothing: of what the attack wins at $\epsilon=0.1$, a coin of the same size wins a third. A coin three times as large wins about seven tenths, for a similar loss of clean accuracy and without a single attack; the chosen direction is needed only for the rest. Training on attacks nearly doubles what is left there, for a point or so of clean accuracy, and twice as far out little is left of that either. Look at the spread, too: the seeds differ by several points, so a defence that is two points better on one seed has shown nothing. The picture shows what has changed. It is the slope of the gap in every pixel: above scattered over the whole picture, below smoother and gathered where strokes run; the empty margin at the left and right hardly counts any more.
 """
 
 # %% tags=["checks"]
@@ -1197,15 +1206,23 @@ verify_at_least(
     lessons["on attacks"][:, 2] - lessons["plainly"][:, 2],
     0.2,
 )
+won_by_coins = [
+    (mean_lessons[f"on coins of {size}"] - mean_lessons["plainly"])[2]
+    / (mean_lessons["on attacks"] - mean_lessons["plainly"])[2]
+    for size in (0.1, 0.3)
+]
 verify_at_most(
-    "the same for the coins, mean, over what the attacks won",
-    (mean_lessons["on coins"] - mean_lessons["plainly"])[2]
-    / (mean_lessons["on attacks"] - mean_lessons["plainly"])[2],
-    0.6,
+    "won by coins of 0.1 at ε = 0.1, mean, over what the attacks won",
+    won_by_coins[0],
+    0.5,
 )
+verify_at_least("won by coins of 0.3, over the same", won_by_coins[1], 0.6)
 verify_at_most(
-    "clean accuracy lost by training on attacks",
-    (mean_lessons["plainly"] - mean_lessons["on attacks"])[0],
+    "clean accuracy lost by training on attacks; on coins of 0.3",
+    [
+        (mean_lessons["plainly"] - mean_lessons[words])[0]
+        for words in ("on attacks", "on coins of 0.3")
+    ],
     0.03,
 )
 margin = torch.tensor([0, 1, 6, 7])  # the outer columns
@@ -1360,7 +1377,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-The truth lies in the grey. Training on attacks lifts the red line a long way, and the blue one by less; training on bounds lifts the blue one almost to the red. Both cost some clean accuracy, bounds more than attacks. Far beyond the $\epsilon$ one trained for, little is left. For the plain network, and for the one trained on attacks, the grey is enormous: at $\epsilon=0.1$ the bound can vouch for hardly a digit, while the attack leaves two fifths and three quarters of them standing. Is the bound blind there, or the attack?
+The truth lies in the grey. Training on attacks lifts the blue line at small $\epsilon$ (by a quarter at 0.04) and the red one further out (by a third at 0.1); training on bounds lifts the blue one almost to the red. Both cost some clean accuracy, bounds more than attacks. Far beyond the $\epsilon$ one trained for, little is left. For the plain network, and for the one trained on attacks, the grey is enormous: at $\epsilon=0.1$ the bound can vouch for hardly a digit, while the attack leaves two fifths and three quarters of them standing. Is the bound blind there, or the attack?
 """
 
 
@@ -1565,7 +1582,7 @@ for name, net in nets.items():
     simple = bisect(
         lambda e: net(pgd(net, x, t, e)).argmax(1) != t, proof, proof + 0.5
     )  # setting
-    strong = bisect(lambda e: strong_attack(net, x, t, e), proof, simple)
+    strong = bisect(lambda e: strong_attack(net, x, t, e), proof, simple, 12)
     solved = [exact_smallest(net, *a, r) for *a, r in zip(x.numpy(), t, strong.numpy())]
     truth = np.array([s[0] for s in solved])
     grey_zone[name] = proof.numpy(), truth, strong.numpy(), simple.numpy(), solved
@@ -1592,6 +1609,21 @@ for row, words in (
     print(
         f"{words:40}"
         + "".join(f"{(r.min() if row == 0 else r.max()):13.2f}" for r in ratio)
+    )
+overstated = []
+x, t = X_test[all_right][:100], y_test[all_right][:100]
+for net in nets.values():
+    found = bisect(
+        lambda e: net(pgd(net, x, t, e)).argmax(1) != t,
+        torch.zeros(100),
+        torch.full((100,), 0.5),
+    )
+    best = bisect(lambda e: strong_attack(net, x, t, e), 0 * found, found)
+    overstated.append(found / best)
+for words, of in (("mean", torch.mean), ("largest", torch.amax)):
+    print(
+        f"{f'simple over strong, 100 digits, {words}':40}"
+        + "".join(f"{of(r):13.2f}" for r in overstated)
     )
 free_units = [np.mean([s[2] for s in zone[4]]) for zone in grey_zone.values()]
 print(f"{'switches left of 24, mean':40}" + "".join(f"{v:13.1f}" for v in free_units))
@@ -1620,7 +1652,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-Look at the black strokes. On the plain network they sit on the attack: *the bound was blind*, by a factor of up to three (on the second network up to four), and the simple attack was right. On the defended networks it is not. For one digit it overstates what the network trained on attacks can bear by a third and more: such training also bends the loss so that a simple search stops short, and somebody who reports that number reports a robustness that is not there. The strong attack closes the gap to within a few per cent, on 24 problems of which we happen to know the answer. For the network trained on bounds the certificate is never more than a fifth or so below the truth. That is what such training buys, more than robustness: *being able to know*. The mean exact $\epsilon$ of the two defended networks differs much less than their certificates do.
+Look at the black strokes. On the plain network they sit on the attack: *the bound was blind*, by a factor of up to three (on the second network up to four), and the simple attack was right. On the defended networks it is not: for one digit it overstates what the network trained on attacks can bear by a third and more, a robustness that is not there. Over a hundred digits it overstates, against the strong one, by 4 to 7 % on average on each of the three, and for some digit by more than a quarter. The strong attack closes the gap to within a few per cent, on 24 problems of which we happen to know the answer. For the network trained on bounds the certificate is never more than a fifth or so below the truth. That is what such training buys, more than robustness: *being able to know*.
 
 The price of exactness is the number of switches. Each may double the work, and a network with a million units has no twelve of them but hundreds of thousands. There the grey zone stays grey, and both ends have to be reported. (A third kind of answer, a certificate by voting under noise, scales further: see [the exercises](#adv-exercises).)
 """
@@ -1678,14 +1710,11 @@ verify_at_least(
     1.5,
 )
 verify_at_least(
-    "largest error of the simple attack: defended networks minus the plain one",
-    [
-        (zone[3] / zone[1]).max()
-        - (grey_zone["plainly"][3] / grey_zone["plainly"][1]).max()
-        for zone in list(grey_zone.values())[1:]
-    ],
-    0.05,
+    "simple over strong attack on 100 digits, mean minus 1, each network",
+    [r.mean() - 1 for r in overstated],
+    0.02,
 )
+verify_at_least("the same, the worst digit", [r.amax() - 1 for r in overstated], 0.2)
 
 # %% [markdown]
 r"""
@@ -1968,7 +1997,7 @@ $$
 (\theta-\eta\phi)^2+(\phi+\eta\theta)^2=(1+\eta^2)(\theta^2+\phi^2),
 $$ (eq-adv-spiral)
 
-a spiral outwards for every $\eta>0$. Stepping *in turn* is the map $\begin{pmatrix}1&-\eta\\\eta&1-\eta^2\end{pmatrix}$: determinant 1, trace $2-\eta^2$, so for $\eta<2$ both eigenvalues lie on the unit circle. It keeps $\theta^2+\phi^2-\eta\,\theta\phi$ constant, an ellipse for ever. *Extragradient* {cite:p}`korpelevich1976` looks one step ahead and uses the gradient from there. With $J=\begin{pmatrix}0&1\\-1&0\end{pmatrix}$ its map is $I-\eta J(I-\eta J)=(1-\eta^2)I-\eta J$ because $J^2=-I$, and the radius shrinks by $\sqrt{(1-\eta^2)^2+\eta^2}=\sqrt{1-\eta^2+\eta^4}$ a step.
+a spiral outwards for every $\eta>0$. Stepping *in turn* is the map $\begin{pmatrix}1&-\eta\\\eta&1-\eta^2\end{pmatrix}$: determinant 1, trace $2-\eta^2$, so for $\eta<2$ both eigenvalues lie on the unit circle. It keeps $\theta^2+\phi^2-\eta\,\theta\phi$ constant, an ellipse for ever. *Extragradient* {cite:p}`korpelevich1976` looks one step ahead and uses the gradient from there. With $J=\begin{pmatrix}0&1\\-1&0\end{pmatrix}$ its map is $I-\eta J(I-\eta J)=(1-\eta^2)I-\eta J$ because $J^2=-I$, and the radius is multiplied by $\sqrt{(1-\eta^2)^2+\eta^2}=\sqrt{1-\eta^2+\eta^4}$ a step, less than 1 for $0<\eta<1$.
 
 The next game is a GAN: all data at 0, one generated point at $\theta$, and $D=\sigma(\psi x)$, so $V=-\log2-\log(1+e^{\psi\theta})$ {cite:p}`mescheder2018`. A fourth rule belongs to it: let $D$ pay for steepness where the data are, $\frac\gamma2\psi^2$, the *gradient penalty*.
 """
@@ -2016,7 +2045,7 @@ explore(
 
 # %% [markdown]
 r"""
-So the alternation that everyone uses is a heuristic. In the smallest GAN it circles for ever; averaging the weights along the way, or the penalty, helps. In a large one the curvature of the networks and the noise decide.
+So the alternation that everyone uses is a heuristic. In the smallest GAN it circles for ever; averaging the weights along the way, or the penalty, helps.
 """
 
 # %% tags=["checks"]
@@ -2112,9 +2141,10 @@ At $a=-10$ the first slope is $-0.00005$, the second $0.99995$. The minimax loss
 
 # %%
 def push(delta, saturating):
-    z = stats.norm.ppf((np.arange(2000) + 0.5) / 2000)  # setting
+    z = np.linspace(-10, 10, 4001)  # setting
+    w = 0.005 * stats.norm.pdf(z)  # weights: what counts may lie far out
     a = delta * (z - delta / 2)  # logits of D* on the generated points
-    return delta * (special.expit(a) if saturating else special.expit(-a)).mean()
+    return delta * w @ (special.expit(a) if saturating else special.expit(-a))
 
 
 def chase(saturating, delta, steps, eta=0.05):
@@ -2167,7 +2197,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-Where a curve crosses zero downwards, the generator rests. The minimax loss has one such place, near the large bump; against $D^*$ its push is the slope of JS (the maximum's gradient, [once more](#adversarial-training)), and there JS is smallest. The non-saturating loss has two: a generator that starts on the right settles on the small bump and stays. The loss that learns faster also forgives dropping most of the data. Remember this in the next section.
+Where a curve crosses zero downwards, the generator rests. The minimax loss has one such place, near the large bump; against $D^*$ its push is the slope of JS (the maximum's gradient, [once more](#adversarial-training)), and there JS is smallest. The non-saturating loss has two: a generator that starts on the right settles on the small bump and stays. In this game the loss that learns faster also forgives dropping most of the data.
 """
 
 # %% tags=["checks"]
@@ -2192,6 +2222,14 @@ verify(
     rtol=3e-3,
 )
 verify("the same of log(1 − D): it has not moved", chase(True, 8.0, 10), 8.0, rtol=1e-3)
+verify(
+    "push of log(1 − D) at distance 8, by adaptive quadrature",
+    push(8.0, True),
+    integrate.quad(
+        lambda z: 8 * special.expit(8 * (z - 4)) * stats.norm.pdf(z), 0, 12, points=[4]
+    )[0],
+    rtol=1e-6,
+)
 
 
 def js_to_bumps(theta):
@@ -2330,12 +2368,12 @@ explore(
 
 # %% [markdown]
 r"""
-The generator finds the data and then does not rest: mean and width wander around their goal, as [the smallest game](#eq-adv-spiral) foretold.
+The generator finds the data and then does not rest: mean and width wander around their goal. Part of that is the noise of batches of 128, part [the smallest game](#eq-adv-spiral).
 
 (mode-collapse)=
 **Modes.** Nothing in $G$'s loss asks for variety. If one plausible output fools $D$ for now, all codes may map to it; $D$ learns to reject it, and $G$ moves on. *Mode collapse*: the generator covers a few modes of the data and drops the others.
 
-The classical test is a ring of eight narrow Gaussians. One measure is not enough here. Counting modes that got some samples is fooled by a shapeless noisy ring, which touches all eight; the share of samples within three standard deviations of a centre is fooled by a generator that sits on a single mode. So the table shows both, for a noisy ring and for a half of the modes as controls. Four seeds, each played twice from the same weights, on the same batches and the same codes: once plainly, once with the gradient penalty $\gamma=0.03$ that calmed [the smallest GAN](#gan-minimax). The samples come from weights averaged over the last fifty steps or so.
+The classical test is a ring of eight narrow Gaussians. One measure is not enough here. Counting the modes that got fifty of 2,000 samples is fooled by a shapeless noisy ring, which touches all eight; the share of samples within three standard deviations of a centre is fooled by a generator that sits on a single mode. So the table shows both, for a noisy ring and for a half of the modes as controls. Four seeds, each played twice from the same weights, on the same batches and the same codes: once plainly, once with the penalty that calmed [the smallest GAN](#gan-minimax), here with $\gamma=0.03$. The samples come from weights averaged over the last fifty steps or so.
 """
 
 # %% tags=["set-up"]
@@ -2379,22 +2417,25 @@ class Adam:
 
 
 def play_many(
-    G, D, sample, codes, steps, rate, kind="−log D", penalty=None, twins=1, seed=0
+    G, D, sample, codes, steps, rate, kind="−log D", penalty=None, twins=1, critic=1
 ):
     """The loop of `train_gan` for S games at once; returns the averaged generators.
 
     penalty (S, 1): weight γ of ½‖slope of D‖² on the data; with kind "Wasserstein" of
-    the critic's excess slope. Twins see the same data and the same codes.
+    the critic's excess slope. Twins see the same data and the same codes; D takes
+    `critic` steps for each step of G.
     """
-    gen, S = torch.Generator().manual_seed(seed), len(G[0])
+    gen, S = torch.Generator().manual_seed(0), len(G[0])
     noise = lambda: torch.randn(
         S // twins, 64, codes, generator=gen, dtype=torch.float32
     ).repeat(twins, 1, 1)
     for w in (*G, *D):
         w.requires_grad_()
     opt_G, opt_D, mean = Adam(G, rate), Adam(D, rate), [w.detach().clone() for w in G]
-    for _ in range(steps):
-        real, fake = sample(gen).repeat(twins, 1, 1), run(G, noise())
+    for turn in range(1, steps * critic + 1):
+        real = sample(gen).repeat(twins, 1, 1)
+        with torch.set_grad_enabled(turn % critic == 0):
+            fake = run(G, noise())
         at = real
         if kind == "Wasserstein":  # slopes are watched on the way from real to fake
             mix = torch.rand(
@@ -2416,6 +2457,8 @@ def play_many(
             )
             loss = loss + (penalty * cost).mean(1)
         opt_D.step(torch.autograd.grad(loss.sum(), D))
+        if turn % critic:
+            continue
         a = run(D, fake)
         loss_G = {
             "−log D": F.softplus(-a),
@@ -2483,7 +2526,7 @@ for name, table in (
         + " ".join(f"{s:5.2f}" for _, s in table)
     )
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Four scatter plots over the centres of eight Gaussians on a ring: the data on all eight; a shapeless noisy ring; a plain GAN with tight clusters on some of the centres and none on others; with the penalty more centres are covered, with some threads of samples between them."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "Four scatter plots over the centres of eight Gaussians on a ring: the data on all eight; a shapeless noisy ring; a plain GAN with threads and scatter around some of the centres and nothing near others; with the penalty more centres are covered, with some threads of samples between them."}}
 seed_shown = int(np.argmin([m for m, _ in plain_table]))
 fig, axes = plt.subplots(1, 4, figsize=(6.8, 2.1), sharex=True, sharey=True)
 for ax, name, dots in zip(
@@ -2498,7 +2541,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-The plain GANs show real collapse: tight clusters where they go, and two to four of the modes missing. With the penalty every seed reaches all eight. The share of good samples is about the same for three of the seeds; for the fourth, the one that is drawn, it is lower. The controls show that both columns are needed: the ring that has no modes at all "hits" five, but only a fifth of its points lie near one; half of the modes has the share of the data itself. What the penalty does not cure, and in the picture has made worse, are the threads of samples between neighbouring modes: a continuous $G$ has to cross from one to the next.
+The plain GANs drop two to four of the modes. With the penalty these four seeds reach all eight (others may miss one). The price is a lower share of good samples on three of the four seeds, most of all on the one that is drawn. The controls show that both columns are needed: the ring that has no modes at all "hits" five, but only a fifth of its points lie near one; half of the modes has the share of the data itself. What the penalty does not cure, and in the picture has made worse, are the threads of samples between neighbouring modes: a continuous $G$ has to cross from one to the next.
 """
 
 # %% tags=["checks"]
@@ -2507,7 +2550,7 @@ calm_modes, calm_share = np.array(calm_table).T
 verify_at_least(
     "modes won by the penalty, each of four seeds", calm_modes - plain_modes, 1
 )
-verify("modes with the penalty, each of four seeds", calm_modes, np.full(4, 8.0))
+verify_at_least("modes with the penalty, each of four seeds", calm_modes, 7)
 verify_at_most(
     "mean share within 3 sd lost by the penalty",
     plain_share.mean() - calm_share.mean(),
@@ -2577,7 +2620,7 @@ $$
 \max_{|f'|\le1}\;\mathbb E_pf-\mathbb E_qf\;\le\;W(p,q).
 $$ (eq-adv-critic)
 
-And there is equality. With the distribution functions, $\mathbb E_pf-\mathbb E_qf=\int f'\,(F_q-F_p)\,dx$ (by parts), largest for $f'=\operatorname{sign}(F_q-F_p)$, with the value $\int|F_p-F_q|\,dx$; and that is the area between the two sorted samples, $W$ itself. (In more dimensions the same holds by a theorem of Kantorovich and Rubinstein.) So a discriminator without sigmoid and logarithm, only with *bounded slope*, measures $W$. It is called a *critic* {cite:p}`arjovsky2017`, and its slope is kept down by a penalty on the excess over one {cite:p}`gulrajani2017`. A generator that follows it always feels a push of size one.
+And there is equality. With the distribution functions, $\mathbb E_pf-\mathbb E_qf=\int f'\,(F_q-F_p)\,dx$ (by parts), largest for $f'=\operatorname{sign}(F_q-F_p)$, with the value $\int|F_p-F_q|\,dx$; and that is the area between the two sorted samples, $W$ itself. (In more dimensions the same holds by a theorem of Kantorovich and Rubinstein.) So a discriminator without sigmoid and logarithm, only with *bounded slope*, measures $W$. It is called a *critic* {cite:p}`arjovsky2017`, and its slope is kept down by a penalty on the excess over one, the one-sided variant of {cite:t}`gulrajani2017`. Each sample of the generator then feels slope one wherever $F_p\ne F_q$; where the laws overlap these may cancel.
 """
 
 
@@ -2588,12 +2631,12 @@ def wasserstein(x, y):  # samples of equal number
 
 # %% [markdown]
 r"""
-Does it pay? The data are [the two bumps](#adv-fixed-points); generator and discriminator are networks with two hidden layers of 16 units and two codes. Three losses, the same 600 steps, the same three rates to choose from (by $W$ on validation samples, two seeds), the report from six other seeds on fresh samples. The judge is $W$, which favours the Wasserstein loss if anybody. Baselines: fresh data (what perfection would score) and a single Gaussian with the right mean and variance.
+Does it pay? The data are [the two bumps](#adv-fixed-points); generator and discriminator are networks with two hidden layers of 16 units and two codes. Three losses, eight seeds, 400 steps of $G$ at one rate for all; for each of them $D$ takes one step, or five. The judge is $W$, which favours the Wasserstein loss if anybody. Baselines: fresh data (what perfection would score) and a single Gaussian with the right mean and variance.
 """
 
 
 # %% tags=["set-up"]
-def from_bumps(gen, S=24, n=64):
+def from_bumps(gen, S, n=64):
     right = (torch.rand(S, n, 1, generator=gen) < 0.3).float()
     return (
         -1
@@ -2602,24 +2645,32 @@ def from_bumps(gen, S=24, n=64):
     )
 
 
-RATES = [2e-3, 8e-3, 3.2e-2]
-rate24 = torch.tensor(RATES).repeat_interleave(8)[:, None, None].float()  # (24, 1, 1)
-judged, rate_of = {}, {}
-for kind, weight in (("log(1 − D)", None), ("−log D", None), ("Wasserstein", 3.0)):
-    gen = torch.Generator().manual_seed(3)
-    G24 = [w.repeat(3, 1, 1) for w in layers([2, 16, 16, 1], 8, gen)]
-    D24 = [w.repeat(3, 1, 1) for w in layers([1, 16, 16, 1], 8, gen)]
-    gamma = None if weight is None else torch.full((24, 1), weight).float()
-    end = play_many(
-        G24, D24, lambda gen: from_bumps(gen, 8), 2, 600, rate24, kind, gamma, twins=3
-    )
-    made = run(end, torch.randn(24, 4000, 2, generator=gen, dtype=torch.float32))[
-        ..., 0
-    ].numpy()
-    fresh = from_bumps(gen, 24, 4000)[..., 0].numpy()
-    W = np.array([wasserstein(a, b) for a, b in zip(made, fresh)]).reshape(3, 8)
-    rate_of[kind] = W[:, :2].mean(1).argmin()
-    judged[kind] = W[rate_of[kind], 2:]
+KINDS = {
+    "log(1 − D)": None,
+    "−log D": None,
+    "Wasserstein": 3.0,
+}  # weight of the penalty
+judged = {}
+for kind, weight in KINDS.items():
+    for steps_of_D in (1, 5):
+        gen = torch.Generator().manual_seed(3)
+        end = play_many(
+            layers([2, 16, 16, 1], 8, gen),
+            layers([1, 16, 16, 1], 8, gen),
+            lambda gen: from_bumps(gen, 8),
+            2,
+            400,
+            torch.full((8, 1, 1), 8e-3).float(),
+            kind,
+            None if weight is None else torch.full((8, 1), weight).float(),
+            critic=steps_of_D,
+        )
+        inputs8 = torch.randn(8, 4000, 2, generator=gen, dtype=torch.float32)
+        made = run(end, inputs8)[..., 0].numpy()
+        fresh = from_bumps(gen, 8, 4000)[..., 0].numpy()
+        judged[kind, steps_of_D] = np.array(
+            [wasserstein(a, b) for a, b in zip(made, fresh)]
+        )
 gen = torch.Generator().manual_seed(4)
 bumps_a, bumps_b = from_bumps(gen, 12, 4000)[..., 0].numpy().reshape(2, 6, -1)
 judged["fresh data"] = np.array([wasserstein(a, b) for a, b in zip(bumps_a, bumps_b)])
@@ -2630,14 +2681,16 @@ judged["one Gaussian"] = np.array(
         for k, a in enumerate(bumps_a)
     ]
 )
-print("W to fresh data, six seeds      mean ± sd        rate")
-for name, values in judged.items():
-    at = f"{RATES[rate_of[name]]:g}" if name in rate_of else ""
-    print(f"{name:28}{values.mean():8.3f} ± {values.std(ddof=1):.3f}{at:>12}")
+show = lambda values: f"{values.mean():.3f} ± {values.std(ddof=1):.3f}"
+print("W to fresh data, eight seeds (mean ± sd) one step of D        five")
+for kind in KINDS:
+    print(f"{kind:35}" + "".join(f"{show(judged[kind, n]):>18}" for n in (1, 5)))
+for name in ("fresh data", "one Gaussian"):
+    print(f"{name:35}{show(judged[name]):>18}")
 
 # %% [markdown]
 r"""
-All three are far better than the best single Gaussian, and all are far from fresh data. And the loss that is named after the judge has no lead before that judge: the means of the three lie within their spreads, with the old minimax loss first, though not beyond chance. What the Wasserstein loss does have here is steadiness. The non-saturating loss has by far the widest spread, as its two resting places would suggest: when it fails, it fails badly. The missing lead follows from [the derivation](#eq-adv-critic): only the *best* critic measures $W$, and ours gets one step for each step of $G$. Its inventors give it five; that is a larger budget, and a fair race would then give it to all. What the theorem promises is a useful slope where nothing overlaps, not a faster game.
+With one step of $D$ all are better than the best single Gaussian and far from fresh data, and the loss that is named after the judge has no lead: it comes last, if within the spread, and is no steadier than the old minimax loss. With five steps it is first and the steadiest, while the non-saturating loss gets worse, as its two resting places would suggest. [The derivation](#eq-adv-critic) said so: only the *best* critic measures $W$, and five steps, as its inventors have it, come nearer to that than one.
 """
 
 # %% tags=["checks"]
@@ -2676,29 +2729,29 @@ verify(
 )
 verify_at_least(
     "W of one Gaussian minus the mean of each of the three losses",
-    [judged["one Gaussian"].mean() - judged[kind].mean() for kind in rate_of],
+    [judged["one Gaussian"].mean() - judged[kind, 1].mean() for kind in KINDS],
     0.15,
 )
 verify_at_least(
-    "W of the worst and of the best loss, over fresh data",
-    [judged[kind].mean() / judged["fresh data"].mean() for kind in rate_of],
-    3,
+    "W of the best loss, over fresh data",
+    min(judged[kind, n].mean() for kind in KINDS for n in (1, 5))
+    / judged["fresh data"].mean(),
+    2,
 )
-verify(
-    "rates chosen: their place among the three",
-    tuple(map(int, rate_of.values())),
-    (1, 1, 1),
-)
-lead = judged["log(1 − D)"] - judged["Wasserstein"]
+lead = judged["log(1 − D)", 1] - judged["Wasserstein", 1]
 verify_at_most(
-    "lead of the Wasserstein loss over log(1 − D), in standard errors",
-    lead.mean() / (lead.std(ddof=1) / math.sqrt(6)),
+    "one step of D: lead of the Wasserstein loss over log(1 − D), in standard errors",
+    lead.mean() / (lead.std(ddof=1) / math.sqrt(8)),
     1,
 )
-verify_at_least(
-    "spread of −log D over that of the Wasserstein loss",
-    judged["−log D"].std(ddof=1) / judged["Wasserstein"].std(ddof=1),
-    2,
+verify_at_most(
+    "five steps: mean and spread of the Wasserstein loss over those of the other two",
+    [
+        how(judged["Wasserstein", 5]) / how(judged[kind, 5])
+        for how in (np.mean, np.std)
+        for kind in ("log(1 − D)", "−log D")
+    ],
+    0.8,
 )
 
 # %% [markdown]
@@ -3013,7 +3066,7 @@ def adv_tighter(net, x, y, eps):
 
 </details>
 
-**Project: a stronger attack.** On the network trained on attacks at $\epsilon=0.1$, leave less accuracy than three attacks of ten steps leave together. Then go on: how close do you come to the exact values of [the headline](#headline-perturbation)?
+**Project: a stronger attack.** On the network trained on attacks, at $\epsilon=0.15$, leave less accuracy, by one point at least, than three attacks of ten steps leave together. Then go on: how close do you come to the exact values of [the headline](#headline-perturbation)?
 """
 
 # %% tags=["yours"]
@@ -3025,7 +3078,7 @@ exercise("adv-stronger").check(adv_stronger)
 r"""
 <details><summary>Solution</summary>
 
-Go for every other class in turn, with small steps, and keep what worked.
+Go for every other class in turn and keep what worked.
 
 ```python
 def adv_stronger(net, x, y, eps):
@@ -3047,7 +3100,7 @@ r"""
 
 | idea | formula | where |
 |---|---|---|
-| FGSM | $\delta=\alpha\operatorname{sign}\nabla_xL$, gain $\alpha\lVert\nabla_xL\rVert_1$; half of all inputs fall at about $0.85/\sqrt n$ | [one step](#eq-adv-fgsm), [rule](#eq-adv-dimension) |
+| FGSM | $\delta=\alpha\operatorname{sign}\nabla_xL$, gain $\alpha\lVert\nabla_xL\rVert_1$; half of all inputs of size $s$ fall at about $0.85\,s/\sqrt n$ | [one step](#eq-adv-fgsm), [rule](#eq-adv-dimension) |
 | PGD | step uphill, clip to the box and to valid pictures, several starts | [iteration](#eq-adv-pgd) |
 | linear score | distance to the boundary $\lvert w^\top x+b\rvert/\lVert w\rVert_q$ | [distance](#eq-adv-distance) |
 | hinge attack | $\lVert\delta\rVert^2+c\,(\max_{i\ne t}Z_i-Z_t+\kappa)^+$: any price above $c^*$ gives the nearest point | [objective](#eq-adv-cw) |
@@ -3060,7 +3113,7 @@ r"""
 | non-saturating loss | slope $1-\sigma(a)$ instead of $\sigma(a)$; other resting places | [slopes](#eq-adv-saturate) |
 | Wasserstein | least work; in one dimension sort; a critic of slope one measures it | [distance](#eq-adv-wasserstein), [critic](#eq-adv-critic) |
 
-**Further reading.** {cite:t}`kolter2018` tell the first thread in full, with the programs; {cite:t}`szegedy2014` found the phenomenon, {cite:t}`goodfellow2015` explained it by linearity, {cite:t}`athalye2018` is the best warning about defences. For the games {cite:t}`mescheder2018` is the clearest analysis of why GANs converge or not, {cite:t}`prince2023` the clearest introduction.
+**Further reading.** {cite:t}`kolter2018` tell the first thread in full, with the programs; {cite:t}`biggio2013` showed the phenomenon early, {cite:t}`szegedy2014` found it in deep networks, {cite:t}`goodfellow2015` explained it by linearity, {cite:t}`athalye2018` is the best warning about defences. For the games {cite:t}`mescheder2018` is the clearest analysis of why GANs converge or not, {cite:t}`prince2023` the clearest introduction.
 """
 
 # %% [markdown]

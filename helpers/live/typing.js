@@ -94,8 +94,9 @@ html[data-theme="dark"] .typing, [data-jp-theme-light="false"] .typing { --ink: 
 .typing .row { display: flex; align-items: center; width: max-content; }
 .typing .row b { flex: 0 0 7rem; font-weight: normal; }
 .typing .row i { flex: 0 0 1.25rem; text-align: center; font: 1rem/1.7rem monospace; }
-.typing .pick i { cursor: pointer; } .typing .pick i.at { box-shadow: 0 3px; font-weight: bold; }
-.typing .pick:focus-visible { outline: 2px solid rgb(var(--ink)); outline-offset: -2px; }
+.typing .pick i { cursor: pointer; } .typing .pick i.at { box-shadow: 0 3px; font-weight: bold;
+  touch-action: none; }
+.typing .at:focus-visible { outline: 2px solid rgb(var(--ink)); outline-offset: -2px; }
 .typing .bars { flex-wrap: nowrap; align-items: flex-end; gap: 2px; height: 8.2rem; }
 .typing .bars span { flex: 1 1 0; text-align: center; max-width: 4rem; font-family: monospace; }
 .typing .bars span::before { content: ""; display: block; height: calc(var(--p) * 6.3rem);
@@ -119,36 +120,32 @@ function render({ model: given, el }) {
     el.querySelectorAll("button"), [says, keeps] = el.querySelectorAll("output");
   $(".typing").ariaLabel = given.get("alt");
   choice.innerHTML = data.models.map((m, i) => `<option value="${i}">${m.name}</option>`).join("");
-  let at, clock, p; // the letter that looks; the timer while writing; what comes next
+  let at, clock, p, held; // the letter that looks; a timer; what comes next; while dragging
   const here = () => data.models[+choice.value], window_ = () => line.value.slice(-here().T);
   const draw = () => {
     const m = here(), text = window_();
-    says.textContent = (+tau.value).toFixed(1);
-    keeps.textContent = k.value;
-    $(".said").textContent = "Type a letter.";
-    if (!text) return;
+    [says.textContent, keeps.textContent] = [(+tau.value).toFixed(1), k.value];
+    if (!text) return void ($(".said").textContent = "Type a letter.");
     at = Math.min(at, text.length - 1);
     const state = { model: +choice.value, text, at, tau: +tau.value, k: +k.value };
-    const [looks, chances] = compute(data, state), old = document.activeElement;
-    const had = el.contains(old) && old.classList.contains("pick");
+    const had = $(".at:focus"), [looks, chances] = compute(data, state);
     p = chances;
-    const letters = [...text].map((c, j) => `<i data-j="${j}"${j === at ? ' class="at"' : ""}>${
-      seen(c)}</i>`).join("");
-    $(".rows").innerHTML = `<div class="row pick" tabindex="0" role="slider" aria-label="the
-      letter that looks" aria-valuemin="1" aria-valuemax="${text.length}" aria-valuenow="${at + 1}"
-      aria-valuetext="${seen(text[at])}, letter ${at + 1}"><b>looks from</b>${letters}</div>${
+    const grip = `class="at" tabindex="0" role="slider" aria-label="the letter that looks"
+      aria-valuemin="1" aria-valuemax="${text.length}" aria-valuenow="${at + 1}"
+      aria-valuetext="${seen(text[at])}, letter ${at + 1}"`;
+    $(".rows").innerHTML = `<div class="row pick"><b>looks from</b>${[...text].map((c, j) =>
+      `<i ${j === at ? grip : ""}>${seen(c)}</i>`).join("")}</div>${
       looks.map((row, n) => `<div class="row"><b>layer ${1 + Math.floor(n / m.heads)}, head ${
         1 + n % m.heads}</b>${[...text].map((c, j) => `<i style="background: rgba(var(--ink), ${
         (0.85 * (row[j] ?? 0)).toFixed(3)})">${seen(c)}</i>`).join("")}</div>`).join("")}`;
-    $(".pick").dataset.lmSuppressShortcuts = true;
-    if (had) $(".pick").focus({ preventScroll: true });
+    $(".at").dataset.lmSuppressShortcuts = true;
+    if (had) $(".at").focus({ preventScroll: true });
     const [mark, frame] = [$(".at"), $(".rows")].map(e => e.getBoundingClientRect());
-    $(".rows").scrollLeft += mark.right - frame.left - 0.8 * frame.width;
+    if (!held) $(".rows").scrollLeft += mark.right - frame.left - 0.8 * frame.width;
     const best = p.indexOf(Math.max(...p));
     const words = `next after “${seen(text[at])}”: ${seen(m.letters[best])} with ${
       (100 * p[best]).toFixed(0)} %`;
-    $(".said").textContent = words;
-    $(".bars").ariaLabel = words;
+    $(".said").textContent = $(".bars").ariaLabel = words;
     $(".bars").innerHTML = p.map((v, i) => `<span style="--p: ${v}">${
       seen(m.letters[i])}</span>`).join("");
   };
@@ -161,35 +158,38 @@ function render({ model: given, el }) {
     line.value += here().letters[i];
     last();
   };
-  const stop = () => {
-    clock = clearInterval(clock);
-    on.textContent = "▶ write on";
-  };
+  const stop = () => { [clock, on.textContent] = [clearInterval(clock), "▶ write on"]; };
   const enter = () => { // a model
     stop();
     k.max = here().letters.length;
     [line.value, k.value, tau.value] = [here().start, data.k ?? k.max, data.tau];
-    last();
+    draw(at = Math.max(0, window_().length - 3));
   };
-  choice.onchange = enter;
   line.oninput = () => {
     stop();
     line.value = [...line.value.toLowerCase()].filter(c => here().letters.includes(c)).join("");
     last();
   };
-  tau.oninput = k.oninput = draw;
+  [choice.onchange, tau.oninput, k.oninput] = [enter, draw, draw];
   one.onclick = () => write(stop());
   on.onclick = () => {
     if (clock) return stop();
     clock = setInterval(() => (el.isConnected ? write() : stop()), 250);
     on.textContent = "❚❚ pause";
   };
-  $(".rows").onclick = ({ target }) => {
-    if (target.dataset.j) draw(at = +target.dataset.j);
+  const rows = $(".rows"), follow = ({ clientX }) => {
+    const { x, width } = $(".pick i").getBoundingClientRect();
+    draw(at = Math.max(0, Math.min(window_().length - 1, Math.floor((clientX - x) / width))));
   };
-  $(".rows").onkeydown = event => {
+  rows.onpointerdown = event => {
+    if ((held = event.target.closest(".pick"))) rows.setPointerCapture(event.pointerId);
+    if (held) follow(event);
+  };
+  rows.onpointermove = event => held && event.buttons && follow(event);
+  rows.onpointerup = rows.onpointercancel = () => { held = null; };
+  rows.onkeydown = event => {
     const way = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (!way || !event.target.classList.contains("pick")) return;
+    if (!way || !event.target.classList.contains("at")) return;
     event.preventDefault();
     draw(at = Math.max(0, Math.min(window_().length - 1, at + way)));
   };

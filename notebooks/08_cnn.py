@@ -14,7 +14,7 @@
 (cnn-chapter)=
 # Convolutional networks
 
-Take a thousand pictures and shuffle the pixels of each, all in the same way. You would notice. Three networks are trained on the pictures as they are, and three of the same kinds on the shuffled ones. Two kinds do not notice at all. The third falls from the first place to the second. What does it know that the others do not?
+Take a thousand pictures and shuffle the pixels of each, all in the same way. You would notice. Three networks are trained on the pictures as they are, and three of the same kinds on the shuffled ones. Two kinds do not notice at all. The third loses its whole lead. What does it know that the others do not?
 """
 
 # %% tags=["remove-cell"]
@@ -200,9 +200,9 @@ def _(answer):
 def _(answer):
     net = answer()
     assert size(net) <= 1300, f"{size(net)} parameters, allowed are 1,300"
-    train(net, digits, names, epochs=12)
-    got = accuracy(net, digits_test, names_test)
-    assert got >= 0.96, f"test accuracy {got:.3f} after 12 epochs, wanted 0.96"
+    train(net, digits[:1100], names[:1100], epochs=12)
+    got = accuracy(net, digits[1100:], names[1100:])  # held out; the test set waits
+    assert got >= 0.96, f"accuracy {got:.3f} on the held-out 300, wanted 0.96"
     return True
 
 
@@ -392,16 +392,16 @@ axes[1, 0].set_ylabel("anywhere")
 plt.show()
 
 # %%
-counts = (100, 400, 1400)  # setting
+counts = (100, 1400)  # setting
 learnt = {
     (kind, n): [dense(196, 64, seed) for seed in range(3)]
     for kind in ("middle", "anywhere")
     for n in counts
 }
 for (kind, n), nets in learnt.items():
-    X = framed(digits) if kind == "middle" else scattered
+    X, epochs = (framed(digits), 6) if kind == "middle" else (scattered, 20)  # setting
     for seed, net in enumerate(nets):
-        train(net, X[:n], names[:n], epochs=6 * 1400 // n, seed=seed)  # setting
+        train(net, X[:n], names[:n], epochs * 1400 // n, seed=seed)
 
 # %% tags=["set-up"]
 tests = {"middle": framed(digits_test), "anywhere": scattered_test}
@@ -431,7 +431,7 @@ for kind in tests:
 
 # %% [markdown]
 r"""
-In the middle a hundred digits are enough for nine answers in ten. Anywhere, *fourteen times as many* digits do not bring the network to two thirds; the nearest neighbour, which learns nothing, does better in each column of that row. Each place has its own weights, and what was learnt in one place has to be learnt again in the next. A picture of a megapixel has a million places, and a dense layer from it to a thousand units $10^9$ weights. What we know beforehand, and want to build in, is called a *prior*: a restriction that throws out most functions and none of the ones we want.
+In the middle a hundred digits are enough for nine answers in ten. Anywhere, *fourteen times as many* digits and three times the training do not bring the network to three quarters; the nearest neighbour, which learns nothing, does better in each column of that row. Each place has its own weights, and what was learnt in one place has to be learnt again in the next. What we know beforehand, and want to build in, is called a *prior*: a restriction that throws out most functions and none of the ones we want.
 """
 
 # %% tags=["checks"]
@@ -444,13 +444,11 @@ verify_at_least(
     ),
     3.0,
 )
-verify_at_least(
-    "anywhere: accuracy gained from 100 to 400 and from 400 to 1,400, worst of three seeds",
-    [
-        dense_scores["anywhere", b].min() - dense_scores["anywhere", a].max()
-        for a, b in itertools.pairwise(counts)
-    ],
-    0.05,
+verify_at_most(
+    "anywhere, 1,400 digits: best of three seeds over the nearest neighbour",
+    dense_scores["anywhere", 1400].max()
+    / (nearest(scattered, names, scattered_test) == names_test).double().mean().item(),
+    1.0,
 )
 
 # %% [markdown]
@@ -465,7 +463,7 @@ $$
 (T_vf)(x)=f(x-v).
 $$ (eq-cnn-translation)
 
-Here is a trap to fall into once: to move to the *right*, subtract. The values move, the domain stays. $T_v$ is linear in $f$, $T_vT_w=T_{v+w}$, and $T_{-v}$ undoes $T_v$. So that nothing falls off the edge we close the domain to a ring (a picture to a torus), and indices are read modulo its size. Later we pay for that at the border.
+A trap: to move to the *right*, subtract. The values move, the domain stays. $T_v$ is linear in $f$, $T_vT_w=T_{v+w}$, and $T_{-v}$ undoes $T_v$. So that nothing falls off the edge we close the domain to a ring (a picture to a torus), and indices are read modulo its size.
 """
 
 
@@ -520,7 +518,10 @@ def drift(shift):
     right.plot([shift] * 3, dense_moved[:, shift], "o", color=plot.RED)
     right.axhline(0.1, color=plot.GREY, ls=":")
     right.set(
-        ylim=(0, 1.05), xlabel="shift", ylabel="test accuracy", xticks=steps_aside
+        ylim=(0, 1.05),
+        xlabel="shift, along the diagonal",
+        ylabel="test accuracy",
+        xticks=steps_aside,
     )
     return fig
 
@@ -533,7 +534,7 @@ explore(
 
 # %% [markdown]
 r"""
-One pixel aside is enough to be lost. (At shift 4 the digit crosses the border of the torus; the network was lost long before.) The network that we are going to build, trained on the same digits in the middle, will draw a horizontal line into this picture.
+One pixel down and one to the right are enough to be lost. The network that we are going to build, trained on the same digits in the middle, will draw a horizontal line into this picture.
 """
 
 # %% tags=["checks"]
@@ -681,7 +682,7 @@ for name, box in boxes.items():
 # %% [markdown]
 r"""
 (convolution-linearity)=
-A matrix with constant wrapped diagonals is called *circulant*. Every dense matrix $M$ can be *made* circulant: average $S^kMS^{-k}$ over all shifts. Whatever treated places differently cancels, and along each diagonal the mean survives. In the picture look at how little is left of the 256 numbers on the left.
+A matrix with constant wrapped diagonals is called *circulant*. Every dense matrix $M$ can be *made* circulant: average $S^kMS^{-k}$ over all shifts. Whatever treated places differently cancels, and along each diagonal the mean survives.
 """
 
 
@@ -796,7 +797,7 @@ $$
 $$ (eq-cnn-correlation)
 
 (rotation-by-180)=
-Write $\operatorname{rot180}(w)[k,l]=w[-k,-l]$ for the kernel turned by half a turn. Substituting $k\to-k$, $l\to-l$ shows $w\star x=\operatorname{rot180}(w)*x$. So it is a convolution with the turned kernel, as the theorem said it must be, and since the kernel is learnt nobody minds. But one must know it when deriving gradients, and when borrowing a kernel from a book.
+Write $\operatorname{rot180}(w)[k,l]=w[-k,-l]$ for the kernel turned by half a turn. Substituting $k\to-k$, $l\to-l$ shows $w\star x=\operatorname{rot180}(w)*x$. So it is a convolution with the turned kernel, as the theorem said it must be, and since the kernel is learnt nobody minds.
 
 (edge-detection-filter)=
 **A window by hand.** A wall that is dark on the left and bright on the right, and a kernel that subtracts the right column from the left one:
@@ -1074,7 +1075,7 @@ $$
 O=\Bigl\lfloor\frac{I+2P-d(K-1)-1}S\Bigr\rfloor+1
 $$ (eq-cnn-size)
 
-outputs. Try it before you trust it: $I=7$, $K=3$, $S=2$ gives $\lfloor4/2\rfloor+1=3$, with starts at 0, 2 and 4.
+outputs. For example $I=7$, $K=3$, $S=2$ gives $\lfloor4/2\rfloor+1=3$, with starts at 0, 2 and 4.
 """
 
 
@@ -1107,7 +1108,7 @@ explore(
 
 # %% [markdown]
 r"""
-**The whole layer, fast.** Look at what the loops do: they multiply windows by kernels. Write every window as a column of a long matrix, and the layer is *one* matrix product, which every machine does fast. (It is how layers were first brought to graphics cards, under the name `im2col`.)
+**The whole layer, fast.** Look at what the loops do: they multiply windows by kernels. Write every window as a column of a long matrix, and the layer is *one* matrix product, which every machine does fast. (Libraries call it `im2col`.)
 """
 
 
@@ -1487,13 +1488,30 @@ for name, few, many in (
         + "".join(f"{s.mean():13.2f} ± {s.std(ddof=1):.2f}" for s in (few, many))
     )
 
+
+def cut_out(X):
+    """Each digit moved into the corner: first bright row and column to the edge."""
+    first = [[x[0].sum(k).nonzero()[0].item() for k in (1, 0)] for x in X]
+    return torch.stack([x.roll((-r, -c), (1, 2)) for x, (r, c) in zip(X, first)])
+
+
+cut_scores = [
+    (nearest(cut_out(scattered[:n]), names[:n], cut_out(scattered_test)) == names_test)
+    .double()
+    .mean()
+    .item()
+    for n in (100, 1400)
+]
+print("neighbour, digits cut out " + "".join(f"{a:13.2f}       " for a in cut_scores))
+
 # %% tags=["picture"] mystnb={"image": {"alt": "Left test accuracy against the shift: the dense networks fall to guessing, the convolutional ones are horizontal lines near 0.97. Right the training loss of the three convolutional networks against the step, falling from 2.3 to below 0.1."}}
 fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 2.8))
 left.plot(steps_aside, dense_moved.T, color=plot.BLUE, lw=1)
 left.plot(steps_aside, cnn_moved.T, color=plot.RED, lw=1)
 left.plot([], [], color=plot.BLUE, label="dense")
 left.plot([], [], color=plot.RED, label="convolutional")
-left.set(ylim=(0, 1.05), xlabel="shift", ylabel="test accuracy", xticks=steps_aside)
+left.set(ylim=(0, 1.05), xticks=steps_aside)
+left.set(xlabel="shift, along the diagonal", ylabel="test accuracy")
 left.legend(loc="center right")
 for losses in diaries:
     right.plot(np.convolve(losses, np.ones(10) / 10, "valid"), color=plot.RED, lw=1)
@@ -1503,7 +1521,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-There is the horizontal line. Each accuracy on the right of the table is not nearly but *exactly* the one at shift 0: the logits agree to rounding. Nobody showed the network a moved digit; it cannot see the difference. A hundred digits, all in the middle, teach it more about digits anywhere than fourteen hundred digits at all places teach the dense network, and it has a sixth of the weights. Sharing is not a way to save memory. It is knowledge.
+There is the horizontal line. Each accuracy on the right of the table is not nearly but *exactly* the one at shift 0: the logits agree to rounding. A hundred digits, all in the middle, teach it more about digits anywhere than fourteen hundred digits at all places teach the dense network, and it has a sixth of the weights. Sharing is not a way to save memory. It is knowledge. But where nothing moves, the bet wins nothing: from 100 centred digits [dense and nearest neighbour](#universality-needs-priors) reach 0.91, this network 0.87. And whoever can cut out the digit first may keep the nearest neighbour (last row).
 
 (learned-features-hierarchy)=
 **What has it learnt?** First the eight kernels of the first layer, and what each makes of a digit and, since a layer takes pictures of any size, of the temple, which it has never seen.
@@ -1578,7 +1596,7 @@ for name, rows in probes.items():
 
 # %% [markdown]
 r"""
-Layer 1 makes a small difference: even random kernels draw useful maps, and a good part of what looks like "learnt edges" would be there anyway. Layers 2 and 3 make the large one. Untrained, depth adds little and stops at six in ten; trained, every layer adds, and in the end a linear rule is enough. (The pixels' maximum says nothing: the brightest pixel of nearly every digit is white.)
+Layer 1 makes a small difference: even random kernels draw useful maps, and a good part of what looks like "learnt edges" would be there anyway. Layers 2 and 3 make the large one. Untrained, depth adds little and stops at six in ten; trained, every layer adds, and in the end a linear rule is enough.
 """
 
 # %% tags=["checks"]
@@ -1617,6 +1635,18 @@ verify_at_least(
     hundred_scores.min() - dense_scores["anywhere", 1400].max(),
     0.0,
 )
+verify_at_least(
+    "100 digits, none moved: dense minus convolutional, means",
+    dense_scores["middle", 100].mean() - hundred_scores.mean(),
+    0.01,
+)
+verify_at_least(
+    "nearest neighbour with the digit cut out, over the convolutional network",
+    np.divide(
+        cut_scores, [hundred_scores.mean(), anywhere_scores["convolutional"].mean()]
+    ),
+    0.95,
+)
 with torch.no_grad():
     verify(
         "maps at the four depths: the picture, and what each layer makes of it",
@@ -1629,8 +1659,8 @@ verify_at_least(
     0.05,
 )
 verify_at_least(
-    "trained: gain of the probe from pixels to layer 1 to layer 3, worst of three",
-    np.diff(probes["trained"][:, [0, 1, 3]], axis=1).min(),
+    "trained: gain of the probe from depth to depth, worst of three steps and seeds",
+    np.diff(probes["trained"], axis=1).min(),
     0.05,
 )
 
@@ -1676,7 +1706,7 @@ def field_by_gradient(layers, side=61):
 
 # %% [markdown]
 r"""
-Whether all pixels of the field count equally is another question. If all weights are equal, the influence of a pixel is the number of paths to it, and that is a convolution of boxes with each other: by the central limit theorem a bell, of variance $\frac23$ per layer, so its width grows like $\sqrt L$ while the field grows like $L$. The corners of the field hardly count {cite:p}`luo2016`.
+Not all pixels of the field count equally. If all weights are equal, the influence of a pixel is the number of paths to it, and that is a convolution of boxes with each other: by the central limit theorem a bell, of variance $\frac23$ per layer, so its width grows like $\sqrt L$ while the field grows like $L$. The corners of the field hardly count {cite:p}`luo2016`.
 """
 
 
@@ -1795,11 +1825,16 @@ def pool(x, r, how):
 
 # %% [markdown]
 r"""
-It is often said that pooling makes a network invariant to small shifts. It makes a map *change less* when the picture moves. But windows side by side are a stride, and a stride breaks equivariance. Which of the two wins? We put two kinds of thinning into our network, behind the first layer: the maximum of $2\times2$; and the maximum over *sliding* windows, blurred with $(1,2,1)/4$ in both directions before every second value is taken {cite:p}`zhang2019`. Then train in the middle and move, as before.
+It is often said that pooling makes a network invariant to small shifts. It makes a map *change less* when the picture moves. But windows side by side are a stride, and a stride breaks equivariance. Which of the two wins? We put three kinds of thinning into our network, behind the first layer: every second value, bare; the maximum of $2\times2$; and the maximum over *sliding* windows, blurred with $(1,2,1)/4$ in both directions before every second value is taken {cite:p}`zhang2019`. Then train in the middle and move, as before.
 """
 
 
 # %%
+class BareStride(nn.Module):
+    def forward(self, x):
+        return x[..., ::2, ::2]
+
+
 class BlurPool(nn.Module):
     def forward(self, x):
         x = F.max_pool2d(F.pad(x, (0, 1, 0, 1), "circular"), 2, stride=1)
@@ -1808,7 +1843,12 @@ class BlurPool(nn.Module):
         return F.conv2d(x, k.expand(C, 1, 3, 3), stride=2, groups=C)
 
 
-thinnings = {"maximum": lambda: nn.MaxPool2d(2), "blurred maximum": BlurPool}
+# %%
+thinnings = {
+    "bare stride": BareStride,
+    "maximum": lambda: nn.MaxPool2d(2),
+    "blurred maximum": BlurPool,
+}
 thin_moved = {"none": cnn_moved}
 for name, thin in thinnings.items():
     nets, _ = trained_eyes(1400, 5, thin)  # setting
@@ -1824,9 +1864,9 @@ for name, rows in thin_moved.items():
 
 # %% [markdown]
 r"""
-A zigzag. Moved by 2 or by 4 the networks answer exactly as before, since a stride of two commutes with even shifts. Moved by *one* pixel, the network with max pooling loses half of its right answers: to its later layers an odd digit looks like nothing they were taught. Without any thinning there is no loss at all. The blur wins back a part, in each of three runs, and pays with two or three points in the middle. So it is not pooling that makes a network invariant. Equivariance and the last maximum do, and thinning out is paid for, in the currency of this chapter.
+A zigzag. Moved by 2 or by 4 the networks answer exactly as before, since a stride of two commutes with even shifts. Moved by *one* (down and to the right), the network with max pooling loses nearly half of its right answers, with the bare stride even more: to the later layers an odd digit looks like nothing they were taught. Without any thinning there is no loss. The blur wins back a part, in each of three runs; in the middle it is some points behind after these five epochs, and no longer after ten (not run here). So it is not pooling that makes a network invariant. Equivariance and the last maximum do, and thinning out is paid for.
 
-The reason is in [the shelf](#fourier-transform): who keeps every second value cannot tell a fast wave from a certain slow one (*aliasing*), and which one arrives depends on which pixels happened to be even. A blur takes the fast waves out before. In practice the networks that one trains are shown pictures at all places and in many sizes, which hides much of this, and modern ones still lose some accuracy when a picture moves by one pixel.
+The reason is in [the shelf](#fourier-transform): who keeps every second value cannot tell a fast wave from a certain slow one (*aliasing*), and which one arrives depends on which pixels happened to be even. A blur takes the fast waves out before. Showing the network pictures at all places hides much of this.
 """
 
 # %% tags=["checks"]
@@ -1887,11 +1927,10 @@ verify_at_least(
     0.1,
 )
 verify_at_least(
-    "shift by one: blurred minus plain maximum, seed by seed",
-    thin_moved["blurred maximum"][:, 1] - thin_moved["maximum"][:, 1],
+    "shift by one: maximum minus bare stride, blurred minus maximum, seed by seed",
+    np.diff([thin_moved[name][:, 1] for name in thinnings], axis=0),
     0.0,
 )
-
 # %% [markdown]
 r"""
 **Try it.** Given a picture $x$ and $\delta=\partial\mathcal R/\partial y$ for its $2\times2$ max pooling $y$, write $\partial\mathcal R/\partial x$ without automatic differentiation.
@@ -1952,32 +1991,31 @@ class Tower(nn.Module):
 
 # %% [markdown]
 r"""
-A fair comparison must let each side have the start that suits it. With weights of a quarter of the usual size a plain tower is dead from the first step, and beating it proves nothing. So both choose among the same four scales of the start and the same four rates, by accuracy on 300 digits held out for that; then three fresh seeds learn three times as long.
+A fair comparison must let each side have the start that suits it. So both choose among the same four scales of the start and the same four rates, by accuracy on 300 digits held out for that; then three fresh seeds learn three times as long, and six times.
 """
 
 # %%
 flat, flat_test = digits.flatten(1), digits_test.flatten(1)
-scales, tower_rates = (0.12, 0.35, 1, 3), (4e-4, 2e-3, 1e-2, 5e-2)  # setting
-tuned, towers = {}, {}
+scales, tower_rates = (0.12, 0.35, 1.3, 1.7), (2e-3, 4e-3, 1e-2, 3e-2)  # setting
+budgets = (6, 12)  # setting: epochs
+tuned, tower_scores = {}, {}
 for skip in (0, 1):
     tried = {}
     for scale, lr in itertools.product(scales, tower_rates):
         train(net := Tower(skip, scale), flat[:1100], names[:1100], 2, lr)  # setting
         tried[scale, lr] = accuracy(net, flat[1100:], names[1100:])
     tuned[skip] = scale, lr = max(tried, key=tried.get)
-    towers[skip] = [Tower(skip, scale, seed) for seed in (1, 2, 3)]  # setting
-    for net in towers[skip]:
-        train(net, flat[:1100], names[:1100], 6, lr)  # setting
+    for epochs in budgets:
+        nets = [Tower(skip, scale, seed) for seed in (1, 2, 3)]  # setting
+        for net in nets:
+            train(net, flat[:1100], names[:1100], epochs, lr)
+        tower_scores[skip, epochs] = [accuracy(n, flat_test, names_test) for n in nets]
 
 # %% tags=["set-up"]
-tower_scores = {
-    skip: np.array([accuracy(net, flat_test, names_test) for net in nets])
-    for skip, nets in towers.items()
-}
-print("twenty layers     scale   rate     test accuracy")
+print("twenty layers     scale    rate" + "".join(f"{e:12d} epochs" for e in budgets))
 for skip, name in ((0, "plain"), (1, "with skips")):
-    s, (scale, lr) = tower_scores[skip], tuned[skip]
-    print(f"{name:16}{scale:7g}{lr:8g}{s.mean():10.2f} ± {s.std(ddof=1):.2f}")
+    row = ("".join(f"{a:6.3f}" for a in tower_scores[skip, e]) for e in budgets)
+    print(f"{name:16}{tuned[skip][0]:7g}{tuned[skip][1]:8g}  " + "  ".join(row))
 
 
 # %% tags=["picture"] mystnb={"image": {"alt": "Norm of the gradient at each of twenty layers before training, on a logarithmic axis. Plain with scale 0.35 it falls by many powers of ten towards the input, plain with scale 1 by less, with skips it stays within a factor of ten."}}
@@ -2005,23 +2043,33 @@ plt.show()
 
 # %% [markdown]
 r"""
-Read the table first: with a start of the right scale the plain tower does learn, and is still far behind. The picture shows a part of why. With a small start (dotted) nothing arrives at the bottom. With the right scale the gradient does arrive, only somewhat shrunken; "vanishing gradients" alone cannot be the reason for what is left. The authors of residual networks say the same of theirs: their plain networks had [batch normalization](#batch-normalization), their gradients had healthy sizes, and still more layers gave a *larger training error* {cite:p}`he2016`. What else goes wrong is less settled. One part is plain: a stack of nonlinear layers has to *learn* to hand a signal on unchanged, and with skips that is what it starts from.
+Read the table first: with a start of the right scale the plain tower learns too, only later and less reliably. After six epochs its seeds lie between 0.68 and 0.90, with skips all are above 0.94; after twelve the best has come within two points, and after fifty (not run here) all three are level within one. At twenty layers skips buy speed, and a wide choice of starts. The picture shows a part of why. With a small start (dotted) nothing arrives at the bottom. With the right scale the gradient does arrive, only somewhat shrunken; "vanishing gradients" alone cannot be the reason that the plain tower is slower. The authors of residual networks say the same of theirs: their plain networks had [batch normalization](#batch-normalization), their gradients had healthy sizes, and still, at many more layers, the deeper one had the *larger training error* {cite:p}`he2016`. One part of what else goes wrong is plain: a stack of nonlinear layers has to *learn* to hand a signal on unchanged, and with skips that is what it starts from.
 """
 
 # %% tags=["checks"]
 verify_at_least(
-    "tuned towers: skips minus plain in standard errors",
-    (tower_scores[1].mean() - tower_scores[0].mean())
-    / math.hypot(*(tower_scores[k].std(ddof=1) / 3**0.5 for k in (0, 1))),
-    3.0,
+    "tuned towers, six epochs: worst of three with skips minus best of three plain",
+    min(tower_scores[1, 6]) - max(tower_scores[0, 6]),
+    0.0,
+)
+verify_at_most(
+    "spread of the three seeds after six epochs: with skips over plain",
+    np.ptp(tower_scores[1, 6]) / np.ptp(tower_scores[0, 6]),
+    0.5,
 )
 verify(
-    "neither optimum lies at the edge of the scales or of the rates",
+    "twice as long: the best plain seed is near the best with skips",
+    max(tower_scores[0, 12]),
+    max(tower_scores[1, 12]),
+    atol=0.03,
+)
+verify(
+    "not at the edge of the grid: the plain tower's scale, its rate, the rate with skips",
     [
-        int(tuned[k][0] in scales[1:3] and tuned[k][1] in tower_rates[1:3])
-        for k in (0, 1)
+        int(tuned[0][0] in scales[1:3]),
+        *(int(tuned[k][1] in tower_rates[1:3]) for k in (0, 1)),
     ],
-    [1, 1],
+    [1, 1, 1],
 )
 torch.manual_seed(4)
 J = 0.3 * torch.randn(4, 6, 6).double()
@@ -2090,7 +2138,7 @@ r"""
 (headline-mnist1d)=
 ## The headline: the bet, won and lost
 
-Back to the curves of the opening. All three networks have the paper's sizes: logistic regression, a dense network with two layers of 100, and three convolutional layers of 25 maps with stride 2. The last has *batch normalization* behind each convolution ([Regularization](#batch-normalization) derives it; here it makes the training fast). They meet three worlds: the curves as they are, *backwards*, and shuffled. Backwards is the control. It is a permutation of the forty places like the shuffle, but it keeps neighbours neighbours. If the convolutional network bets on neighbours, it should not care; if it has learnt to expect, say, values in a certain order, it should. What do you predict?
+Back to the curves of the opening. All three networks have the paper's sizes: logistic regression, a dense network with two layers of 100, and three convolutional layers of 25 maps with stride 2. The last has *batch normalization* behind each convolution ([Regularization](#batch-normalization) derives it; here it makes the training fast). They meet three worlds: the curves as they are, *backwards*, and shuffled. Backwards is the control. It is a permutation of the forty places like the shuffle, but it keeps neighbours neighbours. What do you predict?
 """
 
 
@@ -2136,8 +2184,10 @@ def bench_run(make, places, seed, epochs, lr):
 bench_rates = (0.003, 0.02, 0.1, 0.5)  # setting: of Adam, for all three
 chosen, results = {}, {}
 for (name, make), (world, places) in itertools.product(rivals.items(), worlds.items()):
-    tried = {lr: bench_run(make, places, 0, 2, lr)[0] for lr in bench_rates}  # setting
-    chosen[name, world] = best = max(tried, key=tried.get)
+    if world != "backwards":  # which takes the rate of the curves as they are
+        tried = {lr: bench_run(make, places, 0, 2, lr)[0] for lr in bench_rates}
+        best = max(tried, key=tried.get)
+    chosen[name, world] = best
     runs = [bench_run(make, places, seed, 10, best)[1] for seed in (1, 2, 3)]  # setting
     results[name, world] = np.array(runs)
 
@@ -2155,6 +2205,7 @@ for name in rivals:
         for w in worlds
     )
     print(f"{name:18}" + "  ".join(row) + f"{paper[name][0]:11d} {paper[name][1]:5d}")
+    print("   rate chosen    " + "".join(f"{chosen[name, w]:9g}      " for w in worlds))
 nearest_bench = [
     100
     * (nearest(curves[:3200, p], kinds[:3200], curves_test[:, p]) == kinds_test)
@@ -2192,11 +2243,39 @@ ax.set(
 ax.legend(ncols=3, loc="upper left")
 plt.show()
 
+
+# %% tags=["set-up"]
+def in_blocks(length, inside):
+    """The forty places in blocks: shuffled inside each, or the blocks as a whole."""
+    rng, blocks = np.random.default_rng(0), np.arange(40).reshape(-1, length)
+    mixed = [rng.permutation(b) for b in blocks] if inside else rng.permutation(blocks)
+    return torch.tensor(np.ravel(mixed))
+
+
+def without_norm(seed=0):
+    return nn.Sequential(
+        *[m for m in cnn_1d(seed) if not isinstance(m, nn.BatchNorm1d)]
+    )
+
+
+controls = {
+    "blocks of 8 in another order": (cnn_1d, in_blocks(8, False)),
+    "another order in blocks of 8": (cnn_1d, in_blocks(8, True)),
+    "no normalisation, as they are": (without_norm, worlds["as they are"]),
+    "no normalisation, shuffled": (without_norm, worlds["shuffled"]),
+}
+print("convolutional, one seed each: test accuracy, %")
+control_scores = {}
+for name, (make, places) in controls.items():
+    lr = chosen["convolutional", "as they are"]
+    control_scores[name] = 100 * bench_run(make, places, 1, 10, lr)[1]  # setting
+    print(f"{name:32}{control_scores[name]:5.1f}")
+
 # %% [markdown]
 r"""
-Read it by rows. Logistic regression, the dense network and the nearest neighbour do not notice the shuffle, as was [proved](#who-notices). The convolutional network loses thirty points, all of its lead and no less. And backwards it loses nothing: what it relies on is not the order of the places, but who stands next to whom. That answers the opening. It is a bet, and whether it is won is decided by the data, not by the network.
+Read it by rows. Logistic regression, the dense network and the nearest neighbour do not notice the shuffle, as was [proved](#who-notices). The convolutional network loses thirty points, all of its lead and no less. Backwards it loses nothing, but for this architecture that is nearly a symmetry, so the last table grades the control. Blocks of eight in another order, neighbours kept, cost eleven points; another order inside the blocks, neighbours lost, costs twice as many. So it bets mostly on who stands next to whom, but also on the coarse order: its dense top layer knows the places. Whether such a bet is won is decided by the data, not by the network.
 
-Two things do not fit the paper's table, and both have to do with time. Our dense network reaches 61, the paper's 68; our shuffled convolutional network 61, the paper's 56. The paper trains for 6,000 steps, we for 320, and with normalisation. So here the two end level, there the convolutional one falls behind. And one thing may surprise: with all its neighbours wrong it still reads six curves in ten. Its layers are a poor mixture then, but a mixture; the dense layer on top of 125 numbers makes the best of them, and a nearest neighbour, with nothing learnt at all, is only seven points lower.
+Two things do not fit the paper's table. Our shuffled convolutional network reaches 61, the paper's 56. A part of that is the normalisation, which the paper's network does not have: without it ours, at the rate of the curves as they are, gets 58, but also only 85 on those curves in our 320 steps (the paper takes 6,000). And our dense network reaches 61, the paper's 68; the paper's 6,000 steps (not run here) bring it to 63, and we do not know the rest. That the network still reads six curves in ten with all its neighbours wrong is the work of the dense layer on top of 125 poorly mixed numbers.
 """
 
 
@@ -2229,6 +2308,31 @@ verify(
     scores["convolutional", "backwards"].mean(),
     scores["convolutional", "as they are"].mean(),
     atol=4 * math.sqrt(2) * binomial(scores["convolutional", "as they are"].mean()),
+)
+verify_at_least(
+    "points lost: order inside blocks over order of blocks; order of blocks, in errors",
+    [
+        (
+            scores["convolutional", "as they are"].mean()
+            - control_scores["another order in blocks of 8"]
+        )
+        / (
+            scores["convolutional", "as they are"].mean()
+            - control_scores["blocks of 8 in another order"]
+        ),
+        (
+            scores["convolutional", "as they are"].mean()
+            - control_scores["blocks of 8 in another order"]
+        )
+        / (math.sqrt(2) * binomial(control_scores["blocks of 8 in another order"])),
+    ],
+    [1.3, 4.0],
+)
+verify_at_least(
+    "shuffled: with normalisation minus without",
+    scores["convolutional", "shuffled"].mean()
+    - control_scores["no normalisation, shuffled"],
+    0.0,
 )
 verify(
     "nearest neighbour: a distance does not feel a permutation",
@@ -2340,13 +2444,20 @@ with torch.no_grad():
         eyes[0](framed(digits_test)[:40]),
         atol=0.02,
     )
+pixels_shuffled = framed(digits_test).flatten(1)[:, torch.tensor(shuffle14)]
+verify_at_most(
+    "pixels shuffled: accuracy over that of guessing the commonest digit",
+    accuracy(eyes[0], pixels_shuffled.view(-1, 1, 14, 14), names_test)
+    / (torch.bincount(names_test).max() / len(names_test)),
+    1.3,
+)
 
 # %% [markdown]
 r"""
 (cnn-practice)=
 ## In practice
 
-At work one writes `nn.Conv2d` and never sees a window. Here is a complete loop to copy, on the $8\times8$ digits as they come, without a torus: zeros at the border, twice *convolution, normalisation, ReLU, halve the sides and double the maps*, then the mean of each map.
+At work one writes `nn.Conv2d` and never sees a window. Here is a complete loop to copy, on the $8\times8$ digits as they come, without a torus: zeros at the border, *convolution, normalisation, ReLU* twice, the sides halved in between and the maps doubled from 16 to 32, then the mean of each map.
 """
 
 
@@ -2363,20 +2474,27 @@ def small_cnn(seed=0):
 
 
 # %%
-model = small_cnn()
-optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3, weight_decay=1e-2)  # setting
-loss_function = nn.CrossEntropyLoss()
-for epoch in range(8):  # setting
-    model.train()  # batch statistics
-    for batch in torch.randperm(1400).split(50):
-        optimizer.zero_grad()
-        loss_function(model(digits[batch]), names[batch]).backward()
-        optimizer.step()
-print(f"test accuracy {accuracy(model, digits_test, names_test):.3f}")
+copies = [small_cnn(seed) for seed in range(3)]
+for model in copies:
+    optimizer = torch.optim.AdamW(model.parameters(), 1e-2, weight_decay=1e-2)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 1e-2, total_steps=8 * 28)
+    for epoch in range(8):  # setting
+        model.train()  # batch statistics
+        for batch in torch.randperm(1400).split(50):
+            optimizer.zero_grad()
+            F.cross_entropy(model(digits[batch]), names[batch]).backward()
+            optimizer.step()
+            schedule.step()
+copy_scores = [accuracy(model, digits_test, names_test) for model in copies]
+print("test accuracy", *(f"{score:.3f}" for score in copy_scores))
+
+# %% tags=["set-up"]
+nearest_score = (nearest(digits, names, digits_test) == names_test).double().mean()
+print(f"nearest neighbour {nearest_score:.3f}")
 
 # %% [markdown]
 r"""
-A few habits. $3\times3$ kernels unless you have a reason. A normalisation behind each convolution, and then no bias in the convolution, since the normalisation removes it again. A pooling over all places at the end instead of flattening. Push one batch through before training and look at the shapes. When the budget of multiplications is tight, split a layer into a depthwise one and a $1\times1$: for $C$ maps in and out that costs $k^2C+C^2$ per place instead of $k^2C^2$, for $k=3$ and $C=64$ an eighth. And when the pictures are photographs, do not start from nothing: take a network trained on millions of them, keep its layers, whose edges and textures serve every task, and train a new last layer on yours (*transfer learning*), then perhaps the rest with a small rate.
+On centred digits the nearest neighbour is as good: the prior pays where things move. A few habits. $3\times3$ kernels unless you have a reason. A normalisation behind each convolution, and then no bias in the convolution, since the normalisation removes it again. A pooling over all places at the end instead of flattening. Push one batch through before training and look at the shapes. When the budget of multiplications is tight, split a layer into a depthwise one and a $1\times1$: for $C$ maps in and out that costs $k^2C+C^2$ per place instead of $k^2C^2$, for $k=3$ and $C=64$ an eighth. And when the pictures are photographs, do not start from nothing: take a network trained on millions of them, keep its layers and train a new last layer on yours (*transfer learning*), then perhaps the rest with a small rate.
 
 Does our own backward pass do what the library does? With the windows $V$ of `conv2d`, $Y=WV$, so [as for any matrix product](#weight-gradient) $\partial\mathcal R/\partial W=\Delta V^\top$ and $\partial\mathcal R/\partial V=W^\top\Delta$. A pixel that stands in nine windows collects nine values; `fold` adds them up. These are [the two formulas](#eq-cnn-weight-gradient) again, for batches, channels and strides at once.
 """
@@ -2411,10 +2529,9 @@ for stride, padding in ((1, 1), (2, 1)):
         atol=1e-9,
     )
 verify_at_least(
-    "the loop to copy: test accuracy minus that of the nearest neighbour",
-    accuracy(model, digits_test, names_test)
-    - (nearest(digits, names, digits_test) == names_test).double().mean().item(),
-    -0.02,
+    "the loop to copy, three seeds: mean test accuracy over the nearest neighbour's",
+    np.mean(copy_scores) / nearest_score,
+    0.98,
 )
 apart = nn.Sequential(
     nn.Conv2d(64, 64, 3, groups=64, bias=False), nn.Conv2d(64, 64, 1, bias=False)
@@ -2430,28 +2547,36 @@ r"""
 (cnn-beware)=
 ## Beware
 
-**"A CNN is invariant to shifts."** Only if every layer is equivariant and the last step forgets places. Zeros at the border, strides and pooling break the first, flattening breaks the second. Here is the loop's architecture with flattening instead of the mean, in a frame with zeros around, trained in the middle. (The digits stay inside the frame.)
+**"A CNN is invariant to shifts."** Only if every layer is equivariant and the last step forgets places. Zeros at the border, strides and pooling break the first, flattening breaks the second. Here is a small network of two layers, flattened, in a frame with zeros around, trained in the middle; and one that ends in the maximum of each map, without pooling, so that only the zeros are left to blame: it fails as the digits come near the border. (They stay inside the frame.)
 """
 
 # %%
+look0 = lambda maps_in, maps_out: nn.Conv2d(maps_in, maps_out, 3, padding=1)
 torch.manual_seed(0)
-flattening = nn.Sequential(
-    *[nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)],
-    *[nn.Conv2d(8, 16, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(16 * 49, 10)],
-)
-train(flattening, framed(digits), names, epochs=3)  # setting
-print("shift   ", *(f"{v:5d}" for v in range(4)))
-print(
-    "accuracy",
-    *(f"{accuracy(flattening, moved[v], names_test):5.2f}" for v in range(4)),
-)
+small = {
+    "flattened": [nn.MaxPool2d(2), look0(8, 16), nn.ReLU(), nn.Flatten()],
+    "maximum": [look0(8, 16), nn.ReLU(), GlobalMax()],
+}
+print("shift    ", *(f"{v:5d}" for v in range(4)))
+bordered = {}
+for name, middle in small.items():
+    top = nn.LazyLinear(10)  # finds its number of inputs by itself
+    net = nn.Sequential(look0(1, 8), nn.ReLU(), *middle, top)
+    net(framed(digits[:1]))
+    train(net, framed(digits), names, epochs=6, lr=0.02)  # setting
+    bordered[name] = [accuracy(net, moved[v], names_test) for v in range(4)]
+    print(f"{name:9}", *(f"{score:5.2f}" for score in bordered[name]))
 
 # %% tags=["checks"]
 verify_at_least(
-    "flattening: accuracy in the middle minus accuracy two pixels aside",
-    accuracy(flattening, moved[0], names_test)
-    - accuracy(flattening, moved[2], names_test),
+    "flattened: accuracy in the middle minus accuracy two pixels aside",
+    bordered["flattened"][0] - bordered["flattened"][2],
     0.3,
+)
+verify_at_least(
+    "maximum, zeros around: accuracy in the middle minus that near the border",
+    bordered["maximum"][0] - bordered["maximum"][3],
+    0.03,
 )
 
 # %% [markdown]
@@ -2497,7 +2622,7 @@ verify_at_least("it is not the inverse", (back - sharp).norm() / sharp.norm(), 0
 
 # %% [markdown]
 r"""
-**"Bigger kernels find higher features."** An $11\times11$ kernel is one linear template: the answer to the sum of two pictures is the sum of the answers. Five layers of $3\times3$ with ReLUs see the same $11\times11$ pixels and are not linear. Height comes from depth and bending, not from size.
+**"Bigger kernels find higher features."** An $11\times11$ kernel is one linear template: the answer to the sum of two pictures is the sum of the answers. Five layers of $3\times3$ with ReLUs see the same $11\times11$ pixels and are not linear.
 """
 
 # %%
@@ -2616,7 +2741,7 @@ mirror_layer = lambda x, w: torus(x, (w + w[:, ::-1]) / 2)
 
 </details>
 
-**Project: small.** Build a network for the $8\times8$ digits with at most 1,300 parameters that reaches 96 % test accuracy after twelve epochs of `train`. How small can you go?
+**Project: small.** Build a network for the $8\times8$ digits with at most 1,300 parameters that, after twelve epochs of `train` on the first 1,100 training digits, reads 96 % of the other 300. How small can you go? (Only your last network meets the test digits.)
 """
 
 # %% tags=["yours"]
@@ -3090,7 +3215,7 @@ $$ (eq-cnn-fourier)
 
 Linear and invertible. The discrete transform is a matrix $\Phi$ with $\Phi^*\Phi=NI$: [orthogonal](#orthogonal-matrix) up to scale, in complex numbers. So $\Phi^*/N$ inverts it and lengths are kept up to $\sqrt N$ (Parseval). The Gaussian $e^{-\pi t^2}$ is its own transform.
 
-**Aliasing.** Keep every second value of $N$. The waves $e^{2\pi iun/N}$ and $e^{2\pi i(u+N/2)n/N}$ agree at all even $n$, so after thinning nobody can tell them apart: the transform of the thinned signal is $\frac12(\hat f[u]+\hat f[u+\frac N2])$. A blur before thinning removes the second term. That is what [the blurred pooling](#thinning-out) does.
+**Aliasing.** Keep every second value of $N$. The waves $e^{2\pi iun/N}$ and $e^{2\pi i(u+N/2)n/N}$ agree at all even $n$, so after thinning nobody can tell them apart: the transform of the thinned signal is $\frac12(\hat f[u]+\hat f[u+\frac N2])$. The blur $(1,2,1)/4$ before thinning damps the second term by $\sin^2(\pi u/N)$, to almost nothing where $u$ is small. That is what [the blurred pooling](#thinning-out) does.
 """
 
 # %% tags=["checks"]
@@ -3125,6 +3250,13 @@ verify(
     "thinned: the mean of two frequencies",
     np.fft.fft(signal64[::2]),
     (Phi @ signal64).reshape(2, 32).mean(0),
+    atol=1e-10,
+)
+blur64 = np.array([2.0, 1, *[0] * 61, 1]) / 4
+verify(
+    "the blur's factor at u + N/2, where the second term comes from",
+    (Phi @ blur64)[32:].real,
+    np.sin(np.pi * n64[:32] / 64) ** 2,
     atol=1e-10,
 )
 
@@ -3462,9 +3594,9 @@ def iou(guess, truth):
 
 rng = np.random.default_rng(29)
 (noisy, mask), (noisy_test, mask_test) = discs(600, rng), discs(200, rng)
-masks_by, ious = {}, {"U-Net": [], "no skips": []}
-for (name, skip), seed in itertools.product((("U-Net", 1), ("no skips", 0)), range(2)):
-    torch.manual_seed(seed)
+masks_by, ious = {}, {}
+for name, skip in (("U-Net", 1), ("no skips", 0)):
+    torch.manual_seed(0)
     net = UNet(skip)
     optimizer = torch.optim.Adam(net.parameters(), 2e-2, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-2, total_steps=76)
@@ -3475,7 +3607,7 @@ for (name, skip), seed in itertools.product((("U-Net", 1), ("no skips", 0)), ran
         schedule.step()
     with torch.no_grad():
         masks_by[name] = net(noisy_test) > 0
-    ious[name].append(iou(masks_by[name], mask_test))
+    ious[name] = iou(masks_by[name], mask_test)
 
 
 def blurred_above(X, width):
@@ -3486,7 +3618,7 @@ width = max(
     np.arange(0.4, 2.1, 0.2),
     key=lambda w: iou(blurred_above(noisy[:200], w), mask[:200]),
 )
-ious["blur"] = [iou(blurred_above(noisy_test, width), mask_test)]
+ious["blur"] = iou(blurred_above(noisy_test, width), mask_test)
 side_by_side(
     [
         noisy_test[1, 0],
@@ -3498,15 +3630,11 @@ side_by_side(
     2.0,
 )
 plt.show()
-for name, values in ious.items():
-    print(f"{name:10} IoU " + "  ".join(f"{v:.3f}" for v in values))
+for name, value in ious.items():
+    print(f"{name:10} IoU {value:.3f}")
 
 # %% tags=["checks"]
-verify_at_least(
-    "IoU: worst with skips minus best without",
-    min(ious["U-Net"]) - max(ious["no skips"]),
-    0.05,
-)
+verify_at_least("IoU: with skips minus without", ious["U-Net"] - ious["no skips"], 0.05)
 rims = F.max_pool2d(mask_test.float(), 3, 1, 1) > -F.max_pool2d(
     -mask_test.float(), 3, 1, 1
 )

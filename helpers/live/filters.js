@@ -73,8 +73,9 @@ const HTML = `<style>${CSS}</style><div class="filters" role="group">
   <button type="button" class="shuffle" aria-pressed="false">shuffle pixels</button>
   <label>kernel <select class="kernels"><option>your own</option>${Object.keys(KERNELS)
     .map(name => `<option>${name}</option>`).join("")}</select></label></div>
-  <div><figure><canvas class="draw" tabindex="0" role="application"
-    aria-label="picture: draw, or use the arrow keys and the space bar"></canvas>
+  <div><figure><canvas class="draw" tabindex="0" role="slider"
+    aria-label="picture: draw, or use the arrow keys and the space bar" aria-valuemin="1"
+    aria-valuemax="${CELLS}"></canvas>
     <figcaption>draw here</figcaption></figure>
   <figure><div class="kernel">${[...Array(9).keys()].map(t =>
     `<button type="button" data-tap="${t}"></button>`).join("")}</div>
@@ -107,6 +108,8 @@ function render({ model, el }) {
   const show = () => {
     const { x, answer, first: maps, logits } = see(data, state);
     const pen = paint(draw, x, grey);
+    Object.assign(draw, { ariaValueNow: SIDE * cursor[0] + cursor[1] + 1,
+      ariaValueText: `row ${cursor[0] + 1}, column ${cursor[1] + 1}` });
     pen.fillStyle = "#d55e00aa";
     if (keyed) pen.fillRect(cursor[1], cursor[0], 1, 1);
     paint($(".answer"), answer, signed(Math.max(1e-9, ...answer.map(Math.abs))));
@@ -142,7 +145,9 @@ function render({ model, el }) {
   const follow = ({ clientX, clientY }) => {
     const { x, y, width } = draw.getBoundingClientRect();
     const [column, row] = [clientX - x, clientY - y].map(v => Math.floor(v / width * SIDE));
-    if (Math.min(row, column) >= 0 && Math.max(row, column) < SIDE) dot(row, column);
+    if (Math.min(row, column) < 0 || Math.max(row, column) >= SIDE) return;
+    cursor.splice(0, 2, row, column);
+    state.shuffled ? show() : dot(row, column);
   };
   const step = ([rows, columns]) => change({ image: state.image.map((_, p) =>
     state.image[at(Math.floor(p / SIDE) - rows, p % SIDE - columns)]) });
@@ -156,7 +161,6 @@ function render({ model, el }) {
     keyed = true;
     if (way) way.forEach((v, k) => { cursor[k] = (cursor[k] + v + SIDE) % SIDE; });
     else dot(...cursor);
-    draw.ariaLabel = `picture, cursor in row ${cursor[0] + 1}, column ${cursor[1] + 1}`;
     show();
   };
   draw.onblur = () => { keyed = false; show(); };

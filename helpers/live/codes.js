@@ -59,7 +59,7 @@ const ROW = 46, ROWS = 5, EDGE = 14;
 const EXAMPLES = ["the walrus said", "aaaaaaab", "TTTHTTTTTTTTHTTTTTTT", "abracadabra",
   "abcdefgh", "she sells sea shells by the sea shore"];
 const CSS = `
-.codes { --zero: #0072b2; --one: #d55e00; --part: #0072b226; --now: #d55e0066; --paper: #fff;
+.codes { --zero: #0072b2; --one: #b34a00; --part: #0072b226; --now: #d55e0066; --paper: #fff;
   font-size: .9rem; color: var(--pst-color-text-base, var(--jp-ui-font-color1)); }
 html[data-theme="dark"] .codes, [data-jp-theme-light="false"] .codes {
   --zero: #56b4e9; --one: #f08a3c; --part: #56b4e933; --now: #f08a3c88; --paper: #16191d; }

@@ -243,8 +243,8 @@ def _(answer):
         s, e = block_model(1000, 5, np.sqrt(2 / 5), rng)
         given = np.where(rng.random(1000) < 0.05, s, 0)
         scores.append(share_right(answer(1000, e, given), s, given))
-    assert np.mean(scores) > 0.82, (
-        f"{100 * np.mean(scores):.1f} % on four graphs; we asked for 82 %"
+    assert np.mean(scores) > 0.85, (
+        f"{100 * np.mean(scores):.1f} % on four graphs; we asked for 85 %"
     )
     return True
 
@@ -427,7 +427,7 @@ $$
 W=\lambda I+\gamma\mathbf 1\mathbf 1^\top .
 $$ (eq-gnn-linear)
 
-Of $n^2$ weights two survive, as [of a dense layer on a grid](#lti-operators-are-convolutions) only a convolution survives. The same condition for *pairs*, $W(PAP^\top)=P\,W(A)\,P^\top$, leaves fifteen, whatever $n\ge4$: the number of ways to group four indices {cite:p}`maron2019`. We let the computer count both, as dimensions of spaces of solutions.
+Of $n^2$ weights two survive, as [of a dense layer on a grid](#lti-operators-are-convolutions) only a convolution survives. The same condition for *pairs*, $W(PAP^\top)=P\,W(A)\,P^\top$, leaves fifteen, whatever $n\ge4$: the number of ways to group four indices {cite:p}`maron2019`. The computer counts both.
 """
 
 
@@ -545,7 +545,7 @@ verify(
 
 # %% [markdown]
 r"""
-**Learned rather than designed.** Here are 1,000 bags of five digits, each digit a symbol without meaning (a one-hot vector), with their sum as target. Deep Sets has to find out by itself what a "7" is worth. Beside it stands an MLP that reads the five symbols in order. Then come bags of other sizes, and they are the point.
+**Learned rather than designed.** Here are 1,000 bags of five digits, each digit a symbol without meaning (a one-hot vector), with their sum as target. Deep Sets has to find out by itself what a "7" is worth. Beside it stands an MLP that reads the five symbols in order. Then come bags of other sizes.
 """
 
 
@@ -575,7 +575,8 @@ def bags(count, size, seed):
 def descend(net, loss, X, y, epochs, lr, batch=50):
     """Adam on shuffled mini-batches, the step size rising and falling once."""
     generator = torch.Generator().manual_seed(0)
-    optimizer, steps = torch.optim.Adam(net.parameters()), epochs * -(-len(X) // batch)
+    optimizer = torch.optim.Adam(net.parameters(), fused=True)
+    steps = epochs * -(-len(X) // batch)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps)
     for _ in range(epochs):
         for b in torch.randperm(len(X), generator=generator).split(batch):
@@ -1004,22 +1005,26 @@ def train_gcn(
 
 
 # %% tags=["set-up"]
-leaders, sides = [0, 33], torch.tensor(side)
+leaders, sides, followers = [0, 33], torch.tensor(side), slice(1, 33)
 club_gcn = [
     train_gcn(torch.tensor(A_hat), torch.eye(34), sides, leaders, seed=seed)
     for seed in range(5)
 ]
 club_gossip = gossip(A, np.eye(2)[side], leaders)
 show_table(
-    ["club, two labels known", "named rightly, of 34", "wrong"],
+    ["club, two labels known", "named rightly, of 32", "wrong"],
     [
         [
             "gossip, no weights",
-            (club_gossip.argmax(1) == side).sum(),
+            (club_gossip.argmax(1) == side)[followers].sum(),
             np.flatnonzero(club_gossip.argmax(1) != side),
         ],
         *(
-            [f"GCN, seed {seed}", (said == side).sum(), np.flatnonzero(said != side)]
+            [
+                f"GCN, seed {seed}",
+                (said == side)[followers].sum(),
+                np.flatnonzero(said != side),
+            ]
             for seed, said in enumerate(club_gcn)
         ),
     ],
@@ -1027,7 +1032,7 @@ show_table(
 
 # %% [markdown]
 r"""
-They draw: gossip already names 33 of 34. Nobody gets member 8, a friend of both camps, who in reality stayed with Mr. Hi against his friendships, because a belt examination was near. Where *all* the information is in the friendships, and they are that clear, the network adds nothing.
+They draw: gossip already names 31 of 32. Nobody gets member 8, a friend of both camps, who in reality stayed with Mr. Hi against his friendships, because a belt examination was near. Where *all* the information is in the friendships, and they are that clear, the network adds nothing.
 
 **Where it pays** is where nodes have something of their own to say, and say it badly. We make 400 "papers" of three topics. Each has 24 noisy word scores, and a paper cites others, four of five of its own topic. Sixty topics are known, ninety more are for choosing settings, the rest are for the test. Every method may try three settings on the validation papers. One control: the same citations, but between randomly exchanged papers.
 """
@@ -1212,6 +1217,7 @@ crowd_list = (
     np.nonzero(crowd_A)[1],
 )
 crowd_average = torch.tensor(crowd_A / crowd_A.sum(1, keepdims=True)).float()
+crowd_average = crowd_average.to_sparse()
 crowd_t, topics_t = torch.tensor(crowd_X).float(), torch.tensor(crowd_y)
 crowd_train, crowd_test = np.arange(300), np.arange(300, len(crowd_y))
 
@@ -1257,12 +1263,10 @@ def nodes_read(s, seed=0):
 
 asked = [1, 3, 10, None]
 sage_scores = {s: np.array([train_sage(s, seed) for seed in range(3)]) for s in asked}
-own_words = chosen(
-    logistic(crowd_X, crowd_y, crowd_train[:200]),
-    crowd_y,
-    crowd_train[200:],
-    crowd_test,
-)
+tried = logistic(crowd_X, crowd_y, crowd_train[:200])
+best_C = np.argmax([(said == crowd_y)[crowd_train[200:]].mean() for said in tried])
+refitted = logistic(crowd_X, crowd_y, crowd_train)[best_C]  # on all 300, as SAGE
+own_words = (refitted == crowd_y)[crowd_test].mean()
 show_table(
     ["neighbours asked", "test accuracy", "nodes read by a batch of 30"],
     [["none: logistic regression", f"{own_words:.2f}", 30]]
@@ -1271,7 +1275,7 @@ show_table(
 
 # %% [markdown]
 r"""
-Asking is worth it even with a single neighbour, but sampling is not free: with few draws the averages of the training are noisy, the network learns to trust them less, and on the whole graph it is worse. The last column is what is bought: a batch of $m$ nodes reads at most $m(1+s+s^2)$ nodes, 390 for $s=3$, *whatever the size of the graph*. Here, with 1,200 papers, that hardly matters; with a billion it decides whether one can train at all. The test reads all neighbours in every row.
+Trained with a single neighbour the network gains some three points over words, although the test reads all; with three neighbours it gains twelve. The last column is what is bought: a batch of $m$ nodes reads at most $m(1+s+s^2)$ nodes, 390 for $s=3$, *whatever the size of the graph*. With 1,200 papers that hardly matters; with a billion it decides whether one can train.
 """
 
 # %% tags=["checks"]
@@ -1332,7 +1336,7 @@ r"""
 (oversmoothing)=
 ## Too deep
 
-Pictures are read by networks of a hundred layers. Why are graph networks shallow? The usual answer is *oversmoothing* {cite:p}`lihan2018,oono2020`: too much averaging makes all nodes alike. It is real. But the experiment that is usually shown for it, "accuracy against depth", mostly shows something else. We first take the averaging alone, then a network.
+Pictures are read by networks of a hundred layers. Why are graph networks shallow? The usual answer is *oversmoothing* {cite:p}`lihan2018,oono2020`: too much averaging makes all nodes alike. It is real. But the experiment that is usually shown for it, "accuracy against depth", mostly shows something else.
 
 Leave out weights and bends and repeat the averaging: $\hat A^kX$. On a path of three with one number each, $x=(1,0,0)$, it gives $(0.50,0.41,0)$, then $(0.42,0.34,0.17)$, and at last $\frac{1}{7}(2,\sqrt6,2)=(0.29,0.35,0.29)$: the memory of who started with the 1 is gone. In general write $X$ in an orthonormal eigenbasis $q_1,\dots,q_n$ of $\hat A$, with $q_1=\sqrt{\tilde d}/\sqrt{\sum_i\tilde d_i}$ for $\lambda_1=1$. Each step multiplies the $r$-th coordinate by $\lambda_r$, so on a connected graph, where $|\lambda_r|<1$ for all others,
 
@@ -1424,16 +1428,23 @@ def read_after(rounds, step, X, contrast):
     return out
 
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Accuracy against rounds of averaging on a logarithmic axis. All three curves start at about 0.67. With the identity it stays there. With averaging it rises to nearly 0.9 at two rounds; read as it is it then falls to about one third, with contrast it falls slowly."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "Accuracy against rounds of averaging on a logarithmic axis. All curves start at about 0.67. With the identity it stays there. With averaging it rises to nearly 0.9 at two to four rounds; read as it is it then falls to about one third, with hardly a penalty only after 32 rounds. With contrast three of four single curves stay near 0.9, the fourth falls to 0.53 at 128 rounds."}}
 rounds = [0, 1, 2, 4, 8, 16, 32, 64, 128]
-deep_scores = {"as they are": [], "with contrast": [], "identity, as they are": []}
+readings = {  # step by averaging, contrast, C
+    "as they are": (True, False, 0.1),
+    "hardly penalised": (True, False, 1e4),
+    "with contrast, each world": (True, True, 0.1),
+    "identity, as they are": (False, False, 0.1),
+}
+deep_scores = {name: [] for name in readings}
 for seed in range(4):
     cites, words, topic, (train, _, test) = papers(seed)
     looped = cites + np.eye(len(topic))
     average = looped / looped.sum(1, keepdims=True)
-    for name, step in zip(deep_scores, (average, average, np.eye(len(topic)))):
-        features = read_after(rounds, step, words, name == "with contrast")
-        reader = LogisticRegression(C=0.1, max_iter=1000)
+    for name, (averaging, contrast, C) in readings.items():
+        step = average if averaging else np.eye(len(topic))
+        features = read_after(rounds, step, words, contrast)
+        reader = LogisticRegression(C=C, max_iter=300)
         deep_scores[name].append(
             [
                 reader.fit(f[train], topic[train]).score(f[test], topic[test])
@@ -1443,8 +1454,12 @@ for seed in range(4):
 deep_scores = {name: np.array(v) for name, v in deep_scores.items()}
 fig, ax = plt.subplots(figsize=(6.8, 3.3))
 for (name, values), colour in zip(
-    deep_scores.items(), (plot.RED, plot.BLUE, plot.GREY)
+    deep_scores.items(), (plot.RED, plot.ORANGE, plot.BLUE, plot.GREY)
 ):
+    if "each" in name:
+        ax.plot(range(len(rounds)), values[0], color=colour, lw=1, label=name)
+        ax.plot(range(len(rounds)), values[1:].T, color=colour, lw=1)
+        continue
     middle, half = values.mean(0), values.std(0, ddof=1)
     ax.plot(range(len(rounds)), middle, "o-", color=colour, label=name)
     ax.fill_between(
@@ -1462,22 +1477,22 @@ plt.show()
 
 # %% [markdown]
 r"""
-Three things at once. *First* smoothing helps: two to four rounds beat down the noise in the words. *Then*, read as they are, the features fade: the differences between nodes shrink like $|\lambda_2|^k$, the penalised reader no longer picks them up, and at the end it guesses. The identity does not fade, so it is the averaging. *But with contrast most of it comes back.* What was lost was mainly the size of the differences, not their pattern: dividing by the standard deviation undoes $\lambda_2^k$. What contrast cannot undo is that the slowest wave outlives the others, like $(\lambda_3/\lambda_2)^k$. Three topics need two waves, and the blue curve slowly loses the second. *That* is oversmoothing that hurts, and it takes a hundred rounds.
+*First* smoothing helps: two to four rounds beat down the noise in the words. *Then*, read as they are, the features fade: the differences between nodes shrink like $|\lambda_2|^k$, the penalised reader no longer picks them up, and at the end it guesses. (With hardly a penalty it still reads them after 32 rounds.) The identity does not fade, so it is the averaging. *But with contrast most of it comes back*: dividing by the standard deviation undoes $\lambda_2^k$. What contrast cannot undo is that the slowest wave outlives the others, like $(\lambda_3/\lambda_2)^k$. In three of the four worlds it knows something of the topics, and a hundred rounds cost one to six points. In one world it sits on a chance twig and knows no topic; contrast then magnifies the twig, and the topics are lost. *That* is oversmoothing that hurts.
 
-**And a deep network?** Here is the club again, two labels, 200 steps of Adam with weight decay, GCNs of 2 and of 16 layers. Beside the accuracy stands the training loss; a coin's loss is $\ln2\approx0.693$. Two controls: the identity in place of $\hat A$, which cannot smooth; and a sum with what came before (*residual*), $X\leftarrow X+\sigma(\hat AXW)$, which [helps any deep network to train](#skip-connection).
+**And a deep network?** Here is the club again, two labels, 150 steps of Adam with weight decay, GCNs of 2 and of 16 layers. Beside the accuracy stands the training loss; a coin's loss is $\ln2\approx0.693$. Two controls: the identity in place of $\hat A$, which cannot smooth; and a sum with what came before (*residual*), $X\leftarrow X+\sigma(\hat AXW)$, which [helps any deep network to train](#skip-connection).
 """
 
 
 # %% tags=["set-up"]
-def deep_club(layers, S, residual=False, seed=0):
+def deep_club(layers, S, residual=False, decay=5e-3, seed=0):
     """Training loss and accuracy on the club, and how far the last hidden rows are
     from the line of q₁, as a share of their length."""
     torch.manual_seed(seed)
     net = GCN(34, *[8] * (layers - 1), 2)
     optimizer = torch.optim.Adam(
-        net.parameters(), lr=0.02, weight_decay=5e-3, fused=True
+        net.parameters(), lr=0.02, weight_decay=decay, fused=True
     )
-    for _ in range(200):
+    for _ in range(150):
         H = torch.eye(34)
         for k, W in enumerate(net.W[:-1]):
             new = torch.relu(S @ H @ W)
@@ -1489,7 +1504,8 @@ def deep_club(layers, S, residual=False, seed=0):
         optimizer.step()
     q, H = torch.tensor(q1), H.detach()
     off_line = (H - torch.outer(q, q @ H)).norm() / H.norm()
-    return loss.item(), (out.argmax(1).numpy() == side).mean(), off_line.item()
+    right = (out.argmax(1).numpy() == side)[followers]
+    return loss.item(), right.mean(), off_line.item()
 
 
 club_S, no_S = torch.tensor(A_hat), torch.eye(34)
@@ -1498,8 +1514,9 @@ variants = {
     "2 layers, identity for Â": (2, no_S),
     "16 layers": (16, club_S),
     "16 layers, identity for Â": (16, no_S),
+    "16 layers, no decay": (16, club_S, False, 0.0),
+    "16 layers, no decay, identity for Â": (16, no_S, False, 0.0),
     "16 layers, residual": (16, club_S, True),
-    "16 layers, residual, identity for Â": (16, no_S, True),
 }
 depth_runs = {
     name: np.array([deep_club(*args, seed=seed) for seed in range(3)])
@@ -1519,7 +1536,7 @@ show_table(
 
 # %% [markdown]
 r"""
-The plain 16-layer network has a training loss of $\ln2$ on *two* examples: it has not oversmoothed, it has not trained. Put the identity in place of $\hat A$, so that nothing is smoothed at all, and it dies in the same way: small weights, sixteen ReLUs and weight decay drive its outputs to zero. With a residual connection the same sixteen averages train, and name 32 or 33 members rightly. (With the identity the net learns its two examples whenever it trains, and guesses about the rest, as it must: that is what the graph is for.) Before blaming the graph, look at the training loss.
+The plain 16-layer network has a training loss of $\ln2$ on *two* examples: it has not oversmoothed, it has not trained. Put the identity in place of $\hat A$, so that nothing is smoothed at all, and with this weight decay it dies in the same way. Without decay the identity starts to learn, one leader of two (half of $\ln2$), while $\hat A$ trains in one seed of three: averaging also makes training harder. With a residual connection the same sixteen averages train, and name 29 to 31 of 32 rightly. Before blaming the graph, look at the training loss.
 """
 
 # %% tags=["checks"]
@@ -1528,6 +1545,18 @@ verify_at_least(
     [depth_runs["16 layers"][:, 0], depth_runs["16 layers, identity for Â"][:, 0]],
     math.log(2) - 1e-3,
 )
+verify(
+    "16 layers without decay, the identity: one leader of two, three runs",
+    depth_runs["16 layers, no decay, identity for Â"][:, 0],
+    np.full(3, math.log(2) / 2),
+    atol=2e-3,
+)
+verify_at_least(
+    "… with Â, the second-best of three runs",
+    np.sort(depth_runs["16 layers, no decay"][:, 0])[1],
+    math.log(2) - 1e-3,
+)
+verify_at_most("… and the best", depth_runs["16 layers, no decay"][:, 0].min(), 0.01)
 verify_at_most(
     "16 layers, residual: training loss", depth_runs["16 layers, residual"][:, 0], 0.01
 )
@@ -1540,6 +1569,31 @@ verify_at_least(
     0.3,
 )
 final = {name: values[:, -1] for name, values in deep_scores.items()}
+slowest, twig = [], []  # what the slowest wave knows of the topics; papers it sits on
+for seed in range(4):
+    cites, _, topic, _ = papers(seed)
+    wave = np.linalg.eigh(coupling(cites))[1][:, -2]
+    twig.append(1 / (wave**4).sum())
+    wave = wave / np.sqrt(cites.sum(1) + 1)
+    wave = (wave - wave.mean()) / wave.std()
+    slowest.append(
+        max(np.corrcoef(wave, topic == which)[0, 1] ** 2 for which in range(3))
+    )
+lost = -np.diff(deep_scores["with contrast, each world"][:, [3, 8]])[:, 0]
+verify_at_most(
+    "one world, with contrast: what the slowest wave knows of a topic, R²",
+    slowest[0],
+    0.05,
+)
+verify_at_most("… on how many papers it sits", twig[0], 5.0)
+verify_at_least("… what 4 to 128 rounds cost", lost[0], 0.2)
+verify_at_least("the three others: what it knows of a topic", slowest[1:], 0.3)
+verify_at_most("… what 4 to 128 rounds cost", lost[1:], 0.07)
+verify_at_least(
+    "32 rounds, as they are: hardly penalised minus penalised",
+    (deep_scores["hardly penalised"] - deep_scores["as they are"])[:, 6],
+    0.3,
+)
 verify_at_least(
     "papers: accuracy at 2 rounds minus none, as they are",
     deep_scores["as they are"][:, 2] - deep_scores["as they are"][:, 0],
@@ -1547,7 +1601,7 @@ verify_at_least(
 )
 verify_at_least(
     "papers, 64 rounds: accuracy with contrast minus as they are",
-    deep_scores["with contrast"][:, 7] - deep_scores["as they are"][:, 7],
+    deep_scores["with contrast, each world"][:, 7] - deep_scores["as they are"][:, 7],
     0.2,
 )
 verify(
@@ -1597,7 +1651,7 @@ $$
 (\hat A^r)_{\text{root},\text{leaf}}=\frac1{\sqrt{3\cdot4}}\Bigl(\frac14\Bigr)^{r-2}\frac1{\sqrt{4\cdot2}}=\frac{4^{2-r}}{\sqrt{96}} .
 $$ (eq-gnn-tree)
 
-At depth six that is one part in 2,500. Remedies change the graph: a *virtual node* joined to everybody makes all distances at most 2. Nor does it take depth: in a *barbell*, two cliques of $m$ joined by one edge, there is one path of three edges from clique to clique, and it weighs $1/m(m+1)^2$.
+At depth six that is one part in 2,500. Remedies change the graph: a *virtual node* joined to everybody makes all distances at most 2, but is itself one vector that all must pass. Nor does it take depth: in a *barbell*, two cliques of $m$ joined by one edge, there is one path of three edges from clique to clique, and it weighs $1/m(m+1)^2$.
 """
 
 
@@ -1671,7 +1725,7 @@ r"""
 (weisfeiler-lehman-test)=
 ## What messages cannot see
 
-Back to the molecules of the opening. A test from 1968 {cite:p}`weisfeiler1968` tries to tell two graphs apart by colours:
+Back to the molecules of the opening. A test from the 1960s {cite:p}`weisfeiler1968` tries to tell two graphs apart by colours:
 
 1. Give all nodes one colour.
 2. Give each node a new colour, named by its old colour and the *multiset* of its neighbours' colours.
@@ -1773,7 +1827,7 @@ If the colours of two graphs have the same counts in every round, then every mes
 We show by induction: nodes with equal colours after $k$ rounds have equal $h^{(k)}$, in whichever of the two graphs they live. At $k=0$ all colours and all $h$ are equal. Let two nodes have the same colour after $k+1$ rounds. By its definition they had the same colour before, hence the same $h^{(k)}$, and their neighbours have the same multiset of colours, hence the same multiset of $h^{(k)}$. AGG depends on nothing else, so MSG, AGG and UPDATE give both the same $h^{(k+1)}$. Equal colour counts then mean equal multisets of final vectors, and the readout sees only these.
 :::
 
-That answers the opening: to the molecules a graph network must say "the same", trained or not. No width and no depth helps. What helps is to feed in what messages cannot find out, for instance on how many closed walks of five steps a node lies, $(A^5)_{ii}$: in a ring of five there are two, one each way round; in decalin none.
+That answers the opening: to the molecules a graph network must say "the same", trained or not. What helps is to feed in what messages cannot find out, for instance on how many closed walks of five steps a node lies, $(A^5)_{ii}$: in a ring of five there are two, one each way round; in decalin none.
 
 (graph-isomorphism-network)=
 **Is message passing as sharp as the colours?** It is if no step loses information, that is if AGG and UPDATE tell all multisets apart. [Mean and maximum do not](#deep-sets): they cannot count. The sum can, in the right code, which leads to the *graph isomorphism network* {cite:p}`xu2019`
@@ -1782,7 +1836,7 @@ $$
 h_i'=\mathrm{MLP}\Bigl((1+\epsilon)\,h_i+\sum_{j\in\mathcal N_i}h_j\Bigr).
 $$ (eq-gnn-gin)
 
-Take all 208 graphs with one to six nodes, 21,528 pairs of different graphs. Which of them does a GIN with *random* weights confuse?
+Take all 208 graphs with one to six nodes, 21,528 pairs of different graphs. Which of them does a GIN with *random* weights, of one draw, confuse?
 """
 
 
@@ -2032,7 +2086,7 @@ $$
 f(G)=\rho\Bigl(\sum_ih_i^{(k)}\Bigr).
 $$ (eq-gnn-readout)
 
-We make molecules: one ring of five or six atoms, with chains, of carbon, nitrogen and oxygen. Two questions are put to each. *Acid?* Do two oxygens sit on the same carbon? The others have just as many oxygens, on different carbons, so counting atoms does not tell. *Ring of five?* All have equally many atoms, whatever their ring. Before you look: what should messages be able to see? For the acid the carbon must hear of two oxygens: one round. The ring is the nemesis of the last section; but chains and other atoms break symmetries.
+We make molecules: one ring of five or six atoms, with chains, of carbon, nitrogen and oxygen. Two questions are put to each. *Acid?* Do two oxygens sit on the same carbon? The others have just as many oxygens, on different carbons, so counting atoms does not tell. *Ring of five?* The number of atoms is drawn without regard to the ring. Before you look: what should messages be able to see? For the acid the carbon must hear of two oxygens: one round. The ring is the nemesis of the last section; but chains and other atoms break symmetries.
 """
 
 
@@ -2138,7 +2192,7 @@ def molecule_accuracy(
     lr=0.01,
     score=slice(400, 800),
 ):
-    """Accuracy of a GIN on new molecules: acid, ring of five."""
+    """Accuracy of a GIN on new molecules and on its own 300: acid, ring, acid, ring."""
     torch.manual_seed(seed)
     shuffle = np.random.default_rng(seed) if exchanged else None
     batches = [
@@ -2146,7 +2200,7 @@ def molecule_accuracy(
         for m in (lab[k : k + 50] for k in range(0, 300, 50))
     ]
     net = GIN(4 if walks else 3, layers)
-    optimizer = torch.optim.Adam(net.parameters(), lr=lr)
+    optimizer = torch.optim.Adam(net.parameters(), lr=lr, fused=True)
     for _ in range(epochs):
         for batch, y in zip(
             batches, torch.tensor(lab_answers[:300]).double().split(50)
@@ -2157,7 +2211,11 @@ def molecule_accuracy(
             optimizer.step()
     with torch.no_grad():
         said = net(*side_by_side(lab[score], shuffle, walks)) > 0
-    return (said.numpy() == lab_answers[score]).mean(0)
+        own = torch.cat([net(*batch) for batch in batches]) > 0
+    return np.r_[
+        (said.numpy() == lab_answers[score]).mean(0),
+        (own.numpy() == lab_answers[:300]).mean(0),
+    ]
 
 
 def counts_of(what):
@@ -2191,13 +2249,7 @@ def counts_of(what):
 rng = np.random.default_rng(41)
 lab = [molecule(rng) for _ in range(800)]
 lab_answers = np.array([m[2] for m in lab])  # (800, 2)
-gin_rate = max(
-    (0.01, 0.03, 0.1),
-    key=lambda lr: molecule_accuracy(3, 9, lr=lr, score=slice(300, 400)).mean(),
-)
-gins = lambda *args, **kw: [
-    molecule_accuracy(*args, s, lr=gin_rate, **kw) for s in range(3)
-]
+gins = lambda *args, **kw: [molecule_accuracy(*args, s, **kw) for s in range(3)]
 lab_scores = {
     "count the atoms": [counts_of(0)],
     "count the bonds by kind": [counts_of("bonds")],
@@ -2206,21 +2258,24 @@ lab_scores = {
     "GIN, no round": gins(0),
     "GIN, 1 round": gins(1),
     "GIN, 3 rounds": gins(3),
+    "  150 epochs, rate 0.005": gins(3, epochs=150, lr=0.005),
     "  bonds exchanged": gins(3, exchanged=True),
     "  told the closed walks of five": gins(3, walks=True),
 }
 lab_scores = {name: np.array(v) for name, v in lab_scores.items()}
 show_table(
-    ["accuracy on 400 new molecules", "acid?", "ring of five?"],
+    ["accuracy on 400 new molecules", "acid?", "ring of five?", "ring, own 300"],
     [
-        [name, *((spread(v[:, k]) if len(v) > 1 else f"{v[0, k]:.2f}") for k in (0, 1))]
+        [name, *(spread(v[:, k]) for k in (0, 1, 3))]
+        if len(v) > 1
+        else [name, *(f"{v[0, k]:.2f}" for k in (0, 1)), "-"]
         for name, v in lab_scores.items()
     ],
 )
 
 # %% [markdown]
 r"""
-Read the columns one at a time. *Acid:* counting atoms or bonds is a coin, as arranged. One round of colours answers it; a GIN of one round mostly, depending on the seed, and one of three rounds entirely. Exchange the bonds and it is a coin again: it was the neighbourhood. *Ring of five:* the GIN is hardly better than always giving the same answer, and only being told the closed walks mends it. Is that the theorem? Not quite. The colours of three rounds, counted, reach some 0.75: chains break the symmetry, and the *shape of the rest* says something about the ring. The information was there, and the network did not learn to use it from 300 molecules. *What messages can see* is a bound; what a network finds is less. (The GIN's rate was chosen on the 100 validation molecules, the penalty of the logistic regressions too.)
+*Acid:* counting atoms or bonds is a coin, as arranged. One round of colours answers it; a GIN of one round mostly, depending on the seed, and one of three rounds entirely. Exchange the bonds and it is a coin again: it was the neighbourhood. *Ring of five:* the GIN is hardly better than always giving the same answer, and being told the closed walks mends it. Is that the theorem? Not quite. The colours of three rounds, counted, reach some 0.75: chains break the symmetry, and the *shape of the rest* says something about the ring. The information was there, and after 30 epochs the GIN does not even fit its own 300 molecules (last column). After 150, at half the rate, it comes close to the counted colours: optimisation, not sight. *What messages can see* is a bound; what a network finds is less. (Penalties are chosen on 100 validation molecules; the GIN's rate is untuned.)
 """
 
 # %% tags=["checks"]
@@ -2250,6 +2305,17 @@ verify_at_most(
     "ring of five: GIN minus counted colours, three rounds",
     five["GIN, 3 rounds"] - five["count the colours of 3 rounds"],
     -0.1,
+)
+verify_at_most(
+    "ring of five: accuracy of three GINs on their own 300 molecules",
+    lab_scores["GIN, 3 rounds"][:, 3],
+    0.62,
+)
+verify(
+    "ring of five: GIN after 150 epochs minus counted colours, three rounds",
+    five["  150 epochs, rate 0.005"] - five["count the colours of 3 rounds"],
+    0.0,
+    atol=0.07,
 )
 verify_at_least(
     "ring of five, told the closed walks: accuracy of three GINs",
@@ -2450,14 +2516,14 @@ def best_accuracy(c, lam, revealed, rng, hops=None, size=10_000):  # setting
 
 # %% [markdown]
 r"""
-**The contest.** Four graphs of 1,000 people at each of six strengths, the same for everybody. *Belief propagation* knows $c$ and $\lambda$. The *GCNs* have names for features, as in the club: two layers, or four with residual connections, each with the best of three learning rates on two graphs of their own. *Gossip* you know. *Spectral clustering* takes the sign of an eigenvector, of $D^{-1/2}AD^{-1/2}$ on the largest piece or of the *Bethe Hessian* $(c-1)I-\sqrt c\,A+D$ {cite:p}`saade2014`; labels only tell which side is which. The last three have nothing to tune.
+**The contest.** Four graphs of 1,000 people at each of six strengths, the same for everybody. *Belief propagation* knows $c$ and $\lambda$. The *GCNs* have names for features, as in the club: two layers, or four with residual connections, each with the best of three learning rates on two graphs of their own. *Gossip* you know; it is also cut at the median opinion in place of 0, so that half are named $+1$. *Spectral clustering* takes the sign of an eigenvector, of $D^{-1/2}AD^{-1/2}$ on the largest piece or of the *Bethe Hessian* $(c-1)I-\sqrt c\,A+D$ {cite:p}`saade2014`; labels only tell which side is which. The last three have nothing to tune.
 """
 
 # %% tags=["set-up"]
 from scipy.sparse.linalg import eigsh
 
 
-def gcn_sides(n, edges, given, layers=2, lr=0.1, steps=40, seed=0):
+def gcn_sides(n, edges, given, layers=2, lr=0.1, steps=60, seed=0):
     """A GCN over the list of arcs, names as features; a positive score means +1."""
     torch.manual_seed(seed)
     own = np.arange(n)
@@ -2478,7 +2544,7 @@ def gcn_sides(n, edges, given, layers=2, lr=0.1, steps=40, seed=0):
         return mixed(H @ Ws[-1])[:, 0]
 
     known, y = torch.tensor(given != 0), torch.tensor(given[given != 0]).float()
-    optimizer = torch.optim.Adam(Ws, lr=lr, weight_decay=5e-3)
+    optimizer = torch.optim.Adam(Ws, lr=lr, weight_decay=5e-3, fused=True)
     for _ in range(steps):
         loss = F.softplus(-y * scores(0.5)[known]).mean()
         optimizer.zero_grad()
@@ -2523,7 +2589,7 @@ rng = np.random.default_rng(20)
 own_worlds = [world(2, rng) for _ in range(2)]
 rates = {
     layers: max(
-        (0.02, 0.1, 0.5),
+        (0.005, 0.02, 0.1),
         key=lambda lr: sum(
             share_right(gcn_sides(1000, e, g, layers, lr), s, g)
             for s, e, g in own_worlds
@@ -2537,6 +2603,7 @@ for snr in strengths:
     lam = np.sqrt(snr / 5)
     for seed in range(4):
         s, e, given = world(snr, rng)
+        opinions = gossip_sides(1000, e, given)
         said = {
             "belief propagation": believe(1000, e, lam, 5, given),
             "  with its own echo": believe(1000, e, lam, 5, given, echo=True),
@@ -2547,7 +2614,8 @@ for snr in strengths:
             "GCN, 2 layers": gcn_sides(1000, e, given, 2, rates[2], seed=seed),
             "Bethe Hessian": spectral_sides(1000, e, given, 5, True),
             "Laplacian": spectral_sides(1000, e, given, 5, False),
-            "gossip": gossip_sides(1000, e, given),
+            "gossip": opinions,
+            "gossip, cut at its median": opinions - np.median(opinions[given == 0]),
         }
         for name, score in said.items():
             contest.setdefault(name, []).append(share_right(score, s, given))
@@ -2556,7 +2624,7 @@ limits = {
     hops: np.array(
         [best_accuracy(5, np.sqrt(snr / 5), 0.05, rng, hops) for snr in strengths]
     )
-    for hops in (None, 2, 4)
+    for hops in (None, 2, 4, 8)
 }
 show_table(
     ["share named rightly at SNR", *(f"{snr:g}" for snr in strengths)],
@@ -2564,6 +2632,7 @@ show_table(
         [name, *(f"{v:.2f}" for v in limits[hops])]
         for name, hops in (
             ("best possible", None),
+            ("best within 8 hops", 8),
             ("best within 4 hops", 4),
             ("best within 2 hops", 2),
         )
@@ -2579,7 +2648,7 @@ headline(
     rtol=0.05,
 )
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Accuracy against signal strength with error bars. Belief propagation lies on the curve of the best possible rule; the two GCNs lie below the curve of four hops; the Bethe Hessian starts at one half and reaches the best curve at strength 2 to 3."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "Accuracy against signal strength with error bars. Belief propagation lies on the curve of the best possible rule; the two GCNs lie below the curve of four hops; the Bethe Hessian starts at one half and reaches the best curve at strength 2 to 3. Gossip cut at its median lies between the GCNs and the best curve."}}
 fig, ax = plt.subplots(figsize=(6.8, 3.8))
 for within, style, label in (
     (None, "-", "best possible"),
@@ -2593,7 +2662,7 @@ for shift, (name, colour, mark) in enumerate(
         ("GCN, 4 layers, residual", plot.ORANGE, "D"),
         ("GCN, 2 layers", plot.RED, "s"),
         ("Bethe Hessian", plot.GREEN, "^"),
-        ("gossip", plot.GREY, "v"),
+        ("gossip, cut at its median", plot.GREY, "v"),
     )
 ):
     runs = contest[name]
@@ -2615,11 +2684,11 @@ plt.show()
 
 # %% [markdown]
 r"""
-Belief propagation lies on the curve: nobody can do better, and these are messages. (At strength 1 the four graphs lie a little above it; near the threshold a graph of 1,000 differs most from an infinite one.) The GCNs stay below, by ten points or so at strength 2, from the same graph and the same labels. Why? Two suspects can be tried one at a time. *The echo* is innocent: belief propagation that lets every message return loses a point or two. *The horizon* is not: stopped after four rounds, even perfect messages lose some seven points at strength 2. And four hops is what the two-layer GCN has: its vector for a name is trained by labels within two hops and heard two hops further. It stays below the curve of four hops, as it must; the rest of its loss is in its weights, which it has to learn from fifty labels. Two more layers help a little.
+Belief propagation lies on the curve: nobody can do better, and these are messages. (At strength 1 the four graphs happen to lie above it; twenty others do not.) The GCNs stay below, by some ten points at strength 2. Why? *The echo* is innocent: belief propagation that lets every message return loses a point or two. *The horizon* bounds the shallow net: stopped after four rounds, even perfect messages lose some seven points at strength 2, and four hops is what the two-layer GCN has, whose vector for a name is trained by labels within two hops and heard two hops further. But the four-layer GCN hears eight hops, nearly as good as all, and gains two points. What is missed in practice is mostly the *weights*, learned from fifty labels.
 
-The other rows: the *Laplacian* needs a strong signal, because in a sparse graph its leading eigenvectors sit on chance twigs. The *Bethe Hessian*, which is belief propagation linearised, does not fall for that and ignores the labels nearly altogether; it is poor where only the labels help, and on these graphs beats the GCNs from strength 1.5 on. *Gossip*, the club's winner, varies strongly from graph to graph: where few labels are near, a single one paints a whole region.
+The *Laplacian* needs a strong signal, because in a sparse graph its leading eigenvectors sit on chance twigs. The *Bethe Hessian*, which is belief propagation linearised, does not fall for that and ignores the labels nearly altogether; it is poor where only the labels help, and on these graphs beats the GCNs from strength 1.5 on. *Gossip* varies strongly because a few revealed too many on one side shift everybody's opinion; cut at the median, with the balance that the model guarantees, it beats both GCNs from strength 1 on, without a weight.
 
-Belief propagation also *knows* how good it is: the average of $\max(p,1-p)$ is its own forecast of its accuracy. On the slider nobody is revealed. The log odds of the two camps merge, and below strength 1 they collapse onto zero: not a weak opinion, none.
+Belief propagation also *knows* how good it is: the average of $\max(p,1-p)$ is its own forecast of its accuracy. Far from the threshold the forecast is close; just above it (1.1, 1.25), on 1,000 people, it can forecast 65 % and be a coin. On the slider nobody is revealed. The log odds of the two camps merge, and below strength 1 they collapse onto zero: not a weak opinion, none.
 """
 
 
@@ -2706,18 +2775,59 @@ verify_at_least(
     (contest["Bethe Hessian"] - contest["GCN, 4 layers, residual"])[2:].mean(),
     0.0,
 )
-unseen = [
-    believe(
-        1000,
-        world(snr, np.random.default_rng(k))[1],
-        np.sqrt(snr / 5),
-        5,
-        np.zeros(1000, int),
-        seed=k,
-    )
-    for k, snr in enumerate((0.5, 0.5, 0.5, 3, 3, 3))
-]
-forecasts = [(1 / (1 + np.exp(-abs(H)))).mean() for H in unseen]
+fresh = [world(1, np.random.default_rng([31, k])) for k in range(20)]
+verify_within_se(
+    "strength 1: belief propagation on another twenty graphs, and the best possible",
+    [share_right(believe(1000, e, 0.2**0.5, 5, g), s, g) for s, e, g in fresh],
+    limits[None][1],
+)
+horizon = (limits[None] - limits[4]).mean()
+missed = (limits[None] - contest["GCN, 2 layers"].mean(1)).mean()
+verify_at_most("two-layer GCN: share of the gap that is horizon", horizon / missed, 0.5)
+verify("eight hops, and all: the best possible", limits[8], limits[None], atol=0.03)
+verify(
+    "strengths 1.5 to 4: what two more layers gain, paired, mean",
+    (contest["GCN, 4 layers, residual"] - contest["GCN, 2 layers"])[2:].mean(),
+    0.02,
+    atol=0.01,
+)
+cut = contest["gossip, cut at its median"]
+deepest = np.maximum(
+    contest["GCN, 2 layers"].mean(1), contest["GCN, 4 layers, residual"].mean(1)
+)
+verify_at_least(
+    "strengths 1 to 4: gossip cut at its median minus the better GCN, means",
+    (cut.mean(1) - deepest)[1:],
+    0.0,
+)
+verify_at_most(
+    "strengths 1.5 to 3: spread of gossip cut at its median over that of gossip",
+    (cut.std(1) / contest["gossip"].std(1))[2:5],
+    0.5,
+)
+
+
+def alone(snr, seed):
+    """Nobody revealed: accuracy, and belief propagation's own forecast of it."""
+    s, e, _ = world(snr, np.random.default_rng(seed))
+    H = believe(1000, e, np.sqrt(snr / 5), 5, np.zeros(1000, int), seed=seed)
+    right = (np.sign(H) == s).mean()
+    return max(right, 1 - right), (1 / (1 + np.exp(-abs(H)))).mean()
+
+
+afar = np.array([alone(snr, k) for snr in (0.5, 2, 3) for k in range(3)])
+forecasts = afar[[0, 1, 2, 6, 7, 8], 1]
+verify_at_most(
+    "nobody revealed, strengths 0.5, 2, 3, nine graphs: forecast and accuracy, apart",
+    abs(afar[:, 1] - afar[:, 0]),
+    0.06,
+)
+near_it = np.array([alone(1.25, k) for k in range(200, 204)])
+verify_at_least(
+    "… strength 1.25, the worst of four: forecast minus accuracy",
+    (near_it[:, 1] - near_it[:, 0]).max(),
+    0.08,
+)
 verify(
     "nobody revealed, strength 0.5: the forecast",
     forecasts[:3],
@@ -3001,7 +3111,7 @@ mesh_holes = lambda faces: int(2 - len(np.unique(faces)) + len(faces) / 2) // 2
 
 :::{exercise} Project: beat the GCN
 :label: ex-gnn-beat-the-gcn
-At signal strength 2 and 5 % labels both GCNs of the headline stay below what four hops allow. Write a method that does not know $\lambda$ and reaches 82 %. Then try to learn it: a message-passing network with more rounds that shares one pair of weights over all of them.
+At signal strength 2 and 5 % labels both GCNs of the headline stay below what four hops allow. Write a method that does not know $\lambda$ and reaches 85 %. Then try to learn it: a message-passing network with more rounds that shares one pair of weights over all of them.
 :::
 """
 
@@ -3039,9 +3149,9 @@ r"""
 | sampling | error $\sigma_i^2/s$ with $s$ neighbours, however many there are | [variance](#eq-gnn-sampling) |
 | oversmoothing | $\hat A^kX\to q_1q_1^\top X$ like $\lvert\lambda_2\rvert^k$; contrast brings most of it back; a loss of $\ln2$ is no oversmoothing | [limit](#eq-gnn-oversmoothing) |
 | oversquashing | $\lVert\partial h_i/\partial x_j\rVert\le(\hat A^r)_{ij}\prod\lVert W_k\rVert$ | [Jacobian](#eq-gnn-squash) |
-| blind spot | no message passing sees more than the colours; GIN sees as much | [theorem](#thm-gnn-wl), [GIN](#eq-gnn-gin) |
+| blind spot | no message passing sees more than the colours; GIN sees as much | [theorem](#gnn-expressivity-wl), [GIN](#eq-gnn-gin) |
 | a whole graph | $\rho(\sum_ih_i)$ | [readout](#eq-gnn-readout) |
-| detectability | two camps can be found only if $(a-b)^2>2(a+b)$; what is missed is mostly what is too far | [threshold](#eq-gnn-snr) |
+| detectability | two camps can be found only if $(a-b)^2>2(a+b)$; what the GCNs miss is partly the horizon, mostly the weights | [threshold](#eq-gnn-snr) |
 
 **Further reading.** {cite:t}`bronstein2021` derive all of deep learning from symmetries; {cite:t}`hamilton2020` is the friendly textbook on graphs; {cite:t}`sanchez2021` lets you play with messages on real molecules. The threshold and the belief-propagation view of communities are the work of {cite:t}`decelle2011`.
 """
@@ -3208,7 +3318,7 @@ r"""
 
 *PointNet* {cite:p}`qi2017` is [Deep Sets](#eq-gnn-deep-sets) with a maximum for the sum, for clouds of points such as a laser scanner sees: one MLP shared by all points, the largest value of each feature over the cloud, a second MLP on top. (The original adds small networks, *T-Nets*, that predict a matrix to turn the cloud upright.) We give it noisy spheres, cubes and tori of random size, 128 points each, upright. Nothing in it knows about rotations: lay the clouds down, and the accuracy shows it.
 
-A maximum is attained somewhere, so at most as many points as there are features matter at all. These *critical points* sketch the shape; all others could be dropped without changing one bit of the answer. The slider widens the code.
+A maximum is attained somewhere, so at most as many points as there are features matter at all. These *critical points* sketch the shape; all others could be dropped without changing one bit of the answer. The slider shows the points that the first features of the one trained network choose.
 """
 
 
@@ -3403,7 +3513,7 @@ r"""
 
 A convolution $\sum_tf(t)\,g(x-t)$ needs a difference of two places, hence a global coordinate system and a shift. A ring still has both: its Laplacian commutes with the shift, its eigenvectors are sines and cosines with eigenvalues $2-2\cos(2\pi k/n)$, and every polynomial in $L$ is a circulant matrix, that is a convolution. Add a single chord, and the shift no longer commutes with $L$.
 
-What should one ask for instead? *Commuting with the symmetries of the graph* (its automorphisms) is not enough: most graphs have no symmetry but the identity, and then *every* matrix would be a convolution. Two demands do make sense. **Filters:** linear maps that commute with $L$. When all eigenvalues are different these are exactly the polynomials in $L$, because a matrix that commutes with $L$ is then diagonal in its eigenbasis. **Equivariant layers:** rules $f(A,X)$ given *for all graphs at once*, with [$f(PAP^\top,PX)=Pf(A,X)$](#eq-gnn-graph-equivariance); message passing is of this kind and need not be linear. On the ring the filters with $g(L)$ symmetric under reflection are the old convolutions, to the last digit.
+What should one ask for instead? *Commuting with the symmetries of the graph* (its automorphisms) is not enough: most graphs have no symmetry but the identity, and then *every* matrix would be a convolution. Two demands do make sense. **Filters:** linear maps that commute with $L$. When all eigenvalues are different these are exactly the polynomials in $L$, because a matrix that commutes with $L$ is then diagonal in its eigenbasis. **Equivariant layers:** rules $f(A,X)$ given *for all graphs at once*, with $f(PAP^\top,PX)=Pf(A,X)$, [their equivariance](#eq-gnn-graph-equivariance); message passing is of this kind and need not be linear. On the ring the filters with $g(L)$ symmetric under reflection are the old convolutions, to the last digit.
 """
 
 # %% tags=["checks"]

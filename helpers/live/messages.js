@@ -59,6 +59,7 @@ const HTML = `<style>${CSS}</style><div class="msg" role="group"><div class="row
   aria-label="what is shown"></span></div><svg viewBox="0 0 ${W} ${H}" role="group"
   aria-label="the graph"></svg><div class="row"><button data-do="back">◀ back</button>
   <button data-do="step">step ▶</button><button data-do="play">▶▶ play</button>
+  <label>round <input type="range" min="0" max="${ROUNDS}" value="0"></label>
   <button data-do="start">start again</button><button data-do="add">add a node</button>
   <button data-do="drop">remove ringed node</button></div>
   <div role="status" aria-live="polite"></div></div>`;
@@ -130,6 +131,7 @@ function render({ model, el }) {
     if (focus !== undefined) svg.querySelector(`[data-node="${focus}"]`)?.focus();
     for (const b of el.querySelectorAll("[data-view]")) b.ariaPressed = b.dataset.view === view;
     $("[data-do=play]").textContent = clock ? "❚❚ pause" : "▶▶ play";
+    $("input").value = round;
     $("[role=status]").textContent = told(colours, parts, near, limit);
   };
   const go = (to, playing) => {
@@ -188,8 +190,9 @@ function render({ model, el }) {
   for (const b of el.querySelectorAll("[data-view]")) {
     b.onclick = () => { view = b.dataset.view; draw(); };
   }
-  for (const e of el.querySelectorAll("select, svg")) e.dataset.lmSuppressShortcuts = true;
+  for (const e of el.querySelectorAll("select, svg, input")) e.dataset.lmSuppressShortcuts = true;
   $("select").oninput = () => enter($("select").value);
+  $("input").oninput = () => go(+$("input").value);
   $("select").value = data.open;
   enter(data.open);
 }

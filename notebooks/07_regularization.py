@@ -58,7 +58,7 @@ from helpers import (
 
 plot.style()
 torch.set_num_threads(1)
-torch.manual_seed(0)
+_ = torch.manual_seed(0)
 
 
 # %% tags=["remove-cell"]

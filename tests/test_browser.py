@@ -179,13 +179,16 @@ def live_moves(visit, figure):
         assert said(handle) != value, f"{name_of(handle)} does not move by keyboard"
         assert figure.evaluate(CHANGED), f"{name_of(handle)} moves, nothing else"
     for handle in figure.locator("[role=slider]").all():
-        handle.scroll_into_view_if_needed()
+        handle.evaluate(CENTRE)
         box, before = handle.bounding_box(), [said(one) for one in handles.all()]
         x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
         with dragged(visit, x, y, 25, -20):  # of two that overlap the upper one moves
             after = [said(one) for one in handles.all()]
         assert after != before, f"{name_of(handle)} cannot be dragged"
 
+
+# In view is not enough: the page's header lies over what stands at the top.
+CENTRE = "e => e.scrollIntoView({ block: 'center', inline: 'center' })"
 
 # Whether the figure looks other than when this was asked last.
 CHANGED = """el => {

@@ -2575,7 +2575,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-The opening's question, answered with a number. The thief cannot be told from people, and only the novelty of zero betrays him: *no judge of quality is worth anything without one of copying*. (Thieves who add noise escape that one: the kernels' novelty is nearly that of people.) Without guidance the network is no better than bell curves. With guidance 2 it fools the detective far better; 4 is easily found out, too typical, with a larger gap. But give the bell curves the same two liberties, the class and a knob, and three of them per class draw level, with a smaller gap and a little less novelty. More effort takes both the same way: six bells reach 0.70, a network trained three times as long 0.69 (not run here), and both then stand nearer to the training digits than people do. They begin to copy. On 1,100 pictures of 64 pixels the network is not needed.
+The opening's question, answered with a number. The thief cannot be told from people, and only the novelty of zero betrays him: *no judge of quality is worth anything without one of copying*. (Thieves who add noise escape that one: the kernels' novelty is nearly that of people.) Without guidance the network is no better than bell curves. With guidance 2 it fools the detective far better; 4 is easily found out, too typical, with a larger gap. But give the bell curves the same two liberties, the class and a knob, and three of them per class draw level, with a smaller gap and a little less novelty. More bells go further the same way: six per class reach 0.70, and stand nearer to the training digits than people do. They begin to copy. On 1,100 pictures of 64 pixels the network is not needed.
 """
 
 # %% tags=["checks"]

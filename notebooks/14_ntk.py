@@ -1561,16 +1561,12 @@ for _ in range(200):
     crowd.append(network(*trained, G[::6]))
 crowd = np.array(crowd)  # (networks, angles)
 B = tangent_limit(G[::6], three_X) @ np.linalg.inv(tangent_limit(three_X, three_X))
-covariance = lambda U, V: Sigma(U, V)
 crowd_variance = np.diag(
-    covariance(G[::6], G[::6])
-    - 2 * B @ covariance(three_X, G[::6])
-    + B @ covariance(three_X, three_X) @ B.T
+    Sigma(G[::6], G[::6])
+    - 2 * B @ Sigma(three_X, G[::6])
+    + B @ Sigma(three_X, three_X) @ B.T
 )
-bayes_mean, bayes_cov = posterior(covariance, three_X, three_y, G[::6], 1e-6)
-outer_limit = three_y @ np.linalg.solve(
-    covariance(three_X, three_X), covariance(three_X, G[::6])
-)
+bayes_cov = posterior(Sigma, three_X, three_y, G[::6], 1e-6)[1]
 
 # %% tags=["picture"] mystnb={"image": {"alt": "Standard deviation over the circle after three observations: two hundred trained networks on the curve of the formula, zero at the observations, and the Bayesian posterior of the same prior close by but not equal, in places wider and in places narrower."}}
 fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3.0))

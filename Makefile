@@ -79,8 +79,12 @@ bench: install ## Measure what the book costs; writes the table of the benchmark
 	@$(PY) tools/bench.py
 
 .PHONY: address
-address: install ## Stamp the public address: make address URL=https://github.com/owner/name (URL=none removes it)
-	@$(PY) tools/address.py $(if $(filter none,$(URL)),--remove,"$(or $(URL),$(error URL=https://github.com/owner/name is missing))")
+address: install ## Stamp the public address into notebooks and README (URL=https://github.com/owner/name; found by itself; URL=none removes it)
+	@$(PY) tools/address.py $(if $(filter none,$(URL)),--remove,$(if $(URL),"$(URL)"))
+
+.PHONY: launch
+launch: install ## Write the branch that Binder and Colab open into the empty folder OUT, stamped
+	@$(PY) tools/address.py $(if $(URL),"$(URL)") --launch $(or $(OUT),$(error OUT=folder is missing))
 
 .PHONY: clean
 clean: ## Remove what was built and cached here

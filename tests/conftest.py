@@ -18,13 +18,13 @@ settings.load_profile("book")  # here, since @given reads it when a test is defi
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory, testrun_uid):
-    """The book, built once and from nothing: (folder, exit status, log)."""
+    """The book, built once, from nothing, without address: (folder, status, log)."""
     shared = tmp_path_factory.getbasetemp().parent / f"built-{testrun_uid}"
     folder, result = shared / "_build" / "html", shared / "result.json"
     shared.mkdir(exist_ok=True)
     with FileLock(str(shared / "lock")):
         if not result.exists():
-            result.write_text(json.dumps(build(ROOT, shared)), encoding="utf-8")
+            result.write_text(json.dumps(build(ROOT, shared, "")), encoding="utf-8")
     status, log = json.loads(result.read_text(encoding="utf-8"))
     return folder, status, log
 

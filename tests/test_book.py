@@ -224,7 +224,7 @@ def copy(tmp_path):
 
 def stamped(root):
     """The bytes of the files that an address reaches."""
-    names = ["_config.yml", "README.md", *(f"notebooks/{s.name}" for s in NOTEBOOKS)]
+    names = ["README.md", *(f"notebooks/{s.name}" for s in NOTEBOOKS)]
     names += [f"notebooks/{s.stem}.ipynb" for s in NOTEBOOKS]
     return {
         name: (root / name).read_bytes() for name in names if (root / name).exists()
@@ -236,38 +236,115 @@ def test_an_address_reaches_all_and_can_be_taken_away(copy):
     current = [tool.is_current(s, copy) for s in book.notebooks(copy)]
     address.stamp(ADDRESS, copy)
     for name, text in stamped(copy).items():
-        assert ADDRESS.encode() in text or name == "README.md", name
+        assert ADDRESS.encode() in text, name
         if name.endswith(".ipynb"):
             json.loads(text)
-    assert b"mybinder.org/v2/gh/some-owner/some-book/main" in stamped(copy)["README.md"]
+    readme = stamped(copy)["README.md"]
+    assert b"mybinder.org/v2/gh/some-owner/some-book/launch" in readme
     again = [tool.is_current(s, copy) for s in book.notebooks(copy)]
     assert again == current, "an address must not ask for new outputs"
     address.stamp("", copy)
     assert stamped(copy) == before
 
 
-def test_without_an_address_there_is_nothing_to_launch(pages):
-    there = re.search(r'^  url: "(.*)"', text_of(ROOT / "_config.yml"), re.M)[1]
+def test_without_an_address_there_is_nothing_to_launch(pages, built):
     for source in NOTEBOOKS:
         page = pages[f"notebooks/{source.stem}.html"]
-        assert bool(page.select("a[href*=mybinder], a[href*=colab]")) == bool(there)
+        launch = "a[href*=mybinder], a[href*=colab], a.report, link[rel=canonical]"
+        assert not page.select(launch)
+    assert not (built[0] / "sitemap.xml").exists()
 
 
 def test_an_address_brings_launch_buttons(copy):
-    address.stamp(ADDRESS, copy)
-    status, log = book.build(copy)
+    status, log = book.build(copy, url=ADDRESS)
     assert status == 0, log[-4000:]
+    there = "https://some-owner.github.io/some-book"
+    sites = text_of(copy / "_build/html/sitemap.xml")
     for source in NOTEBOOKS:
         html = text_of(copy / f"_build/html/notebooks/{source.stem}.html")
         page = BeautifulSoup(html, "html.parser")
         links = {a["href"] for a in page.find_all("a", href=True)}
         path = f"notebooks/{source.stem}.ipynb"
-        binder = f"https://mybinder.org/v2/gh/some-owner/some-book/main?urlpath=lab/tree/{path}"
-        colab = (
-            "https://colab.research.google.com/github/some-owner/some-book/blob/main"
-        )
-        assert {binder, f"{colab}/{path}"} <= links
-        assert not external(page) & {binder, f"{colab}/{path}"}
+        branch = "some-owner/some-book/launch"
+        binder = f"https://mybinder.org/v2/gh/{branch}?urlpath=lab/tree/{path}"
+        colab = "https://colab.research.google.com/github/some-owner/some-book/blob"
+        assert {binder, f"{colab}/launch/{path}"} <= links
+        assert not external(page) & {binder, f"{colab}/launch/{path}"}
+        report = page.select_one("a.report")["href"]
+        assert report.startswith(f"{ADDRESS}/issues/new?template=mistake.md&title=")
+        here = f"{there}/notebooks/{source.stem}.html"
+        assert page.select_one("link[rel=canonical]")["href"] == here
+        assert f"<loc>{here}</loc>" in sites
+
+
+def test_a_preview_shows_the_question_of_a_chapter(pages):
+    told = yaml.safe_load(text_of(ROOT / "book/chapters.yml"))["chapters"]
+    for stem, what in told.items():
+        page = pages[f"notebooks/{stem}.html"]
+        tags = page.select('meta[name=description], meta[property="og:description"]')
+        assert [tag["content"] for tag in tags] == [what["question"]] * 2
+        assert page.select_one('meta[property="og:title"]')["content"][0].isdigit()
+    assert len(pages["book/index.html"].select("meta[name=description]")) == 1
+
+
+def git(folder, *arguments):
+    """Runs git in ``folder``, as nobody in particular."""
+    who = ("-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "init.defaultBranch=m")
+    subprocess.run(["git", "-C", str(folder), *who, *arguments], check=True)
+
+
+@pytest.mark.parametrize(
+    ("environment", "remote", "expected"),
+    [
+        ({"GITHUB_REPOSITORY": "owner/fork"}, ADDRESS, "https://github.com/owner/fork"),
+        ({}, "git@github.com:some-owner/some-book.git", ADDRESS),
+        ({}, "/some/folder", ""),
+        ({}, None, ""),
+        (
+            {"GITHUB_REPOSITORY": "o/n", "GITHUB_SERVER_URL": "https://git.firm.test"},
+            None,
+            "",
+        ),
+    ],
+)
+def test_the_address_finds_itself(tmp_path, monkeypatch, environment, remote, expected):
+    for name in ("GITHUB_REPOSITORY", "GITHUB_SERVER_URL"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    git(tmp_path, "init", "-q")
+    if remote:
+        git(tmp_path, "remote", "add", "origin", remote)
+    assert address.find(tmp_path) == expected
+
+
+def test_the_branch_to_launch_from_is_stamped_and_the_checkout_is_not(copy, tmp_path):
+    git(copy, "init", "-q")
+    git(copy, "add", "-A")
+    git(copy, "commit", "-q", "-m", "all")
+    before, folder = stamped(copy), tmp_path / "launch"
+    address.launch(ADDRESS, folder, copy)
+    assert stamped(copy) == before
+    assert (folder / ".binder" / "environment.yml").exists()
+    seconds = address.run_times(copy)
+    for source in NOTEBOOKS:
+        product = json.loads(text_of(folder / f"notebooks/{source.stem}.ipynb"))
+        first, cells = product["cells"][0], product["cells"][1:]
+        stored = json.loads(text_of(source.with_suffix(".ipynb")))["cells"]
+        assert len(cells) == len(stored)
+        assert [c["id"] for c in cells] == [c["id"] for c in stored]
+        assert f'REPOSITORY = "{ADDRESS}"' in "".join(cells[1]["source"])
+        if source.stem in seconds:
+            assert re.search(r"about \d+ s\.", first["source"][0])
+    with pytest.raises(ValueError, match="folder"):
+        address.launch(ADDRESS, folder, copy)
+
+
+def test_the_pages_of_an_owner_have_no_folder():
+    assert address.pages("https://github.com/Me/book") == "https://me.github.io/book/"
+    assert address.pages("https://github.com/Me/me.github.io") == (
+        "https://me.github.io/"
+    )
 
 
 @pytest.mark.parametrize(
@@ -335,7 +412,7 @@ def test_make_help_names_every_target():
 
 
 def test_make_asks_for_what_it_needs():
-    for target, missing in (("address", "URL="), ("mutate", "CHAPTER=")):
+    for target, missing in (("launch", "OUT="), ("mutate", "CHAPTER=")):
         status, said = make(target)
         assert status != 0 and missing in said
     assert "--remove" in make("address", "URL=none")[1]

@@ -3,6 +3,7 @@
 import ast
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -67,8 +68,33 @@ def test_only_what_passed_every_test_is_published():
     assert [step["uses"].split("@")[0] for step in jobs["deploy"]["steps"]] == [
         "actions/deploy-pages"
     ]
-    publishing = [p.stem for p in WORKFLOWS if "pages: write" in text(p)]
-    assert publishing == ["deploy"]
+    assert jobs["launch"]["needs"] == "build"
+    assert jobs["launch"]["permissions"] == {"contents": "write"}
+    for right in ("pages: write", "contents: write"):
+        assert [p.stem for p in WORKFLOWS if right in text(p)] == ["deploy"]
+
+
+def test_what_was_built_becomes_the_branch_to_launch_from(tmp_path):
+    """The step's own commands, with a repository of this machine in GitHub's place."""
+    job = load(ROOT / ".github/workflows/deploy.yml")["jobs"]["launch"]
+    hub, tree = tmp_path / "hub.git", tmp_path / "launch"
+    subprocess.run(["git", "init", "-q", "--bare", str(hub)], check=True)
+    for content in ("first", "second"):  # a second push replaces the first
+        shutil.rmtree(tree, ignore_errors=True)
+        (tree / ".binder").mkdir(parents=True)
+        (tree / ".gitignore").write_text("*.log\n", encoding="utf-8")
+        (tree / "kept.log").write_text(content, encoding="utf-8")
+        subprocess.run(
+            ["bash", "-e", "-c", job["steps"][1]["run"]],
+            cwd=tree,
+            env=os.environ
+            | {"TOKEN": "x", "HOME_URL": str(hub), "GITHUB_SHA": "0" * 40},
+            check=True,
+        )
+        show = ["git", "-C", str(hub), "show", "launch:kept.log"]
+        assert subprocess.check_output(show, text=True) == content
+    log = ["git", "-C", str(hub), "rev-list", "--count", "launch"]
+    assert subprocess.check_output(log, text=True).strip() == "1"
 
 
 def test_every_python_of_the_readme_is_tried():

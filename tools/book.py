@@ -15,6 +15,8 @@ import sys
 
 import yaml
 
+import address
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 # Chapters not yet rewritten: the rules of the second edition (folds, shelf, names,
@@ -41,13 +43,17 @@ def environment() -> dict[str, str]:
 
 
 def build(
-    root: pathlib.Path = ROOT, output: pathlib.Path | None = None
+    root: pathlib.Path = ROOT,
+    output: pathlib.Path | None = None,
+    url: str | None = None,
 ) -> tuple[int, str]:
     """Build the book below ``root`` from the stored outputs; (exit status, log).
 
     The pages come to ``output``/_build/html (``output`` is ``root`` when it is None).
-    Any warning makes the exit status 1.
+    ``url`` is the public address, found by itself when it is None, "" for none. Any
+    warning makes the exit status 1.
     """
+    url = address.find(root) if url is None else url
     run = subprocess.run(
         [
             *(sys.executable, "-c", "from jupyter_book.cli.main import main; main()"),
@@ -59,7 +65,9 @@ def build(
         text=True,
         encoding="utf-8",
         cwd=root,
-        env=os.environ | {"PYTHONWARNINGS": "ignore", "PYTHONUTF8": "1"},
+        env=os.environ
+        | {"PYTHONWARNINGS": "ignore", "PYTHONUTF8": "1"}
+        | {"BOOK_ADDRESS": url, "BOOK_PAGES": address.pages(url) if url else ""},
     )
     if run.returncode:  # or the next build would pass over what this one warns of
         shutil.rmtree((output or root) / "_build" / ".doctrees", ignore_errors=True)

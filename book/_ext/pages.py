@@ -1,12 +1,24 @@
-"""What every page of the book leaves out, and what is mended on it."""
+"""What every page of the book leaves out, what is mended on it, and where it lives.
 
+The public address comes from tools/book.py in two variables: BOOK_ADDRESS is that of
+the repository, BOOK_PAGES that of the built book. Both are empty when there is none.
+"""
+
+import html
+import os
 import pathlib
 import re
 
+import yaml
 from PIL import Image, UnidentifiedImageError
 
 # Scripts and styles that extensions put on every page; thebe names a foreign host.
 UNUSED = ("thebe", "togglebutton", "design-tabs", "sphinx-design", "widget-state")
+
+DESCRIPTION = (
+    "An interactive textbook of deep learning: every claim is run, "
+    "and its sliders move on the page."
+)
 
 
 def tidy(app, pagename, templatename, context, doctree):
@@ -50,13 +62,54 @@ def _size(app, name: str) -> tuple[int, int] | None:
         return None
 
 
-def no_address(app, config):
-    """Without a public address there is nothing to launch."""
-    if not config.html_theme_options.get("repository_url"):
+def public_address(app, config):
+    """With an address: launch buttons, and where each page is; else neither."""
+    url = os.environ.get("BOOK_ADDRESS", "")
+    config.html_theme_options["repository_url"] = url
+    if url:
+        config.html_baseurl = os.environ["BOOK_PAGES"]
+    else:
         config.html_theme_options.pop("launch_buttons", None)
 
 
+def preview(app, pagename, templatename, context, doctree):
+    """What a search engine or a message shows of a page: title, question, picture."""
+    path = pathlib.Path(app.srcdir) / "book" / "chapters.yml"
+    told = yaml.safe_load(path.read_text(encoding="utf-8"))["chapters"]
+    stem = pagename.rpartition("/")[2]
+    title = re.sub(r"<[^>]+>", "", context.get("title", ""))
+    says = told[stem]["question"] if stem in told else DESCRIPTION
+    tags = {"og:type": "article", "og:title": f"{title} · {app.config.html_title}"}
+    tags["og:description"] = says
+    if home := app.config.html_baseurl:
+        number = stem[:2] if stem in told else "05"
+        tags["og:url"] = f"{home}{pagename}.html"
+        tags["og:image"] = f"{home}_images/question-{number}.webp"
+    lines = [f'<meta name="description" content="{html.escape(says)}" />']
+    lines += [
+        f'<meta property="{name}" content="{html.escape(text)}" />'
+        for name, text in tags.items()
+    ]
+    context["metatags"] = context.get("metatags", "") + "\n".join(lines)
+
+
+def sitemap(app, exception):
+    """Where each page is, for search engines, when there is an address."""
+    home = app.config.html_baseurl
+    if exception or app.builder.format != "html" or not home:
+        return
+    names = sorted(app.env.found_docs)
+    rows = "".join(f"<url><loc>{home}{name}.html</loc></url>\n" for name in names)
+    text = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n{rows}</urlset>\n'
+    )
+    (pathlib.Path(app.outdir) / "sitemap.xml").write_text(text, encoding="utf-8")
+
+
 def setup(app):
-    app.connect("config-inited", no_address, priority=900)
+    app.connect("config-inited", public_address, priority=900)
     app.connect("html-page-context", tidy, priority=900)
+    app.connect("html-page-context", preview)
+    app.connect("build-finished", sitemap)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -64,7 +64,27 @@
   const slack = box => (box.matches("span.math") ? 3 : 1); // a hat stands out by as much
   const scrolls = box => ["auto", "scroll"].includes(getComputedStyle(box).overflowX);
 
+  // "Report a mistake" at the top, too, where it knows which section is being read.
+  function addReport() {
+    const bar = document.querySelector(".header-article-items__end");
+    const below = document.querySelector("a.report");
+    if (!bar || !below) return;
+    const link = below.cloneNode();
+    link.textContent = "report a mistake";
+    link.addEventListener("click", () => {
+      const heads = [...document.querySelectorAll("article h2")];
+      const read = heads.filter(h => h.getBoundingClientRect().top < innerHeight / 2).pop();
+      const address = new URL(below.href);
+      const title = address.searchParams.get("title");
+      const section = read ? ", " + read.innerText.replace(/#\s*$/, "") : "";
+      address.searchParams.set("title", (title + section).trim());
+      link.href = address;
+    });
+    bar.prepend(link);
+  }
+
   addSwitch();
+  addReport();
   reveal();
   addEventListener("hashchange", reveal);
   const article = document.querySelector("article") || document.body;

@@ -86,6 +86,10 @@ address: install ## Stamp the public address into notebooks and README (URL=http
 launch: install ## Write the branch that Binder and Colab open into the empty folder OUT, stamped
 	@$(PY) tools/address.py $(if $(URL),"$(URL)") --launch $(or $(OUT),$(error OUT=folder is missing))
 
+.PHONY: portrait
+portrait: browser ## Take the README's pictures of a page from the built book
+	@$(PY) tools/portrait.py
+
 .PHONY: clean
 clean: ## Remove what was built and cached here
 	rm -rf _build .pytest_cache .hypothesis .ruff_cache

@@ -4,7 +4,7 @@ import json
 import re
 import shutil
 import subprocess
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urlencode, urlsplit
 
 import pytest
 import yaml
@@ -259,6 +259,9 @@ def test_an_address_brings_launch_buttons(copy):
     status, log = book.build(copy, url=ADDRESS)
     assert status == 0, log[-4000:]
     there = "https://some-owner.github.io/some-book"
+    teaching = text_of(copy / "_build/html/book/teaching.html")
+    assert teaching.count("#scrollTo=") == 3 * len(CHAPTERS)
+    assert f"{urlencode({'repo': ADDRESS})}&amp;branch=launch" in teaching
     sites = text_of(copy / "_build/html/sitemap.xml")
     for source in NOTEBOOKS:
         html = text_of(copy / f"_build/html/notebooks/{source.stem}.html")
@@ -332,12 +335,24 @@ def test_the_branch_to_launch_from_is_stamped_and_the_checkout_is_not(copy, tmp_
         first, cells = product["cells"][0], product["cells"][1:]
         stored = json.loads(text_of(source.with_suffix(".ipynb")))["cells"]
         assert len(cells) == len(stored)
-        assert [c["id"] for c in cells] == [c["id"] for c in stored]
+        ids = [c["id"] for c in stored]
+        assert [c["id"] for c in cells] == [c["metadata"]["id"] for c in cells] == ids
         assert f'REPOSITORY = "{ADDRESS}"' in "".join(cells[1]["source"])
         if source.stem in seconds:
             assert re.search(r"about \d+ s\.", first["source"][0])
     with pytest.raises(ValueError, match="folder"):
         address.launch(ADDRESS, folder, copy)
+
+
+def test_teachers_find_three_things_in_each_chapter(pages):
+    told = yaml.safe_load(text_of(ROOT / "book/teaching.yml"))
+    assert [source.stem for source in CHAPTERS] == list(told)
+    page = pages["book/teaching.html"]
+    links = [a["href"] for a in page.select("article a[href]")]
+    for stem, what in told.items():
+        assert list(what) == ["open", "board", "tutorial"]
+        for target, *_ in what.values():
+            assert f"../notebooks/{stem}.html#{target}" in links
 
 
 def test_the_pages_of_an_owner_have_no_folder():

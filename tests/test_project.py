@@ -79,7 +79,7 @@ def test_what_was_built_becomes_the_branch_to_launch_from(tmp_path):
     job = load(ROOT / ".github/workflows/deploy.yml")["jobs"]["launch"]
     hub, tree = tmp_path / "hub.git", tmp_path / "launch"
     subprocess.run(["git", "init", "-q", "--bare", str(hub)], check=True)
-    for content in ("first", "second"):  # a second push replaces the first
+    for content in ("first", "second"):  # a second push follows the first
         shutil.rmtree(tree, ignore_errors=True)
         (tree / ".binder").mkdir(parents=True)
         (tree / ".gitignore").write_text("*.log\n", encoding="utf-8")
@@ -88,13 +88,13 @@ def test_what_was_built_becomes_the_branch_to_launch_from(tmp_path):
             ["bash", "-e", "-c", job["steps"][1]["run"]],
             cwd=tree,
             env=os.environ
-            | {"TOKEN": "x", "HOME_URL": str(hub), "GITHUB_SHA": "0" * 40},
+            | {"TOKEN": "x", "HOME_URL": hub.as_uri(), "GITHUB_SHA": "0" * 40},
             check=True,
         )
         show = ["git", "-C", str(hub), "show", "launch:kept.log"]
         assert subprocess.check_output(show, text=True) == content
     log = ["git", "-C", str(hub), "rev-list", "--count", "launch"]
-    assert subprocess.check_output(log, text=True).strip() == "1"
+    assert subprocess.check_output(log, text=True).strip() == "2"
 
 
 def test_every_python_of_the_readme_is_tried():
@@ -251,3 +251,8 @@ def test_the_documents_name_what_is_there(name):
             "notebooks/NN_name.py",
             "book/mutations.json",
         )
+
+
+def test_the_readme_shows_a_page_by_day_and_by_night():
+    shown = re.findall(r'(?:src|srcset)="([^"]+)"', text("README.md"))
+    assert len(shown) == 2 and all((ROOT / name).exists() for name in shown)

@@ -116,6 +116,8 @@ def launch(url: str, folder: pathlib.Path, root: pathlib.Path = ROOT) -> None:
     seconds = run_times(folder)
     for product in sorted((folder / "notebooks").glob("*.ipynb")):
         notebook = json.loads(product.read_text(encoding="utf-8"))
+        for cell in notebook["cells"]:  # what a link to a section of Colab asks for
+            cell["metadata"]["id"] = cell["id"]
         notebook["cells"].insert(0, _first_line(seconds.get(product.stem)))
         text = json.dumps(notebook, ensure_ascii=False, indent=1) + "\n"
         product.write_text(text, encoding="utf-8", newline="\n")

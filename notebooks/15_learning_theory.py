@@ -38,7 +38,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from scipy import integrate, linalg, optimize, special, stats
-from sklearn.linear_model import LogisticRegression
 from torch import nn
 from torch.nn import functional as F
 
@@ -62,6 +61,7 @@ pixels, labels = torch.tensor(split.X_train).float(), torch.tensor(split.y_train
 new_pixels, new_labels = torch.tensor(split.X_test).float(), torch.tensor(split.y_test)
 dice = torch.randint(10, (1400,), generator=torch.Generator().manual_seed(1))
 new_dice = torch.randint(10, (397,), generator=torch.Generator().manual_seed(2))
+with_one = lambda X: torch.cat([X, torch.ones(len(X), 1)], 1)  # a column for the bias
 
 
 # %% tags=["remove-cell"]
@@ -235,7 +235,7 @@ plt.show()
 r"""
 The second student was told throws of a die, and learned fourteen hundred of them by heart {cite:p}`zhang2017`. Both are networks of the same size, from the same start, taught by the same rule for the same time. Nothing in the training error tells them apart.
 
-This chapter is a chain of attempts to tell them apart, each an answer to the failure of the last. A test set can; but may one not know it from the training data? Fear every hypothesis: works for finitely many. Count what they can do on the sample: works for infinitely many, and is empty for networks. Pay only for how far one has moved from what one believed before: that, at last, gives two different promises, for a smaller classifier than theirs. By its end you will be able to
+This chapter is a chain of attempts to tell them apart, each an answer to the failure of the last. A test set can; but may one not know it from the training data? Fear every hypothesis: works for finitely many. Count what they can do on the sample: works for infinitely many, and is empty for networks. Pay only for how far one has moved from what one believed before: that, at last, tells the two networks apart. By its end you will be able to
 
 - **say** what a training error promises, and for which sets of hypotheses,
 - **count** how many examples a class needs, and check it by simulation,
@@ -786,7 +786,7 @@ def threshold_labellings(n):
 
 # %% [markdown]
 r"""
-Two steps lead to a promise. *From the mean to most samples*: changing one example moves the supremum by at most $\frac1n$, and for such functions the inequality of Hoeffding holds as it does for means (McDiarmid). With probability $1-\delta$, for all $h$,
+Two steps lead to a promise. *From the mean to most samples*: changing one example moves the supremum by at most $\frac1n$, and for such functions the inequality of Hoeffding holds as it does for means: reveal the examples one by one, and each moves the expected supremum within an interval of length $\frac1n$, to which the lemma in [the proof](#two-risks) applies (McDiarmid). With probability $1-\delta$, for all $h$,
 
 $$
 R(h)\le\hat R(h)+\mathfrak R_n(\mathcal H)+\sqrt{\frac{\ln(1/\delta)}{2n}} .
@@ -1080,7 +1080,7 @@ print("bound on the gap   ", *(f"{v:5.2f}" for v in capacity_data["bounds"][2::2
 
 # %% [markdown]
 r"""
-With a fifth thrown nobody can get below 0.10. The classifier gets to 0.16 with 60 features, and whoever goes on until every throw is learned pays with 0.31: here noise is not forgiven. Without noise 60 features err in 2 % of the cases, 280 in 11 %, 700 in 8 %. The bound, meanwhile, prefers one or two features throughout, and is empty from 35 on.
+With a fifth thrown nobody can get below 0.10. The classifier gets to 0.16 with 60 features, and whoever goes on until every throw is learned pays with 0.31: here noise is not forgiven. Without noise, on this one sample, 60 features err in 2 % of the cases, 280 in 11 %, 700 in 8 %. The bound, meanwhile, prefers one or two features throughout, and is empty from 35 on.
 """
 
 # %% tags=["checks"]
@@ -1176,7 +1176,7 @@ $$
 \mathbb E_Qg\le\mathrm{KL}(Q\|P)+\ln\mathbb E_Pe^g\qquad\text{for all }Q.
 $$ (eq-lt-change)
 
-*One hypothesis.* Take $g(h)=s\,\mathrm{kl}(\hat R(h)\|R(h))$. For a fixed $h$, $s\hat R$ is binomial, and the factors $R^k(1-R)^{s-k}$ cancel: $\mathbb E_Se^{g}=\sum_k\binom sk(\frac ks)^k(1-\frac ks)^{s-k}$, which is at most $2\sqrt s$.
+*One hypothesis.* Take $g(h)=s\,\mathrm{kl}(\hat R(h)\|R(h))$. For a fixed $h$, $s\hat R$ is binomial, and the factors $R^k(1-R)^{s-k}$ cancel: $\mathbb E_Se^{g}=\sum_k\binom sk(\frac ks)^k(1-\frac ks)^{s-k}$, a sum of $s+1$ probabilities, hence at most $s+1$; Stirling's formula makes it $2\sqrt s$.
 *Most samples.* Hence $\mathbb E_S\mathbb E_Pe^g\le2\sqrt s$, since $P$ does not depend on $S$; by Markov's inequality $\mathbb E_Pe^g\le2\sqrt s/\delta$ with probability $1-\delta$.
 *Back to $Q$.* $\mathrm{kl}$ is convex, so $s\,\mathrm{kl}(\hat R(Q)\|R(Q))\le\mathbb E_Qg$. Put the lines together.
 :::
@@ -1298,13 +1298,21 @@ r"""
 (headline-pac-bayes)=
 ## Honest against dice
 
-Now the question of the opening: two promises, before the examination. A classifier for digits with linear scores and a softmax, 650 weights, each with a mean and a standard deviation of its own, $Q=\mathcal N(\mu,\operatorname{diag}\sigma^2)$; belief before is $P=\mathcal N(0,\tau^2I)$ with $\tau=1$. (Not the network of the opening, which has many more weights.) The distance is a formula,
+Back to the two students. What must it cost to repeat a die? Whatever $Q$ does, it errs on new dice with $R(Q)=0.9$ exactly. So [the theorem](#eq-lt-kl), read backwards, is a toll: with probability $1-\delta$,
+
+$$
+\mathrm{KL}(Q\|P)\ge s\,\mathrm{kl}\bigl(\hat R(Q)\big\|0.9\bigr)-\ln\frac{2\sqrt s}\delta\qquad\text{for every }Q,
+$$ (eq-lt-toll)
+
+and nobody repeats 1,400 dice for less than $1400\ln10-10\approx3{,}210$ nats ($\delta=0.005$). Whoever repeats honest labels for less has a promise below 0.9. Does the first student?
+
+Both networks are taken as they stand: 19,210 weights, each with a mean and a standard deviation of its own, $Q=\mathcal N(\mu,\operatorname{diag}\sigma^2)$, at first $\mu$ the trained weights $\theta$ and $\sigma=0.03$. Belief before is $P=\mathcal N(\theta_0,\tau^2I)$ around the start $\theta_0$ that they share, with $\tau=0.4$. The distance is a formula,
 
 $$
 \mathrm{KL}(Q\|P)=\frac12\sum_j\Bigl(\frac{\sigma_j^2+(\mu_j-\mu_j^P)^2}{\tau^2}-1-\ln\frac{\sigma_j^2}{\tau^2}\Bigr),
 $$ (eq-lt-gauss-kl)
 
-and $\mu,\sigma$ are trained on nothing but [the bound](#eq-lt-pb), with the cross-entropy in the place of mistakes, as {cite:t}`dziugaite2017` did for networks. Under Gaussian weights scores are Gaussian, so we draw scores. Rate and number of steps only choose $Q$ and are free; $P$ is not. In the end $\hat R(Q)$ is the mean over a thousand draws, plus four standard errors, and goes into [the sharp form](#eq-lt-kl).
+and $\mu,\sigma$ are trained on the cross-entropy plus $\lambda\,\mathrm{KL}/s$, as {cite:t}`dziugaite2017` did, with a price $\lambda$ that rises in four stages, so that each student gives up first what is dearest to keep. (In the code every example draws its own scores, Gaussian given the layer below.) Rates, steps and $\lambda$ only choose $Q$ and are free; $P$ is not, so $\delta=0.05/10$ pays for trying up to ten widths $\tau$. In the end $\hat R(Q)$ is the mean over forty networks drawn, plus four standard errors.
 """
 
 
@@ -1314,97 +1322,124 @@ def gauss_kl(mu, sigma, prior, tau):
     return 0.5 * (ratio - 1 - 2 * torch.log(sigma / tau)).sum()
 
 
-def objective(mu, log_sigma, prior, tau, A, told):
-    """The bound, with the cross-entropy for the mistakes, on one draw of scores."""
-    s, sigma = len(A), log_sigma.exp()
-    scores = A @ mu + (A**2 @ sigma**2).sqrt() * torch.randn(s, 10)
-    loss = F.cross_entropy(scores, told) / math.log(10)
-    KL = gauss_kl(mu, sigma, prior, tau)
-    return loss + ((KL + math.log(2 * math.sqrt(s) / 0.05)) / (2 * s)).sqrt()
+def drawn_scores(mu, sigma, H):
+    """Scores under Gaussian weights: lists of (in + 1, out), one for each layer."""
+    for k, (m, s) in enumerate(zip(mu, sigma)):
+        H = with_one(H.relu() if k else H)
+        H = H @ m + (H**2 @ s**2).sqrt() * torch.randn(len(H), m.shape[1])
+    return H
+
+
+def cost(mu, sigma, KL, X, told, price):
+    return F.cross_entropy(drawn_scores(mu, sigma, X), told) + price * KL / len(X)
 
 
 # %% tags=["set-up"]
-with_one = lambda X: torch.cat([X, torch.ones(len(X), 1)], 1)  # (n, 65)
-A, A_new = with_one(pixels), with_one(new_pixels)
+def distance(mu, sigma, prior, tau):
+    return sum(gauss_kl(m, s, p, tau) for m, s, p in zip(mu, sigma, prior))
 
 
-def train_bound(prior, tau, A, told, steps=300, lr=0.03):  # setting
-    """Mean and standard deviations of Q, by descent on the bound."""
-    torch.manual_seed(0)
-    mu = prior.clone().requires_grad_()
-    log_sigma = torch.full_like(mu, math.log(min(tau, 0.5))).requires_grad_()
-    optimizer = torch.optim.Adam([mu, log_sigma], lr)
+def train_belief(Q, prior, tau, X, told, price, steps, lr):
+    """Mean and standard deviations of Q, by descent on the cost."""
+    mu = [m.clone().requires_grad_() for m in Q[0]]
+    log_sigma = [s.log().requires_grad_() for s in Q[1]]
+    optimizer = torch.optim.Adam(
+        [{"params": mu}, {"params": log_sigma, "lr": 2 * lr}], lr
+    )
     for _ in range(steps):
         optimizer.zero_grad()
-        objective(mu, log_sigma, prior, tau, A, told).backward()
+        sigma = [l.exp() for l in log_sigma]
+        cost(mu, sigma, distance(mu, sigma, prior, tau), X, told, price).backward()
         optimizer.step()
-    return mu.detach(), log_sigma.detach().exp()
+    return [m.detach() for m in mu], [l.detach().exp() for l in log_sigma]
 
 
 @torch.no_grad()
-def drawn_errors(mu, sigma, A, told, draws=1000):
-    """Error of each of many classifiers drawn from Q, (draws,)."""
-    g = torch.Generator().manual_seed(1)
-    W = mu + sigma * torch.randn(draws, *mu.shape, generator=g)
-    return torch.cat(
-        [((A @ w).argmax(-1) != told).float().mean(-1) for w in W.split(100)]
-    ).numpy()
+def drawn_errors(Q, X, told, draws=40):
+    """Error of each of many networks drawn from Q, (draws,)."""
+    g, errors = torch.Generator().manual_seed(1), []
+    for _ in range(draws):
+        H = X
+        for k, (m, s) in enumerate(zip(*Q)):
+            w = m + s * torch.randn(m.shape, generator=g)
+            H = with_one(H.relu() if k else H) @ w
+        errors.append((H.argmax(1) != told).float().mean().item())
+    return np.array(errors)
 
 
-def promise_of(Q, prior, tau, A, told):
+def promise_of(Q, prior, tau, X, told, delta, draws=40):
     """Error on the sample, KL, and the promise."""
-    errors, KL = drawn_errors(*Q, A, told), gauss_kl(*Q, prior, tau).item()
-    q = errors.mean() + 4 * errors.std() / math.sqrt(len(errors))
-    return errors.mean(), KL, pac_bayes(q, KL, len(A))
+    errors, KL = drawn_errors(Q, X, told, draws), distance(*Q, prior, tau).item()
+    q = errors.mean() + 4 * errors.std() / math.sqrt(draws)
+    return errors.mean(), KL, pac_bayes(q, KL, len(X), delta)
 
 
-nothing = torch.zeros(65, 10)
-promises = {}
-print("labels     seen     KL    promise    examination")
-for name, told, new in (("honest", labels, new_labels), ("dice", dice, new_dice)):
-    Q = train_bound(nothing, 1.0, A, told)
-    promises[name] = (
-        *promise_of(Q, nothing, 1.0, A, told),
-        drawn_errors(*Q, A_new, new).mean(),
-    )
-    seen, KL, bound, truth = promises[name]
-    print(f"{name:8}  {seen:.3f}  {KL:5.0f}      {bound:.3f}          {truth:.3f}")
+def layers(net):
+    return [
+        torch.cat([l.weight.T, l.bias[None]]).detach()
+        for l in net
+        if isinstance(l, nn.Linear)
+    ]
+
+
+start = layers(student(labels, steps=0))
+believed = {}  # a row for each price: seen, KL, promise, examination
+print("labels   price   seen      KL   promise   examination")
+for name, net, told, new in (
+    ("honest", honest_student, labels, new_labels),
+    ("dice", dice_student, dice, new_dice),
+):
+    torch.manual_seed(0)
+    Q, believed[name] = (layers(net), [torch.full_like(m, 0.03) for m in start]), []
+    for price in (0.01, 0.1, 0.3, 1.0):
+        Q = train_belief(Q, start, 0.4, pixels, told, price, 60, 0.02)  # setting
+        row = promise_of(Q, start, 0.4, pixels, told, 0.05 / 10)
+        believed[name].append((*row, drawn_errors(Q, new_pixels, new).mean()))
+        seen, KL, bound, truth = believed[name][-1]
+        print(
+            f"{name:6}  {price:6}   {seen:.3f}  {KL:6.0f}     {bound:.3f}         {truth:.3f}"
+        )
+best_of = {name: min(rows, key=lambda row: row[2]) for name, rows in believed.items()}
 headline(
-    "Error on 397 new examples of a classifier taught honest labels, and of one taught "
-    "dice, against the promise computed from the training data alone",
-    [promises["honest"][3], promises["dice"][3]],
-    [promises["honest"][2], promises["dice"][2]],
+    "Error on 397 new examples of networks drawn around the student of honest labels and "
+    "around that of dice, against the promise computed from the training data alone",
+    [best_of["honest"][3], best_of["dice"][3]],
+    [best_of["honest"][2], best_of["dice"][2]],
     rtol=0.01,
     sense="at most",
 )
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Two groups of three bars. Honest labels: error seen 0.08, promise 0.42, examination 0.09. Dice: error seen 0.85, promise almost 1, examination 0.91. The promise for honest labels is below the line of guessing at 0.9, the other above it."}}
-fig, ax = plt.subplots(figsize=(6.8, 2.7))
-for k, (name, (seen, KL, bound, truth)) in enumerate(promises.items()):
-    for j, (value, colour, word) in enumerate(
-        (
-            (seen, plot.BLUE, "seen"),
-            (bound, plot.GREY, "promise"),
-            (truth, plot.RED, "examination"),
-        )
-    ):
-        bar = ax.bar(4 * k + j, value, color=colour, label=word if k == 0 else None)
-        ax.bar_label(bar, fmt="%.3f", fontsize=9)
-ax.axhline(0.9, color="black", lw=1, ls=":")
-ax.set(xticks=[1, 5], ylim=(0, 1.35), ylabel="error")
-ax.set_xticklabels(["honest labels", "dice"])
-ax.legend(loc="upper left", fontsize=9, ncols=3)
+
+# %% tags=["picture"] mystnb={"image": {"alt": "The plane of error seen and KL on a logarithmic axis, with lines of equal promise at 0.9, 0.7 and 0.5. The path of the dice student runs from error 0.02 and forty thousand nats to 0.9 and three thousand, always above the line of promise 0.9; the path of the honest student starts above it, too, at ten thousand nats, and then dives under it while its error grows to 0.1."}}
+def toll(q, risk, s=1400, delta=0.05 / 10):
+    """Nats at which the promise for the error q seen is the risk."""
+    return s * small_kl(q, risk) - math.log(2 * math.sqrt(s) / delta)
+
+
+fig, ax = plt.subplots(figsize=(6.8, 3.2))
+for risk, shade in ((0.9, 1.0), (0.7, 0.6), (0.5, 0.4)):
+    q = np.linspace(0, 0.9 * risk, 200)
+    ax.plot(q, toll(q, risk), color="black", lw=1, ls=":", alpha=shade)
+    ax.text(0.45 * risk, toll(0.45 * risk, risk), f" promise {risk}", fontsize=8)
+for (name, rows), colour in zip(believed.items(), (plot.BLUE, plot.RED)):
+    seen, KL = np.array(rows).T[:2]
+    ax.plot(seen, KL, "o-", color=colour, label=f"{name} student")
+ax.set(yscale="log", ylim=(200, 1e5), xlabel="error seen", ylabel="nats")
+ax.legend()
 plt.show()
 
 # %% [markdown]
 r"""
-From the training data alone, and with 95 % certainty (up to the error of a thousand draws): the first errs in at most 42 of a hundred cases, where guessing errs in 90. The second gets the promise 0.996, which is none. That is what could be known before the examination, and the promises are kept. Where does the difference come from? Not from the number of weights, which is the same, and only a little from the distance (386 and 561 nats): mostly from the error seen, 0.08 against 0.85. For 650 linear weights cannot repeat the dice at all; even with hardly any penalty they err on three throws of four. So this answers an easier question than the opening's: there both students repeat everything, and for networks of that size we have computed no promise.
+At five mistakes in a hundred the honest student has travelled 2,335 nats, less than [the toll](#eq-lt-toll) for dice, 2,800; the other has travelled 42,911 at two in a hundred. So this could be known before the examination, from the training data alone: at best 0.78 against 1.000. The weights are as many, the start and the rule are the same; but the dice student must keep more of them sharp, and no price brings it under 0.9. The honest one has its limits, too. To the letter, with five mistakes in a *thousand*, it has travelled 10,164 nats and is promised nothing (0.999); it earns its best promise by blurring one answer in ten. And the promise is for networks drawn around it.
 
-**Is 0.42 good?** Compare with the plainest rival: hold out half. Learn ordinary weights on 700 examples, count mistakes on the other 700, and invert [the binomial law](#two-risks). PAC-Bayes may use the same split, too: learn the mean of the *prior* on the first half ($\tau=0.05$), and compute the bound on the second, which this prior has not seen.
+**Is 0.78 good?** A smaller class pays less: 650 linear weights with $P=\mathcal N(0,I)$ are promised 0.42, with nothing held out. And the plainest rival is to hold out half. Learn ordinary weights on 700 examples, count mistakes on the other 700, and invert [the binomial law](#two-risks). PAC-Bayes may use the same split, too: learn the mean of the *prior* on the first half ($\tau=0.05$), and compute the bound on the second, which this prior has not seen.
 """
 
 
 # %% tags=["set-up"]
+A, A_new = with_one(pixels), with_one(new_pixels)  # (n, 65)
+
+
 def learn_linear(A, told, steps=400):
     W = torch.zeros(65, 10, requires_grad=True)
     optimizer = torch.optim.Adam([W], 0.05)
@@ -1419,15 +1454,33 @@ def mistakes(W, A, told):
     return int(((A @ W).argmax(1) != told).sum())
 
 
+zero = torch.zeros(65, 10)
+Q_zero = train_belief(
+    ([zero], [zero + 0.5]), [zero], 1.0, pixels, labels, 1.0, 300, 0.03
+)
 learned, second = learn_linear(A[:700], labels[:700]), slice(700, 1400)
-Q_half = train_bound(learned, 0.05, A[second], labels[second], 100, 0.002)
+Q_half = train_belief(
+    ([learned], [zero + 0.05]),
+    [learned],
+    0.05,
+    pixels[second],
+    labels[second],
+    1.0,
+    100,
+    0.002,
+)
 held_out = mistakes(learned, A[second], labels[second])
 dice_learned = learn_linear(A[:700], dice[:700])
 same_data = {
-    "PAC-Bayes, nothing held out": promises["honest"][2:],
+    "PAC-Bayes, nothing held out": (
+        promise_of(Q_zero, [zero], 1.0, pixels, labels, 0.05, 400)[2],
+        drawn_errors(Q_zero, new_pixels, new_labels).mean(),
+    ),
     "PAC-Bayes, prior from the first half": (
-        promise_of(Q_half, learned, 0.05, A[second], labels[second])[2],
-        drawn_errors(*Q_half, A_new, new_labels).mean(),
+        promise_of(Q_half, [learned], 0.05, pixels[second], labels[second], 0.05, 400)[
+            2
+        ],
+        drawn_errors(Q_half, new_pixels, new_labels).mean(),
     ),
     "hold-out, binomial law": (
         exact_upper(held_out, 700, 0.05),
@@ -1450,17 +1503,26 @@ The plain test set wins: 0.054 against 0.078, and for one fixed classifier, whos
 """
 
 # %% tags=["checks"]
-verify_at_most("promise for honest labels", promises["honest"][2], 0.5)
-verify_at_least(
-    "promise for dice: at least the error of guessing", promises["dice"][2], 0.9
-)
-unpenalised = LogisticRegression(C=100, tol=1e-3, max_iter=2000).fit(
-    A.numpy(), dice.numpy()
+verify_at_most(
+    "honest student: nats, over the toll for repeating dice with so few mistakes",
+    best_of["honest"][1] / toll(best_of["honest"][0], 0.9),
+    1.0,
 )
 verify_at_least(
-    "dice: error that 650 weights cannot avoid, with hardly any penalty",
-    1 - unpenalised.score(A.numpy(), dice.numpy()),
-    0.7,
+    "dice student, four prices: nats beyond that toll",
+    [KL - toll(seen, 0.9) for seen, KL, *_ in believed["dice"]],
+    0.0,
+)
+verify_at_most(
+    "all eight beliefs: examination minus promise",
+    [truth - bound for rows in believed.values() for _, _, bound, truth in rows],
+    0.0,
+)
+verify(
+    "toll: the promise for so many nats is 0.9",
+    pac_bayes(0.02, toll(0.02, 0.9), 1400, 0.05 / 10),
+    0.9,
+    atol=1e-9,
 )
 verify_at_most(
     "four promises: examination minus promise",
@@ -1491,13 +1553,24 @@ With few examples the order is the same. Drag the number of examples of the seco
 few_examples = {}
 for n in (10, 20, 50, 100, 200, 400, 700):
     rows = slice(700, 700 + n)
-    Q = train_bound(learned, 0.05, A[rows], labels[rows], 60, 0.002)
+    Q = train_belief(
+        ([learned], [zero + 0.05]),
+        [learned],
+        0.05,
+        pixels[rows],
+        labels[rows],
+        1.0,
+        60,
+        0.002,
+    )
     few_examples[n] = {
         "examination": mistakes(learned, A_new, new_labels) / 397,
         "promise, hold-out": exact_upper(
             mistakes(learned, A[rows], labels[rows]), n, 0.05
         ),
-        "promise, PAC-Bayes": promise_of(Q, learned, 0.05, A[rows], labels[rows])[2],
+        "promise, PAC-Bayes": promise_of(
+            Q, [learned], 0.05, pixels[rows], labels[rows], 0.05, 400
+        )[2],
     }
 
 
@@ -1584,7 +1657,7 @@ def along(seed, batch, lr, marks):
     return out, [p.detach().clone() for p in net.parameters()]
 
 
-flat_marks = [150, 300, 600, 1200]
+flat_marks = [150, 300, 600]
 flat_runs, flat_ends = {}, {}
 for name, batch, lr in (("batch of 16", 16, 0.2), ("all examples", None, 0.5)):
     runs = [along(seed, batch, lr, flat_marks) for seed in range(4)]
@@ -1603,7 +1676,7 @@ for (name, runs), colour in zip(flat_runs.items(), (plot.RED, plot.BLUE)):
     ax.plot(runs[..., 0].T, runs[..., 1].T, color=colour, lw=0.6, alpha=0.6)
     ax.plot(*runs.mean(0)[:, :2].T, "o-", color=colour, label=name)
 ax.set(xscale="log", xlabel="training loss", ylabel="tolerance")
-ax.set_xticks([0.4, 0.2, 0.1, 0.05, 0.02], ["0.4", "0.2", "0.1", "0.05", "0.02"])
+ax.set_xticks([0.4, 0.2, 0.1, 0.05], ["0.4", "0.2", "0.1", "0.05"])
 ax.minorticks_off()
 ax.invert_xaxis()
 ax.legend()
@@ -1611,34 +1684,41 @@ plt.show()
 
 # %% [markdown]
 r"""
-The honest student stands five times as much shaking as the one taught by dice: memorised labels sit in narrow places. It is often said that small batches find flat minima, and that this is why they generalise {cite:p}`keskar2017`. Here the tolerance grows along *both* paths, all the way: the longer one trains, the flatter it gets. After 150, 300 and 1,200 steps the full batch is the flatter one, after 600 the small batch; at the same loss the small batch is, by a little. So who compares two runs compares, first of all, when they were stopped. On new digits the flatter runs are mostly the better ones, too, but both grow with training; at the end, 0.977 and 0.981 are hardly more than the spread apart. (Two rates, not tuned; this refutes no theory, it shows what a comparison must hold fixed.)
+The honest student stands five times as much shaking as the one taught by dice, although its weights are less than half as large: memorised labels sit in narrow places. It is often said that small batches find flat minima, and that this is why they generalise {cite:p}`keskar2017`. Here the tolerance grows along *both* paths: the longer one trains, the flatter it gets. After 150 steps the full batch is the flatter one, 0.100 against 0.082; after 600 the two are not told apart by four seeds; at about the same loss (0.16 and 0.14) the small batch is, 0.121 against 0.100. So who compares two runs compares, first of all, when they were stopped. And the flatter is not the better: at that loss the small batch gets 0.950 of the new digits right and the full one 0.967. (Two rates, not tuned; this refutes no theory, it shows what a comparison must hold fixed.)
 
 **Flatness is no property of the function.** With ReLU, multiply one layer by ten and divide the next by ten: every output stays, and the tolerance collapses {cite:p}`dinh2017`. A statement about flatness needs a scale; in PAC-Bayes $P$ provides it.
 """
 
 # %% tags=["checks"]
+rms = [
+    math.sqrt(sum((p**2).sum().item() for p in net.parameters()) / 19_210)
+    for net in (honest_student, dice_student)
+]
 verify_at_least(
-    "tolerance, honest student over dice", both_students[0] / both_students[1], 1.5
+    "honest student over dice: tolerance, and tolerance over the size of the weights",
+    [
+        both_students[0] / both_students[1],
+        both_students[0] / rms[0] / (both_students[1] / rms[1]),
+    ],
+    [4.0, 8.0],
 )
 small, full = flat_runs.values()
 verify_at_least(
-    "tolerance after 1,200 steps over that after 150, eight runs",
-    np.r_[small[:, 3, 1] / small[:, 0, 1], full[:, 3, 1] / full[:, 0, 1]],
+    "tolerance after 600 steps over that after 150, eight runs",
+    np.r_[small[:, 2, 1] / small[:, 0, 1], full[:, 2, 1] / full[:, 0, 1]],
     1.0,
 )
+standard = lambda a, b: (a - b).mean() / math.sqrt((a.var(ddof=1) + b.var(ddof=1)) / 4)
 verify_at_least(
-    "same steps: tolerance of the full batch over the small one, means over seeds",
-    full[..., 1].mean(0)[[0, 1, 3]] / small[..., 1].mean(0)[[0, 1, 3]],
-    1.0,
+    "full minus small batch after 150 steps, small after 600 minus full after 150: "
+    "tolerance, in standard errors of four seeds",
+    [standard(full[:, 0, 1], small[:, 0, 1]), standard(small[:, 2, 1], full[:, 0, 1])],
+    2.0,
 )
-at_same_loss = [
-    np.interp(-math.log(a[3, 0]), -np.log(b[:, 0]), b[:, 1])
-    for a, b in zip(small, full)
-]
-verify_at_least(
-    "same loss: tolerance of small batches over that of the full one, mean over seeds",
-    np.mean(small[:, 3, 1] / at_same_loss),
-    1.0,
+verify_at_most(
+    "small minus full batch after 600 steps: tolerance, in standard errors",
+    abs(standard(small[:, 2, 1], full[:, 2, 1])),
+    2.0,
 )
 W, b, V, c = flat_ends["all examples"]
 rescaled = [10 * W, 10 * b, V / 10, c]
@@ -2067,15 +2147,14 @@ r"""
 """
 
 # %% tags=["set-up"]
-with_bias = lambda X: torch.cat([X, torch.ones(len(X), 1)], 1)
 swindle = torch.zeros(65, 10, requires_grad=True)
 optimizer = torch.optim.Adam([swindle], lr=0.1)
 for _ in range(300):
     optimizer.zero_grad()
-    F.cross_entropy(with_bias(pixels[:100]) @ swindle, dice[:100]).backward()
+    F.cross_entropy(with_one(pixels[:100]) @ swindle, dice[:100]).backward()
     optimizer.step()
 wrong_by_dice = [
-    ((with_bias(X) @ swindle).argmax(1) != told).float().mean().item()
+    ((with_one(X) @ swindle).argmax(1) != told).float().mean().item()
     for X, told in ((pixels[:100], dice[:100]), (new_pixels, new_dice))
 ]
 false_promise = pac_bayes(wrong_by_dice[0], 0.0, 100)

@@ -154,6 +154,14 @@ def _(answer):
     return True
 
 
+@exercise.define("cnn-longer")
+def _(answer):
+    assert 0.5 < answer < 0.95, "the second of the two accuracies, between 0 and 1"
+    short = results["convolutional", "shuffled"].mean()
+    assert answer < short, f"after ten epochs it was {short:.3f}"
+    return True
+
+
 @exercise.define("cnn-by-hand")
 def _(answer):
     assert len(answer) == 5, "a signal and a kernel of 3 values overlap in 5 places"
@@ -243,7 +251,7 @@ The lower row is the bench on which we shall run it: MNIST-1D {cite:p}`greydanus
 | convolutional network | 94 | 56 |
 | a human expert | 96 | about 30 |
 
-The convolutional network is not simply better: on shuffled curves it is *worse* than the dense one. Like the expert, it has bet on something about the data, and the shuffle made it lose the bet. This chapter is the story of that bet. *What commutes with shifts is a convolution; share and be local.* At the [end](#headline-mnist1d) we run the table ourselves.
+The convolutional network is not simply better: on shuffled curves it does *worse* than the dense one, in the paper. Like the expert, it has bet on something about the data, and the shuffle made it lose the bet. This chapter is the story of that bet. *What commutes with shifts is a convolution; share and be local.* At the [end](#headline-mnist1d) we run the table ourselves.
 
 You will be able to
 
@@ -253,7 +261,7 @@ You will be able to
 - **measure** what a network knows about shifts, and say what breaks it,
 - **train** one in an ordinary loop, look inside, and choose a fair rival and a fair control.
 
-It builds on [matrices of linear maps](#matrix-of-a-linear-map), [dense networks](#multilayer-perceptron) and [backpropagation](#backpropagation). Reading takes an hour and a half; all cells run in about half a minute. Throughout, $f$ or $x$ is a signal or a picture, $w$ or $h$ a kernel, $T_v$ the shift by $v$, $\delta=\partial\mathcal R/\partial y$ the gradient at a layer's output.
+It builds on [matrices of linear maps](#matrix-of-a-linear-map), [dense networks](#multilayer-perceptron) and [backpropagation](#backpropagation). Reading takes an hour and a half. Throughout, $f$ or $x$ is a signal or a picture, $w$ or $h$ a kernel, $T_v$ the shift by $v$, $\delta=\partial\mathcal R/\partial y$ the gradient at a layer's output.
 """
 
 # %% [markdown]
@@ -783,7 +791,7 @@ r"""
 ## The layer
 
 (multidimensional-convolution)=
-Pictures have two axes and shifts along both; the theorem and its proof stay the same with pairs for indices,
+What is left to learn, and what do libraries make of it? Pictures have two axes and shifts along both; the theorem and its proof stay the same with pairs for indices,
 
 $$
 (f*h)[m,n]=\sum_{k,l}f[k,l]\,h[m-k,n-l].
@@ -1281,7 +1289,7 @@ r"""
 (backwards)=
 ## Backwards
 
-To train a layer we need two gradients: that of its kernel, to improve it, and that of its input, for the layer below. Take a layer small enough to do by hand: $x=(x_0,x_1,x_2,x_3)$, two taps, no padding,
+One weight works at all places. Who tells it which way to move? Training needs two gradients: that of the kernel, to improve it, and that of the input, for the layer below. Take a layer small enough to do by hand: $x=(x_0,x_1,x_2,x_3)$, two taps, no padding,
 
 $$
 y_0=w_0x_0+w_1x_1,\qquad y_1=w_0x_1+w_1x_2,\qquad y_2=w_0x_2+w_1x_3,
@@ -1317,7 +1325,7 @@ $$
 \frac{\partial\mathcal R}{\partial x_j}=\sum_i\delta_i\,w_{j-i}=(\delta*w)_j .\qquad\square
 $$ (eq-cnn-input-gradient)
 
-The indices may be pairs. So both gradients are layers of the same kind, and the flip that libraries leave out on the way up turns up on the way down. (A layer that did flip, $y=x*w$, would have $\delta*\operatorname{rot180}(x)$ and $\delta*\operatorname{rot180}(w)$ instead.) In matrices: the layer multiplies by a Toeplitz matrix $W$, the way back by $W^\top$, and transposing $c_{i-j}$ gives $c_{j-i}$. That transposed layer, used forwards to make pictures larger, is called *transposed convolution*.
+And $b$ stands in every output with the factor 1. The indices may be pairs. So both gradients are layers of the same kind, and the flip that libraries leave out on the way up turns up on the way down. (A layer that did flip, $y=x*w$, would have $\delta*\operatorname{rot180}(x)$ and $\delta*\operatorname{rot180}(w)$ instead.) In matrices: the layer multiplies by a Toeplitz matrix $W$, the way back by $W^\top$, and transposing $c_{i-j}$ gives $c_{j-i}$. That transposed layer, used forwards to make pictures larger, is called *transposed convolution*.
 """
 
 
@@ -1354,6 +1362,12 @@ verify_at_least(
     "with the flip on the wrong side: distance to the gradient of the input",
     abs(signal.convolve2d(delta87, w34[::-1, ::-1]) - leaves[0].grad.numpy()).max(),
     0.05,
+)
+verify(
+    "a layer that flips, y = x * v: the kernel's gradient is δ * rot180(x)",
+    signal.convolve2d(np.rot90(x87, 2), delta87, "valid"),
+    torch.rot90(leaves[1].grad, 2),
+    atol=1e-12,
 )
 torch.manual_seed(3)
 tied, untied = nn.Conv2d(3, 4, 3).double(), Untied(8, 3, 4, 3).double()
@@ -1396,7 +1410,7 @@ r"""
 (a-network)=
 ## From layers to a network
 
-Now stack them. Three layers of $3\times3$ on the torus with 8, 12 and 16 maps, each followed by a ReLU; then the one invariant step, the maximum of each map over all places; then a dense layer from 16 numbers to the ten digits. The parts first, with nothing but our own `conv2d`:
+Is one bet enough to draw the horizontal line? Stack three layers of $3\times3$ on the torus with 8, 12 and 16 maps, each followed by a ReLU; then add the one invariant step, the maximum of each map over all places; then a dense layer from 16 numbers to the ten digits. The parts first, with nothing but our own `conv2d`:
 """
 
 
@@ -1443,16 +1457,36 @@ def trained_eyes(n, epochs, thin=nn.Identity):
     nets = [cnn(seed, thin) for seed in range(3)]
     X, y = framed(digits[:n]), names[:n]
     diaries = [
-        train(net, X, y, epochs, lr=0.02, seed=seed)  # setting
+        train(net, X, y, epochs, lr=0.03, seed=seed)  # setting
         for seed, net in enumerate(nets)
     ]
     return nets, diaries
 
 
-eyes, diaries = trained_eyes(1400, epochs=5)  # setting
-short_sighted, _ = trained_eyes(100, epochs=45)  # setting
+eyes, diaries = trained_eyes(1400, epochs=4)  # setting
+short_sighted, _ = trained_eyes(100, epochs=36)  # setting
+
+# %% [markdown]
+r"""
+The dense network gets one more chance. What it does not know about shifts one can *tell* it: show it every digit at all 49 places (*augmentation*).
+"""
+
+# %%
+places49 = list(itertools.product(range(-3, 4), repeat=2))
+told = {}
+for n in counts:
+    X = torch.cat([framed(digits[:n]).roll(v, (2, 3)) for v in places49])
+    told[n] = [dense(196, 64, seed) for seed in range(3)]
+    for seed, net in enumerate(told[n]):
+        train(
+            net, X, names[:n].repeat(49), 600 // n + 1, batch=100, seed=seed
+        )  # setting
 
 # %% tags=["set-up"]
+told_scores = {
+    n: np.array([accuracy(net, scattered_test, names_test) for net in nets])
+    for n, nets in told.items()
+}
 cnn_moved = np.array(
     [[accuracy(net, moved[v], names_test) for v in steps_aside] for net in eyes]
 )
@@ -1477,10 +1511,11 @@ hundred_scores = np.array(
 print("\ndigits anywhere                  100 to learn from     1,400")
 for name, few, many in (
     (
-        "dense, shown all places",
+        "dense, each at one place",
         dense_scores["anywhere", 100],
         dense_scores["anywhere", 1400],
     ),
+    ("dense, each at all 49", told_scores[100], told_scores[1400]),
     ("convolutional, the middle", hundred_scores, anywhere_scores["convolutional"]),
 ):
     print(
@@ -1521,7 +1556,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-There is the horizontal line. Each accuracy on the right of the table is not nearly but *exactly* the one at shift 0: the logits agree to rounding. A hundred digits, all in the middle, teach it more about digits anywhere than fourteen hundred digits at all places teach the dense network, and it has a sixth of the weights. Sharing is not a way to save memory. It is knowledge. But where nothing moves, the bet wins nothing: from 100 centred digits [dense and nearest neighbour](#universality-needs-priors) reach 0.91, this network 0.87. And whoever can cut out the digit first may keep the nearest neighbour (last row).
+There is the horizontal line. Each accuracy on the right of the table is not nearly but *exactly* the one at shift 0: the logits agree to rounding. A hundred digits, all in the middle, teach it more about digits anywhere than the same hundred, shown at all 49 places, teach the dense network, and it has a sixth of the weights. With 1,400 digits telling comes near: what one knows about shifts one can build in or show, and built in it is exact and needs no 68,600 pictures. Sharing is not a way to save memory. It is knowledge. But where nothing moves, the bet wins nothing: from 100 centred digits [dense and nearest neighbour](#universality-needs-priors) reach 0.91, this network 0.86. And whoever can cut out the digit first may keep the nearest neighbour (last row).
 
 (learned-features-hierarchy)=
 **What has it learnt?** First the eight kernels of the first layer, and what each makes of a digit and, since a layer takes pictures of any size, of the temple, which it has never seen.
@@ -1582,21 +1617,21 @@ def probe(net, depth):
 
 
 # %%
-depths = (0, 2, 5, 7)  # how many of the bricks: pixels, layers 1, 2, 3
+depths = (2, 5, 7)  # how many of the bricks: up to layer 1, 2, 3
 probes = {
     "trained": np.array([[probe(net, d) for d in depths] for net in eyes]),
     "untrained": np.array([[probe(cnn(s), d) for d in depths] for s in range(3)]),
 }
 
 # %% tags=["set-up"]
-print("linear probe    pixels     layer 1     layer 2     layer 3")
+print("linear probe   layer 1     layer 2     layer 3")
 for name, rows in probes.items():
     row = (f"{m:7.2f} ± {s:.2f}" for m, s in zip(rows.mean(0), rows.std(0, ddof=1)))
     print(f"{name:11}" + "".join(row))
 
 # %% [markdown]
 r"""
-Layer 1 makes a small difference: even random kernels draw useful maps, and a good part of what looks like "learnt edges" would be there anyway. Layers 2 and 3 make the large one. Untrained, depth adds little and stops at six in ten; trained, every layer adds, and in the end a linear rule is enough.
+Layer 1 makes a small difference: even random kernels draw useful maps, and a good part of what looks like "learnt edges" would be there anyway. Layers 2 and 3 make the large one. Untrained, depth adds little and stops at six in ten; trained, a linear rule is enough in the end.
 """
 
 # %% tags=["checks"]
@@ -1636,6 +1671,16 @@ verify_at_least(
     0.0,
 )
 verify_at_least(
+    "100 digits: worst convolutional minus best dense that was shown all 49 places",
+    hundred_scores.min() - told_scores[100].max(),
+    0.0,
+)
+verify_at_least(
+    "1,400 digits: what the 49 places add to the dense network, worst minus best",
+    told_scores[1400].min() - dense_scores["anywhere", 1400].max(),
+    0.1,
+)
+verify_at_least(
     "100 digits, none moved: dense minus convolutional, means",
     dense_scores["middle", 100].mean() - hundred_scores.mean(),
     0.01,
@@ -1649,18 +1694,18 @@ verify_at_least(
 )
 with torch.no_grad():
     verify(
-        "maps at the four depths: the picture, and what each layer makes of it",
+        "maps at the three depths: what each layer makes",
         [eyes[0][:d](framed(digits_test[:1])).shape[1] for d in depths],
-        [1] + [m.out_channels for m in eyes[0] if isinstance(m, nn.Conv2d)],
+        [m.out_channels for m in eyes[0] if isinstance(m, nn.Conv2d)],
     )
 verify_at_least(
     "probe, layer 3: trained minus untrained, worst against best of three seeds",
-    probes["trained"][:, 3].min() - probes["untrained"][:, 3].max(),
+    probes["trained"][:, 2].min() - probes["untrained"][:, 2].max(),
     0.05,
 )
 verify_at_least(
-    "trained: gain of the probe from depth to depth, worst of three steps and seeds",
-    np.diff(probes["trained"], axis=1).min(),
+    "trained: gain of the probe from layer 1 to 3, worst of three seeds",
+    (probes["trained"][:, 2] - probes["trained"][:, 0]).min(),
     0.05,
 )
 
@@ -1825,7 +1870,7 @@ def pool(x, r, how):
 
 # %% [markdown]
 r"""
-It is often said that pooling makes a network invariant to small shifts. It makes a map *change less* when the picture moves. But windows side by side are a stride, and a stride breaks equivariance. Which of the two wins? We put three kinds of thinning into our network, behind the first layer: every second value, bare; the maximum of $2\times2$; and the maximum over *sliding* windows, blurred with $(1,2,1)/4$ in both directions before every second value is taken {cite:p}`zhang2019`. Then train in the middle and move, as before.
+It is often said that pooling makes a network invariant to small shifts. It does make a map *change less* when the picture moves. But windows side by side are a stride, and a stride breaks equivariance. Which of the two wins? We put three kinds of thinning into our network, behind the first layer: every second value, bare; the maximum of $2\times2$; and the maximum over *sliding* windows, blurred with $(1,2,1)/4$ in both directions before every second value is taken {cite:p}`zhang2019`. Then train in the middle and move, as before.
 """
 
 
@@ -1851,7 +1896,7 @@ thinnings = {
 }
 thin_moved = {"none": cnn_moved}
 for name, thin in thinnings.items():
-    nets, _ = trained_eyes(1400, 5, thin)  # setting
+    nets, _ = trained_eyes(1400, 4, thin)  # setting
     thin_moved[name] = np.array(
         [[accuracy(net, moved[v], names_test) for v in steps_aside] for net in nets]
     )
@@ -1864,9 +1909,9 @@ for name, rows in thin_moved.items():
 
 # %% [markdown]
 r"""
-A zigzag. Moved by 2 or by 4 the networks answer exactly as before, since a stride of two commutes with even shifts. Moved by *one* (down and to the right), the network with max pooling loses nearly half of its right answers, with the bare stride even more: to the later layers an odd digit looks like nothing they were taught. Without any thinning there is no loss. The blur wins back a part, in each of three runs; in the middle it is some points behind after these five epochs. So it is not pooling that makes a network invariant. Equivariance and the last maximum do, and thinning out is paid for.
+A zigzag. Moved by 2 or by 4 the networks answer exactly as before, since a stride of two commutes with even shifts. Moved by *one* (down and to the right), the network with max pooling loses more than half of its right answers, with the bare stride two thirds: to the later layers an odd digit looks like nothing they were taught. Without any thinning there is no loss. The blur wins back a part, in each of three runs; in the middle it is some points behind after these four epochs. So it is not pooling that makes a network invariant. Equivariance and the last maximum do, and thinning out is paid for.
 
-The reason is in [the shelf](#fourier-transform): who keeps every second value cannot tell a fast wave from a certain slow one (*aliasing*), and which one arrives depends on which pixels happened to be even. A blur takes the fast waves out before. Showing the network pictures at all places hides much of this.
+The reason is in [the shelf](#fourier-transform): who keeps every second value cannot tell a fast wave from a certain slow one (*aliasing*), and which one arrives depends on which pixels happened to be even. A blur takes the fast waves out before.
 """
 
 # %% tags=["checks"]
@@ -1926,6 +1971,17 @@ verify_at_least(
     thin_moved["maximum"][:, 0] - thin_moved["maximum"][:, 1],
     0.1,
 )
+with torch.no_grad():
+    first_maps = [[net[:2](moved[v]) for v in (0, 1)] for net in eyes]
+    changes = [
+        [((thin(b) - thin(a)).norm() / thin(a).norm()).item() for a, b in first_maps]
+        for thin in (BareStride(), nn.MaxPool2d(2))
+    ]
+verify_at_most(
+    "one pixel: relative change of the first maps, maximum over bare stride",
+    np.divide(changes[1], changes[0]),
+    0.9,
+)
 verify_at_least(
     "shift by one: maximum minus bare stride, blurred minus maximum, seed by seed",
     np.diff([thin_moved[name][:, 1] for name in thinnings], axis=0),
@@ -1975,62 +2031,67 @@ Here are both, twenty layers of 32 tanh units between a dense layer in and one o
 
 
 # %%
-class Tower(nn.Module):
+class Tower(nn.Module):  # three of them side by side, from three random starts
     def __init__(self, skip, scale, seed=0, depth=20):
         super().__init__()
         torch.manual_seed(seed)
-        self.skip, self.inward, self.out = skip, nn.Linear(64, 32), nn.Linear(32, 10)
-        self.W = nn.Parameter(scale / 32**0.5 * torch.randn(depth, 32, 32))
+        start = lambda s, *dims: nn.Parameter(s * torch.randn(dims) / dims[-1] ** 0.5)
+        self.skip = skip
+        self.inward, self.out = start(3**-0.5, 3, 32, 64), start(3**-0.5, 3, 10, 32)
+        self.W = start(scale, depth, 3, 32, 32)
 
-    def forward(self, x):
-        x = self.inward(x)
+    def forward(self, x):  # (batch, 64)
+        x = x @ self.inward.mT  # (3, batch, 32)
         for W in self.W:
-            x = self.skip * x + torch.tanh(x @ W.T)  # skip is 0 or 1
-        return self.out(x)
+            x = self.skip * x + torch.tanh(x @ W.mT)  # skip is 0 or 1
+        return (x @ self.out.mT).permute(1, 2, 0)  # (batch, 10, 3)
 
 
 # %% [markdown]
 r"""
-A fair comparison must let each side have the start that suits it. So both choose among the same four scales of the start and the same four rates, by accuracy on 300 digits held out for that; then three fresh seeds learn three times as long, and six times.
+A fair comparison must let each side have the start that suits it. So both choose among the same four scales of the start and the same three rates, by the mean accuracy of three towers on 300 digits held out for that; then three fresh ones learn three times as long, and six times.
 """
 
 # %%
 flat, flat_test = digits.flatten(1), digits_test.flatten(1)
-scales, tower_rates = (0.12, 0.35, 1.3, 1.7), (2e-3, 4e-3, 1e-2, 3e-2)  # setting
+thrice, thrice_test = (y[:, None].expand(-1, 3) for y in (names, names_test))
+scales, tower_rates = (0.12, 0.35, 1.3, 1.7), (2e-3, 4e-3, 1e-2)  # setting
 budgets = (6, 12)  # setting: epochs
-tuned, tower_scores = {}, {}
-for skip in (0, 1):
-    tried = {}
+tried, tuned, tower_scores = {0: {}, 1: {}}, {}, {}
+for skip in tried:
     for scale, lr in itertools.product(scales, tower_rates):
-        train(net := Tower(skip, scale), flat[:1100], names[:1100], 2, lr)  # setting
-        tried[scale, lr] = accuracy(net, flat[1100:], names[1100:])
-    tuned[skip] = scale, lr = max(tried, key=tried.get)
+        train(net := Tower(skip, scale), flat[:1100], thrice[:1100], 2, lr)  # setting
+        tried[skip][scale, lr] = accuracy(net, flat[1100:], thrice[1100:])
+    tuned[skip] = scale, lr = max(tried[skip], key=tried[skip].get)
     for epochs in budgets:
-        nets = [Tower(skip, scale, seed) for seed in (1, 2, 3)]  # setting
-        for net in nets:
-            train(net, flat[:1100], names[:1100], epochs, lr)
-        tower_scores[skip, epochs] = [accuracy(n, flat_test, names_test) for n in nets]
+        train(net := Tower(skip, scale, 1), flat[:1100], thrice[:1100], epochs, lr)
+        right = net(flat_test).argmax(1) == thrice_test  # (397, 3)
+        tower_scores[skip, epochs] = right.double().mean(0).tolist()
 
 # %% tags=["set-up"]
 print("twenty layers     scale    rate" + "".join(f"{e:12d} epochs" for e in budgets))
 for skip, name in ((0, "plain"), (1, "with skips")):
     row = ("".join(f"{a:6.3f}" for a in tower_scores[skip, e]) for e in budgets)
     print(f"{name:16}{tuned[skip][0]:7g}{tuned[skip][1]:8g}  " + "  ".join(row))
+usable = {skip: sum(a >= 0.7 for a in grid.values()) for skip, grid in tried.items()}
+print(f"\nover 0.7 after two epochs, of {len(tried[0])} pairs of scale and rate:")
+print(f"plain {usable[0]}, with skips {usable[1]}")
 
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Norm of the gradient at each of twenty layers before training, on a logarithmic axis. Plain with scale 0.35 it falls by many powers of ten towards the input, plain with scale 1 by less, with skips it stays within a factor of ten."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "Norm of the gradient at each of twenty layers before training, on a logarithmic axis. Plain with scale 0.35 it falls by many powers of ten towards the input; plain with the scale that was chosen, 1.3, and with skips it stays within a factor of ten."}}
 def gradient_profile(skip, scale, depth=20):
     net = Tower(skip, scale, depth=depth)
-    states = [net.inward(flat[:1]).detach().requires_grad_()]
+    states = [(flat[:1] @ net.inward.mT).detach().requires_grad_()]
     for W in net.W:
-        states.append(skip * states[-1] + torch.tanh(states[-1] @ W.T))
+        states.append(skip * states[-1] + torch.tanh(states[-1] @ W.mT))
     grads = torch.autograd.grad(states[-1].sum(), states)
-    return np.array([g.norm().item() for g in grads]) / grads[-1].norm().item()
+    sizes = np.array([g.norm(dim=2).mean().item() for g in grads])
+    return sizes / sizes[-1]
 
 
 for skip, scale, colour, style in (
     (0, 0.35, plot.BLUE, ":"),
-    (0, 1.0, plot.BLUE, "-"),
+    (0, 1.3, plot.BLUE, "-"),
     (1, 0.35, plot.RED, "-"),
 ):
     name = f"{'with skips' if skip else 'plain'}, scale {scale}"
@@ -2043,7 +2104,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-Read the table first: with a start of the right scale the plain tower learns too, only later and less reliably. After six epochs its seeds lie between 0.68 and 0.90, with skips all are above 0.94; after twelve the best has come within two points. At twenty layers skips buy speed, and a wide choice of starts. The picture shows a part of why. With a small start (dotted) nothing arrives at the bottom. With the right scale the gradient does arrive, only somewhat shrunken; "vanishing gradients" alone cannot be the reason that the plain tower is slower. The authors of residual networks say the same of theirs: their plain networks had [batch normalization](#batch-normalization), their gradients had healthy sizes, and still, at many more layers, the deeper one had the *larger training error* {cite:p}`he2016`. One part of what else goes wrong is plain: a stack of nonlinear layers has to *learn* to hand a signal on unchanged, and with skips that is what it starts from.
+Read the table first: with a start of the right scale the plain tower learns too, only later. After six epochs its three seeds stay below 0.9, with skips all are above 0.95; after twelve one of them has caught up. And skips forgive a bad start: after two epochs nine of the twelve pairs of scale and rate have brought the towers with skips over 0.7, and none the plain ones. At twenty layers skips buy speed, and a wide choice of starts. The picture shows a part of why. With a small start (dotted) nothing arrives at the bottom. With the scale that was chosen the gradient does arrive; "vanishing gradients" alone cannot be the reason that the plain tower is slower. The authors of residual networks say the same of theirs: their plain networks had [batch normalization](#batch-normalization), their gradients had healthy sizes, and still, at many more layers, the deeper one had the *larger training error* {cite:p}`he2016`. One suspect is left: a stack of nonlinear layers has to *learn* to hand a signal on unchanged, and with skips that is what it starts from.
 """
 
 # %% tags=["checks"]
@@ -2052,10 +2113,10 @@ verify_at_least(
     min(tower_scores[1, 6]) - max(tower_scores[0, 6]),
     0.0,
 )
-verify_at_most(
-    "spread of the three seeds after six epochs: with skips over plain",
-    np.ptp(tower_scores[1, 6]) / np.ptp(tower_scores[0, 6]),
-    0.5,
+verify_at_least(
+    "pairs of scale and rate that reach 0.7 in two epochs: with skips over plain",
+    usable[1] / max(usable[0], 1),
+    3.0,
 )
 verify(
     "twice as long: the best plain seed is near the best with skips",
@@ -2101,8 +2162,8 @@ verify_at_most(
     10,
 )
 verify_at_least(
-    "plain, right scale: the gradient does arrive, share at the bottom",
-    gradient_profile(0, 1.0)[0],
+    "plain, the scale chosen: the gradient does arrive, bottom over top",
+    gradient_profile(0, 1.3)[0],
     0.05,
 )
 skip_profile = gradient_profile(1, 0.35)
@@ -2138,7 +2199,7 @@ r"""
 (headline-mnist1d)=
 ## The headline: the bet, won and lost
 
-Back to the curves of the opening. All three networks have the paper's sizes: logistic regression, a dense network with two layers of 100, and three convolutional layers of 25 maps with stride 2. The last has *batch normalization* behind each convolution ([Regularization](#batch-normalization) derives it; here it makes the training fast). They meet three worlds: the curves as they are, *backwards*, and shuffled. Backwards is the control. It is a permutation of the forty places like the shuffle, but it keeps neighbours neighbours. What do you predict?
+Back to the curves of the opening. All three networks have the paper's sizes: logistic regression, a dense network with two layers of 100, and three convolutional layers of 25 maps with stride 2. The last has *batch normalization* behind each convolution ([Regularization](#batch-normalization) derives it; here it makes the training fast). They meet three worlds: the curves as they are, *cut into five pieces of eight that are laid in another order*, and shuffled. The pieces are the control: a permutation of the forty places like the shuffle, but one that keeps all neighbours except at the cuts. What do you predict?
 """
 
 
@@ -2160,7 +2221,7 @@ def logistic(seed=0):
 # %% tags=["set-up"]
 worlds = {
     "as they are": torch.arange(40),
-    "backwards": torch.arange(40).flip(0),
+    "pieces moved": torch.arange(40).view(5, 8)[[2, 0, 1, 4, 3]].flatten(),
     "shuffled": order,
 }
 rivals = {
@@ -2184,7 +2245,7 @@ def bench_run(make, places, seed, epochs, lr):
 bench_rates = (0.003, 0.02, 0.1, 0.5)  # setting: of Adam, for all three
 chosen, results = {}, {}
 for (name, make), (world, places) in itertools.product(rivals.items(), worlds.items()):
-    if world != "backwards":  # which takes the rate of the curves as they are
+    if "as they are" in world or (name, world) == ("convolutional", "shuffled"):
         tried = {lr: bench_run(make, places, 0, 2, lr)[0] for lr in bench_rates}
         best = max(tried, key=tried.get)
     chosen[name, world] = best
@@ -2224,7 +2285,7 @@ headline(
     unit="%",
 )
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Bars of the test accuracy of three networks in three worlds. Logistic regression and the dense network have three equal bars. The convolutional network has two bars above 90 percent and one, for the shuffled curves, at about the height of the dense network. Diamonds show the paper's numbers."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "Bars of the test accuracy of three networks in three worlds. Logistic regression and the dense network have three equal bars. The convolutional network has a bar above 90 percent, one near 80 for the pieces in another order, and one, for the shuffled curves, at about the height of the dense network. Diamonds show the paper's numbers."}}
 fig, ax = plt.subplots(figsize=(6.8, 3.0))
 for j, (world, colour) in enumerate(zip(worlds, (plot.BLUE, plot.SKY, plot.RED))):
     means = [scores[name, world].mean() for name in rivals]
@@ -2245,37 +2306,51 @@ plt.show()
 
 
 # %% tags=["set-up"]
-def in_blocks(length, inside):
-    """The forty places in blocks: shuffled inside each, or the blocks as a whole."""
-    rng, blocks = np.random.default_rng(0), np.arange(40).reshape(-1, length)
-    mixed = [rng.permutation(b) for b in blocks] if inside else rng.permutation(blocks)
-    return torch.tensor(np.ravel(mixed))
+def torn_1d(seed=0):
+    """The same layers with the same weights; each piece of eight goes through alone."""
+    *bricks, flatten, top = cnn_1d(seed)[1:]
+    apart = nn.Sequential(nn.Unflatten(1, (5, 1, 8)), nn.Flatten(0, 1))
+    together = nn.Sequential(flatten, nn.Unflatten(0, (-1, 5)), nn.Flatten())
+    return nn.Sequential(*apart, *bricks, *together, top)
 
 
-def without_norm(seed=0):
-    return nn.Sequential(
-        *[m for m in cnn_1d(seed) if not isinstance(m, nn.BatchNorm1d)]
-    )
-
-
-controls = {
-    "blocks of 8 in another order": (cnn_1d, in_blocks(8, False)),
-    "another order in blocks of 8": (cnn_1d, in_blocks(8, True)),
-    "no normalisation, as they are": (without_norm, worlds["as they are"]),
-    "no normalisation, shuffled": (without_norm, worlds["shuffled"]),
-}
-print("convolutional, one seed each: test accuracy, %")
-control_scores = {}
-for name, (make, places) in controls.items():
-    lr = chosen["convolutional", "as they are"]
-    control_scores[name] = 100 * bench_run(make, places, 1, 10, lr)[1]  # setting
-    print(f"{name:32}{control_scores[name]:5.1f}")
+lr = chosen["convolutional", "as they are"]
+places = worlds["as they are"]
+torn_scores = 100 * np.array(
+    [bench_run(torn_1d, places, seed, 10, lr)[1] for seed in (1, 2, 3)]  # setting
+)
+print(
+    f"torn into five pieces  {torn_scores.mean():.1f} ± {torn_scores.std(ddof=1):.1f}"
+)
+lr = chosen["dense", "as they are"]
+longer = 100 * bench_run(rivals["dense"], places, 1, 60, lr)[1]  # setting
+print(f"dense, six times as long  {longer:.1f}  (one seed)")
 
 # %% [markdown]
 r"""
-Read it by rows. Logistic regression, the dense network and the nearest neighbour do not notice the shuffle, as was [proved](#who-notices). The convolutional network loses thirty points, all of its lead and no less. Backwards it loses nothing, but for this architecture that is nearly a symmetry, so the last table grades the control. Blocks of eight in another order, neighbours kept, cost eleven points; another order inside the blocks, neighbours lost, costs twice as many. So it bets mostly on who stands next to whom, but also on the coarse order: its dense top layer knows the places. Whether such a bet is won is decided by the data, not by the network.
+Read it by rows. Logistic regression, the dense network and the nearest neighbour notice nothing, as was [proved](#who-notices). The convolutional network loses thirty points to the shuffle, all of its lead, and ten to the pieces. Does it mind their new order? **A common slip** is to say yes, since the dense layer on top knows the places: it learns them, but from nothing, and any order is as good as any other. What the kernels notice are the four *cuts*. The last table grades this. A network that looks at each piece by itself cannot notice their order at all (move its top weights along, and the logits are the same); on the curves as they are it loses eight points, so most of the ten are what lay across the cuts. The bet is on who stands next to whom. Whether it is won is decided by the data, not by the network.
 
-Two things do not fit the paper's table. Our shuffled convolutional network reaches 61, the paper's 56. A part of that is the normalisation, which the paper's network does not have: without it ours, at the rate of the curves as they are, gets 58, but also only 85 on those curves in our 320 steps (the paper takes 6,000). And our dense network reaches 61, the paper's 68; how much of that is our short training we have not measured. That the network still reads six curves in ten with all its neighbours wrong is the work of the dense layer on top of 125 poorly mixed numbers.
+Two numbers do not fit the paper's table; its training has 6,000 steps, ours 320. Our dense network reaches 61, the paper's 68; six times as long, and it comes to 66. Our shuffled convolutional network reaches 61, the paper's 56, so here the two are level. Is it our short training again?
+
+**Try it.** Does longer training help it on the shuffled curves? Let `bench_run(cnn_1d, order, seed, epochs, lr)` give you its two accuracies for 40 epochs at the rate 0.02, and answer with the one on the test curves.
+"""
+
+# %% tags=["yours"]
+longer_shuffled = ...  # an accuracy, between 0 and 1
+
+exercise("cnn-longer").check(longer_shuffled)
+
+# %% [markdown]
+r"""
+<details><summary>Solution</summary>
+
+No. With 125 numbers that mean little it learns the 3,200 curves by heart, and drops below the dense network, as in the paper.
+
+```python
+longer_shuffled = bench_run(cnn_1d, order, 1, 40, 0.02)[1]
+```
+
+</details>
 """
 
 
@@ -2303,36 +2378,37 @@ verify_at_most(
     ],
     4.0,
 )
-verify(
-    "convolutional: backwards costs nothing, up to four standard errors",
-    scores["convolutional", "backwards"].mean(),
-    scores["convolutional", "as they are"].mean(),
-    atol=4 * math.sqrt(2) * binomial(scores["convolutional", "as they are"].mean()),
+verify_at_least(
+    "convolutional: as they are minus pieces moved, in standard errors of three seeds",
+    gap_in_errors(
+        scores["convolutional", "as they are"], scores["convolutional", "pieces moved"]
+    ),
+    4.0,
 )
 verify_at_least(
-    "points lost: order inside blocks over order of blocks; order of blocks, in errors",
-    [
-        (
-            scores["convolutional", "as they are"].mean()
-            - control_scores["another order in blocks of 8"]
-        )
-        / (
-            scores["convolutional", "as they are"].mean()
-            - control_scores["blocks of 8 in another order"]
-        ),
-        (
-            scores["convolutional", "as they are"].mean()
-            - control_scores["blocks of 8 in another order"]
-        )
-        / (math.sqrt(2) * binomial(control_scores["blocks of 8 in another order"])),
-    ],
-    [1.3, 4.0],
+    "share of that loss that tearing alone brings, the pieces in their order",
+    (scores["convolutional", "as they are"].mean() - torn_scores.mean())
+    / (
+        scores["convolutional", "as they are"].mean()
+        - scores["convolutional", "pieces moved"].mean()
+    ),
+    0.5,
 )
+with torch.no_grad():
+    in_order, out_of_order = torn_1d().double().eval(), torn_1d().double().eval()
+    moved_pieces = worlds["pieces moved"]
+    by_piece = out_of_order[-1].weight.view(10, 5, 25)
+    out_of_order[-1].weight.data = by_piece[:, moved_pieces[::8] // 8].flatten(1)
+    verify(
+        "torn: pieces moved, weights of the top moved along: the same logits",
+        out_of_order(curves_test[:, moved_pieces].double()),
+        in_order(curves_test.double()),
+        atol=1e-10,
+    )
 verify_at_least(
-    "shuffled: with normalisation minus without",
-    scores["convolutional", "shuffled"].mean()
-    - control_scores["no normalisation, shuffled"],
-    0.0,
+    "dense, six times as long: points won, in errors of the test set",
+    (longer - scores["dense", "as they are"].mean()) / binomial(longer),
+    2.0,
 )
 verify(
     "nearest neighbour: a distance does not feel a permutation",
@@ -2434,7 +2510,7 @@ live(
 # %% tags=["checks"]
 with torch.no_grad():
     verify(
-        "what the figure computes: the library's logits, for every test digit",
+        "what the figure computes: the library's logits, for forty test digits",
         [
             what_it_sees(
                 {"image": x.flatten().numpy(), "kernel": [0] * 9, "shuffled": False}
@@ -2457,7 +2533,7 @@ r"""
 (cnn-practice)=
 ## In practice
 
-At work one writes `nn.Conv2d` and never sees a window. Here is a complete loop to copy, on the $8\times8$ digits as they come, without a torus: zeros at the border, *convolution, normalisation, ReLU* twice, the sides halved in between and the maps doubled from 16 to 32, then the mean of each map.
+What of all this does one type at work? `nn.Conv2d`, and never sees a window. Here is a complete loop to copy, on the $8\times8$ digits as they come, without a torus: zeros at the border, *convolution, normalisation, ReLU* twice, the sides halved in between and the maps doubled from 16 to 32, then the mean of each map.
 """
 
 
@@ -2547,7 +2623,7 @@ r"""
 (cnn-beware)=
 ## Beware
 
-**"A CNN is invariant to shifts."** Only if every layer is equivariant and the last step forgets places. Zeros at the border, strides and pooling break the first, flattening breaks the second. Here is a small network of two layers, flattened, in a frame with zeros around, trained in the middle; and one that ends in the maximum of each map, without pooling, so that only the zeros are left to blame: it fails as the digits come near the border. (They stay inside the frame.)
+**"A CNN is invariant to shifts."** Only if every layer is equivariant and the last step forgets places. Zeros at the border, strides and pooling break the first, flattening breaks the second. Here is a small network of two layers, flattened, in a frame with zeros around, trained in the middle; and one that ends in the maximum of each map, without pooling, so that only the border is left to blame: it fails as the digits come near it, and three more pixels of frame on each side cure it. (They never leave the frame.)
 """
 
 # %%
@@ -2568,6 +2644,13 @@ for name, middle in small.items():
     print(f"{name:9}", *(f"{score:5.2f}" for score in bordered[name]))
 
 # %% tags=["checks"]
+with torch.no_grad():
+    verify(
+        "moved by three in a wider frame: the logits of the middle, so it was the border",
+        net(F.pad(moved[3], (3,) * 4)),
+        net(moved[0]),
+        atol=1e-4,
+    )
 verify_at_least(
     "flattened: accuracy in the middle minus accuracy two pixels aside",
     bordered["flattened"][0] - bordered["flattened"][2],
@@ -3362,7 +3445,7 @@ verify(
 )
 spots = np.arange(500, 1000, 150)  # setting
 verify(
-    "the last input seen is the present, at three places",
+    "the last input seen is the present, at four places",
     [inputs_seen([1, 2, 4], t=int(t))[-1] for t in spots],
     spots,
 )

@@ -87,14 +87,13 @@ def train(model, loss, points, steps, lr=5e-3, batch=200, seed=0):
     """Adam with a cosine schedule; loss(x, generator) of a random batch."""
     gen = torch.Generator().manual_seed(seed)
     opt = torch.optim.Adam(model.parameters(), lr=lr, fused=True)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(opt, steps)
     points = as_tensor(points)
-    for _ in range(steps):
+    for step in range(steps):
+        opt.param_groups[0]["lr"] = lr * (1 + math.cos(math.pi * step / steps)) / 2
         x = points[torch.randint(len(points), (batch,), generator=gen)]
         opt.zero_grad()
         loss(x, gen).backward()
         opt.step()
-        schedule.step()
     return model.requires_grad_(False)
 
 
@@ -131,6 +130,11 @@ axis_1, axis_2 = np.linspace(-5, 5, 51), np.linspace(-4.6, 4.6, 47)
 lattice = np.stack(np.meshgrid(axis_1, axis_2), -1).reshape(-1, 2)  # (2397, 2)
 cell = 0.2 * 0.2  # its area per point
 log_true = log_smile(lattice)
+between = (  # the gaps between the smile's parts
+    (abs(lattice[:, 0]) < 1.5)
+    & (abs(lattice[:, 1] + 0.3) < 0.9)
+    & (log_true < np.log(0.02))
+)
 
 
 def kl_on_lattice(log_model):
@@ -410,15 +414,19 @@ for name, m in gaussians.items():
     on_varying[name] = special.logsumexp(logs, axis=1)
 print(f"chosen width {best_width:.2f}; mean log-density, in nats:")
 print(
-    f"{'':16}{'held-out digits':>18}{f'{varies.sum()} pixels of them':>22}{'random pictures':>18}"
+    f"{'':16}{'held-out digits':>18}{f'{varies.sum()} pixels of them':>22}"
+    f"{'random pictures':>18}{'mean picture':>16}"
 )
 for name in digit_models:
     a, b, c = held_out[name], on_varying[name], on_noise[name]
-    print(f"{name:16}{a.mean():18.1f}{b.mean():22.1f}{c.mean():18.1f}")
+    at_mean = digit_models[name](X_train.mean(0, keepdims=True))[0]
+    print(f"{name:16}{a.mean():18.1f}{b.mean():22.1f}{c.mean():18.1f}{at_mean:16.1f}")
 
 # %% [markdown]
 r"""
 All three are sure that the random pictures are none. (A density may exceed one, so logarithms may be positive. Grey values on a grid would allow infinite density, so both Gaussian models carry a floor of $10^{-3}$ on every variance.) Much of the order is this floor: twelve pixels hardly vary, and a Gaussian collects nats there that a round bell cannot. On the 45 pixels that vary more than a kernel does, kernels beat one Gaussian, and ten beat both.
+
+**A common slip**: *the likelier, the more like a digit*. The mean picture is a grey blur, yet under one Gaussian it is likelier than every single held-out digit. The peak is dense but tiny: under a Gaussian in $d$ dimensions a draw lies on average $\frac d2$ nats below it. Low density says *no digit*; high density does not say *digit*.
 """
 
 # %% tags=["checks"]
@@ -448,6 +456,15 @@ verify_at_least(
     [np.quantile(held_out[m], 0.01) - on_noise[m].max() for m in digit_models],
     0.0,
 )
+one_bell_law = gaussians["one Gaussian"]
+on_peak = one_bell_law.score_samples(X_train.mean(0, keepdims=True))[0]
+verify_at_least(
+    "one Gaussian: the mean picture over the likeliest held-out digit, in nats",
+    on_peak - held_out["one Gaussian"].max(),
+    0.0,
+)
+fallen = on_peak - one_bell_law.score_samples(one_bell_law.sample(20_000)[0])
+verify_within_se("… and over its own draws, on average: d/2 nats", fallen, 64 / 2)
 verify_at_least(
     "ten Gaussians over kernels, one Gaussian over kernels, in standard errors",
     [
@@ -799,7 +816,7 @@ $$ (eq-gm-elbo)
 
 *By hand.* Two codes with $p(z)=\frac12$ each, $p(x\mid z)=0.9$ and $0.2$. Then $p(x)=0.55$, $\ln p(x)=-0.598$, and the posterior is $(\frac9{11},\frac2{11})$. With the lazy guess $q=(\frac12,\frac12)$ the bound is $\frac12\ln0.9+\frac12\ln0.2=-0.857$; the missing $0.259$ is $KL(q\|p(z\mid x))$.
 
-**EM** climbs the bound in two alternating steps: for fixed $\theta$ the best $q$ is the posterior (E), for fixed $q$ choose the best $\theta$ (M). After the E step bound and likelihood are equal; the M step lifts the bound and the likelihood is above it. So the likelihood never falls. For a mixture the M step is counting and averaging, weighted with the responsibilities:
+**EM** climbs the bound in two alternating steps: for fixed $\theta$ the best $q$ is the posterior (E), for fixed $q$ choose the best $\theta$ (M). After the E step bound and likelihood are equal; the M step lifts the bound and the likelihood is above it. So the likelihood never falls. For a mixture the M step maximises $\sum_{i,k}r_{ik}\bigl(\ln\pi_k+\ln\mathcal N(x_i;\mu_k,\Sigma_k)\bigr)$. In $\mu_k$ that asks for $\sum_ir_{ik}(x_i-\mu_k)=0$, a weighted mean; so it goes for all: count and average, weighted with the responsibilities.
 """
 
 
@@ -980,7 +997,7 @@ r"""
 ## The variational autoencoder
 
 (autoencoder)=
-An *autoencoder* is the plain idea: an encoder network $E$ and a decoder network $D$ minimise $\sum_i\|x_i-D(E(x_i))\|^2$ through a narrow code. With two code numbers it rebuilds digits better than PCA. But it is no generative model, for nobody says which codes to draw.
+What if the decoder *and* the guess $q$ are networks, trained together? Half of it is old. An *autoencoder* is the plain idea: an encoder network $E$ and a decoder network $D$ minimise $\sum_i\|x_i-D(E(x_i))\|^2$ through a narrow code. With two code numbers it rebuilds digits better than PCA. But it is no generative model, for nobody says which codes to draw.
 
 (elbo-reconstruction-minus-kl)=
 Split the joint in [the bound](#eq-gm-elbo) as $p_\theta(x\mid z)\,p(z)$:
@@ -1058,7 +1075,7 @@ def codes_of(vae, x):
     return vae.enc(as_tensor(x)).chunk(2, dim=1)[0].numpy()
 
 
-vaes = {beta: fit_vae(2, beta, steps=500 if beta == 1 else 150) for beta in (1, 0, 30)}
+vaes = {beta: fit_vae(2, beta, steps=220) for beta in (1, 0, 30)}
 
 
 # %% tags=["picture"]
@@ -1069,12 +1086,14 @@ def price_picture(beta):
     fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3.3))
     for c in range(10):
         left.scatter(*mu[y_test == c].T, s=6, color=plt.cm.tab10(c), label=str(c))
+    t, reach = np.linspace(0, 2 * np.pi, 100), max(2.6, 1.05 * abs(mu).max().item())
+    left.plot(2 * np.cos(t), 2 * np.sin(t), color="black", lw=1, ls="--")
     left.legend(fontsize=7, markerscale=2, ncols=2, loc="upper right")
     left.set(
         xlabel="$z_1$",
         ylabel="$z_2$",
-        xlim=(-6, 6),
-        ylim=(-6, 6),
+        xlim=(-reach, 1.5 * reach),
+        ylim=(-reach, reach),
         title=f"codes by class, price {price:.2f} nats",
     )
     drawn_codes = np.random.default_rng(35).normal(size=(36, 2))
@@ -1090,7 +1109,7 @@ explore(
 
 # %% [markdown]
 r"""
-The slider weighs the price with $\beta$. Free codes ($\beta=0$) sprawl. At $\beta=1$, the bound's own weight, the cloud has the size of the prior and the classes begin to separate, though no label was seen (one nearest neighbour reads 68 % from the two codes, 58 % from two principal components). At $\beta=30$ saying anything is too dear: all digits get the same $\mathcal N(0,I)$, and the decoder draws the mean picture (*posterior collapse*).
+The slider weighs the price with $\beta$; the dashed ring is the prior's, of radius 2. Free codes ($\beta=0$) sprawl. At $\beta=1$, the bound's own weight, the cloud has the size of the prior and the classes begin to separate, though no label was seen. At $\beta=30$ saying anything is too dear: all digits get the same $\mathcal N(0,I)$, and the decoder draws the mean picture (*posterior collapse*).
 
 **Does the bound reach what it bounds?** On linear-Gaussian data the best possible log-likelihood is known, [probabilistic PCA's](#eq-gm-ppca). A VAE with linear maps and noisy gradients, which knows nothing of eigenvectors, should land on it; that it can is a theorem {cite:p}`lucas2019`. Its $q$ has independent coordinates, and only orthogonal loadings let that be exact: so the VAE also picks a rotation, which [the density cannot](#factor-rotation-invariance) {cite:p}`rolinek2019`.
 """
@@ -1165,19 +1184,22 @@ r"""
 It is short by less than a hundredth of a nat, on fresh data too. There the bound *is* the likelihood.
 
 (autoencoder-latent-irregularity)=
-**Does the price make better pictures?** One reads that a plain autoencoder has holes between its codes, and a VAE has none. Train both with sixteen code numbers, draw codes, decode, and measure the distance to the nearest training digit (held-out digits: 1.04). But draw from what? $\mathcal N(0,I)$ is the VAE's prior; the plain codes have standard deviation 1.7, so for them it is simply the wrong density. A fair question fits one to the codes of each.
+**Does the price make better pictures?** One reads that a plain autoencoder has holes between its codes, and a VAE has none. Train both with sixteen code numbers, draw codes, decode, and measure the distance to the nearest training digit (held-out digits: 1.04). But draw from what? $\mathcal N(0,I)$ is the VAE's prior; the plain codes spread wider, so for them it is simply the wrong density. A fair question fits one to the codes of each.
 """
 
 # %% tags=["set-up"]
 nearest = spatial.KDTree(X_train)
 seen = {name: [] for name in ("N(0, I)", "one Gaussian", "ten Gaussians")}
 faces = {}  # decoded draws, for a judge that comes later
+sixteen, code_width = {}, []
 for seed in range(3):
     for noisy in (False, True):
-        vae = fit_vae(16, beta=float(noisy), seed=seed, noisy=noisy, steps=150)
+        vae = fit_vae(16, beta=float(noisy), seed=seed, noisy=noisy, steps=110)
+        sixteen[noisy] = vae
         mu, log_var = vae.enc(as_tensor(X_train)).chunk(2, dim=1)
         eps = torch.randn(mu.shape, generator=torch.Generator().manual_seed(seed))
         codes = (mu + torch.exp(log_var / 2) * eps * noisy).double().numpy()
+        code_width.append(codes.std())
         for name, k in (("N(0, I)", 0), ("one Gaussian", 1), ("ten Gaussians", 10)):
             if k:
                 law = GaussianMixture(k, reg_covar=1e-4, random_state=seed).fit(codes)
@@ -1185,9 +1207,13 @@ for seed in range(3):
             else:
                 drawn_codes = np.random.default_rng(seed).normal(size=(600, 16))
             faces[noisy, name, seed] = decode(vae, drawn_codes)
-            seen[name].append(nearest.query(faces[noisy, name, seed])[0].mean())
+            between_faces = spatial.distance.cdist(faces[noisy, name, seed], X_train)
+            seen[name].append(between_faces.min(1).mean())
 seen = {name: np.reshape(v, (3, 2)) for name, v in seen.items()}  # (seed, plain or VAE)
 print(f"{'codes drawn from':18}{'plain autoencoder':>22}{'VAE':>16}")
+code_width = np.reshape(code_width, (3, 2))
+a, b = code_width.mean(0), code_width.std(0, ddof=1)
+print(f"{'(width of codes)':18}{a[0]:15.2f} ± {b[0]:.2f}{a[1]:11.2f} ± {b[1]:.2f}")
 for name, v in seen.items():
     a, b = v.mean(0), v.std(0, ddof=1)
     print(f"{name:18}{a[0]:15.2f} ± {b[0]:.2f}{a[1]:11.2f} ± {b[1]:.2f}")
@@ -1207,8 +1233,12 @@ verify_at_least(
     0.0,
 )
 verify_at_most(
-    "… and short by, in nats",
-    best_linear - np.array([exact_bound(v, S_linear) for v in linear_vaes]),
+    "… and short by, in nats, on training and on fresh data",
+    [
+        gauss_loglik(C_p, S_any) - exact_bound(v, S_any)
+        for v in linear_vaes
+        for S_any in (S_linear, S_fresh)
+    ],
     0.01,
 )
 D_0 = linear_vaes[0].dec.weight.double().numpy()
@@ -1262,26 +1292,26 @@ def neighbour_vote(encode):
     return voter.score(encode(X_test), y_test)
 
 
-by_codes, by_collapsed, by_pca = (
+by_codes, by_collapsed = (
     neighbour_vote(encode)
-    for encode in (
-        lambda x: codes_of(vaes[1], x),
-        lambda x: codes_of(vaes[30], x),
-        lambda x: (x - mean) @ W[:, :2],
-    )
+    for encode in (lambda x: codes_of(vaes[1], x), lambda x: codes_of(vaes[30], x))
 )
 verify_at_least(
     "accuracy of one nearest neighbour on two codes, β = 1, above the collapsed β = 30",
     by_codes - by_collapsed,
     0.3,
 )
-verify_at_least("… and above that on two principal components", by_codes - by_pca, 0.04)
 pca_two = ((X_test - reconstruct(X_test, 2)) ** 2).sum(1).mean()
 verify_at_most(
     "two code numbers without price: squared error over PCA's, held out",
     ((decode(vaes[0], codes_of(vaes[0], X_test)) - X_test) ** 2).sum(1).mean()
     / pca_two,
     1.0,
+)
+verify_at_least(
+    "standard deviation of plain codes over that of the VAE's, each seed",
+    code_width[:, 0] / code_width[:, 1],
+    1.3,
 )
 verify_at_least(
     "codes from N(0, I): distance of plain over VAE, each seed",
@@ -1382,7 +1412,7 @@ class Flow(nn.Module):
 
 
 # %% tags=["set-up"]
-def fit_flow(lr, points=smile_data, seed=0, steps=250):
+def fit_flow(lr, points=smile_data, seed=0, steps=200):
     torch.manual_seed(seed)
     model = Flow()
     return train(
@@ -1423,7 +1453,7 @@ explore(
 
 # %% [markdown]
 r"""
-One coordinate at a time the sheet is bent into the smile. Between the three clusters it must stay in one piece: a bijection cannot tear. Thin bridges of density remain.
+One coordinate at a time the sheet is bent into the smile. It stays in one piece: a continuous bijection cannot tear. So two bridges remain between the three clusters, with about twice the mass that the truth has there (its density is zero nowhere).
 """
 
 # %% tags=["checks"]
@@ -1445,6 +1475,12 @@ verify(
     np.exp(log_flow_map).sum() * cell,
     1.0,
     atol=5e-3,
+)
+log_flow_map[~between] = -np.inf
+verify_at_least(
+    "mass between the parts: the flow's over the truth's",
+    np.exp(log_flow_map).sum() / np.exp(log_true[between]).sum(),
+    1.7,
 )
 squeezed = np.random.default_rng(3).uniform(size=200_000) ** 2
 verify_within_se(
@@ -1481,7 +1517,7 @@ r"""
 (which-way-uphill)=
 ## Which way is uphill?
 
-Exact density cost us freedom: special layers, no tearing. Give up the density and ask less: only *which way it grows*. From $\bar p=c\,p$ with unknown $c$ that can still be had, for the *score* $\psi(x)=\nabla_x\ln\bar p(x)$ does not see the constant. The score of $\mathcal N(m,s^2)$ is $-(x-m)/s^2$: an arrow home, the longer the farther.
+Exact density cost us freedom: special layers. Give up the density and ask less: only *which way it grows*. From $\bar p=c\,p$ with unknown $c$ that can still be had, for the *score* $\psi(x)=\nabla_x\ln\bar p(x)$ does not see the constant. The score of $\mathcal N(m,s^2)$ is $-(x-m)/s^2$: an arrow home, the longer the farther.
 
 (score-matching)=
 **How does one fit a score without knowing one?** We want $\frac12\mathbb E\|\psi_\theta-\psi\|^2$ small, with the data's $\psi=\nabla\ln p$ unknown. Expand; the cross term is
@@ -1625,6 +1661,8 @@ r"""
 ## Diffusion
 
 (diffusion-forward-process)=
+One network that denoises at every level knows all the arrows. In which steps does one walk along them, and with what claim to the density of the data?
+
 **Into the noise.** Destroying is easy. Shrink a little, add a little noise, again and again:
 
 $$
@@ -1640,7 +1678,7 @@ $$ (eq-gm-closed)
 for if it holds for $t-1$, the two independent noises add up to the variance $\alpha_t(1-\bar\alpha_{t-1})+\beta_t=\alpha_t-\bar\alpha_t+1-\alpha_t=1-\bar\alpha_t$. When $\bar\alpha_T\approx0$ nothing but noise is left.
 
 (diffusion-reverse-process)=
-**And back.** If $x_0$ were known, the way back would be Gaussian: the product of $q(x_t\mid x_{t-1})$ and $q(x_{t-1}\mid x_0)$, as a function of $x_{t-1}$, has precision $\frac{\alpha_t}{\beta_t}+\frac1{1-\bar\alpha_{t-1}}=\frac{1-\bar\alpha_t}{\beta_t(1-\bar\alpha_{t-1})}$, hence variance $\tilde\beta_t=\beta_t\frac{1-\bar\alpha_{t-1}}{1-\bar\alpha_t}$ and mean
+**And back.** If $x_0$ were known, the way back would be Gaussian: the product of $q(x_t\mid x_{t-1})$ and $q(x_{t-1}\mid x_0)$, as a function of $x_{t-1}$, has the exponent $-\frac12\bigl(\frac{\alpha_t}{\beta_t}+\frac1{1-\bar\alpha_{t-1}}\bigr)x_{t-1}^2+\bigl(\frac{\sqrt{\alpha_t}}{\beta_t}x_t+\frac{\sqrt{\bar\alpha_{t-1}}}{1-\bar\alpha_{t-1}}x_0\bigr)x_{t-1}+\dots$ The first bracket, the precision, is $\frac{1-\bar\alpha_t}{\beta_t(1-\bar\alpha_{t-1})}$; its inverse is the variance $\tilde\beta_t=\beta_t\frac{1-\bar\alpha_{t-1}}{1-\bar\alpha_t}$, and that times the second bracket is the mean
 
 $$
 \tilde\mu_t(x_t,x_0)=\frac{\sqrt{\alpha_t}(1-\bar\alpha_{t-1})}{1-\bar\alpha_t}\,x_t+\frac{\sqrt{\bar\alpha_{t-1}}\,\beta_t}{1-\bar\alpha_t}\,x_0 .
@@ -1733,7 +1771,7 @@ for name, sigma2 in variances.items():
 
 # %% [markdown]
 r"""
-With $\tilde\beta$ the chain ends too narrow, with $\beta$ a little too wide, though the network is perfect. The reason takes ten words: $\tilde\beta$ is right *if $x_0$ is known*. It is only guessed, and $\operatorname{Var}(x_{t-1}\mid x_t)=\tilde\beta_t+\bigl(\frac{\sqrt{\bar\alpha_{t-1}}\beta_t}{1-\bar\alpha_t}\bigr)^2\operatorname{Var}(x_0\mid x_t)$, the third row. ($\beta_t$ is right if $x_0\sim\mathcal N(0,I)$.)
+With $\tilde\beta$ the chain ends too narrow, with $\beta$ a little too wide, though the network is perfect. The reason: $\tilde\beta$ is right *if $x_0$ is known*. It is only guessed, and $\operatorname{Var}(x_{t-1}\mid x_t)=\tilde\beta_t+\bigl(\frac{\sqrt{\bar\alpha_{t-1}}\beta_t}{1-\bar\alpha_t}\bigr)^2\operatorname{Var}(x_0\mid x_t)$, the third row. ($\beta_t$ is right if $x_0\sim\mathcal N(0,I)$.)
 """
 
 # %% tags=["picture"] mystnb={"image": {"alt": "Left: the weights of the bound fall 28-fold from t = 1 to t = 98 and rise a little after, the simple loss weighs all equally. Right: error of the noise predictor over t; the trained network runs just above the least possible error of the smile."}}
@@ -1957,13 +1995,13 @@ plt.show()
 # %% [markdown]
 r"""
 (one-family)=
-**One family.** Divide the path by $a$: with $u=x/a$ and $\lambda=b/a$ every path reads $u=x_0+\lambda\epsilon$, and [the velocity](#eq-gm-velocity) becomes
+**One family.** Divide the path by $a$: with $u=x/a$ and $\lambda=b/a$ every path reads $u=x_0+\lambda\epsilon$. Write $\hat x_0,\hat\epsilon$ for the conditional means; then $x=a\hat x_0+b\hat\epsilon$, and along [the velocity](#eq-gm-velocity) $\dot u=(av-a'x)/a^2=\frac{ab'-a'b}{a^2}\,\hat\epsilon=\dot\lambda\,\hat\epsilon$, that is
 
 $$
 \frac{du}{d\lambda}=\mathbb E[\epsilon\mid u]\qquad\bigl(=-\lambda\,\nabla\ln p_\lambda(u)\bigr).
 $$ (eq-gm-ode)
 
-There is no $a$ and no $b$ left. The straight path, the quarter circle and diffusion's $\sqrt{\bar\alpha_t},\sqrt{1-\bar\alpha_t}$ are *the same curves*, run with another clock and seen through another lens; a network for noise is a network for velocity. In continuous time this is Song's *probability flow* {cite:p}`song2021`. One Euler step of it, from $\lambda_t$ to $\lambda_{t'}$ and multiplied back by $\sqrt{\bar\alpha_{t'}}$, is *DDIM* {cite:p}`song2021ddim`, and with some of the noise replaced by fresh dice it is a family:
+There is no $a$ and no $b$ left. The straight path, the quarter circle and diffusion's $\sqrt{\bar\alpha_t},\sqrt{1-\bar\alpha_t}$ are *the same curves*, run with another clock and seen through another lens; a network for noise is a network for velocity. In continuous time this is Song's *probability flow* {cite:p}`song2021`. One Euler step of it, $u'=u+(\lambda_{t'}-\lambda_t)\hat\epsilon$, multiplied back by $\sqrt{\bar\alpha_{t'}}$, is *DDIM* {cite:p}`song2021ddim`, and with some of the noise replaced by fresh dice it is a family:
 
 $$
 x_{t'}=\sqrt{\bar\alpha_{t'}}\,\hat x_0+\sqrt{1-\bar\alpha_{t'}-\sigma^2}\;\hat\epsilon+\sigma\,\xi,\qquad\hat x_0=\frac{x_t-\sqrt{1-\bar\alpha_t}\,\hat\epsilon}{\sqrt{\bar\alpha_t}} .
@@ -1997,10 +2035,19 @@ def end_of_family(steps, dice, doubt=0):
     return v
 
 
+def on_quarter_circle(x, s):  # the velocity sd′/sd · x
+    return 0.75 * np.sin(s) * np.cos(s) / (0.25 * np.cos(s) ** 2 + np.sin(s) ** 2) * x
+
+
 def end_of_heun(guesses):
-    sd = lambda s: np.sqrt(0.25 * np.cos(s) ** 2 + np.sin(s) ** 2)
-    rate = lambda x, s: 0.75 * np.sin(s) * np.cos(s) / sd(s) ** 2 * x  # sd′/sd
-    return carry(1.0, rate, np.pi / 2, 0, guesses // 2) ** 2
+    return carry(1.0, on_quarter_circle, np.pi / 2, 0, guesses // 2) ** 2
+
+
+def end_of_euler(guesses):
+    x, h = 1.0, np.pi / 2 / guesses
+    for s in np.pi / 2 - h * np.arange(guesses):
+        x = x - h * on_quarter_circle(x, s)
+    return x**2
 
 
 budgets = (10, 20, 50, 200)
@@ -2010,20 +2057,21 @@ family_table = np.array(
             end_of_family(n, 1),
             end_of_family(n, 1, 1),
             end_of_family(n, 0),
+            end_of_euler(n),
             end_of_heun(n),
         ]
         for n in budgets
     ]
 )
 print("variance at the end (truth 0.2500)")
-titles = ("dice, β̃", "dice, right variance", "DDIM, no dice", "Heun, no dice")
-print(f"{'guesses':8}" + "".join(f"{title:>22}" for title in titles))
+titles = ("dice, β̃", "right variance", "DDIM", "Euler, circle", "Heun, circle")
+print(f"{'guesses':8}" + "".join(f"{title:>16}" for title in titles))
 for n, row in zip(budgets, family_table):
-    print(f"{n:<8}" + "".join(f"{v:22.4f}" for v in row))
+    print(f"{n:<8}" + "".join(f"{v:16.4f}" for v in row))
 
 # %% [markdown]
 r"""
-With $\tilde\beta$ the dice need two to three times the guesses of DDIM; with the right variance, as above, the chain is exact on this Gaussian in any number of steps. What the table shows is a wrong variance, not the cost of dice. Without dice a better solver helps: Heun asks twice a step, on the quarter circle.
+With $\tilde\beta$ the dice need two to three times the guesses of DDIM; with the right variance, as above, the chain is exact on this Gaussian in any number of steps. What the table shows is a wrong variance, not the cost of dice. Without dice the *clock* matters first: Euler's steps of equal angle on the quarter circle do with 10 guesses what DDIM, on the clock of $\beta_t$, does not do with 50. A better solver comes second: Heun asks twice a step, loses to Euler at 10 guesses, and wins from 20 on.
 
 (density-after-all)=
 **A density after all.** A flow is a change of variables. Over a time $ds$ the map is $x+v\,ds$, its Jacobian $I+\partial v\,ds$, so by [the formula](#eq-gm-change) $\ln p$ changes by $-\operatorname{div}v\,ds$ along the way:
@@ -2032,7 +2080,7 @@ $$
 \ln p(x_0)=\ln\mathcal N(x_1;0,I)+\int_0^1\operatorname{div}v(x_s,s)\,ds .
 $$ (eq-gm-cnf)
 
-The cost is the divergence: $d$ derivatives in every step, where a sample needs none. Note whose density it is: that of the *flow*. The chain with dice has the same one only if the guess is perfect and the steps are fine.
+The cost is the divergence: $d$ derivatives in every step, where a sample needs none. (A bijection again: this flow cannot tear either.) Note whose density it is: that of the *flow*. The chain with dice has the same one only if the guess is perfect and the steps are fine.
 """
 
 
@@ -2105,9 +2153,14 @@ verify(
     atol=1e-4,
 )
 verify_at_most(
-    "Heun with 20 guesses over DDIM with 200: error",
-    errors_left[1, 3] / errors_left[-1, 2],
-    1.1,
+    "quarter circle, Euler with 10 guesses over DDIM with 50: error",
+    errors_left[0, 3] / errors_left[2, 2],
+    1.0,
+)
+verify(
+    "Heun's error below Euler's with 10, 20, 50, 200 guesses?",
+    (errors_left[:, 4] < errors_left[:, 3]).tolist(),
+    [False, True, True, True],
 )
 
 # %% [markdown]
@@ -2169,8 +2222,8 @@ def guided(g, part=0):
     own = np.eye(len(weights))[part]
 
     def v(x, s):
-        plain = quarter_circle(x, s)
-        return plain + g * (quarter_circle(x, s, own) - plain)
+        with_class = quarter_circle(x, s, own)
+        return g * with_class + (1 - g) * quarter_circle(x, s)
 
     return v
 
@@ -2236,7 +2289,7 @@ explore(
 
 # %% [markdown]
 r"""
-At $g=1$ both are the corner itself. With $g$ the tilted density hardly changes, since inside the corner $p(c\mid x)$ is one already; what is sampled runs away from the other parts and shrinks. The push comes from the noisy levels, where the parts still overlap and $\nabla\ln p(c\mid x)$ is large.
+At $g=1$ both are the corner itself. With $g$ the tilted density hardly changes, since inside the corner $p(c\mid x)$ is one already; what is sampled runs away from the other parts and shrinks. The push comes from the noisy levels, where the parts still overlap and $\nabla\ln p(c\mid x)$ is large. A control: guide by $g=3$ only where there is more noise than signal, $s>\frac\pi4$, and the crowd ends where full guidance ends; guide only below, and it moves an eighth as far.
 """
 
 # %% tags=["checks"]
@@ -2275,6 +2328,23 @@ verify_within_se(
     "g = 3: mean x₁ of 3,000 guided particles against the density's",
     guided_crowd[:, 0],
     moments(maps[3][1])[0][0],
+)
+noise_500 = np.random.default_rng(12).normal(size=(500, 2))
+reached = {}
+for when, is_on in {
+    "always": lambda s: True,
+    "noisy": lambda s: s > np.pi / 4,
+    "clean": lambda s: s <= np.pi / 4,
+    "never": lambda s: False,
+}.items():
+    v_then = lambda x, s: guided(3 if is_on(s) else 1)(x, s)
+    reached[when] = carry(noise_500, v_then, np.pi / 2, 0, 40)[:, 0].mean()
+full_way = reached["always"] - reached["never"]
+verify(
+    "… only the noisier half, only the cleaner half: share of the way of mean x₁",
+    [(reached[k] - reached["never"]) / full_way for k in ("noisy", "clean")],
+    [1.0, 1 / 8],
+    atol=0.05,
 )
 verify_at_most(
     "g = 3: size of what is sampled over the tilted density's",
@@ -2437,13 +2507,13 @@ def digit_loss(model, x, c):
 
 
 # %%
-def train_digits(x, c, steps=850, seed=0):  # setting
+def train_digits(x, c, steps=750, seed=0):  # setting
     torch.manual_seed(seed)
     model = Velocity(x)
-    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3, fused=True)  # setting
+    optimizer = torch.optim.Adam(model.parameters(), lr=8e-3, fused=True)  # setting
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     for _ in range(steps):
-        batch = torch.randint(len(x), (256,))  # setting
+        batch = torch.randint(len(x), (128,))  # setting
         optimizer.zero_grad()
         digit_loss(model, x[batch], c[batch]).backward()
         optimizer.step()
@@ -2453,7 +2523,7 @@ def train_digits(x, c, steps=850, seed=0):  # setting
 
 # %%
 @torch.no_grad()
-def draw_digits(model, c, g, seed=0, steps=20):  # setting
+def draw_digits(model, c, g, seed=0, steps=16):  # setting
     x = torch.randn(len(c), 64, generator=torch.Generator().manual_seed(seed))
     hidden = torch.full_like(c, 10)
 
@@ -2475,44 +2545,45 @@ digit_nets = [
     for s in range(3)
 ]
 judge = SVC(C=10, gamma=0.08).fit(X_train, y_train)
-copied = spatial.KDTree(learn_from)
-people_novelty = copied.query(X_test)[0].mean()
+people_novelty = spatial.distance.cdist(X_test, learn_from).min(1).mean()
 
 
 def detective(made, people=X_test):
-    """Accuracy, in five folds, of a machine that tells made from held-out digits."""
+    """Accuracy, in three folds, of a machine that tells made from held-out digits."""
     both = np.r_[np.round(16 * np.clip(made, 0, 1)) / 16, people]
     label = np.repeat([0, 1], [len(made), len(people)])
-    folds = StratifiedKFold(5, shuffle=True, random_state=0)
+    folds = StratifiedKFold(3, shuffle=True, random_state=0)
     return cross_val_score(SVC(C=10, gamma=0.05), both, label, cv=folds).mean()
 
 
 def distances(made):
     """From a made digit to the nearest training digit; from a held-out one to the nearest made."""
     made = np.clip(made, 0, 1)
-    return copied.query(made)[0].mean(), spatial.KDTree(made).query(X_test)[0].mean()
+    gaps = spatial.distance.cdist
+    return gaps(made, learn_from).min(1).mean(), gaps(X_test, made).min(1).mean()
 
 
 # %% [markdown]
 r"""
 (evaluating-implicit-models)=
-**Judges.** Samples without a density need another judge, and a good one measures *quality* (does each look real?) and *coverage* (is everything there?), because each alone can be cheated. Four numbers, each against the 397 held-out digits. The *detective* is a support vector machine trained to tell made from real; 0.5 means it cannot. *Asked* is how often a classifier sees the class that was asked for. *Novelty* is the distance of a made digit to the nearest training digit (real ones: 1.08; much less is copying). *Gap* is the distance of a real digit to the nearest made one. Rivals: kernels with the width chosen above, ten bells, and one, three or six bells for each class; control: a thief who hands out training digits. All learn from the same 1,100 digits. Bells and network have one knob each, the floor of the variances and $g$, and get the best of three by a detective among the 300 validation digits.
+**Judges.** Samples without a density need another judge, and a good one measures *quality* (does each look real?) and *coverage* (is everything there?), because each alone can be cheated. Four numbers, each against the 397 held-out digits. The *detective* is a support vector machine trained to tell made from real; 0.5 means it cannot. *Asked* is how often a classifier sees the class that was asked for. *Novelty* is the distance of a made digit to the nearest training digit (real ones: 1.08; much less is copying). *Gap* is the distance of a real digit to the nearest made one. Rivals: kernels with the width chosen above, the opening's ten bells on 20 components, ten bells on all pixels, and one, three or six bells for each class; control: a thief who hands out training digits. All learn from the same 1,100 digits. Bells and network have one knob each, the floor of the variances and $g$, and get the best of three by a detective among the 300 validation digits.
 """
 
 
 # %% tags=["set-up"]
-def by_bells(k, by_class):
+def by_bells(k, by_class, dim=64):
     """A rival: k Gaussians, for each class or for all digits at once."""
+    squeeze = PCA(dim).fit(learn_from)
 
     def draw(floor, wanted, seed):
         made = np.empty((len(wanted), 64))
         for c in range(10) if by_class else [None]:
             some = learn_from if c is None else learn_from[y_learn == c]
             slots = np.flatnonzero((wanted == c) | (c is None))
-            law = GaussianMixture(k, reg_covar=floor, random_state=seed).fit(some)
-            made[np.random.default_rng(seed).permutation(slots)] = law.sample(
-                len(slots)
-            )[0]
+            law = GaussianMixture(k, reg_covar=floor, random_state=seed)
+            law.fit(squeeze.transform(some))
+            drawn_here = squeeze.inverse_transform(law.sample(len(slots))[0])
+            made[np.random.default_rng(seed).permutation(slots)] = drawn_here
         return made
 
     return draw
@@ -2528,20 +2599,23 @@ def by_network(g, wanted, seed):
     return draw_digits(digit_nets[seed], torch.tensor(wanted), g, seed)
 
 
-floors = (1e-3, 1e-4, 1e-5)
+floors = (1e-3, 1e-4, 1e-6)
 rivals = {  # a way to draw, its knobs, and does it know the class?
     "training digits": (by_kernels, (0.0,), False),
     "kernels": (by_kernels, (best_width,), False),
+    "the opening's ten": (by_bells(10, False, 20), floors, False),
     "ten bells": (by_bells(10, False), floors, False),
     "one bell per class": (by_bells(1, True), floors, True),
     "three bells per class": (by_bells(3, True), floors, True),
-    "six bells per class": (by_bells(6, True), (1e-4,), True),
+    "six bells per class": (by_bells(6, True), floors, True),
     "network": (by_network, (1, 2, 4), True),
 }
 knob, verdicts = {}, {}
 print(f"{'':24}{'knob':>8}{'detective':>16}{'asked':>8}{'novelty':>10}{'gap':>8}")
 for name, (draw, knobs, knows) in rivals.items():
-    found_out = [detective(draw(value, y_choose, 0), choose_on) for value in knobs]
+    found_out = [0.0]
+    if len(knobs) > 1:
+        found_out = [detective(draw(value, y_choose, 0), choose_on) for value in knobs]
     knob[name] = knobs[int(np.argmin(found_out))]
     for value in knobs if name == "network" else [knob[name]]:
         rows = []
@@ -2575,7 +2649,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-The opening's question, answered with a number. The thief cannot be told from people, and only the novelty of zero betrays him: *no judge of quality is worth anything without one of copying*. (Thieves who add noise escape that one: the kernels' novelty is nearly that of people.) Without guidance the network is no better than bell curves. With guidance 2 it fools the detective far better; 4 is easily found out, too typical, with a larger gap. But give the bell curves the same two liberties, the class and a knob, and three of them per class draw level, with a smaller gap and a little less novelty. More bells go further the same way: six per class reach 0.70, and stand nearer to the training digits than people do. They begin to copy. On 1,100 pictures of 64 pixels the network is not needed.
+The opening's question, answered with a number. The thief cannot be told from people, and only the novelty of zero betrays him: *no judge of quality is worth anything without one of copying*. (Thieves who add noise escape that one: the kernels' novelty is nearly that of people.) Without guidance the network is no better than bell curves: its pictures vary less than people's do. Guidance 2 restores the variance, and fools the detective far better; 4 overshoots, is easily found out, and leaves a larger gap. But give the bell curves the same two liberties, the class and a knob, and three of them per class draw level, with a smaller gap and a little less novelty. More bells go further the same way: six per class fool the detective better still, and stand nearer to the training digits than people do. They begin to copy. And the opening's row, with its 20 numbers a digit, is found out more often than all other bells. On 1,100 pictures of 64 pixels and with this training the network is not needed; but it has not finished learning (with half the steps it is found out more easily), so raise `steps` and watch the novelty.
 """
 
 # %% tags=["checks"]
@@ -2610,11 +2684,39 @@ verify_at_least(
     by_two[:, 3] - by_three[:, 3],
     0.02,
 )
-by_six = verdicts["six bells per class", 1e-4]
+by_six = verdicts["six bells per class", knob["six bells per class"]]
 verify_at_most(
     "six bells per class minus three: detective, novelty (and below that of people)",
     np.r_[(by_six - by_three).mean(0)[[0, 2]], by_six[:, 2].mean() - people_novelty],
     -0.02,
+)
+size = {
+    g: np.mean([by_network(g, y_test, seed).var(0).sum() for seed in range(3)])
+    for g in (1, 2, 4)
+}
+people_size = X_test.var(0).sum()
+verify_at_most("variance over people's: g = 1", size[1] / people_size, 0.85)
+verify("… g = 2", size[2] / people_size, 1.0, atol=0.1)
+verify_at_least("… with g = 4", size[4] / people_size, 1.2)
+verify_at_least(
+    "detective: the opening's ten over ten bells on all pixels, each of three",
+    verdicts["the opening's ten", knob["the opening's ten"]][:, 0]
+    - verdicts["ten bells", knob["ten bells"]][:, 0],
+    0.03,
+)
+verify_at_least(
+    "half the steps, seed 0, g = 2: the detective is right more often by",
+    detective(
+        draw_digits(
+            train_digits(
+                as_tensor(2 * learn_from - 1), torch.tensor(y_learn), steps=375
+            ),
+            torch.tensor(y_test),
+            2.0,
+        )
+    )
+    - by_two[0, 0],
+    0.03,
 )
 verify_at_least(
     "detective and gap: g = 4 above g = 2, each of three networks",
@@ -2665,7 +2767,7 @@ nats: near the truth $KL\approx\frac12\delta^\top I\delta$ with Fisher's informa
 ideal = []
 for seed in range(60):  # setting
     points = draw_smile(1000, 100 + seed)  # setting
-    *_, (_, *fitted) = em_mixture(points, weights, centres, shapes, 15)  # setting
+    *_, (_, *fitted) = em_mixture(points, weights, centres, shapes, 10)  # setting
     ideal.append(
         kl_on_lattice(special.logsumexp(log_mixture(lattice, *fitted), axis=1))
     )
@@ -2683,7 +2785,7 @@ headline(
 
 # %% [markdown]
 r"""
-Now the others. Each gets the same 1,500 points; kernels and mixture choose among three settings on 500 more (width, number of parts), and all are fitted on two other samples too. On the first sample the networks also train three times as long. The smile *is* a mixture, so the mixtures play at home.
+Now the others. Each gets the same 1,500 points; kernels and mixture choose among three settings on 500 more (width, number of parts), and all are fitted on two other samples too. The networks have one setting each, and on the first sample they also train twice as long. The smile *is* a mixture, so the mixtures play at home.
 """
 
 # %% tags=["set-up"]
@@ -2723,7 +2825,8 @@ def fit_parts(points, k):
 
 
 def fit_coupling(points, steps):
-    model = fit_flow(3e-2, points, steps=steps)
+    seen_before = points is smile_data and steps == 200
+    model = flow if seen_before else fit_flow(3e-2, points, steps=steps)
     return lambda x: model.log_prob(as_tensor(x)).double().numpy()
 
 
@@ -2736,7 +2839,7 @@ contest = {
     "one Gaussian": (fit_parts, (1,)),
     "kernels": (fit_kernels, (0.1, 0.17, 0.3)),
     "mixture": (fit_parts, (2, 3, 4)),
-    "coupling flow": (fit_coupling, (220,)),
+    "coupling flow": (fit_coupling, (200,)),
     "flow matching": (fit_matching, (500,)),
 }
 chosen, contest_kl, density_maps = {}, {}, {}
@@ -2757,8 +2860,8 @@ for name, v in contest_kl.items():
 longer = {}
 for name in ("coupling flow", "flow matching"):
     fit_it, (steps,) = contest[name]
-    longer[name] = kl_on_lattice(fit_it(smile_data, 3 * steps)(lattice))
-    print(f"{name:16}{3 * steps:10}      {longer[name]:10.4f}")
+    longer[name] = kl_on_lattice(fit_it(smile_data, 2 * steps)(lattice))
+    print(f"{name:16}{2 * steps:10}      {longer[name]:10.4f}")
 
 # %% tags=["picture"] mystnb={"image": {"alt": "Six maps of densities in the plane: the true smile, one Gaussian as a blob, kernels, the mixture, the coupling flow with thin bridges between the parts, and flow matching, each with its KL divergence."}}
 fig, axes = plt.subplots(2, 3, figsize=(6.8, 3.9), sharex=True, sharey=True)
@@ -2779,7 +2882,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-The mixture wins clearly, and pays just the price of its parameters, $\frac{17}{3000}\approx0.006$. Kernels, which train nothing, come second. Both networks are still being paid off when training stops: three times the steps nearly halve what they miss, and flow matching is level with kernels. In two dimensions nobody needs a network, and in 64 [nobody did](#digits-at-last). *Always fit the Gaussian and the mixture too, and say by how many nats you beat them.*
+The mixture wins clearly, and pays just the price of its parameters, $\frac{17}{3000}\approx0.006$. Kernels, which train nothing, come second. Both networks are still being paid off when training stops: twice the steps take a fifth or more off what they miss. On this toy nobody needs a network, and on the digits [nobody did](#digits-at-last). *Always fit the Gaussian and the mixture too, and say by how many nats you beat them.*
 """
 
 # %% tags=["checks"]
@@ -2796,15 +2899,9 @@ verify_at_most(
     0.5,
 )
 verify_at_most(
-    "three times the steps: KL of coupling flow, flow matching over that before",
+    "twice the steps: KL of coupling flow, flow matching over that before",
     [longer[name] / contest_kl[name][0] for name in longer],
-    0.75,
-)
-verify(
-    "… flow matching over kernels, same sample",
-    longer["flow matching"] / contest_kl["kernels"][0],
-    1.0,
-    atol=0.2,
+    0.8,
 )
 verify(
     "the network's density (flow matching) integrates to one",
@@ -2868,7 +2965,7 @@ What each costs:
 | mixture, factor analysis | exact | one draw | few shapes |
 | VAE | a bound | one pass | sharpness, a gap |
 | autoregressive net | exact | $d$ passes | an order |
-| coupling flow | exact | one pass | special layers, no tearing |
+| coupling flow | exact | one pass | special layers |
 | diffusion, flow matching | exact, at $d$ derivatives a step | 10 to 200 passes | time |
 | [adversarial network](#generative-adversarial-network) | none | one pass | a judge that must be trained too |
 """
@@ -3303,7 +3400,7 @@ verify_at_least(
             with_fifty_labels(*(4 * (x - mean) @ W[:, :8] for x in (X_train, X_test))),
         ]
     ),
-    -0.1,
+    -0.05,
 )
 
 # %% [markdown]
@@ -3522,23 +3619,35 @@ r"""
 (latent-interpolation)=
 ### Interpolation between codes
 
-Decode the straight path $(1-t)z_1+tz_2$. The pixel average of two digits is a double exposure; decoded midpoints are nearer to digits, for the autoencoder and the VAE alike. The straight path is not always the right one: data on a bent sheet may need a bent path.
+Decode the straight path $(1-t)z_1+tz_2$. The pixel average of two digits is a double exposure, and the decoded midpoint of two plain codes of 16 numbers is nearer to digits. Half of that is blur: a decoder is smooth, and even the average of the *two decoded digits* is nearer. The other half is the code. The straight path is not always the right one: data on a bent sheet may need a bent path.
 """
 
 # %% tags=["checks"]
 first_d, second_d = X_test[halves]
+code_a, code_b = (codes_of(sixteen[False], x) for x in (first_d, second_d))
 middles = {
     "pixels": (first_d + second_d) / 2,
-    "codes": decode(
-        vaes[1], (codes_of(vaes[1], first_d) + codes_of(vaes[1], second_d)) / 2
-    ),
+    "decoded, averaged": (
+        decode(sixteen[False], code_a) + decode(sixteen[False], code_b)
+    )
+    / 2,
+    "codes": decode(sixteen[False], (code_a + code_b) / 2),
 }
-reach = {name: nearest.query(x)[0] for name, x in middles.items()}
-gain = reach["pixels"] - reach["codes"]
+reach_of = {name: nearest.query(x)[0] for name, x in middles.items()}
+gains = [
+    reach_of[a] - reach_of[b]
+    for a, b in (("pixels", "decoded, averaged"), ("decoded, averaged", "codes"))
+]
 verify_at_least(
-    "midpoints: distance to the nearest digit, pixels minus VAE codes, in standard errors",
-    gain.mean() / gain.std() * len(gain) ** 0.5,
+    "midpoints: distance to the nearest digit, blur's gain and the code's, in standard errors",
+    [gain.mean() / gain.std() * len(gain) ** 0.5 for gain in gains],
     3.0,
+)
+verify(
+    "… the code's share of the gain",
+    gains[1].mean() / (gains[0] + gains[1]).mean(),
+    0.5,
+    atol=0.1,
 )
 
 # %% [markdown]

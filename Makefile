@@ -43,6 +43,14 @@ book: install ## Build the book and serve it on this machine (SERVE=0: only buil
 	@echo "Built: _build/html/index.html"
 	@if [ "$(SERVE)" != 0 ]; then $(PY) tools/serve.py --port $(PORT); fi
 
+.PHONY: pdf
+pdf: install ## Print the built book into _build/deep-learning-run.pdf (takes some minutes)
+	@$(PY) tools/paper.py
+
+.PHONY: offline
+offline: install ## Pack the built book into _build/deep-learning-run.zip, to be read without network
+	@$(PY) tools/offline.py
+
 .PHONY: test
 test: install ## Run every test, every notebook among them (CHAPTER=05: one chapter; WORKERS=2)
 	@BOOK_CHAPTER="$(CHAPTER)" $(PY) -m pytest --nbval-lax -n $(WORKERS) --dist loadscope -q $(ARGS)

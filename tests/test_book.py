@@ -262,6 +262,9 @@ def test_an_address_brings_launch_buttons(copy):
     teaching = text_of(copy / "_build/html/book/teaching.html")
     assert teaching.count("#scrollTo=") == 3 * len(CHAPTERS)
     assert f"{urlencode({'repo': ADDRESS})}&amp;branch=launch" in teaching
+    index = text_of(copy / "_build/html/book/index.html")
+    for kind in ("pdf", "zip"):
+        assert f'href="{there}/deep-learning-run.{kind}"' in index
     sites = text_of(copy / "_build/html/sitemap.xml")
     for source in NOTEBOOKS:
         html = text_of(copy / f"_build/html/notebooks/{source.stem}.html")

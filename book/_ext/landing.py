@@ -204,6 +204,21 @@ class Paths(Told):
         )
 
 
+class Keep(FromBookHtml):
+    """Where the book for paper and the one for a plane are, if it has an address."""
+
+    def html(self) -> str:
+        home = os.environ.get("BOOK_PAGES")
+        if not home:
+            return ""
+        file = f"{home}deep-learning-run"
+        return (
+            f'<p>To keep: <a href="{file}.pdf">the book as one PDF</a> · '
+            f'<a href="{file}.zip">the book to read without network</a> '
+            "(unzip it, open index.html).</p>"
+        )
+
+
 class Teaching(FromBookMarkdown):
     """What to show, derive and set, from ``book/teaching.yml``."""
 
@@ -306,6 +321,7 @@ def write_pictures(app: Sphinx, exception: Exception | None) -> None:
 def setup(app: Sphinx) -> dict:
     app.add_directive("questions", Questions)
     app.add_directive("paths", Paths)
+    app.add_directive("keep", Keep)
     app.add_directive("teaching", Teaching)
     app.add_directive("hub", Hub)
     app.connect("build-finished", write_pictures)

@@ -83,6 +83,8 @@
     bar.prepend(link);
   }
 
+  // A page opened from a disk may not read others: search then lists titles alone.
+  if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
   addSwitch();
   addReport();
   reveal();

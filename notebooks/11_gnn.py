@@ -737,7 +737,7 @@ Written over a *list of arcs* (sender, receiver) instead of a matrix, a layer co
 
 # %%
 def add_up(messages, to, n):  # (arcs, features) -> (n, features)
-    return torch.zeros(n, *messages.shape[1:]).index_add(0, to, messages)
+    return messages.new_zeros(n, *messages.shape[1:]).index_add(0, to, messages)
 
 
 def message_pass(h, arcs, message, update):
@@ -932,8 +932,8 @@ class GCN(nn.Module):
 
     def forward(self, S, X):  # S is Â, X (n, features)
         for W in self.W[:-1]:
-            X = torch.relu(S @ X @ W)
-        return S @ X @ self.W[-1]
+            X = torch.relu(S @ (X @ W))
+        return S @ (X @ self.W[-1])
 
 
 # %% tags=["set-up"]
@@ -994,7 +994,7 @@ def train_gcn(
     S, X, y, known, width=16, decay=5e-4, steps=60, lr=0.05, seed=0
 ):  # setting
     torch.manual_seed(seed)
-    net = GCN(X.shape[1], width, int(y.max()) + 1)
+    net = GCN(X.shape[1], width, int(y.max()) + 1).to(X.dtype)
     optimizer = torch.optim.Adam(net.parameters(), lr=lr, weight_decay=decay)
     for _ in range(steps):
         loss = F.cross_entropy(net(S, X)[known], y[known])
@@ -1034,7 +1034,7 @@ show_table(
 r"""
 They draw: gossip already names 31 of 32. Nobody gets member 8, a friend of both camps, who in reality stayed with Mr. Hi against his friendships, because a belt examination was near. Where *all* the information is in the friendships, and they are that clear, the network adds nothing.
 
-**Where it pays** is where nodes have something of their own to say, and say it badly. We make 400 "papers" of three topics. Each has 24 noisy word scores, and a paper cites others, four of five of its own topic. Sixty topics are known, ninety more are for choosing settings, the rest are for the test. Every method may try three settings on the validation papers. One control: the same citations, but between randomly exchanged papers.
+**Where it pays** is where nodes have something of their own to say, and say it badly. We make 400 "papers" of three topics. Each has 24 noisy word scores, and a paper cites others, four of five of its own topic. Sixty topics are known, ninety more are for choosing settings, the rest are for the test. Every method with a penalty chooses it on the validation papers. Three controls: the same network with the identity for $\hat A$ (own words only), with names for words (citations only), and with the citations of randomly exchanged papers.
 """
 
 # %% tags=["set-up"]
@@ -1063,19 +1063,19 @@ def chosen(candidates, y, validate, test):
 
 
 def logistic(X, y, train):
-    """Guesses of logistic regression with three penalties."""
+    """Guesses of logistic regression with four penalties."""
     return [
         LogisticRegression(C=C, max_iter=1000).fit(X[train], y[train]).predict(X)
-        for C in (0.01, 0.1, 1)  # setting
+        for C in (0.01, 0.1, 1, 10)  # setting
     ]
 
 
 def graph_nets(S, X, y, train, seed):
-    """Guesses of GCNs with three weight decays."""
-    S, X, y = (torch.tensor(v) for v in (S, X, y))
+    """Guesses of GCNs with two weight decays."""
+    S, X, y = torch.tensor(S).float(), torch.tensor(X).float(), torch.tensor(y)
     return [
-        train_gcn(S, X, y, train, decay=decay, seed=seed)
-        for decay in (1e-3, 1e-2, 5e-2)
+        train_gcn(S, X, y, train, decay=decay, seed=seed, steps=40)
+        for decay in (1e-3, 1e-2)
     ]
 
 
@@ -1083,11 +1083,16 @@ def paper_contest(seed):
     A, X, y, (train, validate, test) = papers(seed)
     shuffle = np.random.default_rng(100 + seed).permutation(len(y))
     S, elsewhere = coupling(A), coupling(A[shuffle][:, shuffle])
+    names = np.eye(len(y))
     score = lambda candidates: chosen(candidates, y, validate, test)
     return {
         "most common topic": score([np.full(len(y), np.bincount(y[train]).argmax())]),
         "own words: logistic regression": score(logistic(X, y, train)),
+        "  the same network, identity for Â": score(
+            graph_nets(names, X, y, train, seed)
+        ),
         "citations: gossip": score([gossip(A, np.eye(3)[y], train).argmax(1)]),
+        "  GCN on names": score(graph_nets(S, names, y, train, seed)),
         "both: GCN": score(graph_nets(S, X, y, train, seed)),
         "  citations exchanged: GCN": score(graph_nets(elsewhere, X, y, train, seed)),
         "both: logistic regression on Â²X": score(logistic(S @ S @ X, y, train)),
@@ -1103,7 +1108,7 @@ show_table(
 
 # %% [markdown]
 r"""
-Words alone and citations alone are each mediocre; together they are good. With the citations exchanged the GCN falls *below* the method without a graph: false neighbours do worse than none, so it was the neighbours' words that helped. And the last row is a lesson in modesty: average twice with $\hat A^2X$, no weights, and hand the result to logistic regression {cite:p}`wu2019`. It ties with the trained network. In this world the *averaging* does the work, because it beats down the noise in the words.
+Words alone and citations alone are each mediocre, by the rival's method and by the network's own; together they are good. With the citations exchanged the GCN falls *below* the same network without a graph: false neighbours are worse than none. And the last row is a lesson in modesty: average twice with $\hat A^2X$, no weights, and hand the result to logistic regression {cite:p}`wu2019`. It ties with the trained network. In this world the *averaging* does the work, because it beats down the noise in the words.
 """
 
 # %% tags=["checks"]
@@ -1126,17 +1131,19 @@ verify(
 pay = paper_scores["both: GCN"]
 rivals = [
     "own words: logistic regression",
+    "  the same network, identity for Â",
     "citations: gossip",
+    "  GCN on names",
     "  citations exchanged: GCN",
 ]
 verify_at_least(
-    "four worlds: accuracy of the GCN minus that of words, citations, exchanged citations",
+    "four worlds: accuracy of the GCN minus that of words, citations (twice each), exchanged citations",
     [(pay - paper_scores[name]).min() for name in rivals],
     0.03,
 )
 verify_at_most(
-    "four worlds: exchanged citations minus own words alone, mean",
-    (paper_scores[rivals[2]] - paper_scores[rivals[0]]).mean(),
+    "four worlds: exchanged citations minus the network without a graph",
+    paper_scores[rivals[4]] - paper_scores[rivals[1]],
     -0.03,
 )
 verify(
@@ -1275,7 +1282,7 @@ show_table(
 
 # %% [markdown]
 r"""
-Trained with a single neighbour the network gains some three points over words, although the test reads all; with three neighbours it gains twelve. The last column is what is bought: a batch of $m$ nodes reads at most $m(1+s+s^2)$ nodes, 390 for $s=3$, *whatever the size of the graph*. With 1,200 papers that hardly matters; with a billion it decides whether one can train.
+Trained with a single neighbour the network is hardly better than words, although the test reads all; three neighbours bring nine points more, ten nearly everything (one graph, three seeds). The last column is what is bought: a batch of $m$ nodes reads at most $m(1+s+s^2)$ nodes, 390 for $s=3$, *whatever the size of the graph*.
 """
 
 # %% tags=["checks"]
@@ -1298,9 +1305,19 @@ verify_within_se(
     "… and its squared error, σ²/5", (means - words.mean()) ** 2, words.var() / 5
 )
 verify_at_least(
-    "three seeds: gain from 0 to 1, 1 to 3, 3 to 10, 10 to all neighbours asked",
-    np.diff([np.full(3, own_words), *(sage_scores[s] for s in asked)], axis=0).min(1),
+    "gain from 1 to 3, 3 to 10, 10 to all neighbours asked, in standard errors of the mean",
+    [
+        (sage_scores[t] - sage_scores[s]).mean()
+        / np.sqrt((sage_scores[t].var(ddof=1) + sage_scores[s].var(ddof=1)) / 3)
+        for s, t in itertools.pairwise(asked)
+    ],
+    3.0,
+)
+verify(
+    "gain from words to one neighbour asked: hardly any",
+    sage_scores[1].mean() - own_words,
     0.0,
+    atol=0.05,
 )
 verify_at_most(
     "nodes read with 1, 3, 10 neighbours over 30 (1 + s + s²)",
@@ -1479,56 +1496,61 @@ plt.show()
 r"""
 *First* smoothing helps: two to four rounds beat down the noise in the words. *Then*, read as they are, the features fade: the differences between nodes shrink like $|\lambda_2|^k$, the penalised reader no longer picks them up, and at the end it guesses. (With hardly a penalty it still reads them after 32 rounds.) The identity does not fade, so it is the averaging. *But with contrast most of it comes back*: dividing by the standard deviation undoes $\lambda_2^k$. What contrast cannot undo is that the slowest wave outlives the others, like $(\lambda_3/\lambda_2)^k$. In three of the four worlds it knows something of the topics, and a hundred rounds cost one to six points. In one world it sits on a chance twig and knows no topic; contrast then magnifies the twig, and the topics are lost. *That* is oversmoothing that hurts.
 
-**And a deep network?** Here is the club again, two labels, 150 steps of Adam with weight decay, GCNs of 2 and of 16 layers. Beside the accuracy stands the training loss; a coin's loss is $\ln2\approx0.693$. Two controls: the identity in place of $\hat A$, which cannot smooth; and a sum with what came before (*residual*), $X\leftarrow X+\sigma(\hat AXW)$, which [helps any deep network to train](#skip-connection).
+**And a deep network?** Here is the club again, two labels, 150 steps of Adam with weight decay, GCNs of 2 and of 16 layers, ten seeds. We look at the training loss first: a coin's is $\ln2\approx0.693$. Three controls: the identity in place of $\hat A$, which cannot smooth; a start larger by $\sqrt2$, because [a ReLU halves the power that passes](#initialization-heuristics); and a sum with what came before (*residual*), $X\leftarrow X+\sigma(\hat AXW)$, which [helps any deep network to train](#skip-connection).
 """
 
 
 # %% tags=["set-up"]
-def deep_club(layers, S, residual=False, decay=5e-3, seed=0):
-    """Training loss and accuracy on the club, and how far the last hidden rows are
-    from the line of q₁, as a share of their length."""
-    torch.manual_seed(seed)
-    net = GCN(34, *[8] * (layers - 1), 2)
-    optimizer = torch.optim.Adam(
-        net.parameters(), lr=0.02, weight_decay=decay, fused=True
-    )
+def deep_club(layers, S, residual=False, decay=5e-3, gain=1.0, seeds=10):  # setting
+    """Ten runs at once. Training losses and accuracies on the club, and how far the
+    last hidden rows are from the line of q₁, as a share of their length."""
+    start = []
+    for seed in range(seeds):
+        torch.manual_seed(seed)
+        start.append([W.detach().float() for W in GCN(34, *[8] * (layers - 1), 2).W])
+    Ws = [(gain * torch.stack(w)).requires_grad_() for w in zip(*start)]
+    optimizer = torch.optim.Adam(Ws, lr=0.02, weight_decay=decay, fused=True)
+    q, answers = torch.tensor(q1).float(), torch.tensor([0, 1]).repeat(seeds, 1)
     for _ in range(150):
-        H = torch.eye(34)
-        for k, W in enumerate(net.W[:-1]):
-            new = torch.relu(S @ H @ W)
+        H = torch.eye(34, dtype=torch.float32).expand(seeds, 34, 34)
+        for k, W in enumerate(Ws[:-1]):
+            new = torch.relu(S @ (H @ W))
             H = H + new if residual and k else new
-        out = S @ H @ net.W[-1]
-        loss = F.cross_entropy(out[leaders], torch.tensor([0, 1]))
+        out = S @ (H @ Ws[-1])  # (seeds, 34, 2)
+        losses = F.cross_entropy(out[:, leaders].mT, answers, reduction="none").mean(1)
         optimizer.zero_grad()
-        loss.backward()
+        losses.sum().backward()
         optimizer.step()
-    q, H = torch.tensor(q1), H.detach()
-    off_line = (H - torch.outer(q, q @ H)).norm() / H.norm()
-    right = (out.argmax(1).numpy() == side)[followers]
-    return loss.item(), right.mean(), off_line.item()
+    H = H.detach()
+    off_line = (H - q[:, None] * (q @ H)[:, None]).norm(dim=(1, 2))
+    right = (out.argmax(2).numpy() == side)[:, followers].mean(1)
+    share = off_line / H.norm(dim=(1, 2))
+    return np.array([losses.detach().numpy(), right, share.numpy()])
 
 
-club_S, no_S = torch.tensor(A_hat), torch.eye(34)
+club_S, no_S = torch.tensor(A_hat).float(), torch.eye(34, dtype=torch.float32)
 variants = {
     "2 layers": (2, club_S),
     "2 layers, identity for Â": (2, no_S),
     "16 layers": (16, club_S),
     "16 layers, identity for Â": (16, no_S),
     "16 layers, no decay": (16, club_S, False, 0.0),
-    "16 layers, no decay, identity for Â": (16, no_S, False, 0.0),
+    "  … identity for Â": (16, no_S, False, 0.0),
+    "  … larger start": (16, club_S, False, 0.0, 2**0.5),
     "16 layers, residual": (16, club_S, True),
 }
-depth_runs = {
-    name: np.array([deep_club(*args, seed=seed) for seed in range(3)])
-    for name, args in variants.items()
-}
+depth_runs = {name: deep_club(*args) for name, args in variants.items()}
+stuck = {name: (v[0] > math.log(2) - 1e-3).sum() for name, v in depth_runs.items()}
+fitted = {name: v[0] < 0.03 for name, v in depth_runs.items()}  # both leaders
 show_table(
-    ["three seeds each", "training loss", "accuracy"],
+    ["of ten seeds", "loss ln 2", "between", "fitted", "accuracy of those fitted"],
     [
         [
             name,
-            ", ".join(f"{v:.3f}" for v in runs[:, 0]),
-            ", ".join(f"{v:.2f}" for v in runs[:, 1]),
+            stuck[name],
+            10 - stuck[name] - fitted[name].sum(),
+            fitted[name].sum(),
+            ", ".join(f"{v:.2f}" for v in np.sort(runs[1][fitted[name]])) or "-",
         ]
         for name, runs in depth_runs.items()
     ],
@@ -1536,37 +1558,32 @@ show_table(
 
 # %% [markdown]
 r"""
-The plain 16-layer network has a training loss of $\ln2$ on *two* examples: it has not oversmoothed, it has not trained. Put the identity in place of $\hat A$, so that nothing is smoothed at all, and with this weight decay it dies in the same way. Without decay the identity starts to learn, one leader of two (half of $\ln2$), while $\hat A$ trains in one seed of three: averaging also makes training harder. With a residual connection the same sixteen averages train, and name 29 to 31 of 32 rightly. Before blaming the graph, look at the training loss.
+The plain 16-layer network has a training loss of $\ln2$ on *two* examples, in all ten seeds: it has not oversmoothed, it has not trained. Put the identity in place of $\hat A$, so that nothing is smoothed at all, and it dies in the same way. Without decay some runs train, with $\hat A$ and with the identity alike, and with the larger start twice as many: much of it was the start. With a residual connection eight of ten train with the same sixteen averages, and name at least 29 of 32 rightly. Before blaming the graph, look at the training loss.
 """
 
 # %% tags=["checks"]
-verify_at_least(
-    "16 layers, as they are and with the identity: training loss, six runs",
-    [depth_runs["16 layers"][:, 0], depth_runs["16 layers, identity for Â"][:, 0]],
-    math.log(2) - 1e-3,
-)
 verify(
-    "16 layers without decay, the identity: one leader of two, three runs",
-    depth_runs["16 layers, no decay, identity for Â"][:, 0],
-    np.full(3, math.log(2) / 2),
-    atol=2e-3,
+    "16 layers, as they are and with the identity: runs of ten stuck at ln 2",
+    [stuck["16 layers"], stuck["16 layers, identity for Â"]],
+    [10, 10],
 )
 verify_at_least(
-    "… with Â, the second-best of three runs",
-    np.sort(depth_runs["16 layers, no decay"][:, 0])[1],
-    math.log(2) - 1e-3,
-)
-verify_at_most("… and the best", depth_runs["16 layers, no decay"][:, 0].min(), 0.01)
-verify_at_most(
-    "16 layers, residual: training loss", depth_runs["16 layers, residual"][:, 0], 0.01
-)
-verify_at_least(
-    "16 layers, residual: accuracy", depth_runs["16 layers, residual"][:, 1], 0.9
+    "runs fitted: larger start minus the usual one; residual",
+    [
+        fitted["  … larger start"].sum() - fitted["16 layers, no decay"].sum(),
+        fitted["16 layers, residual"].sum() - 5,
+    ],
+    2,
 )
 verify_at_least(
-    "16 layers, residual: share of the last features off the limit's line",
-    depth_runs["16 layers, residual"][:, 2],
-    0.3,
+    "16 layers, residual, fitted: accuracy of each",
+    depth_runs["16 layers, residual"][1][fitted["16 layers, residual"]],
+    29 / 32,
+)
+verify_at_least(
+    "… share of the last features off the limit's line",
+    depth_runs["16 layers, residual"][2][fitted["16 layers, residual"]],
+    0.2,
 )
 final = {name: values[:, -1] for name, values in deep_scores.items()}
 slowest, twig = [], []  # what the slowest wave knows of the topics; papers it sits on
@@ -1638,7 +1655,7 @@ r"""
 (oversquashing)=
 ## Too far
 
-The opposite trouble is to *need* depth. In a binary tree $2^r$ leaves lie $r$ steps from the root, and all they have to say must pass through two vectors of fixed size {cite:p}`alon2021`. How much of leaf $j$ arrives at the root is a [Jacobian](#jacobian). With linear layers $h^{(r)}=\hat A^rXW_1\cdots W_r$, so
+The opposite trouble is to *need* depth: how much does the root of a tree still hear of one leaf? In a binary tree $2^r$ leaves lie $r$ steps away, and all they have to say must pass through two vectors of fixed size {cite:p}`alon2021`. How much of leaf $j$ arrives is a [Jacobian](#jacobian). With linear layers $h^{(r)}=\hat A^rXW_1\cdots W_r$, so
 
 $$
 \frac{\partial h_i^{(r)}}{\partial x_j}=(\hat A^r)_{ij}\,(W_1\cdots W_r)^\top,\qquad
@@ -1651,7 +1668,7 @@ $$
 (\hat A^r)_{\text{root},\text{leaf}}=\frac1{\sqrt{3\cdot4}}\Bigl(\frac14\Bigr)^{r-2}\frac1{\sqrt{4\cdot2}}=\frac{4^{2-r}}{\sqrt{96}} .
 $$ (eq-gnn-tree)
 
-At depth six that is one part in 2,500. Remedies change the graph: a *virtual node* joined to everybody makes all distances at most 2, but is itself one vector that all must pass. Nor does it take depth: in a *barbell*, two cliques of $m$ joined by one edge, there is one path of three edges from clique to clique, and it weighs $1/m(m+1)^2$.
+At depth six that is one part in 2,500. Is it the division by degrees? With sums ($A+I$ for $\hat A$) a leaf's weight is 1, but 2,367 walks of six steps, pauses allowed, end at the root, and all 64 leaves together start 64 of them: not 3 %. The rest is echo. Remedies change the graph: a *virtual node* joined to everybody makes all distances at most 2, but is itself one vector that all must pass. Nor does it take depth: in a *barbell*, two cliques of $m$ joined by one edge, there is one path of three edges from clique to clique, and it weighs $1/m(m+1)^2$.
 """
 
 
@@ -1671,6 +1688,16 @@ verify(
     [reach(tree(r), 0, -1, r) for r in (2, 4, 6)],
     [4.0 ** (2 - r) / np.sqrt(96) for r in (2, 4, 6)],
     rtol=1e-9,
+)
+by_row = np.eye(7)[0]  # walks by the row of the tree they have reached
+for _ in range(6):
+    down, up = 2 * np.r_[0, by_row[:-1]], np.r_[by_row[1:], 0]
+    by_row = by_row + down + up
+sums = np.linalg.matrix_power(tree(6) + np.eye(127), 6)[0]
+verify(
+    "depth 6, sums: a leaf's weight, all weights, all leaves', by counting walks by rows",
+    [sums[-1], sums.sum(), sums[-64:].sum()],
+    [1, by_row.sum(), by_row[-1]],
 )
 with_hub = np.ones((128, 128))
 with_hub[:127, :127], with_hub[127, 127] = tree(6), 0
@@ -1889,12 +1916,12 @@ The GIN confuses the pairs that the colours confuse, and no others: a few, among
 
 # %% tags=["checks"]
 def random_nets(graph, kind, features=None):
-    """Outputs of 100 random networks on constant features, summed over the nodes."""
+    """Outputs of 30 random networks on constant features, summed over the nodes."""
     out, S = (
         [],
         torch.tensor(coupling(nx.to_numpy_array(graph, nodelist=range(len(graph))))),
     )
-    for seed in range(100):
+    for seed in range(30):
         if kind == "GIN":
             out.append(fingerprint(graph, features=features, seed=seed))
         else:
@@ -1912,14 +1939,14 @@ def closed_fives(graph):
 
 
 verify(
-    "the molecules: 100 random GCNs and 100 random GINs give equal outputs",
+    "the molecules: 30 random GCNs and 30 random GINs give equal outputs",
     torch.stack([random_nets(decalin, k) for k in ("GCN", "GIN")]),
     torch.stack([random_nets(bicyclopentyl, k) for k in ("GCN", "GIN")]),
     atol=1e-10,
 )
 told = [random_nets(g, "GIN", closed_fives(g)) for g in molecules.values()]
 verify_at_least(
-    "told the closed walks of five: gap between the outputs, 100 random GINs",
+    "told the closed walks of five: gap between the outputs, 30 random GINs",
     (told[0] - told[1]).abs().max(1).values,
     1e-3,
 )
@@ -2184,38 +2211,64 @@ def side_by_side(some, exchange=None, walks=False):
 
 
 def molecule_accuracy(
-    layers,
-    seed,
-    exchanged=False,
-    walks=False,
-    epochs=30,
-    lr=0.01,
-    score=slice(400, 800),
+    layers, exchanged=False, walks=False, epochs=30, lr=0.01, seeds=3
 ):
-    """Accuracy of a GIN on new molecules and on its own 300: acid, ring, acid, ring."""
-    torch.manual_seed(seed)
-    shuffle = np.random.default_rng(seed) if exchanged else None
-    batches = [
-        side_by_side(m, shuffle, walks)
-        for m in (lab[k : k + 50] for k in range(0, 300, 50))
-    ]
-    net = GIN(4 if walks else 3, layers)
-    optimizer = torch.optim.Adam(net.parameters(), lr=lr, fused=True)
+    """Accuracies of GINs, one a seed and trained at once, on 400 new molecules and on
+    their own 300: acid, ring, acid, ring."""
+    shuffle = np.random.default_rng(0) if exchanged else None
+
+    def laid(some):
+        features, *others = side_by_side(some, shuffle, walks)
+        return features.float(), *others
+
+    nets = []
+    for seed in range(seeds):
+        torch.manual_seed(seed)
+        nets.append(GIN(4 if walks else 3, layers).float())
+    weights, _ = torch.func.stack_module_state(nets)
+    one = lambda w, batch: torch.func.functional_call(nets[0], w, batch)
+    all_nets = lambda batch: torch.vmap(one, (0, None))(weights, batch)
+    batches = [laid(lab[k : k + 50]) for k in range(0, 300, 50)]
+    answers = torch.tensor(lab_answers[:300]).float().split(50)
+    optimizer = torch.optim.Adam(weights.values(), lr=lr, fused=True)
     for _ in range(epochs):
-        for batch, y in zip(
-            batches, torch.tensor(lab_answers[:300]).double().split(50)
-        ):
-            loss = F.binary_cross_entropy_with_logits(net(*batch), y)
+        for batch, y in zip(batches, answers):
+            z = all_nets(batch)  # (seeds, 50, 2)
+            loss = F.binary_cross_entropy_with_logits(z, y.expand_as(z))
             optimizer.zero_grad()
-            loss.backward()
+            (seeds * loss).backward()
             optimizer.step()
     with torch.no_grad():
-        said = net(*side_by_side(lab[score], shuffle, walks)) > 0
-        own = torch.cat([net(*batch) for batch in batches]) > 0
-    return np.r_[
-        (said.numpy() == lab_answers[score]).mean(0),
-        (own.numpy() == lab_answers[:300]).mean(0),
+        said = all_nets(laid(lab[400:])) > 0
+        own = torch.cat([all_nets(batch) for batch in batches], 1) > 0
+    return np.c_[
+        (said.numpy() == lab_answers[400:]).mean(1),
+        (own.numpy() == lab_answers[:300]).mean(1),
     ]
+
+
+def untrained(seed, layers=3):
+    """A GIN with random weights: the sums over atoms after each round, read by
+    logistic regression with five penalties."""
+    torch.manual_seed(seed)
+    net = GIN(3, layers)
+    h, arcs, of, count = side_by_side(lab)
+    with torch.no_grad():
+        sums = [add_up(h, of, count)]
+        for head in net.mlps:
+            h = message_pass(h, arcs, lambda h_i, h_j: h_j, lambda h, s: head(h + s))
+            sums.append(add_up(h, of, count))
+    Z = torch.cat(sums, 1).numpy()
+    Z = (Z - Z[:300].mean(0)) / (Z[:300].std(0) + 1e-12)
+    out = []
+    for y in lab_answers.T:
+        fits = [
+            LogisticRegression(C=C, max_iter=2000).fit(Z[:300], y[:300])
+            for C in (0.1, 1, 10, 100, 1000)  # setting
+        ]
+        best = max(fits, key=lambda fit: fit.score(Z[300:400], y[300:400]))
+        out.append((best.score(Z[400:], y[400:]), best.score(Z[:300], y[:300])))
+    return np.ravel(np.transpose(out))
 
 
 def counts_of(what):
@@ -2249,18 +2302,16 @@ def counts_of(what):
 rng = np.random.default_rng(41)
 lab = [molecule(rng) for _ in range(800)]
 lab_answers = np.array([m[2] for m in lab])  # (800, 2)
-gins = lambda *args, **kw: [molecule_accuracy(*args, s, **kw) for s in range(3)]
 lab_scores = {
     "count the atoms": [counts_of(0)],
     "count the bonds by kind": [counts_of("bonds")],
     "count the colours of 1 round": [counts_of(1)],
     "count the colours of 3 rounds": [counts_of(3)],
-    "GIN, no round": gins(0),
-    "GIN, 1 round": gins(1),
-    "GIN, 3 rounds": gins(3),
-    "  150 epochs, rate 0.005": gins(3, epochs=150, lr=0.005),
-    "  bonds exchanged": gins(3, exchanged=True),
-    "  told the closed walks of five": gins(3, walks=True),
+    "GIN, 1 round": molecule_accuracy(1),
+    "GIN, 3 rounds": molecule_accuracy(3),
+    "  bonds exchanged": molecule_accuracy(3, exchanged=True),
+    "  told the closed walks of five": molecule_accuracy(3, walks=True),
+    "GIN, 3 rounds, untrained, read": [untrained(seed) for seed in range(3)],
 }
 lab_scores = {name: np.array(v) for name, v in lab_scores.items()}
 show_table(
@@ -2275,7 +2326,7 @@ show_table(
 
 # %% [markdown]
 r"""
-*Acid:* counting atoms or bonds is a coin, as arranged. One round of colours answers it; a GIN of one round mostly, depending on the seed, and one of three rounds entirely. Exchange the bonds and it is a coin again: it was the neighbourhood. *Ring of five:* the GIN is hardly better than always giving the same answer, and being told the closed walks mends it. Is that the theorem? Not quite. The colours of three rounds, counted, reach some 0.75: chains break the symmetry, and the *shape of the rest* says something about the ring. The information was there, and after 30 epochs the GIN does not even fit its own 300 molecules (last column). After 150, at half the rate, it comes close to the counted colours: optimisation, not sight. *What messages can see* is a bound; what a network finds is less. (Penalties are chosen on 100 validation molecules; the GIN's rate is untuned.)
+*Acid:* counting atoms or bonds is a coin, as arranged. One round of colours answers it; a GIN of one round mostly, depending on the seed, and one of three rounds entirely. Exchange the bonds and it is a coin again: it was the neighbourhood. *Ring of five:* the GIN is hardly better than always giving the same answer, and being told the closed walks mends it. Is that the theorem? No. The colours of three rounds, counted, reach some 0.75: chains break the symmetry, and the *shape of the rest* says something about the ring. And in the last row a GIN of the same size keeps its *random* weights; only a logistic regression reads its sums, and it reads the ring better still. The information was there; the trained GIN does not even fit its own 300 molecules (last column): optimisation, not sight. *What messages can see* is a bound; what a network finds is less. (Penalties are chosen on 100 validation molecules; the GIN's rate and its 30 epochs are untuned.)
 """
 
 # %% tags=["checks"]
@@ -2283,17 +2334,12 @@ acid = {name: values[:, 0].mean() for name, values in lab_scores.items()}
 five = {name: values[:, 1].mean() for name, values in lab_scores.items()}
 coin = 4 * 0.5 / np.sqrt(400)  # four standard errors of a coin on 400 molecules
 verify(
-    "acid, by counts of atoms and bonds, without a round, with bonds exchanged: a coin",
+    "acid, by counts of atoms and bonds, with bonds exchanged: a coin",
     [
         acid[k]
-        for k in (
-            "count the atoms",
-            "count the bonds by kind",
-            "GIN, no round",
-            "  bonds exchanged",
-        )
+        for k in ("count the atoms", "count the bonds by kind", "  bonds exchanged")
     ],
-    [0.5] * 4,
+    [0.5] * 3,
     atol=coin,
 )
 verify_at_least(
@@ -2311,11 +2357,13 @@ verify_at_most(
     lab_scores["GIN, 3 rounds"][:, 3],
     0.62,
 )
-verify(
-    "ring of five: GIN after 150 epochs minus counted colours, three rounds",
-    five["  150 epochs, rate 0.005"] - five["count the colours of 3 rounds"],
-    0.0,
-    atol=0.07,
+verify_at_least(
+    "ring of five: random weights, read, minus trained ones; minus counted colours, mean",
+    [
+        five["GIN, 3 rounds, untrained, read"] - five[name]
+        for name in ("GIN, 3 rounds", "count the colours of 3 rounds")
+    ],
+    0.03,
 )
 verify_at_least(
     "ring of five, told the closed walks: accuracy of three GINs",
@@ -2495,7 +2543,7 @@ $$
 z=\sum_{k=1}^{N}s_k\,2\operatorname{artanh}\Bigl(\lambda\tanh\frac{z_k}2\Bigr),\qquad N\sim\operatorname{Poisson}(c),\quad P(s_k=1)=\frac{1+\lambda}2,
 $$ (eq-gnn-population)
 
-with $z_k=\infty$ if $k$ is revealed. Keep a population of values and let it breed; the best accuracy is the share with $z>0$, and half of the ties. Start it from $z=0$ and let it breed $r$ generations, and it is the best accuracy of any rule that sees only *$r$ hops*.
+with $z_k=\infty$ if $k$ is revealed. Keep a population of values and let it breed; the accuracy is the share with $z>0$, and half of the ties. From $z=0$, after $r$ generations, it is the best accuracy of any rule that sees only *$r$ hops*: what can be done. From $z=\infty$ it is that of somebody who is told all sides at distance $r$; behind them nothing can add anything, so on a large graph nobody does better: a bound. Where the two meet (a cell below compares them), the best is known.
 """
 
 
@@ -2503,7 +2551,7 @@ with $z_k=\infty$ if $k$ is revealed. Keep a population of values and let it bre
 def best_accuracy(c, lam, revealed, rng, hops=None, size=10_000):  # setting
     """Accuracy of the best rule on an infinite graph, or of the best within so many hops."""
     z = np.full(size, SURE if hops is None else 0.0)
-    for _ in range(hops or 30):
+    for _ in range(hops or 20):
         children = rng.poisson(c, size)
         pick = z[rng.integers(size, size=children.sum())]
         pick = np.where(rng.random(len(pick)) < revealed, SURE, pick)
@@ -2516,21 +2564,76 @@ def best_accuracy(c, lam, revealed, rng, hops=None, size=10_000):  # setting
 
 # %% [markdown]
 r"""
-**The contest.** Four graphs of 1,000 people at each of six strengths, the same for everybody. *Belief propagation* knows $c$ and $\lambda$. The *GCNs* have names for features, as in the club: two layers, or four with residual connections, each with the best of three learning rates on two graphs of their own. *Gossip* you know; it is also cut at the median opinion in place of 0, so that half are named $+1$. *Spectral clustering* takes the sign of an eigenvector, of $D^{-1/2}AD^{-1/2}$ on the largest piece or of the *Bethe Hessian* $(c-1)I-\sqrt c\,A+D$ {cite:p}`saade2014`; labels only tell which side is which. The last three have nothing to tune.
+**The contest.** Four graphs of 1,000 people at each of six strengths, the same for everybody. *Belief propagation* knows $c$ and $\lambda$. The *GCNs* have names for features, as in the club: two layers, or four with residual connections, each with the best of three learning rates on two graphs of their own. *Gossip* you know. *Spectral clustering* takes the sign of an eigenvector, of $D^{-1/2}AD^{-1/2}$ on the largest piece or of the *Bethe Hessian* $(c-1)I-\sqrt c\,A+D$ {cite:p}`saade2014`; labels only tell which side is which. And a net in between, *two weights*: twelve rounds of
+
+$$
+h_i\leftarrow w_2\sum_{j\in\mathcal N_i}(t_j-\overline t),\qquad t_j=\tanh(w_1h_j)\ \text{ or the side, if revealed},
+$$ (eq-gnn-two-weights)
+
+the messages of belief propagation, echo and all, with $w_1,w_2$ learned from the same fifty labels as the GCNs: of a random half the sides are shown, the other half is asked. That half of all are $+1$ is part of the model, so GCNs and gossip are cut at the median of their scores.
 """
+
+
+# %%
+def two_weights(w, A, shown, rounds=12):
+    """Scores (n, cases) after so many rounds, all with the same two weights."""
+    h = torch.zeros_like(shown)
+    for _ in range(rounds):
+        t = torch.where(shown != 0, shown, torch.tanh(w[0] * h))
+        h = w[1] * Times.apply(A, t - t.mean(0))
+    return h
+
 
 # %% tags=["set-up"]
 from scipy.sparse.linalg import eigsh
 
 
-def gcn_sides(n, edges, given, layers=2, lr=0.1, steps=60, seed=0):
-    """A GCN over the list of arcs, names as features; a positive score means +1."""
+class Times(torch.autograd.Function):
+    """A symmetric sparse matrix of scipy times a dense one of torch."""
+
+    @staticmethod
+    def forward(ctx, A, H):
+        ctx.A = A
+        return torch.from_numpy(A @ H.numpy())
+
+    @staticmethod
+    def backward(ctx, grad):
+        return None, torch.from_numpy(ctx.A @ grad.numpy())
+
+
+def table_of(n, edges):
+    half = sparse.coo_matrix((np.ones(len(edges), np.float32), edges.T), (n, n))
+    return (half + half.T).tocsr()
+
+
+def two_weights_sides(n, edges, given, steps=30, cases=4, seed=0):  # setting
     torch.manual_seed(seed)
-    own = np.arange(n)
-    i, j = torch.tensor(np.r_[edges, edges[:, ::-1], np.c_[own, own]].T)
-    d = torch.bincount(i, minlength=n).float()
-    weight = (d[i] * d[j]).rsqrt()[:, None]
-    mixed = lambda H: torch.zeros_like(H).index_add(0, j, weight * H[i])
+    A, x = table_of(n, edges), torch.tensor(given).float()[:, None]
+    w = torch.tensor([1, 0.5], dtype=torch.float32, requires_grad=True)
+    optimizer = torch.optim.Adam([w], lr=0.05)
+    for _ in range(steps):
+        asked = (torch.rand(n, cases) < 0.5) & (x != 0)
+        h = two_weights(w, A, x * ~asked)
+        loss = F.softplus(-x * h)[asked].mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    with torch.no_grad():
+        return two_weights(w, A, x)[:, 0].numpy()
+
+
+def balanced(score, given):
+    """Cut at the median of those not revealed."""
+    return score - np.median(score[given == 0])
+
+
+def gcn_sides(n, edges, given, layers=2, lr=0.1, steps=40, seed=0):  # setting
+    """A GCN with names as features; a positive score means +1."""
+    torch.manual_seed(seed)
+    looped = table_of(n, edges) + sparse.identity(n, np.float32)
+    root = sparse.diags(np.asarray(looped.sum(1)).ravel() ** -0.5)
+    S = (root @ looped @ root).tocsr()
+    mixed = lambda H: Times.apply(S, H)
     shapes = [(n, 16)] + [(16, 16)] * (layers - 2) + [(16, 1)]
     Ws = [
         nn.init.xavier_uniform_(torch.empty(s, dtype=torch.float32)).requires_grad_()
@@ -2551,13 +2654,12 @@ def gcn_sides(n, edges, given, layers=2, lr=0.1, steps=60, seed=0):
         loss.backward()
         optimizer.step()
     with torch.no_grad():
-        return scores(0.0).numpy()
+        return balanced(scores(0.0).numpy(), given)
 
 
 def spectral_sides(n, edges, given, c, bethe):
     """An eigenvector of the Bethe Hessian or, on the largest piece, of D^(-1/2) A D^(-1/2)."""
-    A = sparse.coo_matrix((np.ones(len(edges)), edges.T), (n, n))
-    A = (A + A.T).tocsr()
+    A = table_of(n, edges).astype(float)
     piece = sparse.csgraph.connected_components(A)[1]
     kept = np.flatnonzero((piece == np.bincount(piece).argmax()) | bethe)
     A = A[kept][:, kept]
@@ -2571,12 +2673,10 @@ def spectral_sides(n, edges, given, c, bethe):
 
 
 def gossip_sides(n, edges, given, rounds=60):
-    A = sparse.coo_matrix((np.ones(len(edges)), edges.T), (n, n))
-    A, f = (A + A.T).tocsr(), given.astype(float)
+    A, f = table_of(n, edges).astype(float), given.astype(float)
+    degree = np.maximum(np.asarray(A.sum(1)).ravel(), 1)
     for _ in range(rounds):
-        f = np.where(
-            given != 0, given, A @ f / np.maximum(np.asarray(A.sum(1)).ravel(), 1)
-        )
+        f = np.where(given != 0, given, A @ f / degree)
     return f
 
 
@@ -2608,14 +2708,15 @@ for snr in strengths:
             "belief propagation": believe(1000, e, lam, 5, given),
             "  with its own echo": believe(1000, e, lam, 5, given, echo=True),
             "  stopped after 4 rounds": believe(1000, e, lam, 5, given, rounds=4),
+            "two weights": two_weights_sides(1000, e, given, seed=seed),
             "GCN, 4 layers, residual": gcn_sides(
                 1000, e, given, 4, rates[4], seed=seed
             ),
             "GCN, 2 layers": gcn_sides(1000, e, given, 2, rates[2], seed=seed),
             "Bethe Hessian": spectral_sides(1000, e, given, 5, True),
             "Laplacian": spectral_sides(1000, e, given, 5, False),
-            "gossip": opinions,
-            "gossip, cut at its median": opinions - np.median(opinions[given == 0]),
+            "gossip": balanced(opinions, given),
+            "  not cut at its median": opinions,
         }
         for name, score in said.items():
             contest.setdefault(name, []).append(share_right(score, s, given))
@@ -2648,7 +2749,7 @@ headline(
     rtol=0.05,
 )
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Accuracy against signal strength with error bars. Belief propagation lies on the curve of the best possible rule; the two GCNs lie below the curve of four hops; the Bethe Hessian starts at one half and reaches the best curve at strength 2 to 3. Gossip cut at its median lies between the GCNs and the best curve."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "Accuracy against signal strength with error bars. Belief propagation lies on the curve of the best possible rule; the two GCNs lie below the curve of four hops; the Bethe Hessian starts at one half and reaches the best curve at strength 2 to 3. The net of two weights lies between the GCNs and the best curve, from strength 2 on close to it."}}
 fig, ax = plt.subplots(figsize=(6.8, 3.8))
 for within, style, label in (
     (None, "-", "best possible"),
@@ -2662,7 +2763,7 @@ for shift, (name, colour, mark) in enumerate(
         ("GCN, 4 layers, residual", plot.ORANGE, "D"),
         ("GCN, 2 layers", plot.RED, "s"),
         ("Bethe Hessian", plot.GREEN, "^"),
-        ("gossip, cut at its median", plot.GREY, "v"),
+        ("two weights", plot.PURPLE, "v"),
     )
 ):
     runs = contest[name]
@@ -2684,9 +2785,9 @@ plt.show()
 
 # %% [markdown]
 r"""
-Belief propagation lies on the curve: nobody can do better, and these are messages. (At strength 1 the four graphs happen to lie above it; twenty others do not.) The GCNs stay below, by some ten points at strength 2. Why? *The echo* is innocent: belief propagation that lets every message return loses a point or two. *The horizon* bounds the shallow net: stopped after four rounds, even perfect messages lose some seven points at strength 2, and four hops is what the two-layer GCN has, whose vector for a name is trained by labels within two hops and heard two hops further. But the four-layer GCN hears eight hops, nearly as good as all, and gains two points. What is missed in practice is mostly the *weights*, learned from fifty labels.
+Belief propagation lies on the curve: nobody can do better, and these are messages. (At strength 1 the four graphs happen to lie above it; twenty others do not.) The GCNs stay below, by some ten points at strength 2. Why? *The echo* is innocent: belief propagation that lets every message return loses a point or two. *The horizon* bounds the shallow net: stopped after four rounds, even perfect messages lose some seven points at strength 2, and four hops is what the two-layer GCN has, whose vector for a name is trained by labels within two hops and heard two hops further. That is about half of what it misses. But the four-layer GCN hears eight hops, nearly as good as all, and gains two points. The rest is what has to be *learned*: sixteen thousand weights from fifty labels. The net of two weights, to which the form of a message is given, has the same labels, does not know $\lambda$, and is within some four points of belief propagation from strength 1 on. (At 0.5 it learns noise from them.)
 
-The *Laplacian* needs a strong signal, because in a sparse graph its leading eigenvectors sit on chance twigs. The *Bethe Hessian*, which is belief propagation linearised, does not fall for that and ignores the labels nearly altogether; it is poor where only the labels help, and on these graphs beats the GCNs from strength 1.5 on. *Gossip* varies strongly because a few revealed too many on one side shift everybody's opinion; cut at the median, with the balance that the model guarantees, it beats both GCNs from strength 1 on, without a weight.
+The *Laplacian* needs a strong signal, because in a sparse graph its leading eigenvectors sit on chance twigs. The *Bethe Hessian*, which is belief propagation linearised, does not fall for that and ignores the labels nearly altogether; it is poor where only the labels help, and on these graphs beats the GCNs from strength 1.5 on. *Gossip* not cut at its median varies strongly, because a few revealed too many on one side shift everybody's opinion; cut, it is no worse than both GCNs from strength 1 on, without a weight.
 
 Belief propagation also *knows* how good it is: the average of $\max(p,1-p)$ is its own forecast of its accuracy. Far from the threshold the forecast is close; just above it (1.1, 1.25), on 1,000 people, it can forecast 65 % and be a coin. On the slider nobody is revealed. The log odds of the two camps merge, and below strength 1 they collapse onto zero: not a weak opinion, none.
 """
@@ -2783,7 +2884,22 @@ verify_within_se(
 )
 horizon = (limits[None] - limits[4]).mean()
 missed = (limits[None] - contest["GCN, 2 layers"].mean(1)).mean()
-verify_at_most("two-layer GCN: share of the gap that is horizon", horizon / missed, 0.5)
+verify(
+    "two-layer GCN: share of the gap that is horizon", horizon / missed, 0.5, atol=0.1
+)
+two = contest["two weights"]
+verify_at_least(
+    "strengths 1 to 3: two weights minus the better GCN, paired, mean",
+    (two - np.maximum(contest["GCN, 2 layers"], contest["GCN, 4 layers, residual"]))[
+        1:5
+    ].mean(1),
+    0.03,
+)
+verify_at_least(
+    "strengths 1 to 4: two weights minus belief propagation, paired, mean",
+    (two - bp)[1:].mean(1),
+    -0.05,
+)
 verify("eight hops, and all: the best possible", limits[8], limits[None], atol=0.03)
 verify(
     "strengths 1.5 to 4: what two more layers gain, paired, mean",
@@ -2791,18 +2907,18 @@ verify(
     0.02,
     atol=0.01,
 )
-cut = contest["gossip, cut at its median"]
+cut = contest["gossip"]
 deepest = np.maximum(
     contest["GCN, 2 layers"].mean(1), contest["GCN, 4 layers, residual"].mean(1)
 )
 verify_at_least(
     "strengths 1 to 4: gossip cut at its median minus the better GCN, means",
     (cut.mean(1) - deepest)[1:],
-    0.0,
+    -0.01,
 )
 verify_at_most(
     "strengths 1.5 to 3: spread of gossip cut at its median over that of gossip",
-    (cut.std(1) / contest["gossip"].std(1))[2:5],
+    (cut.std(1) / contest["  not cut at its median"].std(1))[2:5],
     0.5,
 )
 
@@ -3111,7 +3227,7 @@ mesh_holes = lambda faces: int(2 - len(np.unique(faces)) + len(faces) / 2) // 2
 
 :::{exercise} Project: beat the GCN
 :label: ex-gnn-beat-the-gcn
-At signal strength 2 and 5 % labels both GCNs of the headline stay below what four hops allow. Write a method that does not know $\lambda$ and reaches 85 %. Then try to learn it: a message-passing network with more rounds that shares one pair of weights over all of them.
+At signal strength 2 and 5 % labels both GCNs of the headline stay below what four hops allow. Write a method that does not know $\lambda$ and reaches 85 %. Then give [two weights](#eq-gnn-two-weights) a third: let each message leave out its echo. Is it worth the arcs?
 :::
 """
 
@@ -3151,7 +3267,7 @@ r"""
 | oversquashing | $\lVert\partial h_i/\partial x_j\rVert\le(\hat A^r)_{ij}\prod\lVert W_k\rVert$ | [Jacobian](#eq-gnn-squash) |
 | blind spot | no message passing sees more than the colours; GIN sees as much | [theorem](#gnn-expressivity-wl), [GIN](#eq-gnn-gin) |
 | a whole graph | $\rho(\sum_ih_i)$ | [readout](#eq-gnn-readout) |
-| detectability | two camps can be found only if $(a-b)^2>2(a+b)$; what the GCNs miss is partly the horizon, mostly the weights | [threshold](#eq-gnn-snr) |
+| detectability | two camps can be found only if $(a-b)^2>2(a+b)$; what the GCNs miss is horizon, and weights for fifty labels to learn | [threshold](#eq-gnn-snr) |
 
 **Further reading.** {cite:t}`bronstein2021` derive all of deep learning from symmetries; {cite:t}`hamilton2020` is the friendly textbook on graphs; {cite:t}`sanchez2021` lets you play with messages on real molecules. The threshold and the belief-propagation view of communities are the work of {cite:t}`decelle2011`.
 """

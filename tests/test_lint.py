@@ -8,9 +8,8 @@ import pytest
 
 import cells as chapter
 import lint
-from book import CHAPTERS, FIRST_EDITION, NOTEBOOKS, ROOT
+from book import CHAPTERS, NOTEBOOKS, ROOT
 
-SECOND = [s for s in NOTEBOOKS if s.exists() and s.stem not in FIRST_EDITION]
 CITED = 'source="key in references.bib"'
 
 
@@ -319,14 +318,12 @@ def test_every_source_is_python():
     }
 
 
-@pytest.mark.parametrize("source", SECOND, ids=lambda s: s.stem)
+@pytest.mark.parametrize("source", NOTEBOOKS, ids=lambda s: s.stem)
 def test_a_chapter_keeps_the_rules(source):
     assert not [f"{source.name}:{line}: {what}" for line, what in lint.findings(source)]
 
 
-@pytest.mark.parametrize(
-    "source", [s for s in SECOND if s in CHAPTERS], ids=lambda s: s.stem
-)
+@pytest.mark.parametrize("source", CHAPTERS, ids=lambda s: s.stem)
 def test_sections_run_alone(source):
     """Three sections, each after only those cells that bind what it reads."""
     command = [sys.executable, ROOT / "tools" / "cells.py", source, "--alone", "3"]

@@ -19,11 +19,10 @@ from pathlib import Path
 import browser
 import notebooks as tool
 import serve
-from book import CHAPTERS, FIRST_EDITION, NOTEBOOKS, ROOT, build, environment
+from book import CHAPTERS, NOTEBOOKS, ROOT, build, environment
 
 # Limits, as multiples of the reference (about 1 s on the machine that the book was
-# planned on): of a chapter 20 s, together 200 s, of the suite 12 minutes. First
-# editions may take twice that.
+# planned on): of a chapter 20 s, together 200 s, of the suite 12 minutes.
 CHAPTER, ALL, SUITE = 20.0, 200.0, 720.0
 FRAME = 1000 / 60  # ms: a figure that computes while one drags has no more
 
@@ -193,17 +192,11 @@ def main() -> None:
     for source in CHAPTERS:
         cpu, wall = chapter(source)
         name = f"{source.stem}: run from top to bottom"
-        ratios[name], limits[name] = (
-            cpu / unit,
-            CHAPTER * (1 + (source.stem in FIRST_EDITION)),
-        )
+        ratios[name], limits[name] = cpu / unit, CHAPTER
         times = f"{cpu / unit:.0f} × reference; {wall:.0f} s on the clock"
         table[name] = f"{cpu:.0f} s of CPU, {times}"
     together = "all chapters together"
-    ratios[together], limits[together] = (
-        sum(ratios.values()),
-        ALL * (1 + bool(FIRST_EDITION)),
-    )
+    ratios[together], limits[together] = sum(ratios.values()), ALL
     table[together] = f"{ratios[together]:.0f} × reference"
     with tempfile.TemporaryDirectory() as folder:
         cold, warm = builds(Path(folder))
@@ -226,7 +219,7 @@ def main() -> None:
                 ratios[what], limits[what] = middle / FRAME, 1.1
     seconds, name = suite(), "the whole test suite, two workers"
     table[name] = f"{seconds:.0f} s"
-    ratios[name], limits[name] = seconds / unit, SUITE * (1 + bool(FIRST_EDITION))
+    ratios[name], limits[name] = seconds / unit, SUITE
     table |= measured()
     width = max(map(len, table))
     for what, figure in table.items():

@@ -1,7 +1,6 @@
 """What tools and tests share: where things are, how chapters and the book are made.
 
-    from book import CHAPTERS, ERRATA, FIRST_EDITION, NOTEBOOKS, ROOT, build,
-    environment
+    from book import CHAPTERS, ERRATA, NOTEBOOKS, ROOT, build, environment
 
 ``python tools/book.py --path-output DIR`` builds the book into DIR/_build/html.
 """
@@ -18,10 +17,6 @@ import yaml
 import address
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-
-# Chapters not yet rewritten: the rules of the second edition (folds, shelf, names,
-# claims) pass them by. The list is empty when the last of them is rewritten.
-FIRST_EDITION: set[str] = set()
 
 
 def notebooks(root: pathlib.Path = ROOT) -> list[pathlib.Path]:

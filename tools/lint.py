@@ -3,8 +3,7 @@
 Refused are: an expected value of three or more digits that is typed in; a check whose
 two sides are the same expression; more than six ticks from a loop; a name read outside
 the section that binds it and bound more than once; cells that are two things at once;
-a mention of the source notes, or of a tick by its place. Chapters of the first edition
-(book.FIRST_EDITION) only have to be Python; naming one on the command line checks it.
+a mention of the source notes, or of a tick by its place.
 """
 
 import argparse
@@ -16,7 +15,7 @@ import sys
 from collections.abc import Iterator
 
 import cells as chapter
-from book import CHAPTERS, ERRATA, FIRST_EDITION, NOTEBOOKS, ROOT
+from book import CHAPTERS, ERRATA, NOTEBOOKS, ROOT
 from cells import Cell
 
 CLAIM = "application/vnd.book.claim+json"
@@ -384,11 +383,9 @@ def sources() -> list[pathlib.Path]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "names", nargs="*", help="parts of chapter names, also of the first edition"
-    )
+    parser.add_argument("names", nargs="*", help="parts of chapter names")
     options = parser.parse_args()
-    chosen = [s for s in NOTEBOOKS if s.exists() and s.stem not in FIRST_EDITION]
+    chosen = [s for s in NOTEBOOKS if s.exists()]
     if options.names:
         chosen = [s for s in CHAPTERS if any(name in s.stem for name in options.names)]
     found = {path: list(python(path)) for path in sources()}

@@ -16,7 +16,7 @@ from markdown_it import MarkdownIt
 from nbval.plugin import IPyNbCell, IPyNbFile
 from xdist.scheduler import LoadScopeScheduling
 
-from book import FIRST_EDITION, NOTEBOOKS, ROOT
+from book import NOTEBOOKS, ROOT
 
 CLAIM = "application/vnd.book.claim+json"
 HEADLINE = "application/vnd.book.headline+json"
@@ -149,9 +149,8 @@ class Cell(IPyNbCell):
             self.raise_cell_error(
                 "A warning in a chapter is a question unanswered", errors[0]
             )
-        clock = self.parent.path.stem in FIRST_EDITION and reads_a_clock(self.parent.nb)
         before, now = claims(self.cell.outputs), claims(self.test_outputs)
-        if difference := differ(before, now, one_sided=not clock):
+        if difference := differ(before, now):
             self.raise_cell_error(
                 "The stored claims are not those of this run", difference
             )
@@ -187,12 +186,12 @@ def claims(outputs):
     ]
 
 
-def differ(before, now, *, one_sided=True):
+def differ(before, now):
     """What distinguishes the stored claims from those of this run, or "".
 
     Words, order and kinds are equal. Numbers agree to three digits or to the claim's
     tolerance; those of a one-sided claim, which differ between machines, may also be
-    nearer to each other than to the limit (not compared without ``one_sided``).
+    nearer to each other than to the limit.
     """
     words = [
         [(claim["claim"], claim["kind"]) for claim in side] for side in (before, now)
@@ -200,8 +199,6 @@ def differ(before, now, *, one_sided=True):
     if words[0] != words[1]:
         return f"stored: {words[0]}\nthis run: {words[1]}"
     for old, new in zip(before, now, strict=True):
-        if new["kind"] in ("at most", "at least") and not one_sided:
-            continue
         note, limits = new.get("tolerance", ""), numbers(new["expected"])
         sides, tolerance = ("measured", "expected"), 0.0
         if note.startswith("±"):  # "± 0.01", "± 4 standard errors of 0.009"
@@ -244,12 +241,6 @@ NUMBER = re.compile(r"[-−]?\d+(?:\.\d*)?(?:e[-+−]?\d+)?")
 
 def numbers(text):
     return [float(found.replace("−", "-")) for found in NUMBER.findall(str(text))]
-
-
-def reads_a_clock(notebook):
-    """Whether a chapter compares times, which differ from run to run."""
-    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
-    return bool(re.search(r"\b(perf_counter|process_time|timeit)\b", text))
 
 
 # --- exercises ------------------------------------------------------------------------

@@ -16,7 +16,7 @@ CLAIM = "application/vnd.book.claim+json"
 HEADLINE = "application/vnd.book.headline+json"
 TARGET = re.compile(r"^\(([\w.-]+)\)=\s*$", re.M)
 PICTURE = re.compile(r"data:image/(?:webp|png);base64,([A-Za-z0-9+/=]+)")
-FOLDED = {"set-up", "picture", "checks", "hide-input", "remove-cell"}
+FOLDED = {"set-up", "picture", "checks", "remove-cell"}
 WORDS_A_MINUTE, LINES_A_MINUTE = (
     180,
     12,

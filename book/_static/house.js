@@ -1,7 +1,7 @@
 // What a page does beyond being read. Without script every fold still opens by itself.
 (() => {
   const MEMORY = "book-code"; // "open" or "folded"
-  const folds = () => document.querySelectorAll("details.fold, div.cell > details.hide");
+  const folds = () => document.querySelectorAll("details.fold");
 
   // The switch: "code: folded · open", in the bar at the top of a page that has folds.
   function addSwitch() {

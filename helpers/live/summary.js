@@ -45,7 +45,8 @@ html[data-theme="dark"] .summary, [data-jp-theme-light="false"] .summary { --dot
   margin: .4rem 0; }
 .summary label { display: flex; align-items: center; gap: .5rem; }
 .summary :is(select, button) { font: inherit; color: inherit; background: #8882;
-  cursor: pointer; border: 1px solid #8888; border-radius: .4rem; padding: .3rem .8rem; }
+  cursor: pointer; border: 1px solid #8888; border-radius: .4rem; padding: .3rem .8rem;
+  width: auto; }
 .summary svg { width: 100%; height: auto; display: block; user-select: none; }
 .summary text { fill: currentColor; font-size: 14px; text-anchor: middle; }
 .summary path { fill: none; stroke: var(--soft); stroke-width: 1.5; }

@@ -854,6 +854,11 @@ verify(
     -2 * 0.05**2,
     rtol=0.08,
 )
+verify(
+    "1000 images: Chebyshev's five per cent lie between 3.5 and 3.7 points",
+    [chebyshev(1000, eps, 0.93) < 0.05 for eps in (0.035, 0.037)],
+    [False, True],
+)
 verify_at_most("1000 images: 1.7 points off or more", strays(1000, 0.017, 0.93), 0.05)
 verify_at_least("1.6 points off or more", strays(1000, 0.016, 0.93), 0.05)
 sets = np.random.default_rng(8).binomial(1000, 0.93, (3000, 100)) / 1000

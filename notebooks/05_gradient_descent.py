@@ -818,8 +818,8 @@ Where do such valleys come from? From units, for instance. Predict a price from 
 
 # %%
 rng = np.random.default_rng(4)
-rooms = rng.uniform(1, 8, 500)
-area = 350 * rooms + rng.uniform(0, 400, 500)
+rooms = rng.uniform(1, 8, 500)  # setting
+area = 350 * rooms + rng.uniform(0, 400, 500)  # setting
 
 
 def condition_of(X):
@@ -1610,7 +1610,7 @@ def measure(method, settings, kappa, theory):
 # %%
 in_theory, in_practice = [], []
 print(f"{'steps per factor e':20}{'κ':>6}{'theory':>10}{'measured':>10}")
-for kappa_row in (10, 100, 1000):
+for kappa_row in (10, 100, 1000):  # setting
     for name, (method, settings, factor) in three_methods(kappa_row).items():
         in_theory.append(-1 / math.log(factor))
         in_practice.append(measure(method, settings, kappa_row, in_theory[-1]))

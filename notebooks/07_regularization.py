@@ -2416,6 +2416,13 @@ headline(
 )
 
 # %% tags=["checks"]
+equal, same_best = np.full(300, 2.0), np.full(300, 0.1)
+verify(
+    "theory for 300 equal directions, n = 100: signal (1 − n/P) + τ² P/(P − n)",
+    gaussian_theory(equal, same_best, 0.7, 100),
+    np.sum(equal * same_best**2) * (1 - 100 / 300) + 0.7 * 300 / (300 - 100),
+    rtol=1e-9,
+)
 bottom = np.flatnonzero(relu_widths < 100)[relu_mean[relu_widths < 100].argmin()]
 fall = relu_mean[bottom] - relu_mean[-1]
 verify_at_least(
@@ -3813,7 +3820,7 @@ The last three never look at another example (layer norm crosses the *features* 
 
 
 # %%
-def norm(x, dims, eps=1e-5):
+def norm(x, dims, eps=1e-5):  # setting
     centred = x - x.mean(dims, keepdim=True)
     return centred / (centred.square().mean(dims, keepdim=True) + eps).sqrt()
 
@@ -3949,8 +3956,8 @@ The same fit may be good in one region and absurd in another. A polynomial of de
 # %%
 def right_over_left(extra, seed):
     rng = np.random.default_rng(seed)
-    x = np.r_[rng.uniform(0, 0.5, 40), rng.uniform(0.5, 1, 6 + extra)]
-    y = np.cos(1.5 * np.pi * x) + 0.1 * rng.normal(size=len(x))
+    x = np.r_[rng.uniform(0, 0.5, 40), rng.uniform(0.5, 1, 6 + extra)]  # setting
+    y = np.cos(1.5 * np.pi * x) + 0.1 * rng.normal(size=len(x))  # setting
     x_all = np.linspace(0, 1, 400)
     fit = np.polynomial.Polynomial.fit(x, y, 12)(x_all)  # setting
     wrong = (fit - np.cos(1.5 * np.pi * x_all)) ** 2
@@ -4028,7 +4035,7 @@ estimates = np.random.default_rng(26).normal(size=(4000, 2)) * [0.6**0.5, 10] + 
     1,
     1200**0.5,
 ]
-for t in (122, 60_000):
+for t in (5, 122, 60_000):
     walk = (1 - (1 - 0.05 * np.array([1, 0.001])) ** t) * estimates
     verify_within_se(
         f"two modes: risk after {t:,} steps, from 4,000 noisy estimates",

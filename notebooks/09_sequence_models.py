@@ -93,68 +93,72 @@ def fresh(cell, keeps, groups, m, seed, T=40):
 
 
 def forward(cell, P, x):
-    """x (T, groups, batch, 2) to states (T + 1, ...), gates, cells and tanh of cells."""
-    m, W = P["V"].shape[1], P["W"]
-    A = x @ P["U"] + P["b"]  # (T, groups, batch, km)
-    if (
-        cell == "lstm"
-    ):  # tanh(a) = 2σ(2a) − 1: one sigmoid for all four blocks is faster
-        W = torch.cat([W[..., : 2 * m], 2 * W[..., 2 * m : 3 * m], W[..., 3 * m :]], -1)
-        A[..., 2 * m : 3 * m] *= 2
-    H = A.new_zeros(len(x) + 1, *x.shape[1:3], m)
+    """x (T, groups, batch, 2) to states (T + 1, ...), gates, cells and tanh of cells.
+
+    Inside, the batch is the last axis: then every gate is one block of memory.
+    """
+    m, W = P["V"].shape[1], P["W"].mT.contiguous()
+    U, b = P["U"][..., None], P["b"].mT
+    A = b + U[:, 0] * x[..., None, :, 0] + U[:, 1] * x[..., None, :, 1]
+    if cell == "lstm":  # tanh(a) = 2σ(2a) − 1: one sigmoid for all blocks is faster
+        twice = torch.ones(4 * m, 1).to(A)
+        twice[2 * m : 3 * m] = 2
+        A, W = A.mul_(twice), W * twice
+    H = A.new_zeros(len(x) + 1, A.shape[1], m, x.shape[2])
     C, tanh_C = torch.zeros_like(H), torch.zeros_like(H)
     for t in range(len(x)):
-        a = A[t].baddbmm_(H[t], W)
+        a = A[t].baddbmm_(W, H[t])
         if cell == "tanh":
             torch.tanh(a, out=H[t + 1])
         elif cell == "relu":
             torch.clamp(a, min=0, out=H[t + 1])
         else:
-            i, f, new, o = a.split(m, -1)
-            a.sigmoid_()
+            i, f, new, o = a.sigmoid_().split(m, 1)
             new.mul_(2).sub_(1)
             torch.mul(f, C[t], out=C[t + 1]).addcmul_(i, new)
             torch.tanh(C[t + 1], out=tanh_C[t + 1])
             torch.mul(o, tanh_C[t + 1], out=H[t + 1])
-    return H, A, C, tanh_C
+    return H.mT, A.mT, C.mT, tanh_C.mT
 
 
-def backward(cell, P, x, out_grad):
-    """Gradients of sum(out_grad · answers), backwards in time; also those in the inputs.
+def backward(cell, P, x, out_grad, to_inputs=False):
+    """Gradients of sum(out_grad · answers) in the weights, or in the inputs.
 
     out_grad (groups, batch, 1), or a function of the answers (groups, batch).
     """
-    H, A, C, tanh_C = forward(cell, P, x)
+    H, A, C, tanh_C = (v.mT for v in forward(cell, P, x))  # (T, groups, m, batch)
     T, m = len(x), P["V"].shape[1]
     if callable(out_grad):
-        out_grad = out_grad((H[-1] @ P["V"] + P["c"])[..., 0])
-    dh, dA, W_T = out_grad @ P["V"].mT, torch.empty_like(A), P["W"].mT.contiguous()
+        out_grad = out_grad((H[-1].mT @ P["V"] + P["c"])[..., 0])
+    dh, dA, W = P["V"] @ out_grad.mT, torch.empty_like(A), P["W"]
     if cell == "lstm":
-        i, f, new, o = A.split(m, -1)
+        i, f, new, o = A.split(m, 2)
         to_gates = [new * i * (1 - i), C[:-1] * f * (1 - f), i * (1 - new**2)]
-        to_gates, dc = torch.stack(to_gates, 3), torch.zeros_like(dh)
+        to_gates, dc = torch.stack(to_gates, 2), torch.zeros_like(dh)
         to_o, to_c = tanh_C[1:] * o * (1 - o), o * (1 - tanh_C[1:] ** 2)
         for t in reversed(range(T)):
             dc.addcmul_(dh, to_c[t])
-            torch.mul(dh, to_o[t], out=dA[t][..., 3 * m :])
-            three = dA[t][..., : 3 * m].unflatten(-1, (3, m))
-            torch.mul(dc[:, :, None], to_gates[t], out=three)
-            dh = dA[t] @ W_T
+            torch.mul(dh, to_o[t], out=dA[t][:, 3 * m :])
+            three = dA[t][:, : 3 * m].unflatten(1, (3, m))
+            torch.mul(dc[:, None], to_gates[t], out=three)
+            dh = W @ dA[t]
             dc.mul_(f[t])
     else:
         slope = 1 - H[1:] ** 2 if cell == "tanh" else (H[1:] > 0).to(H)
         for t in reversed(range(T)):
             torch.mul(slope[t], dh, out=dA[t])
-            dh = dA[t] @ W_T
-    rows = lambda v: v.transpose(0, 1).flatten(1, 2)  # (groups, T · batch, ...)
-    grads = {
-        "U": rows(x).mT @ rows(dA),
-        "W": rows(H[:-1]).mT @ rows(dA),
-        "b": rows(dA).sum(1, keepdim=True),
-        "V": H[-1].mT @ out_grad,
+            dh = W @ dA[t]
+    if to_inputs:
+        return (P["U"] @ dA).mT
+    rows = lambda v: v.permute(1, 0, 3, 2).flatten(1, 2)  # (groups, T · batch, ...)
+    d = rows(dA)
+    return {
+        "U": rows(x.mT).mT @ d,
+        "W": rows(H[:-1]).mT @ d,
+        "b": d.sum(1, keepdim=True),
+        "V": H[-1] @ out_grad,
         "c": out_grad.sum(1, keepdim=True),
     }
-    return grads, dA @ P["U"].mT
 
 
 def answers(cell, P, x):
@@ -252,7 +256,9 @@ def _(answer):
     assert min(a.min(), b.min()) >= 0, "probabilities are not negative"
     first = a.argmax()
     greedy, best = a[first] * b[first].max(), (a[:, None] * b).max()
-    assert best > 1.5 * greedy, f"greedy gets {greedy:.2f}, the best string {best:.2f}"
+    assert best >= 1.5 * greedy - 1e-9, (
+        f"greedy gets {greedy:.2f}, the best string {best:.2f}"
+    )
     return True
 
 
@@ -333,7 +339,7 @@ def reach(cell, keeps, T=40, networks=20):
     """Median over fresh networks of |∂ answer / ∂ u_t|, for each t."""
     P = fresh(cell, keeps, networks, 8, 3)
     x, _ = adding(T, networks, 16, seeded(4))
-    inputs = backward(cell, P, x, torch.ones(networks, 16, 1).float())[1]
+    inputs = backward(cell, P, x, torch.ones(networks, 16, 1).float(), True)
     return inputs[..., 0].abs().mean(2).median(1).values  # (T,)
 
 
@@ -364,7 +370,7 @@ You will be able to
 - **train** a network to read English, know what the best possible score is, and let it write,
 - **say** what a decoder can do with one vector and what it gains by looking back.
 
-It builds on [the chain rule for Jacobians](#jacobian-chain-rule), [singular values](#singular-value-decomposition) and [the softmax](#softmax); [transformers](#transformers-chapter) come next. Reading takes an hour and a quarter; all cells run in about half a minute. A sequence is $x_1,\dots,x_T$, in code `(batch, T, d)`; $h_t$ is a state of $m$ numbers. $W$ always multiplies the state, $U$ the input.
+It builds on [the chain rule for Jacobians](#jacobian-chain-rule), [singular values](#singular-value-decomposition) and [the softmax](#softmax); [transformers](#transformers-chapter) come next. Reading takes an hour and a quarter. A sequence is $x_1,\dots,x_T$, in code `(batch, T, d)`; $h_t$ is a state of $m$ numbers. $W$ always multiplies the state, $U$ the input.
 """
 
 # %% [markdown]
@@ -617,6 +623,11 @@ verify_at_least(
     np.median(truncation, 0)[0],
     0.3,
 )
+verify_at_most(
+    "five steps kept: relative error, the median of 20 networks",
+    np.median(truncation, 0)[4],
+    0.05,
+)
 cells_agree = []
 for cell in ("tanh", "relu", "lstm"):
     P = {k: v.double() for k, v in fresh(cell, False, 3, 4, 0).items()}
@@ -632,7 +643,7 @@ for cell in ("tanh", "relu", "lstm"):
         else:
             s = getattr(a, cell)()
     auto = torch.autograd.grad(((s @ Q["V"])[..., 0] * y).sum(), list(Q.values())[:4])
-    ours = backward(cell, P, x, y[..., None])[0]
+    ours = backward(cell, P, x, y[..., None])
     cells_agree += [(ours[k] - v).abs().max() for k, v in zip(Q, auto)]
 verify(
     "the chapter's backward pass, three cells: distance from torch's gradients",
@@ -726,7 +737,8 @@ opening_inputs = backward(
     fresh("tanh", False, 20, 8, 3),
     adding(40, 20, 16, seeded(4))[0],
     torch.ones(20, 16, 1).float(),
-)[1]
+    to_inputs=True,
+)
 influence = opening_inputs[..., 0].abs().mean(2).double().numpy()  # (T, networks)
 opening_factor = (influence[10] / influence[35]) ** (1 / 25)
 print("over twenty fresh tanh networks       smallest  median  largest")
@@ -913,7 +925,7 @@ def lstm_step(x, h, c, W, U, b):  # rows of W, U, b in torch's order i, f, c̃, 
 
 # %% [markdown]
 r"""
-The cell of 1997 {cite:p}`hochreiter1997lstm` had no forget gate: there $f_t=1$ was *built in*, a "constant error carousel". A memory that never empties is a nuisance on long texts, and learning to forget was added three years later {cite:p}`gers2000forget`. Keep that in mind: what made the LSTM was the one, not the gate.
+The cell of 1997 {cite:p}`hochreiter1997lstm` had no forget gate: there $f_t=1$ was *built in*, a "constant error carousel". A memory that never empties is a nuisance on long texts, and learning to forget was added three years later {cite:p}`gers2000forget`. Keep that in mind: what made the LSTM was the factor one, not the forget gate.
 
 (sq-hand-lstm)=
 **An LSTM set by hand.** One unit, inputs $u$ and bell. Three gates and a candidate, each with a weight for $u$, a weight for the bell and a bias:
@@ -1062,12 +1074,12 @@ verify(
     torch.stack(shop_lstm(x, (h, c))),
     atol=1e-12,
 )
-many, want = adding(200, 1, 50, seeded(8))
+many, want = adding(200, 1, 15, seeded(8))
 said = [
     10 * torch.tanh(hand_cell(v.double())[-1, 4]) for v in many[:, 0].transpose(0, 1)
 ]
 verify(
-    "the hand-set LSTM, 50 lists of 200 numbers: its answers are the sums",
+    "the hand-set LSTM, 15 lists of 200 numbers: its answers are the sums",
     torch.stack(said),
     want[0].double(),
     atol=10 / 3 * (2 * 0.1**3 + 0.2**3),
@@ -1164,9 +1176,9 @@ $$
 \operatorname{Var}(u_a+u_b)=2\int_0^1\bigl(u-\tfrac12\bigr)^2du=2\cdot\tfrac1{12}=\tfrac16 ,
 $$ (eq-sq-adding)
 
-and a network that has heard one of the two bells stops at $\frac1{12}$. The contestants are a square of four: a cell *without* gates (a ReLU network) or *with* (an LSTM), and a start that does *not keep* (the library's) or one that *does*: for the LSTM [the biases of the last section](#eq-sq-bias), for the ReLU network simply $W=I,\ b=0$, a proposal of {cite:t}`le2015`. Three more stand by: the textbook's tanh network, and as controls the same started at the identity, and a ReLU network started at $0.8\,I$, as tidy a start, but one that leaks.
+and a network that has heard one of the two bells stops at $\frac1{12}$. The contestants are a square of four: a cell *without* gates (a ReLU network) or *with* (an LSTM), and a start that does *not keep* (the library's) or one that *does*: for the LSTM [the biases of the last section](#eq-sq-bias), for the ReLU network simply $W=I,\ b=0$, a proposal of {cite:t}`le2015`. Four more stand by as controls. One ReLU network, with the keeping start, has 17 units: with 8 units the LSTM has four times the weights, and this one has as many. Another starts at $0.8\,I$, as tidy a start, but one that leaks. And there is the textbook's tanh network, as the library starts it and at the identity.
 
-All get the same: 8 units (which gives the LSTM four times the weights), lists of 40 numbers, fresh in every step, 8 lists a step, Adam with clipping, four learning rates a factor of four apart (from 0.001 for the plain networks, from 0.004 for the LSTM), six seeds each. The rate is chosen separately for each contestant and each budget, 400 or 800 steps, by the errors on the lists of the last 50 steps before these were learnt from; the errors below are on a thousand others. Before you read on, write down your order.
+All get the same: 8 units (but for that one), lists of 40 numbers, fresh in every step, 8 lists a step, Adam with clipping, three learning rates a factor of four apart (the middle one 0.008, for the LSTM 0.064), and for every rate the same four start weights. The rate is chosen separately for each contestant and each budget, 400 or 800 steps, by the errors on the lists of the last 50 steps before these were learnt from; the errors below are on a thousand others. Before you read on, write down your order.
 """
 
 
@@ -1176,20 +1188,22 @@ def school(cell, P, rates, steps, g, T=40, batch=8):
 
     Every list is new, so these are errors on lists that were never seen.
     """
-    m1, m2 = ({k: torch.zeros_like(p) for k, p in P.items()} for _ in range(2))
+    flat = lambda parts: torch.cat([v.flatten(1) for v in parts], 1)
+    theta, sizes = flat(P.values()), [p[0].numel() for p in P.values()]
+    for (k, p), part in zip(P.items(), theta.split(sizes, 1)):
+        P[k] = part.view_as(p)  # a window on theta
+    m1, m2 = torch.zeros_like(theta), torch.zeros_like(theta)
     for t in range(1, steps + 1):
         x, y = adding(T, len(rates), batch, g)
         off = []
         look = lambda said: off.append(said - y) or (2 / batch) * off[0][..., None]
-        grads = backward(cell, P, x, look)[0]
-        norm = sum(v.flatten(1).square().sum(1) for v in grads.values()).sqrt()
-        shorter = (1 / norm).clamp(max=1)[:, None, None]
-        for k, p in P.items():
-            grad = grads[k] * shorter
-            m1[k].lerp_(grad, 0.1)
-            m2[k].lerp_(grad**2, 0.001)
-            root = (m2[k] / (1 - 0.999**t)).sqrt() + 1e-8
-            p -= rates * m1[k] / (1 - 0.9**t) / root
+        grads = backward(cell, P, x, look)
+        grad = flat(grads[k] for k in P)
+        grad *= (1 / grad.norm(dim=1, keepdim=True)).clamp(max=1)
+        m1.lerp_(grad, 0.1)
+        m2.lerp_(grad.square_(), 0.001)
+        root = (m2 / (1 - 0.999**t)).sqrt_().add_(1e-8)
+        theta.sub_(rates[:, 0] / (1 - 0.9**t) * m1 / root)
         yield (off[0] ** 2).mean(1)
 
 
@@ -1198,47 +1212,47 @@ def errors(cell, P, x, y):
     return ((answers(cell, P, x) - y) ** 2).mean(1).nan_to_num(math.inf, math.inf)
 
 
-def tanh_identity(P):
-    P["W"][:], P["b"][:] = torch.eye(8), 0.0
-
-
-def leaking_identity(P):
-    P["W"][:], P["b"][:] = 0.8 * torch.eye(8), 0.0
-
-
-SEEDS, STEPS = 6, 800  # setting
-RATES = {"lstm": [0.004, 0.016, 0.064, 0.256]}  # setting
-RATES |= dict.fromkeys(("relu", "tanh"), [0.001, 0.004, 0.016, 0.064])  # setting
-CONTROLS = {
-    "tanh": ("tanh", False, None),
-    "tanh, W = I": ("tanh", False, tanh_identity),
-    "ReLU, W = 0.8 I": ("relu", False, leaking_identity),
-}
+SEEDS, STEPS = 4, 800  # setting
 SQUARE = list(RIVALS)[1:]
-contestants = {name: (*RIVALS[name], None) for name in SQUARE} | CONTROLS
+CONTROLS = ["ReLU, 17 units, keeping", "ReLU, W = 0.8 I", "tanh", "tanh, W = I"]
+CELLS = {
+    k: next(c for c in ("relu", "tanh", "lstm") if c in k.lower())
+    for k in SQUARE + CONTROLS
+}
+PLAIN = [0.002, 0.008, 0.032]  # setting
+GRIDS = {"lstm": [0.016, 0.064, 0.256], "relu": PLAIN, "tanh": PLAIN}  # setting
+RATES = {k: GRIDS[cell] for k, cell in CELLS.items()}
+
+
+def contestant(name):
+    """Start weights of SEEDS networks, the same for every rate."""
+    cell, m = CELLS[name], 17 if "17" in name else 8
+    P = fresh(cell, "keeping" in name, SEEDS, m, 20)
+    if "W =" in name:
+        P["W"][:], P["b"][:] = (0.8 if "0.8" in name else 1.0) * torch.eye(m), 0.0
+    return {k: p.repeat(len(RATES[name]), 1, 1) for k, p in P.items()}
+
+
 curves, kept, untrained = {}, {}, {}
-for cell in ("relu", "tanh", "lstm"):
-    names = [name for name, (kind, *_) in contestants.items() if kind == cell]
-    starts = []
-    for name in names:
-        P = fresh(cell, contestants[name][1], 4 * SEEDS, 8, 20)
-        if contestants[name][2]:
-            contestants[name][2](P)
-        starts.append(P)
+for together in (SQUARE[:2] + CONTROLS[1:2], CONTROLS[:1], CONTROLS[2:], SQUARE[2:]):
+    starts = [contestant(name) for name in together]
     P = {k: torch.cat([start[k] for start in starts]) for k in starts[0]}
-    rates = torch.tensor(RATES[cell]).float().repeat_interleave(SEEDS)
-    rates = rates.repeat(len(names))[:, None, None]
+    rates = torch.tensor([RATES[name] for name in together]).float()
+    rates = rates.flatten().repeat_interleave(SEEDS)[:, None, None]
     first, seen = {k: p.clone() for k, p in P.items()}, []
-    for t, step in enumerate(school(cell, P, rates, STEPS, seeded(22)), 1):
+    for t, step in enumerate(
+        school(CELLS[together[0]], P, rates, STEPS, seeded(22)), 1
+    ):
         seen.append(step.nan_to_num(math.inf, math.inf))
         if t in (400, 800):
-            for n, name in enumerate(names):
-                part = slice(n * 4 * SEEDS, (n + 1) * 4 * SEEDS)
+            for n, name in enumerate(together):
+                many = len(rates) // len(together)
+                part = slice(n * many, (n + 1) * many)
                 kept[name, t] = {k: p[part].clone() for k, p in P.items()}
                 untrained[name] = {k: p[part] for k, p in first.items()}
     seen = torch.stack(seen).unflatten(0, (-1, 50)).mean(1)
-    seen = seen.unflatten(1, (len(names), 4, SEEDS))
-    for n, name in enumerate(names):
+    seen = seen.unflatten(1, (len(together), -1, SEEDS))
+    for n, name in enumerate(together):
         curves[name] = seen[:, n]  # (blocks, rates, seeds)
 
 
@@ -1254,22 +1268,22 @@ def graduates(name, steps, weights=None):
 
 
 results = {}
-print("test errors: median and worst of six seeds; always answering 1 has 0.167")
-print(f"{'':22}{'after 400 steps':^34}{'after 800 steps':^34}")
-print(f"{'':22}" + "median   worst  hear it    rate   " * 2)
+print("test errors: median and worst of four seeds; always answering 1 has 0.167")
+print(f"{'':24}{'after 400 steps':^34}{'after 800 steps':^34}")
+print(f"{'':24}" + "median   worst  hear it    rate   " * 2)
 for name in (*SQUARE, *CONTROLS):
-    line = f"{name:22}"
+    line = f"{name:24}"
     for steps in (400, 800):
         test = adding(40, SEEDS, 1000, seeded(23))
-        e = errors(contestants[name][0], graduates(name, steps), *test)
+        e = errors(CELLS[name], graduates(name, steps), *test)
         results[name, steps] = e.double()
-        line += f"{e.quantile(0.5):6.4f}  {e.max():6.4f}   {(e < 1 / 24).sum()} of 6  "
-        line += f"{RATES[contestants[name][0]][chosen(name, steps)]:6.3f}   "
+        line += f"{e.quantile(0.5):6.4f}  {e.max():6.4f}   {(e < 1 / 24).sum()} of {SEEDS}  "
+        line += f"{RATES[name][chosen(name, steps)]:6.3f}   "
     print(line)
 print("(to hear it: an error below 1/24, half of what one bell alone allows)")
 
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Four panels of error against step, six seeds each: the ReLU network with the library's start stays near one sixth, but for one seed; with the identity start all six fall, to between a tenth and a hundredth by step 800. The LSTM with the library's start stays at one sixth for half of the time, then four of six fall steeply; with the keeping start five have fallen by step 400."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "Four panels of error against step, four seeds each: the ReLU network with the library's start stays near one sixth; with the identity start all four fall, to between a twentieth and less than a hundredth by step 800. The LSTM with the library's start stays at one sixth for most of the time, then two of four fall steeply; with the keeping start three have fallen by step 400 and all by 800."}}
 fig, axes = plt.subplots(2, 2, figsize=(6.8, 4.2), sharex=True, sharey=True)
 for ax, name in zip(axes.flat, SQUARE):
     ax.semilogy(
@@ -1291,18 +1305,18 @@ plt.show()
 r"""
 (dotted: nothing heard, and one bell heard.) Read the square by its rows and its columns.
 
-- **The start matters without gates.** Same cell, same rates: of the library's ReLU network one seed in six hears the bells in 800 steps (of its tanh network none); started at the identity five do, and the sixth is on its way. "Recurrent networks cannot learn this, one needs an LSTM" is not what happens here.
-- **Gates alone are not enough.** At 400 steps the LSTM is as deaf as everybody, if the library starts it. With twice the budget most seeds find the way: they must first learn to *keep*, from the faint error that comes through forget gates near one half, and then the task.
-- **Both together** are the quickest: most seeds hear at 400 steps, and at 800 all do, with the smallest error. But they are not proof against accidents: look at the worst seed at 400.
-- **The controls.** The tanh network learns nothing from $W=I$ either. Its slopes are below one, so this start leaks; it is not the identity that helps, but what it keeps. And the start at $0.8\,I$ surprises: deaf at 400 steps, but half of the seeds arrive by 800. What is *nearly* kept can be learnt, for a price.
+- **The start matters without gates.** Same cell, same rates: of the library's ReLU network no seed hears the bells in 800 steps (nor of its tanh network); started at the identity at least three of four do. "Recurrent networks cannot learn this, one needs an LSTM" is not what happens here.
+- **Gates alone are not enough.** As the library starts it, the LSTM is deaf at 400 steps but for one seed. With twice the budget half of the seeds find the way: they must first learn to *keep*, from the faint error that comes through forget gates near one half, and then the task.
+- **Both together** have the smallest error. Is that the gates, or only their weights? The ReLU network with *as many weights* hears with every seed by step 800; its median error lies between its small sister's and the LSTM's. So a part of what the gates seemed to give was size, and a part was not.
+- **The other controls.** The tanh network learns nothing from $W=I$ either. Its slopes are below one, so this start leaks; it is not the identity that helps, but what it keeps. And the start at $0.8\,I$ surprises: deaf at 400 steps, but most seeds arrive by 800. What is *nearly* kept can be learnt, for a price.
 
-(Where nothing was learnt, the rate chosen is an accident.) So the answer to the opening is not the name of a cell. What carries a memory is a *path on which the state passes unchanged*, there from the first step of training or found with patience; gates protect it from the 38 numbers that do not matter.
+(Where nothing was learnt, the rate chosen is an accident.) So the answer to the opening is not the name of a cell. What carries a memory is a *path on which the state passes unchanged*, there from the first step of training or found with patience.
 """
 
 # %%
 headline(
     "adding problem, 40 numbers, 800 steps: error of the LSTM that is started so that it "
-    "keeps, worst of six seeds, limit a twentieth of the error of guessing",
+    "keeps, worst of four seeds, limit a twentieth of the error of guessing",
     results["LSTM, keeping start", 800].max(),
     1 / 6 / 20,
     sense="at most",
@@ -1328,41 +1342,50 @@ middle = {k: v.quantile(0.5).item() for k, v in results.items()}
 verify_at_most(
     "seeds that hear in 800 steps: ReLU and tanh as the library starts them, tanh at I",
     [hearing[name, 800] for name in ("ReLU", "tanh", "tanh, W = I")],
-    [1, 0, 0],
+    0,
 )
+keeping = [name for name in RATES if "keeping" in name]
 verify_at_least(
-    "… of six, with the keeping start: without gates, with gates",
-    [hearing["ReLU, keeping start", 800], hearing["LSTM, keeping start", 800]],
-    5,
+    "… of four, with the keeping start: without gates, with gates, without but 17 units",
+    [hearing[name, 800] for name in keeping],
+    SEEDS - 1,
 )
 verify_at_most(
     "seeds that hear in 400 steps, five starts that do not keep",
-    [hearing[name, 400] for name in ("ReLU", "LSTM", *CONTROLS)],
+    [hearing[name, 400] for name in RATES if name not in keeping],
     1,
 )
 verify_at_least(
-    "… of six, gates and a keeping start; what 400 more steps add for LSTM and 0.8 I",
-    [
-        hearing["LSTM, keeping start", 400],
-        *(
-            hearing[name, 800] - hearing[name, 400]
-            for name in ("LSTM", "ReLU, W = 0.8 I")
-        ),
-    ],
-    [4, 2, 2],
+    "… of four, gates and a keeping start", hearing["LSTM, keeping start", 400], 2
 )
+weights = {name: sum(kept[name, 800][k][0].numel() for k in "UWb") for name in keeping}
+verify(
+    "weights of the ReLU network of 17 units over those of the LSTM",
+    weights["ReLU, 17 units, keeping"] / weights["LSTM, keeping start"],
+    1.0,
+    atol=0.05,
+)
+verify_at_least(
+    "seeds that 400 more steps add: LSTM, 0.8 I",
+    [hearing[name, 800] - hearing[name, 400] for name in ("LSTM", "ReLU, W = 0.8 I")],
+    [1, 2],
+)
+learnt = [name for name in RATES if hearing[name, 800] > SEEDS / 2]
 verify(
     "of those that most seeds hear with: chosen rates on an edge of the grid",
-    sum(chosen(name, 800) in (0, 3) for name in contestants if hearing[name, 800] > 3),
+    sum(chosen(name, 800) in (0, len(RATES[name]) - 1) for name in learnt),
     0,
 )
+both = middle["LSTM, keeping start", 800]
 verify_at_most(
     "800 steps: median error of both together over that of each other contestant",
-    [
-        middle["LSTM, keeping start", 800] / middle[name, 800]
-        for name in (*SQUARE[:-1], *CONTROLS)
-    ],
-    1 / 2,
+    [both / middle[name, 800] for name in RATES if name != "LSTM, keeping start"],
+    1.0,
+)
+verify_at_most(
+    "… of as many weights without gates over that of 8 units without gates",
+    middle["ReLU, 17 units, keeping", 800] / middle["ReLU, keeping start", 800],
+    1.0,
 )
 
 # %% [markdown]
@@ -1370,7 +1393,7 @@ r"""
 (sq-gates)=
 ## Looking at the gates
 
-What did the winner learn? Here is one of its six networks, reading the list of the opening. Rows are units. Look at the input gates where the bell rings, and at the memories between the bells.
+What did the winner learn? Here is one of its four networks, reading the list of the opening. Rows are units. Look at the input gates where the bell rings, and at the memories between the bells.
 """
 
 
@@ -1569,10 +1592,10 @@ verify_at_least(
     (after[:, 0] - after[:, 1]).min(),
     0.3,
 )
-verify_at_least("… and the largest forget gate elsewhere, six seeds", after[:, 2], 0.9)
+verify_at_least("… and the largest forget gate elsewhere, four seeds", after[:, 2], 0.9)
 fresh_gates = np.array([gate_table["LSTM", "before", s] for s in range(SEEDS)])
 verify(
-    "library's start, before: largest forget gate of six seeds near one half",
+    "library's start, before: largest forget gate of four seeds near one half",
     fresh_gates[:, 2],
     [1 / 2] * SEEDS,
     atol=0.25,
@@ -1583,8 +1606,8 @@ verify_at_least(
     [gate_table["LSTM", "after", s][2] for s in passed],
     0.85,
 )
-four_bells = adding(40, 1, 500, seeded(34))[0]
-four_bells[..., 1] += adding(40, 1, 500, seeded(35))[0][..., 1]
+four_bells = adding(40, 1, 100, seeded(34))[0]
+four_bells[..., 1] += adding(40, 1, 100, seeded(35))[0][..., 1]
 four_bells[..., 1].clamp_(max=1)
 four_sums = (four_bells[..., 0] * four_bells[..., 1]).sum(0)
 hand_says = [
@@ -1641,7 +1664,7 @@ $$
 \mathrm{PPL}=\exp\Bigl(-\frac1N\sum_{i=1}^N\ln q(x_i\mid x_{<i})\Bigr)=2^H,\qquad H=-\frac1N\sum_{i=1}^N\log_2q(x_i\mid x_{<i}) .
 $$ (eq-sq-ppl)
 
-$2^H$ goes with bits and $e^H$ with nats; mixed up, the number is too small and nobody notices. How low can it get? The expected loss of a model that reads only the past is at least the *entropy rate* of the source, the entropy of the next symbol given everything before; the excess is a [Kullback–Leibler divergence](#kl-divergence). **A model that beats the entropy rate, by more than luck on a finite text, has seen the answer.** For a chain of three symbols, where the rate is known, two linear models; one is by mistake not causal, its layer also sees the symbol that it is to predict:
+$2^H$ goes with bits and $e^H$ with nats; $2$ to the power of a loss in *nats* is too small, and nobody notices. How low can it get? The expected loss of a model that reads only the past is at least the *entropy rate* of the source, the entropy of the next symbol given everything before; the excess is a [Kullback–Leibler divergence](#kl-divergence). **A model that beats the entropy rate, by more than luck on a finite text, has seen the answer.** For a chain of three symbols, where the rate is known, two linear models; one is by mistake not causal, its layer also sees the symbol that it is to predict:
 """
 
 
@@ -1676,7 +1699,7 @@ def minimise(loss, parameters, steps=300):
     return loss().item()
 
 
-chain_text = markov_text(60_000, CHAIN, np.random.default_rng(40))
+chain_text = markov_text(20_001, CHAIN, np.random.default_rng(40))
 chain_share = np.linalg.matrix_power(CHAIN, 500)[0]
 chain_rate = -(chain_share[:, None] * CHAIN * np.log(CHAIN)).sum()
 one_hot = torch.eye(3)[torch.tensor(chain_text[:20_001])]
@@ -1687,14 +1710,14 @@ for name, X in (
     ("sees the answer too", torch.cat([one_hot[:-1], one_hot[1:]], 1)),
 ):
     M = torch.zeros(X.shape[1], 3, requires_grad=True)
-    chain_loss[name] = minimise(lambda: F.cross_entropy(X @ M, chain_y), [M], 30)
+    chain_loss[name] = minimise(lambda: F.cross_entropy(X @ M, chain_y), [M], 15)
     print(f"{name:21}{chain_loss[name]:8.4f} nats")
 print(f"{'entropy rate':21}{chain_rate:8.4f}")
 
 # %% [markdown]
 r"""
 (sq-alice)=
-**A real text.** The first chapter of *Alice's Adventures in Wonderland* {cite:p}`carroll1865`; the first nine tenths are to learn from, the last tenth to choose the learning rate (of four) and the $n$, and the beginning of the second chapter is the test. Rivals: tables of counts, namely bigram, trigram and the *leaning* $n$-gram of [the next chapter](#eq-tf-witten-bell); a tanh network of 72 units and an LSTM of 32, with about as many weights. Three seeds. (All are scored on letters with 24 before them.)
+**A real text.** The first chapter of *Alice's Adventures in Wonderland* {cite:p}`carroll1865`; the first nine tenths are to learn from, the last tenth to choose the learning rate (of three) and the $n$, and the beginning of the second chapter is the test. Rivals: tables of counts, namely bigram, trigram and the *leaning* $n$-gram of [the next chapter](#eq-tf-witten-bell); a tanh network of 72 units and an LSTM of 32, with about as many weights. Three seeds. (All are scored on letters with 24 before them.)
 """
 
 # %% tags=["set-up"]
@@ -1962,7 +1985,7 @@ class Reader(nn.Module):
         return self.out(h), state
 
 
-def teach(kind, m, lr, seed, steps=200, length=32):
+def teach(kind, m, lr, seed, steps=200, length=24):
     torch.manual_seed(seed)
     model = Reader(kind, m).float()
     windows = encode(learn_from).unfold(0, length + 1, 1)
@@ -2014,9 +2037,9 @@ def leaning(found, n, text):
 counted = tables_of(learn_from, 8)
 best_n = min(range(1, 9), key=lambda n: leaning(counted, n, choose_by).mean())
 readers, reader_rate = {}, {}
-READ_RATES = (0.01, 0.03, 0.1, 0.3)
+READ_RATES = {nn.RNN: (0.01, 0.03, 0.09), nn.LSTM: (0.06, 0.18, 0.54)}  # setting
 for kind, m in ((nn.RNN, 72), (nn.LSTM, 32)):
-    tried = {lr: teach(kind, m, lr, 0) for lr in READ_RATES}
+    tried = {lr: teach(kind, m, lr, 0) for lr in READ_RATES[kind]}
     lr = min(tried, key=lambda lr: surprise(tried[lr], choose_by).mean())
     reader_rate[kind] = lr
     readers[kind] = [tried[lr], teach(kind, m, lr, 1), teach(kind, m, lr, 2)]
@@ -2151,9 +2174,7 @@ verify(
 verify_at_most(
     "loss of the one that sees the answer", chain_loss["sees the answer too"], 0.01
 )
-pieces = (
-    -np.log(CHAIN[chain_text[:-1], chain_text[1:]])[:59_900].reshape(100, -1).mean(1)
-)
+pieces = -np.log(CHAIN[chain_text[:-1], chain_text[1:]]).reshape(100, -1).mean(1)
 verify_within_se(
     "the truth itself on 100 pieces of text: the entropy rate", pieces, chain_rate
 )
@@ -2188,9 +2209,29 @@ verify_at_least(
     [total["trigram"] - total["LSTM, 32"], total["LSTM, 32"] - total[table_name]],
     [0.0, 0.02],
 )
+verify_at_least(
+    "the LSTM's lead over the tanh network, of the three seeds' standard errors",
+    (total["tanh network, 72"] - total["LSTM, 32"])
+    / math.hypot(
+        *(
+            np.std([v.mean() for v in read_scores[k]], ddof=1) / 3**0.5
+            for k in ("tanh network, 72", "LSTM, 32")
+        )
+    ),
+    2,
+)
+verify_at_most(
+    "… and that lead (nats)", total["tanh network, 72"] - total["LSTM, 32"], 0.1
+)
+verify_at_least(
+    "tables: what reading seven letters costs against the best, three (nats)",
+    worth_table[6] - min(worth_table),
+    0.1,
+)
+verify("letters that the best table reads", int(np.argmin(worth_table)) + 1, 3)
 verify(
     "chosen rates on an edge of the grid",
-    sum(lr in (READ_RATES[0], READ_RATES[-1]) for lr in reader_rate.values()),
+    sum(lr != READ_RATES[kind][1] for kind, lr in reader_rate.items()),
     0,
 )
 means = {name: np.mean(values, 0) for name, values in worth.items()}
@@ -2230,7 +2271,7 @@ r"""
 
 Translation, summaries, dictation: a sequence goes in and another comes out, in another order and of another length. One recurrent network, the *encoder*, reads the source; its last state starts a second one, the *decoder*, which writes the target token by token {cite:p}`sutskever2014,cho2014`. Whatever the source said must fit through one vector. Can it?
 
-The smallest task that hurts: spell backwards, ten letters out of eight. The first letter to write is the last one read, which is easy; the last to write must be kept for 19 steps, beside nine others. That is $10\log_28=30$ bits, through an LSTM of 32 units, that is 64 numbers: wide enough on paper.
+The smallest task that hurts: spell backwards, six letters out of eight. The first letter to write is the last one read, which is easy; the last to write must be kept for 11 steps, beside five others. That is $6\log_28=18$ bits, through an LSTM of 16 units, that is 32 numbers: wide enough on paper.
 
 (attention-in-seq2seq)=
 **Attention** opens the bottleneck {cite:p}`bahdanau2015`. The encoder keeps all its states $h_1,\dots,h_T$, and the decoder, in state $s_t$, takes a weighted mean of them, with weights that it chooses by itself at every step:
@@ -2239,126 +2280,153 @@ $$
 \text{context}_t=\sum_\tau\alpha_{t\tau}h_\tau,\qquad\alpha_{t\tau}=\frac{e^{q_t^\top h_\tau}}{\sum_{\tau'}e^{q_t^\top h_{\tau'}}},\qquad q_t=Qs_t .
 $$ (eq-sq-attention)
 
-(The first paper scored by a small network, $v^\top\tanh(W s+Uh)$; inner products came with {cite:t}`luong2015`.) By hand: if $q_t^\top h=(2,0,0)$, the weights are $e^2:1:1$, that is $0.79,0.11,0.11$, and the context is mostly $h_1$. The error from the output to $h_1$ now takes two steps, not 19: a path on which what was read passes unchanged, again.
+(The first paper scored by a small network, $v^\top\tanh(W s+Uh)$; inner products came with {cite:t}`luong2015`.) By hand: if $q_t^\top h=(2,0,0)$, the weights are $e^2:1:1$, that is $0.79,0.11,0.11$, and the context is mostly $h_1$. The error from the output to $h_1$ now takes two steps, not 11: a path on which what was read passes unchanged, again.
 """
+
+
+# %% tags=["set-up"]
+# Several spellers at once: every weight has a first axis of networks ("groups").
+def lstms(x, state, W):
+    """x (groups, batch, T, m) to all states and the last; rows of W: state, input, bias."""
+    m = x.shape[-1]
+    A = (x.flatten(1, 2) @ W[:, m:-1] + W[:, -1:]).unflatten(1, x.shape[1:3])
+    h, c = state or (torch.zeros_like(x[:, :, 0]),) * 2
+    states = []
+    for a in A.unbind(2):
+        a = torch.baddbmm(a, h, W[:, :m])  # blocks i, f, o, c̃
+        i, f, o = a[..., : 3 * m].sigmoid().chunk(3, -1)
+        c = torch.addcmul(f * c, i, a[..., 3 * m :].tanh())
+        h = o * c.tanh()
+        states.append(h)
+    return torch.stack(states, 2), (h, c)
+
+
+def near_zero(groups, rows, columns):
+    p = 2 * torch.rand(groups, rows, columns).float() - 1
+    return nn.Parameter(p / math.sqrt(columns / 4 if columns % 4 == 0 else rows))
 
 
 # %%
 class Speller(nn.Module):
-    def __init__(self, look, V=8, m=32):  # setting
+    def __init__(self, look, groups, V=8, m=16):  # setting
         super().__init__()
-        self.look, self.embed = look, nn.Embedding(V + 1, m)  # 0: start
-        self.encoder, self.decoder = (nn.LSTM(m, m, batch_first=True) for _ in "ed")
-        self.Q, self.out = nn.Linear(m, m), nn.Linear(2 * m, V)
+        self.look, self.letters = look, nn.Parameter(torch.randn(groups, V + 1, m))
+        self.encoder, self.decoder = (near_zero(groups, 2 * m + 1, 4 * m) for _ in "ed")
+        self.Q, self.out = near_zero(groups, m, m), near_zero(groups, 2 * m, V)
 
-    def forward(self, x, before):  # both (batch, T); before: what was written so far
-        h, last = self.encoder(self.embed(x))
-        s, _ = self.decoder(self.embed(before), last)
-        h = h + self.embed(x)  # what was read just now, beside what is remembered
-        self.alpha = self.look(self.Q(s) @ h.mT)  # (batch, T, T)
-        return self.out(torch.cat([s, self.alpha @ h], -1))
+    def forward(
+        self, x, before
+    ):  # (groups, batch, T); before: written so far, 0: start
+        x, before = (one_hot_rows(v, self.letters) for v in (x, before))
+        h, last = lstms(x, None, self.encoder)
+        s, h = lstms(before, last, self.decoder)[0], h + x  # read just now, remembered
+        self.alpha = self.look(s @ self.Q[:, None] @ h.mT)  # (groups, batch, T, T)
+        return torch.cat([s, self.alpha @ h], -1) @ self.out[:, None]
 
 
 # %% [markdown]
 r"""
-The two rivals are this one network with another `look`: attention, or only the last encoder state, so that both have the same numbers of weights, the same batches and steps, the same three rates, chosen on validation strings, and the same read-out. A control looks at all states with *equal* weights, at the rate of attention: is it the looking at many that helps, or the choice? In training the decoder is given the true letters before; in the test it reads what it wrote.
+The two rivals are this one network with another `look`: attention, or only the last encoder state, so that both have the same numbers of weights, the same batches and steps, the same three rates, chosen on validation strings, three seeds each, and the same read-out. A control looks at all states with *equal* weights, at the rate of attention: is it the looking at many that helps, or the choice? In training the decoder is given the true letters before; in the test it reads what it wrote.
 """
 
+
 # %% tags=["set-up"]
+def one_hot_rows(index, table):  # index (groups, ...) into table (groups, V + 1, m)
+    return F.one_hot(index, table.shape[1]).to(table) @ table[:, None]
+
+
 LOOKS = {
     "last state only": lambda score: F.one_hot(
-        torch.full(score.shape[:2], score.shape[2] - 1), score.shape[2]
+        torch.full(score.shape[:-1], score.shape[-1] - 1), score.shape[-1]
     ).to(score),
-    "equal weights": lambda score: torch.ones_like(score) / score.shape[2],
+    "equal weights": lambda score: torch.ones_like(score) / score.shape[-1],
     "attention": lambda score: score.softmax(-1),
 }
 
 
 def given(y):  # what the teacher feeds: a start symbol, then all but the last
-    return F.pad(y[:, :-1], (1, 0))
+    return F.pad(y[..., :-1], (1, 0))
 
 
 @torch.no_grad()
-def spell(model, x):  # free running, greedy
-    before = torch.zeros(len(x), 1, dtype=torch.long)
-    for _ in range(x.shape[1]):
-        new = model(x, before)[:, -1:].argmax(-1) + 1
-        before = torch.cat([before, new], 1)
-    return before[:, 1:]
+def spell(model, x):  # free running, greedy; x (batch, T), the same for all networks
+    x = x.expand(len(model.letters), *x.shape)
+    before = torch.zeros_like(x[..., :1])
+    for _ in range(x.shape[-1]):
+        new = model(x, before)[:, :, -1:].argmax(-1) + 1
+        before = torch.cat([before, new], -1)
+    return before[..., 1:]
 
 
-def learn_to_spell(look, lr, seed, steps, T=10, batch=24):
-    """The model, and its accuracy on fresh strings every 100 steps."""
-    torch.manual_seed(seed)
-    model, curve = Speller(LOOKS[look]).float(), []
-    opt = torch.optim.Adam(model.parameters(), lr)
-    fall = torch.optim.lr_scheduler.LambdaLR(opt, lambda k: min(1, 2 - 2 * k / steps))
+def learn_to_spell(look, rates, steps, T=6, batch=16):
+    """One network for each rate, and their accuracies on fresh strings every 100 steps."""
+    torch.manual_seed(0)
+    model, curve = Speller(LOOKS[look], len(rates)).float(), []
+    P, rates = list(model.parameters()), torch.tensor(rates).float()[:, None, None]
+    m1, m2 = ([torch.zeros_like(p) for p in P] for _ in range(2))
     strings = torch.randint(1, 9, (80, T), generator=seeded(60))
-    for step in range(1, steps + 1):
-        x = torch.randint(1, 9, (batch, T))
-        y = x.flip(1)
-        loss = F.cross_entropy(model(x, given(y)).flatten(0, 1), y.flatten() - 1)
-        opt.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        opt.step()
-        fall.step()
-        if step % 100 == 0:
+    for t in range(1, steps + 1):
+        x = torch.randint(1, 9, (len(rates), batch, T))
+        y = x.flip(-1)
+        score = model(x, given(y)).flatten(0, 2)
+        loss = F.cross_entropy(score, y.flatten() - 1) * len(rates)
+        grads = torch.autograd.grad(loss, P, allow_unused=True, materialize_grads=True)
+        norm = sum(g.flatten(1).square().sum(1) for g in grads).sqrt()
+        shorter = (1 / norm).clamp(max=1)[:, None, None]
+        step = rates * min(1, 2 - 2 * t / steps) / (1 - 0.9**t)
+        with torch.no_grad():
+            for p, g, a, b in zip(P, grads, m1, m2):
+                a.lerp_(g * shorter, 0.1)
+                b.lerp_((g * shorter) ** 2, 0.001)
+                p -= step * a / ((b / (1 - 0.999**t)).sqrt() + 1e-8)
+        if t % 100 == 0:
             right = spell(model, strings) == strings.flip(1)
-            curve.append(right.double().mean().item())
-    return model, curve
+            curve.append(right.double().mean((1, 2)))
+    return model, torch.stack(curve)  # (steps / 100, networks)
 
 
-SPELL_RATES, SPELL_STEPS = (0.006, 0.015, 0.04), 400  # setting
+SPELL_RATES, SPELL_STEPS = (0.006, 0.016, 0.045), 400  # setting
+LONGER = f"last state, {2 * SPELL_STEPS} steps"
 spellers, spell_rate, spell_curves = {}, {}, {}
-test_strings = torch.randint(1, 9, (500, 10), generator=seeded(61))
+test_strings = torch.randint(1, 9, (500, 6), generator=seeded(61))
 print(
-    "new strings of 10 letters, two seeds     letters right     whole strings    rate"
+    "new strings of 6 letters, three seeds     letters right      whole strings   rate"
 )
-for name in ("last state only", "attention", "equal weights", "last state, 1000 steps"):
-    look, steps = name, SPELL_STEPS
+for name in ("last state only", "attention", "equal weights", LONGER):
     if name in ("last state only", "attention"):
-        tried = {lr: learn_to_spell(name, lr, 0, SPELL_STEPS) for lr in SPELL_RATES}
-        spell_rate[name] = lr = max(tried, key=lambda lr: tried[lr][1][-1])
-        runs = [tried[lr]]
+        model, curve = learn_to_spell(name, np.repeat(SPELL_RATES, 3), SPELL_STEPS)
+        best = int(curve[-1].unflatten(0, (3, 3)).mean(1).argmax())
+        spell_rate[name] = SPELL_RATES[best]
+        for p in model.parameters():  # keep the three networks of the best rate
+            p.data = p.data[3 * best : 3 * best + 3]
+        curve = curve[:, 3 * best : 3 * best + 3]
     elif name == "equal weights":  # a control, at the rate of attention
-        lr, runs = spell_rate["attention"], []
+        model, curve = learn_to_spell(name, [spell_rate["attention"]] * 3, SPELL_STEPS)
     else:
-        look, lr, steps, runs = (
-            "last state only",
-            spell_rate["last state only"],
-            1000,
-            [],
-        )
-    runs.append(learn_to_spell(look, lr, 1, steps))
-    spellers[name], spell_curves[name] = zip(*runs)
-    right = [
-        spell(model, test_strings) == test_strings.flip(1) for model in spellers[name]
-    ]
-    print(
-        f"{name:41}"
-        + "  ".join(f"{r.double().mean():.2f}" for r in right)
-        + ("        " if len(right) > 1 else " " * 14)
-        + "  ".join(f"{r.all(1).double().mean():.2f}" for r in right)
-        + ("        " if len(right) > 1 else " " * 14)
-        + f"{lr:.3f}"
-    )
+        lr = [spell_rate["last state only"]] * 3
+        model, curve = learn_to_spell("last state only", lr, 2 * SPELL_STEPS)
+    spellers[name], spell_curves[name] = model, curve
+    right = spell(model, test_strings) == test_strings.flip(1)
+    line = f"{name:38}"
+    for share in (right.double().mean((1, 2)), right.all(2).double().mean(1)):
+        line += "  ".join(f"{v:.2f}" for v in share) + "    "
+    used = "attention" if name == "equal weights" else "last state only"
+    print(f"{line}{spell_rate.get(name, spell_rate.get(used)):.3f}")
 
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Left, letters right against training steps: with attention the curves reach one within 400 steps, with the last state only about three quarters, with equal weights less; after 1000 steps the last state comes near one. Right, attention weights while the word entertains is spelt backwards: a bright anti-diagonal."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "Left, letters right against training steps: with attention the curves come close to one within 400 steps, with the last state only to about 0.85, with equal weights to two thirds; after 800 steps the last state is above 0.9. Right, attention weights while the word listen is spelt backwards: a bright anti-diagonal."}}
 SPELL_LETTERS = " aeilnrst"
-word = torch.tensor([[SPELL_LETTERS.index(c) for c in "entertains"]])
-best_speller = max(
-    zip(spell_curves["attention"], spellers["attention"]), key=lambda v: v[0][-1]
-)[1]
-spelt = spell(best_speller, word)
+word = torch.tensor([[SPELL_LETTERS.index(c) for c in "listen"]])
+attending = spellers["attention"]
+best_speller = int(spell_curves["attention"][-1].argmax())
+spelt = spell(attending, word)
 with torch.no_grad():
-    best_speller(word, given(spelt))
+    attending(word.expand(3, 1, 6), given(spelt))
 fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3.2))
 for (name, runs), colour in zip(
     spell_curves.items(), (plot.BLUE, plot.RED, plot.GREY, plot.SKY)
 ):
-    for k, run in enumerate(runs):
+    for k, run in enumerate(runs.T):
         left.plot(
             100 * np.arange(1, len(run) + 1),
             run,
@@ -2367,18 +2435,18 @@ for (name, runs), colour in zip(
         )
 left.set(xlabel="steps", ylabel="letters right", ylim=(0, 1.03))
 left.legend(loc="lower right", fontsize=8)
-right.imshow(best_speller.alpha[0], vmin=0, vmax=1, cmap="Blues")
-right.set_xticks(range(10), list("entertains"))
-right.set_yticks(range(10), [SPELL_LETTERS[k] for k in spelt[0]])
+right.imshow(attending.alpha[best_speller, 0], vmin=0, vmax=1, cmap="Blues")
+right.set_xticks(range(6), list("listen"))
+right.set_yticks(range(6), [SPELL_LETTERS[k] for k in spelt[best_speller, 0]])
 right.set(xlabel="read", ylabel="written")
 right.grid(False)
 plt.show()
 
 # %% [markdown]
 r"""
-With the same numbers of weights and steps, the decoder that may choose where to look spells nearly everything; the one that has only the last state gets about three letters of four. Equal weights help nothing: it is the choice. On the right is the proof by looking: while the *first* letter of the answer is written, the weight lies on the *last* letter read, and so on along the anti-diagonal. Nobody told the network about positions.
+With the same numbers of weights and steps, the decoder that may choose where to look spells nearly everything; the one that has only the last state gets five letters of six. Equal weights do worse still: it is the choice. On the right is the proof by looking: while the *first* letter of the answer is written, the weight lies on the *last* letter read, and so on along the anti-diagonal. Nobody told the network about positions.
 
-Is it a bottleneck or slow learning? Look at the pale curve: with two and a half times the steps the last state gets nearly all letters. So the vector *was* wide enough; what it lacked was time to find out how to pack ten letters, with errors that travel up to 19 steps. It is the memory problem of the opening again, and attention solves it as gates and identities do, by a short path on which what was read passes unchanged. [Transformers](#transformers-chapter) draw the conclusion and keep nothing but the looking.
+Is it a bottleneck or slow learning? Look at the pale curve: with twice the steps the last state makes good more than half of what it lacked. So the vector was *not* the limit at 400 steps; what was missing was time to find out how to pack six letters, with errors that travel up to 11 steps. It is the memory problem of the opening again, and attention solves it as gates and identities do, by a short path on which what was read passes unchanged. [Transformers](#transformers-chapter) draw the conclusion and keep nothing but the looking.
 
 **Try it.** How many numbers must a state have at least, to tell all strings of $T$ letters out of $V$ apart, if each of its numbers carries a given number of reliable bits?
 """
@@ -2403,43 +2471,53 @@ numbers_needed = lambda V, T, bits: math.ceil(math.ceil(T * math.log2(V)) / bits
 
 # %% tags=["checks"]
 letters_right = {
-    name: np.mean(
-        [
-            (spell(m, test_strings) == test_strings.flip(1)).double().mean()
-            for m in models
-        ]
-    )
-    for name, models in spellers.items()
+    name: (spell(m, test_strings) == test_strings.flip(1)).double().mean((1, 2))
+    for name, m in spellers.items()
 }
 verify_at_least(
-    "letters right: attention; attention less last state, less equal weights",
+    "letters right, worst of three seeds: attention; its lead over the best of last state",
     [
-        letters_right["attention"],
-        letters_right["attention"] - letters_right["last state only"],
-        letters_right["attention"] - letters_right["equal weights"],
+        letters_right["attention"].min(),
+        letters_right["attention"].min() - letters_right["last state only"].max(),
     ],
-    [0.95, 0.15, 0.3],
+    [0.9, 0.05],
 )
 verify_at_least(
-    "last state: letters right with 1000 steps less those with 400",
-    letters_right["last state, 1000 steps"] - letters_right["last state only"],
+    "… over the best of equal weights",
+    letters_right["attention"].min() - letters_right["equal weights"].max(),
     0.1,
 )
-verify(
-    "chosen rates on an edge of the grid",
-    sum(lr in (SPELL_RATES[0], SPELL_RATES[-1]) for lr in spell_rate.values()),
-    0,
+mean_right = {name: v.mean() for name, v in letters_right.items()}
+verify_at_least(
+    f"share of the gap to attention that {2 * SPELL_STEPS} steps close for the last state",
+    (mean_right[LONGER] - mean_right["last state only"])
+    / (mean_right["attention"] - mean_right["last state only"]),
+    1 / 2,
 )
+verify(
+    "the loser's rate is inside the grid: its place of 0, 1, 2",
+    SPELL_RATES.index(spell_rate["last state only"]),
+    1,
+)
+x = test_strings.expand(3, 500, 6)
 with torch.no_grad():
-    x = test_strings
-    best_speller(x, given(x.flip(1)))
-    aligned = best_speller.alpha.argmax(-1) == torch.arange(9, -1, -1)
-    h = best_speller.encoder(best_speller.embed(x))[0] + best_speller.embed(x)
-    start_state = best_speller.encoder(best_speller.embed(x))[1]
-    s, _ = best_speller.decoder(best_speller.embed(given(x.flip(1))), start_state)
-    ours = best_speller.alpha @ h
-    theirs = F.scaled_dot_product_attention(best_speller.Q(s), h, h, scale=1.0)
-verify("the context is torch's dot-product attention", ours, theirs, atol=1e-4)
+    attending(x, given(x.flip(2)))
+    aligned = attending.alpha.argmax(-1) == torch.arange(5, -1, -1)
+    read, written = (one_hot_rows(v, attending.letters) for v in (x, given(x.flip(2))))
+    h, last = lstms(read, None, attending.encoder)
+    s, _ = lstms(written, last, attending.decoder)
+    query, shop = s @ attending.Q[:, None], nn.LSTM(16, 16, batch_first=True).float()
+    order = [0, 1, 3, 2]  # torch's blocks are i, f, c̃, o
+    W = attending.encoder[0].T.unflatten(0, (4, 16))[order].flatten(0, 1)
+    shop.weight_hh_l0[:], shop.weight_ih_l0[:] = W[:, :16], W[:, 16:32]
+    shop.bias_hh_l0[:], shop.bias_ih_l0[:] = W[:, 32], 0.0
+    verify("the first encoder: torch's nn.LSTM", h[0], shop(read[0])[0], atol=1e-5)
+    verify(
+        "the context is torch's dot-product attention",
+        attending.alpha @ (h + read),
+        F.scaled_dot_product_attention(query, h + read, h + read, scale=1.0),
+        atol=1e-4,
+    )
 verify_at_least(
     "share of outputs whose largest weight is on the mirrored input",
     aligned.double().mean(),
@@ -2563,7 +2641,7 @@ verify_at_least(
     (listener(x, torch.tensor([9, 9]))[0] - short[0]).abs(),
     1e-4,
 )
-kept_bias = Listener(m=4000).net.bias_ih_l0[4000:8000]
+kept_bias = Listener(m=800).net.bias_ih_l0[800:1600]
 verify_within_se(
     "the loop's start keeps as long as the experiment's: mean of 1/(1 − f)",
     1 + kept_bias.exp(),
@@ -2581,7 +2659,7 @@ r"""
 
 **"Clipping entries is clipping."** Shortening the whole gradient keeps its direction; cutting each entry at $c$ turns it: $(3,\,0.4)$ cut at 1 becomes $(1,\,0.4)$.
 
-**"The LSTM failed, so the task needs attention"**, or "the RNN failed, so it needs gates". [The square](#headline-adding) shows an LSTM with which no seed of six hears at 400 steps and most do at 800, and a start that decides. Before a cell is blamed: the start, the rate, the budget, more seeds.
+**"The LSTM failed, so the task needs attention"**, or "the RNN failed, so it needs gates". [The square](#headline-adding) shows an LSTM with which one seed of four hears at 400 steps and two do at 800, a start that decides, and a gain of the gates that was in part one of size. Before a cell is blamed: the start, the rate, the budget, more seeds.
 
 **"A lower loss than the entropy rate is a breakthrough."** It is a leak. Look for [the layer that sees the answer](#perplexity).
 """
@@ -3615,7 +3693,7 @@ class First(nn.Module):
 
 
 right = {}
-for gru, T in itertools.product((False, True), (5, 20, 80)):
+for gru, T in ((False, 5), (False, 20), (True, 20), (True, 80)):
     torch.manual_seed(0)
     model, g = First(gru).float(), seeded(94)
     opt = torch.optim.Adam(model.parameters(), 0.03)
@@ -3627,17 +3705,17 @@ for gru, T in itertools.product((False, True), (5, 20, 80)):
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         opt.step()
         fall.step()
-    x, y = first_symbol(2000, T, g)
+    x, y = first_symbol(1000, T, g)
     right[gru, T] = (model(x).argmax(-1) == y).double().mean().item()
 verify_at_least(
-    "first symbol: convolution at length 5, GRU at 5 and at 20",
-    [right[False, 5], right[True, 5], right[True, 20]],
+    "first symbol: convolution at length 5, GRU at 20",
+    [right[False, 5], right[True, 20]],
     0.95,
 )
 verify(
-    "first symbol: convolution at 20 and 80, GRU at 80: chance",
-    [right[False, 20], right[False, 80], right[True, 80]],
-    [1 / 4] * 3,
+    "first symbol: convolution at 20, GRU at 80: chance",
+    [right[False, 20], right[True, 80]],
+    [1 / 4] * 2,
     atol=0.05,
 )
 sees = []

@@ -1593,7 +1593,7 @@ verify_at_least(
 )
 verify(
     "top-2: the two likeliest keep their ratio, the others go",
-    np.sort(next_probabilities(z_shown, 1.0, 2))[::-1],
+    np.sort(next_probabilities(z_shown, k=2))[::-1],
     np.r_[(top := np.sort(p[1.0])[:1:-1]) / top.sum(), 0, 0],
     atol=1e-9,
 )
@@ -2219,7 +2219,7 @@ def adder(texts, answers, d, heads, layers, steps, seed):
         z = model(x[:, :-1])[:, asked].flatten(0, 1)
         return F.cross_entropy(z, x[:, answers].flatten())
 
-    return train(model, loss, steps, 1e-2, seed)
+    return train(model, loss, steps, 1e-2, seed)  # setting
 
 
 # %% tags=["set-up"]
@@ -2643,12 +2643,11 @@ Most code bases write their own block, as we did, around one fused kernel, `F.sc
 
 # %%
 class TorchGPT(nn.Module):
-    def __init__(self, vocab, d=32, heads=2, layers=1, T=40):
+    def __init__(self, vocab, d=32, heads=2, layers=1, T=40):  # setting
         super().__init__()
         self.embed, self.place = nn.Embedding(vocab, d), nn.Embedding(T, d)
-        layer = nn.TransformerEncoderLayer(
-            d, heads, 4 * d, 0.0, "gelu", batch_first=True, norm_first=True
-        )
+        options = {"batch_first": True, "norm_first": True}  # setting
+        layer = nn.TransformerEncoderLayer(d, heads, 4 * d, 0.0, "gelu", **options)
         self.body = nn.TransformerEncoder(layer, layers, enable_nested_tensor=False)
         self.norm, self.head = nn.LayerNorm(d), nn.Linear(d, vocab)
 
@@ -2662,8 +2661,8 @@ class TorchGPT(nn.Module):
 # %%
 torch.manual_seed(0)
 model = TorchGPT(4)
-optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3)
-for batch in train_text[: 32 * 120].split(32):  # 120 batches of 32 texts
+optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3)  # setting
+for batch in train_text[: 32 * 120].split(32):  # setting: 120 batches of 32 texts
     optimizer.zero_grad()
     z = model(batch[:, :-1])
     F.cross_entropy(z.flatten(0, 1), batch[:, 1:].flatten()).backward()

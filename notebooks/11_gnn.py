@@ -2575,7 +2575,7 @@ the messages of belief propagation, echo and all, with $w_1,w_2$ learned from th
 
 
 # %%
-def two_weights(w, A, shown, rounds=12):
+def two_weights(w, A, shown, rounds=12):  # setting
     """Scores (n, cases) after so many rounds, all with the same two weights."""
     h = torch.zeros_like(shown)
     for _ in range(rounds):
@@ -3002,16 +3002,16 @@ class Net(nn.Module):
         self.second = pyg.GCNConv(width, classes)
 
     def forward(self, X, arcs):
-        H = F.dropout(torch.relu(self.first(X, arcs)), 0.5, self.training)
+        H = F.dropout(torch.relu(self.first(X, arcs)), 0.5, self.training)  # setting
         return self.second(H, arcs)
 
 
 # %%
 torch.manual_seed(0)
 net = Net(24, 3)
-optimizer = torch.optim.Adam(net.parameters(), lr=0.02, weight_decay=5e-3)
+optimizer = torch.optim.Adam(net.parameters(), lr=0.02, weight_decay=5e-3)  # setting
 net.train()
-for epoch in range(100):
+for epoch in range(100):  # setting
     out = net(paper_X, paper_arcs)[paper_train]
     loss = F.cross_entropy(out, paper_y[paper_train])
     optimizer.zero_grad()

@@ -561,6 +561,11 @@ verify_within_se(
     0.0,
 )
 m = examples_enough(0, 0.05, 0.05)
+verify(
+    "ε = δ = 0.05: does exp(−εm) sink to δ with one example fewer, and with as many?",
+    [math.exp(-0.05 * n) <= 0.05 for n in (m - 1, m)],
+    [False, True],
+)
 smallest = np.where((x := rng.uniform(size=(20_000, m))) >= 0.3, x, 1.0).min(1)
 verify_within_se(
     "threshold, 60 examples: share of 20,000 learners with error above 0.05",
@@ -1197,7 +1202,7 @@ def kl_inverse(q, budget):
     return optimize.brentq(lambda p: small_kl(q, p) - budget, q, 1 - 1e-12)
 
 
-def pac_bayes(q, KL, s, delta=0.05):
+def pac_bayes(q, KL, s, delta=0.05):  # setting
     return kl_inverse(q, (KL + math.log(2 * math.sqrt(s) / delta)) / s)
 
 
@@ -1242,6 +1247,7 @@ verify(
     atol=4 * math.sqrt(0.015 / 4000),
 )
 verify_at_most("… which is at most δ", failures[0], 0.5)
+verify("a budget that rules nothing out", kl_inverse(0.5, 50.0), 1.0)
 verify_at_least("without the KL: share of failures minus δ", failures[1] - 0.5, 0.1)
 s, risks = np.array([1, 2, 10, 100]), (0.5, 0.1, 0.3, 0.02)
 moment = [
@@ -1543,6 +1549,21 @@ verify_within_se(
     (normal(a, b).log_prob(drawn) - normal(0.1, 0.9).log_prob(drawn)).sum(1).numpy(),
     gauss_kl(a, b, torch.tensor(0.1), 0.9).item(),
 )
+with torch.random.fork_rng():
+    torch.manual_seed(4)
+    mean2 = [torch.randn(4, 3), torch.randn(4, 2)]
+    sd2 = [0.2 + torch.rand(m.shape) for m in mean2]
+    one = torch.tensor([[1.0, -2.0, 0.5]]).repeat(20_000, 1)
+    first, second = (m + s * torch.randn(20_000, *m.shape) for m, s in zip(mean2, sd2))
+    hidden = torch.einsum("ni,nij->nj", with_one(one), first).relu()
+    by_weights = torch.einsum("ni,nij->nj", with_one(hidden), second)[:, 0]
+    by_scores = drawn_scores(mean2, sd2, one)[:, 0]
+for words, power in (("mean", 1), ("mean square", 2)):
+    verify_within_se(
+        f"scores drawn layer by layer, and from drawn weights: {words}",
+        (by_scores**power - by_weights**power).numpy(),
+        0.0,
+    )
 
 # %% [markdown]
 r"""
@@ -1626,10 +1647,9 @@ def shaken(parameters, told, sigma, draws=6):  # setting
 
 
 def tolerance(parameters, told):
-    keep = 0.95 * shaken(parameters, told, 0.0, draws=1)
-    return optimize.brentq(
-        lambda s: shaken(parameters, told, s) - keep, 1e-3, 1, xtol=1e-3
-    )
+    keep = 0.95 * shaken(parameters, told, 0.0, draws=1)  # setting
+    lost = lambda s: shaken(parameters, told, s) - keep
+    return optimize.brentq(lost, 1e-3, 1, xtol=1e-3)  # setting
 
 
 # %% tags=["set-up"]
@@ -2049,7 +2069,7 @@ def mistaken(net, X, Y):
 
 
 # %%
-nets = {width: trained(width) for width in (8, 16, 32, 64, 128)}
+nets = {width: trained(width) for width in (8, 16, 32, 64, 128)}  # setting
 validation = {w: mistaken(net, pixels[1100:], labels[1100:]) for w, net in nets.items()}
 chosen = min(validation, key=validation.get)
 test_wrong = mistaken(nets[chosen], new_pixels, new_labels)  # looked at once
@@ -2080,6 +2100,11 @@ verify(
         round(397 * (1 - share_right(nets[chosen], new_pixels, new_labels))),
         round(300 * (1 - share_right(nets[8], pixels[1100:], labels[1100:]))),
     ],
+)
+verify_at_most(
+    "mistakes of the chosen width on validation, over those of each width",
+    [validation[chosen] / wrong for wrong in validation.values()],
+    1.0,
 )
 verify_at_most(
     "widths 8 to 128: mistakes on validation over those of guessing",

@@ -14,7 +14,7 @@
 (data-and-features-chapter)=
 # Data and features
 
-Four laboratories send you a report each. Eleven measurements $(x,y)$; the mean of $x$ is 9, that of $y$ is 7.50; the variances are 11 and 4.1; the correlation is 0.82; the best straight line is $y=3+x/2$. The four reports agree. Do the four experiments?
+Four laboratories send you a report each. Eleven measurements $(x,y)$; the mean of $x$ is 9, that of $y$ is 7.50; the variances (divided by $n-1$) are 11 and 4.1; the correlation is 0.82; the best straight line is $y=3+x/2$. The four reports agree. Do the four experiments?
 """
 
 # %% tags=["remove-cell"]
@@ -239,7 +239,7 @@ Between the world and a trained model stand data, and what goes wrong there no m
 - **tell** when more features hurt, and what a change of coordinates or a prior is worth, in examples saved,
 - **catch** a data set that misleads, by a control that could have refuted you.
 
-It needs school mathematics and a little Python. Links lead to what later chapters explain. Reading takes an hour and a quarter; all cells run in some fifteen seconds.
+It needs school mathematics and a little Python. Links lead to what later chapters explain. Reading takes an hour and a quarter.
 """
 
 

@@ -248,7 +248,7 @@ You will be able to
 - **take apart** any matrix by its singular values, and a symmetric one by its eigenvalues, with proofs,
 - **say** in which sense twenty layers are the best, and in which they are not.
 
-It builds on arithmetic and a few derivatives. Reading takes an hour and a half; all cells run in less than half a minute. Lower case letters are numbers or vectors, vectors are columns, capitals are matrices; $a_{ij}$ stands in row $i$ and column $j$, $A^\top$ is $A$ with rows and columns swapped, $e_i$ the $i$-th unit vector, $I$ the matrix with columns $e_i$.
+It builds on arithmetic and a few derivatives. Reading takes an hour and a half. Lower case letters are numbers or vectors, vectors are columns, capitals are matrices; $a_{ij}$ stands in row $i$ and column $j$, $A^\top$ is $A$ with rows and columns swapped, $e_i$ the $i$-th unit vector, $I$ the matrix with columns $e_i$.
 
 (see-a-matrix)=
 ## What does a matrix do?
@@ -1283,7 +1283,7 @@ For small $t$ of either sign the term linear in $t$ would win, so $v^\top Aq_1=0
 A symmetric matrix stretches along perpendicular axes, and the quadratic form is $x^\top Ax=\sum_i\lambda_i\langle q_i,x\rangle^2$.
 
 (positive-definite-matrix)=
-**Bowls and saddles.** A symmetric $A$ is *positive definite* if $x^\top Ax>0$ for all $x\ne0$, which by that sum means all $\lambda_i>0$: a bowl. With none negative it is *positive semidefinite*; with some $\lambda_i=0$, a valley; with both signs *indefinite*, a saddle. Where the gradient is zero, a positive definite Hessian means a minimum, a negative eigenvalue means none, and a semidefinite one leaves it open.
+**Bowls and saddles.** A symmetric $A$ is *positive definite* if $x^\top Ax>0$ for all $x\ne0$, which by that sum means all $\lambda_i>0$: a bowl. With none negative it is *positive semidefinite*; with some $\lambda_i=0$, a valley; with both signs *indefinite*, a saddle. Where the gradient is zero, a positive definite [Hessian](#hessian) (the matrix of second derivatives) means a minimum, a negative eigenvalue means none, and a semidefinite one leaves it open.
 
 **The curvature of a classifier.** Now the question from the beginning, on softmax regression for digits, where 640 weights still allow the control. A Hessian times a vector is the change of the gradient along it, $Hv\approx\frac{g(w+\epsilon v)-g(w-\epsilon v)}{2\epsilon}$, which costs two gradients. This loss is convex: no eigenvalue is negative, and largest in size is largest.
 """

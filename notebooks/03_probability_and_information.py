@@ -1698,16 +1698,16 @@ It is the loss of [softmax regression](#softmax-log-likelihood) and of every lan
 The extra over the entropy, a quarter of a bit here, is the *Kullback–Leibler divergence* {cite:p}`kullback1951`,
 
 $$
-KL(p\,\|\,q)=H(p,q)-H(p)=\sum_xp(x)\log\frac{p(x)}{q(x)}\ge0 .
+\mathrm{KL}(p\,\|\,q)=H(p,q)-H(p)=\sum_xp(x)\log\frac{p(x)}{q(x)}\ge0 .
 $$ (eq-pr-kl)
 
 It cannot be negative: by [Jensen](#eq-pr-jensen) for the concave logarithm
 
 $$
--KL(p\,\|\,q)=\mathbb E_p\Bigl[\log\frac{q(X)}{p(X)}\Bigr]\le\log\mathbb E_p\Bigl[\frac{q(X)}{p(X)}\Bigr]=\log\sum_{p(x)>0}q(x)\le\log1=0,
+-\mathrm{KL}(p\,\|\,q)=\mathbb E_p\Bigl[\log\frac{q(X)}{p(X)}\Bigr]\le\log\mathbb E_p\Bigl[\frac{q(X)}{p(X)}\Bigr]=\log\sum_{p(x)>0}q(x)\le\log1=0,
 $$ (eq-pr-gibbs)
 
-where equality would need a constant ratio $q/p$, since the logarithm is strictly bent: that is $q=p$. So over all $q$ the cross-entropy is least at $q=p$, and its minimum is $H(p)$: the loss of a perfect model is not zero. $KL$ is infinite when $q$ excludes something that happens; terms with $p(x)=0$ count 0.
+where equality would need a constant ratio $q/p$, since the logarithm is strictly bent: that is $q=p$. So over all $q$ the cross-entropy is least at $q=p$, and its minimum is $H(p)$: the loss of a perfect model is not zero. $\mathrm{KL}$ is infinite when $q$ excludes something that happens; terms with $p(x)=0$ count 0.
 """
 
 
@@ -1723,7 +1723,7 @@ def kl(p, q):
 
 # %% [markdown]
 r"""
-Let the arithmetic coder believe in the wrong coin. A hundred messages of a thousand tosses, five beliefs. The prediction is the cross-entropy; rounding adds 1 to 2 bits a message. In the picture the arch is the entropy. The price of a belief $q$ is a straight line in the truth $p$, which touches the arch at $p=q$; the gap is $KL$.
+Let the arithmetic coder believe in the wrong coin. A hundred messages of a thousand tosses, five beliefs. The prediction is the cross-entropy; rounding adds 1 to 2 bits a message. In the picture the arch is the entropy. The price of a belief $q$ is a straight line in the truth $p$, which touches the arch at $p=q$; the gap is $\mathrm{KL}$.
 """
 
 # %% tags=["set-up"]
@@ -1760,10 +1760,10 @@ plt.show()
 r"""
 Beliefs of 0.03 and 0.19 are equally far from the truth, but 0.03 costs almost three times as much extra: on this scale too sure is worse than too vague. In odds, 0.33 is as far as 0.03, and there it is the vague one who pays, twice as much.
 
-Though it is zero exactly for equal laws, $KL$ is no distance. From a fair coin to a coin of 0.9 it is 0.511 nats, back only 0.368. And a detour can be shorter: from 0.5 to 0.1 it is 0.511, by way of 0.25 only $0.144+0.092$. Which of the two directions one lowers decides what a poor model does, [cover or pick](#forward-and-reverse-kl).
+Though it is zero exactly for equal laws, $\mathrm{KL}$ is no distance. From a fair coin to a coin of 0.9 it is 0.511 nats, back only 0.368. And a detour can be shorter: from 0.5 to 0.1 it is 0.511, by way of 0.25 only $0.144+0.092$. Which of the two directions one lowers decides what a poor model does, [cover or pick](#forward-and-reverse-kl).
 
 :::{admonition} A common slip: "the difference of two entropies"
-Cross-entropy minus entropy sounds like it. But both logarithms are averaged under $p$. Coins with 0.1 and 0.9 have equal entropies, and $KL=0.8\ln9\approx1.76$ nats.
+Cross-entropy minus entropy sounds like it. But both logarithms are averaged under $p$. Coins with 0.1 and 0.9 have equal entropies, and $\mathrm{KL}=0.8\ln9\approx1.76$ nats.
 :::
 """
 
@@ -1811,21 +1811,21 @@ r"""
 **Learning is coding.** Data $x_1,\dots,x_n$, a family of laws $p_\theta$. Which $\theta$? The one under which the data are most probable. Take logarithms and divide by $n$; with $\hat p$ the law of the data's frequencies,
 
 $$
-\hat\theta=\arg\max_\theta\frac1n\sum_i\log p_\theta(x_i)=\arg\min_\theta H(\hat p,p_\theta)=\arg\min_\theta KL(\hat p\,\|\,p_\theta),
+\hat\theta=\arg\max_\theta\frac1n\sum_i\log p_\theta(x_i)=\arg\min_\theta H(\hat p,p_\theta)=\arg\min_\theta \mathrm{KL}(\hat p\,\|\,p_\theta),
 $$ (eq-pr-mle)
 
-since the mean of $\log p_\theta$ is $-H(\hat p,p_\theta)=-H(\hat p)-KL(\hat p\,\|\,p_\theta)$. *Maximum likelihood*, least cross-entropy and least $KL$ from the data are one. (It finds the parameters under which the data are most probable, not the most probable parameters: that takes a prior, as [the coin](#beta-posterior) did. And it is the shortest code only if the decoder gets $\theta$ for free; otherwise the largest family would always win.)
+since the mean of $\log p_\theta$ is $-H(\hat p,p_\theta)=-H(\hat p)-\mathrm{KL}(\hat p\,\|\,p_\theta)$. *Maximum likelihood*, least cross-entropy and least $\mathrm{KL}$ from the data are one. (It finds the parameters under which the data are most probable, not the most probable parameters: that takes a prior, as [the coin](#beta-posterior) did. And it is the shortest code only if the decoder gets $\theta$ for free; otherwise the largest family would always win.)
 
 For Poisson counts, $\frac d{d\lambda}\bigl(\bar x\log\lambda-\lambda\bigr)=0$ gives $\hat\lambda=\bar x$, with standard error $\sqrt{\lambda/n}$.
 
 (pr-mutual-information)=
-**What one variable tells about another.** Code a pair $(X,Y)$ as if the two were independent, and you pay $KL\bigl(P(X,Y)\,\|\,P(X)P(Y)\bigr)$ too much. Splitting the logarithm,
+**What one variable tells about another.** Code a pair $(X,Y)$ as if the two were independent, and you pay $\mathrm{KL}\bigl(P(X,Y)\,\|\,P(X)P(Y)\bigr)$ too much. Splitting the logarithm,
 
 $$
 I(X;Y)=H(X)+H(Y)-H(X,Y)=H(X)-H(X\mid Y):
 $$ (eq-pr-mutual-information)
 
-how much of the entropy of $X$ goes away, on average, when $Y$ is known. This *mutual information* is at least 0, because $KL$ is, and zero only for independent variables. It sees what [covariance](#covariance) misses, the parabola too. For the mails it is 0.29 bits of the 0.72 that "spam or not" has: the one word "free" answers two fifths of the question.
+how much of the entropy of $X$ goes away, on average, when $Y$ is known. This *mutual information* is at least 0, because $\mathrm{KL}$ is, and zero only for independent variables. It sees what [covariance](#covariance) misses, the parabola too. For the mails it is 0.29 bits of the 0.72 that "spam or not" has: the one word "free" answers two fifths of the question.
 """
 
 
@@ -1866,7 +1866,7 @@ verify("its error for 20, 80, 320 counts", errors, np.sqrt(3 / sizes), rtol=0.05
 
 # %% [markdown]
 r"""
-**Try it.** Give $KL(\text{Poisson}(a)\,\|\,\text{Poisson}(b))$ in closed form.
+**Try it.** Give $\mathrm{KL}(\text{Poisson}(a)\,\|\,\text{Poisson}(b))$ in closed form.
 """
 
 # %% tags=["yours"]
@@ -2176,7 +2176,7 @@ r"""
 (pr-practice)=
 ## In practice
 
-The formulas of this chapter live in `scipy.stats` and `scipy.special`. Mind three things: `stats.entropy(p, q)` is $KL(p\,\|\,q)$, and it rescales its arguments to sum 1 without a word; `jensenshannon` returns the *root* of [its divergence](#jensen-shannon-divergence); both take `base=2`. PyTorch's `kl_div(input, target)` has its arguments the other way round, wants the first as a logarithm, and means $KL(\text{target}\,\|\,\exp\text{input})$.
+The formulas of this chapter live in `scipy.stats` and `scipy.special`. Mind three things: `stats.entropy(p, q)` is $\mathrm{KL}(p\,\|\,q)$, and it rescales its arguments to sum 1 without a word; `jensenshannon` returns the *root* of [its divergence](#jensen-shannon-divergence); both take `base=2`. PyTorch's `kl_div(input, target)` has its arguments the other way round, wants the first as a logarithm, and means $\mathrm{KL}(\text{target}\,\|\,\exp\text{input})$.
 
 Work with *logarithms* of probabilities. A product of a few thousand of them underflows to zero (our two thousand tosses, with $3\cdot10^{-306}$, barely escape); the sum of their logarithms does not. To add probabilities that are given by logarithms, take out the largest: $\log\sum_ie^{a_i}=m+\log\sum_ie^{a_i-m}$ with $m=\max a_i$. Here is a whole Bayesian analysis of the opening's tosses: a thousand possible bends, updated toss by toss.
 """
@@ -2448,7 +2448,7 @@ uniform_mle = lambda x: np.max(x)
 
 :::{exercise} Three laws
 :label: ex-pr-three-questions
-For three laws with average $m=\frac13(p+q+r)$ let $JS_3=\frac13\bigl(KL(p\,\|\,m)+KL(q\,\|\,m)+KL(r\,\|\,m)\bigr)$. How large can it become, in nats?
+For three laws with average $m=\frac13(p+q+r)$ let $JS_3=\frac13\bigl(\mathrm{KL}(p\,\|\,m)+\mathrm{KL}(q\,\|\,m)+\mathrm{KL}(r\,\|\,m)\bigr)$. How large can it become, in nats?
 :::
 """
 
@@ -2513,9 +2513,9 @@ r"""
 | entropy | $-\sum p\log p\le\log K$ | [definition](#eq-pr-entropy) |
 | typical set | about $2^{nH}$ sequences of probability about $2^{-nH}$ hold nearly everything | [bounds](#eq-pr-typical), [count](#eq-pr-typical-count) |
 | codes | $\sum2^{-l_x}\le1$, so $H\le L<H+1$; arithmetic: less than 2 bits a message | [Kraft](#eq-pr-kraft), [interval](#eq-pr-interval) |
-| cross-entropy, KL | $H(p,q)=H(p)+KL(p\,\Vert\,q)$, $KL\ge0$ | [divergence](#eq-pr-kl) |
-| maximum likelihood | least $KL(\hat p\,\Vert\,p_\theta)$ | [estimate](#eq-pr-mle) |
-| mutual information | $H(X)-H(X\mid Y)=KL(\text{joint}\,\Vert\,\text{product})$ | [definition](#eq-pr-mutual-information) |
+| cross-entropy, KL | $H(p,q)=H(p)+\mathrm{KL}(p\,\Vert\,q)$, $\mathrm{KL}\ge0$ | [divergence](#eq-pr-kl) |
+| maximum likelihood | least $\mathrm{KL}(\hat p\,\Vert\,p_\theta)$ | [estimate](#eq-pr-mle) |
+| mutual information | $H(X)-H(X\mid Y)=\mathrm{KL}(\text{joint}\,\Vert\,\text{product})$ | [definition](#eq-pr-mutual-information) |
 | central limit theorem | $M(t/\sqrt n)^n\to e^{t^2/2}$ | [limit](#eq-pr-clt) |
 | Gaussian | image $A\Sigma A^\top$; given $z$: $u_2+\Sigma_{21}\Sigma_{11}^{-1}(z-u_1)$, $\Sigma_{22}-\Sigma_{21}\Sigma_{11}^{-1}\Sigma_{12}$ | [image](#eq-pr-transform), [conditional](#eq-pr-conditional-gaussian) |
 
@@ -2888,13 +2888,13 @@ r"""
 With $\mathbb E_1[(x-\mu_2)^\top\Sigma_2^{-1}(x-\mu_2)]=\operatorname{tr}\Sigma_2^{-1}\Sigma_1+(\mu_2-\mu_1)^\top\Sigma_2^{-1}(\mu_2-\mu_1)$, and the same with 1 in place of 2, which is the dimension $d$, the mean of the log-ratio is
 
 $$
-KL=\tfrac12\Bigl[\operatorname{tr}\Sigma_2^{-1}\Sigma_1+(\mu_2-\mu_1)^\top\Sigma_2^{-1}(\mu_2-\mu_1)-d+\log\frac{\det\Sigma_2}{\det\Sigma_1}\Bigr].
+\mathrm{KL}=\tfrac12\Bigl[\operatorname{tr}\Sigma_2^{-1}\Sigma_1+(\mu_2-\mu_1)^\top\Sigma_2^{-1}(\mu_2-\mu_1)-d+\log\frac{\det\Sigma_2}{\det\Sigma_1}\Bigr].
 $$ (eq-pr-gaussian-kl)
 
 Against a standard normal, with independent coordinates, it is the term that holds a variational autoencoder's code near the origin:
 
 $$
-KL\bigl(\mathcal N(\mu,\operatorname{diag}\sigma^2)\,\|\,\mathcal N(0,I)\bigr)=\tfrac12\sum_j\bigl(\mu_j^2+\sigma_j^2-1-\log\sigma_j^2\bigr).
+\mathrm{KL}\bigl(\mathcal N(\mu,\operatorname{diag}\sigma^2)\,\|\,\mathcal N(0,I)\bigr)=\tfrac12\sum_j\bigl(\mu_j^2+\sigma_j^2-1-\log\sigma_j^2\bigr).
 $$ (eq-pr-vae-kl)
 
 Its gradient is $\mu$ in the mean and $\frac12(\sigma^2-1)$ in the log-variance: a spring to $0$ and a spring to $1$.
@@ -2959,7 +2959,7 @@ $$ (eq-pr-js)
 
 The *Jensen–Shannon divergence* is symmetric, and since $m\ge\frac12p$ no log-ratio exceeds $\log2$: $0\le JS\le\log2$, whatever the number of outcomes, with $\log2$ exactly when the laws have nothing in common. It is a mutual information: toss a fair coin, draw from $p$ or $q$ accordingly; $JS$ is what the draw tells about the coin, so at most one bit. Its square root is a metric {cite:p}`endres2003`.
 
-One thing it does badly. Push two normals apart: once they no longer overlap, $JS$ stays at $\log2$ however far they are. A generator trained by it alone would feel no slope, whereas $KL=\frac12g^2$ keeps growing.
+One thing it does badly. Push two normals apart: once they no longer overlap, $JS$ stays at $\log2$ however far they are. A generator trained by it alone would feel no slope, whereas $\mathrm{KL}=\frac12g^2$ keeps growing.
 """
 
 
@@ -3033,7 +3033,7 @@ r"""
 (forward-and-reverse-kl)=
 ### Forward or reverse divergence?
 
-The asymmetry of $KL$ decides what a poor model does. Fit one Gaussian $q$ to a mixture $p$ with two humps. *Forward*, $KL(p\,\|\,q)$, fines $q$ for every place where $p$ is and $q$ is not: it covers both. *Reverse*, $KL(q\,\|\,p)$, which is what [variational inference](#elbo) lowers, fines $q$ for being where $p$ is not. Its best fit sits on the larger hump. But what a descent finds depends on where it starts:
+The asymmetry of $\mathrm{KL}$ decides what a poor model does. Fit one Gaussian $q$ to a mixture $p$ with two humps. *Forward*, $\mathrm{KL}(p\,\|\,q)$, fines $q$ for every place where $p$ is and $q$ is not: it covers both. *Reverse*, $\mathrm{KL}(q\,\|\,p)$, which is what [variational inference](#elbo) lowers, fines $q$ for being where $p$ is not. Its best fit sits on the larger hump. But what a descent finds depends on where it starts:
 """
 
 
@@ -3074,7 +3074,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-Three minima of the same loss. The cheapest picks the larger hump, at $-\ln0.6$ nats; another picks the smaller; the third covers both after all. "Reverse $KL$ seeks a mode" is a statement about the best of them.
+Three minima of the same loss. The cheapest picks the larger hump, at $-\ln0.6$ nats; another picks the smaller; the third covers both after all. "Reverse $\mathrm{KL}$ seeks a mode" is a statement about the best of them.
 """
 
 # %% tags=["checks"]

@@ -296,7 +296,7 @@ You will be able to
 - **split** an error into noise, bias and variance, and buy one with the other,
 - **predict** how far a classifier fitted on $n$ points stays from the best there can be.
 
-It builds on [linear algebra](#singular-value-decomposition) and on [likelihood and cross-entropy](#maximum-likelihood-estimation). Reading takes an hour and a half; all cells run in less than half a minute.
+It builds on [linear algebra](#singular-value-decomposition) and on [likelihood and cross-entropy](#maximum-likelihood-estimation). Reading takes an hour and a half.
 """
 
 # %% tags=["checks"]
@@ -384,7 +384,7 @@ $$
 \ell(v)\ge\ell(u)+\nabla\ell(u)^\top(v-u)\quad\text{for all }u,v :
 $$ (eq-reg-convex)
 
-where $\nabla\ell(u)=0$ this says $\ell(v)\ge\ell(u)$, a global minimum. And $\ell$ is convex if along every straight line its second derivative is never negative, that is, if the matrix of second derivatives, the *Hessian* $H$, has $v^\top Hv\ge0$ for all $v$. More is not needed here; [the next chapter](#gradient-descent-chapter) walks down where there is no formula.
+where $\nabla\ell(u)=0$ this says $\ell(v)\ge\ell(u)$, a global minimum. And $\ell$ is convex if along every straight line its second derivative is never negative, that is, if the matrix of second derivatives, the *Hessian* $H$, has $v^\top Hv\ge0$ for all $v$. More is not needed here; [gradient descent](#gradient-descent-chapter) walks down where there is no formula.
 
 </details>
 
@@ -1271,7 +1271,7 @@ $$ (eq-reg-softmax-jacobian)
 
 and $v^\top Jv$ is the variance of $v_i$ when $i$ is drawn from $p$. So it is never negative, and the loss is convex.
 
-**What its value means.** If one $p$ answers for many examples, whose labels have the frequencies $\hat p$, the mean loss is $-\sum_k\hat p_k\log p_k$, the [cross-entropy](#cross-entropy) $H(\hat p,p)=H(\hat p)+\operatorname{KL}(\hat p\,\|\,p)$: the unavoidable surprise, plus what is paid for believing the wrong distribution. Two marks to know: a model that knows nothing pays $\ln m$, for ten digits $2.30$; and $e^{\text{loss}}$ (*perplexity*) says between how many equally likely answers it seems to hesitate.
+**What its value means.** If one $p$ answers for many examples, whose labels have the frequencies $\hat p$, the mean loss is $-\sum_k\hat p_k\log p_k$, the [cross-entropy](#cross-entropy) $H(\hat p,p)=H(\hat p)+\mathrm{KL}(\hat p\,\|\,p)$: the unavoidable surprise, plus what is paid for believing the wrong distribution. Two marks to know: a model that knows nothing pays $\ln m$, for ten digits $2.30$; and $e^{\text{loss}}$ (*perplexity*) says between how many equally likely answers it seems to hesitate.
 """
 
 
@@ -2600,7 +2600,7 @@ print(
 
 # %% [markdown]
 r"""
-With the learning rate 0.1, a common default, the loop stops short: the walk was too slow, which validation data show ([the next chapter](#gradient-descent-chapter)). Well trained, loop and library are less than a point apart. And the *nearest neighbours*, who learn nothing, beat both on every split. That is what the following chapters are for.
+With the learning rate 0.1, a common default, the loop stops short: the walk was too slow, which validation data show ([gradient descent](#gradient-descent-chapter)). Well trained, loop and library are less than a point apart. And the *nearest neighbours*, who learn nothing, beat both on every split. That is what the following chapters are for.
 
 | you have | start with | because |
 |---|---|---|
@@ -3015,7 +3015,7 @@ r"""
 | penalty | ridge shrinks by $\frac{s^2}{s^2+\lambda}$, best $\lambda=\sigma^2/\tau^2$; lasso thresholds | [ridge](#eq-reg-shrink), [risk](#eq-reg-ridge-risk), [lasso](#eq-reg-soft) |
 | the best possible | Bayes error $\Phi(-d/2)$; $n\cdot$ excess $\to\frac{p\,\varphi(d/2)}{4dA_0}$ | [wall](#eq-reg-bayes-gauss), [law](#eq-reg-excess-limit) |
 
-**Further reading.** {cite:t}`hastie2009` is the book on everything here; {cite:t}`hoerl1970` invented ridge regression, {cite:t}`tibshirani1996` the lasso, {cite:t}`mccullagh1989` wrote the book on generalised linear models, and {cite:t}`efron1975` computed what a logistic regression pays for not knowing that the classes are Gaussian. [The next chapter](#gradient-descent-chapter) asks how to get to a minimum when there is no formula.
+**Further reading.** {cite:t}`hastie2009` is the book on everything here; {cite:t}`hoerl1970` brought ridge regression into statistics, {cite:t}`tibshirani1996` the lasso, {cite:t}`mccullagh1989` wrote the book on generalised linear models, and {cite:t}`efron1975` computed what a logistic regression pays for not knowing that the classes are Gaussian. [Gradient descent](#gradient-descent-chapter) asks how to get to a minimum when there is no formula.
 """
 
 # %% [markdown]

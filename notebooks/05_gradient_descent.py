@@ -264,7 +264,7 @@ You will be able to
 - **build** gradient descent, momentum, Nesterov's method, SGD and Adam in a few lines each, equal to PyTorch's,
 - **choose** a method, a step and a schedule with a reason, and say what a fair comparison of optimisers needs.
 
-It builds on eigenvalues and eigenvectors of symmetric matrices ([Linear algebra](#spectral-theorem)) and on partial derivatives. Reading takes an hour and a half; all cells run in about half a minute. Throughout, $f$ is what we minimise, $g=\nabla f$ its gradient, $H$ its matrix of second derivatives, $\eta$ the step size or *learning rate*.
+It builds on eigenvalues and eigenvectors of symmetric matrices ([Linear algebra](#spectral-theorem)) and on partial derivatives. Reading takes an hour and a half. Throughout, $f$ is what we minimise, $g=\nabla f$ its gradient, $H$ its matrix of second derivatives, $\eta$ the step size or *learning rate*.
 """
 
 # %% [markdown]

@@ -302,7 +302,7 @@ Three. Not a million and one: in multiplications of its matrices, between two an
 - **count** what a gradient costs, to the last bend,
 - **say** what such networks can represent, and how to start them so that they learn.
 
-It builds on [the gradient](#eq-gradient), on [descending along it](#eq-gd) and on [the error of a logistic or softmax model](#logistic-gradient). Reading takes an hour and a half; all cells run in less than half a minute.
+It builds on [the gradient](#eq-gradient), on [descending along it](#eq-gd) and on [the error of a logistic or softmax model](#logistic-gradient). Reading takes an hour and a half.
 
 **One notation.** $\mathcal R$ is the loss, $\theta$ all weights together, and a bar means one thing throughout: $\bar v=\partial\mathcal R/\partial v$, the *backward signal* of $v$, has the shape of $v$ and says how the loss answers when $v$ is nudged. (Elsewhere it is called adjoint, error or $\delta$.)
 """

@@ -107,13 +107,9 @@ def _(answer):
 
 @exercise.define("rg-committee")
 def _(answer):
-    v, rho = 2.0, 0.3
-    error = lambda M: (
-        np.ones(M) @ (v * ((1 - rho) * np.eye(M) + rho)) @ np.ones(M) / M**2
-    )
-    assert answer == int(answer) and answer > 0, "a whole number"
-    assert error(int(answer)) <= 1.1 * rho * v, "that is not enough"
-    assert error(int(answer) - 1) > 1.1 * rho * v, "fewer would do"
+    together = np.ones(10) @ ((1 - answer) * np.eye(10) + answer) @ np.ones(10) / 100
+    assert abs(together - 0.37) < 0.005, f"then they keep {together:.2f} of it"
+    return True
 
 
 @exercise.define("rg-masks")
@@ -267,7 +263,7 @@ The panels show one day; the title of each gives the median error over two hundr
 - **derive** the curve of double descent, and find its peak and second descent in a simulation,
 - **compare** regularisers fairly, and know when there is nothing to choose.
 
-It builds on [ridge regression](#ridge-regression), [the singular value decomposition](#singular-value-decomposition), [gradient descent](#gradient-descent) and [backpropagation](#backpropagation). Reading takes an hour and a half; all cells run in about half a minute.
+It builds on [ridge regression](#ridge-regression), [the singular value decomposition](#singular-value-decomposition), [gradient descent](#gradient-descent) and [backpropagation](#backpropagation). Reading takes an hour and a half.
 
 (regularization)=
 **The word.** A learning algorithm sees the training error and is judged by the error on new data. Any change of the algorithm that is meant to lower the second, even if it raises the first, is called *regularisation* {cite:p}`goodfellow2016`. It need not be a formula: a choice of representation, a moment to stop, noise on the inputs all qualify.
@@ -1423,11 +1419,11 @@ print(
 r"""
 With the same day next to nothing is gained: the members agree, and what they agree on includes the day's noise, so $\rho$ is nearly one. With a day of their own two thirds of the error go; but one network that is given all the measurements does better still, from each of five starts. An ensemble repairs what differs between its members, no more. It shines where members differ wildly on the same data, as decision trees do ([bagging](#bagging)).
 
-**Try it.** Errors have correlation $0.3$. How many members bring the variance within 10 % of its limit?
+**Try it.** Ten members bring the variance of the mean error from $v$ to $0.37\,v$. What is the correlation $\rho$ of their errors?
 """
 
 # %% tags=["yours"]
-committee = ...  # a whole number
+committee = ...  # a number
 
 exercise("rg-committee").check(committee)
 
@@ -1435,10 +1431,10 @@ exercise("rg-committee").check(committee)
 r"""
 <details><summary>Solution</summary>
 
-$\frac{1-\rho}M\le0.1\rho$ gives $M\ge\frac{0.7}{0.03}=23.3$.
+$\rho+\frac{1-\rho}{10}=0.37$ gives $0.9\,\rho=0.27$.
 
 ```python
-committee = 24
+committee = 0.27 / 0.9
 ```
 
 </details>

@@ -364,7 +364,7 @@ verify_at_least(
 # %% [markdown]
 r"""
 (universality-needs-priors)=
-So the dense network loses nothing by the shuffle. Turn it round: it *gains* nothing from the order. [One hidden layer can represent every function](#universal-approximation-theorem), but a network that considers all arrangements of the pixels equally likely has to learn from examples what you knew before. What that costs can be measured. Put scikit-learn's $8\times8$ digits into a frame of $14\times14$, once always in the middle, once at one of 49 places.
+So the dense network loses nothing by the shuffle. Turn it round: it *gains* nothing from the order. [One hidden layer can come as near as one likes to every continuous function](#universal-approximation-theorem), but a network that considers all arrangements of the pixels equally likely has to learn from examples what you knew before. What that costs can be measured. Put scikit-learn's $8\times8$ digits into a frame of $14\times14$, once always in the middle, once at one of 49 places.
 """
 
 # %% tags=["picture"] mystnb={"image": {"classes": "photo", "alt": "Two rows of handwritten digits in a frame: in the first row all stand in the middle, in the second each stands somewhere else."}}

@@ -286,7 +286,7 @@ You will be able to
 - **train** a small GPT to the limit that theory sets, and **read** its attention,
 - **test** whether a model has learnt a rule or a table, and **say** what its loss may be compared with.
 
-It builds on [the softmax](#softmax), [backpropagation](#backpropagation), [Adam](#adam) and [entropy](#entropy). Reading takes an hour and a half; all cells run in about half a minute. A sequence is a matrix $X$ whose $T$ rows are *tokens* $x_i\in\mathbb R^d$. A model is *autoregressive* when it predicts a sequence one token at a time, each from those before it; *causal* when no output depends on a later input. Logarithms are natural.
+It builds on [the softmax](#softmax), [backpropagation](#backpropagation), [Adam](#adam) and [entropy](#entropy). Reading takes an hour and a half. A sequence is a matrix $X$ whose $T$ rows are *tokens* $x_i\in\mathbb R^d$. A model is *autoregressive* when it predicts a sequence one token at a time, each from those before it; *causal* when no output depends on a later input. Logarithms are natural.
 
 (simple-self-attention)=
 ## A word in its context

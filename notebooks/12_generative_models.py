@@ -349,7 +349,7 @@ You will be able to
 - **explain** what guidance really samples, and why the same network can be run with dice and without,
 - **judge** a generator by a number that means something.
 
-It builds on [Gaussians and the KL divergence](#kl-divergence), on [projections](#orthogonal-projection-onto-subspace) and on [networks](#multilayer-perceptron). Reading takes an hour and a half; all cells run in about half a minute. $x\in\mathbb R^d$ is a picture or a point, $z\in\mathbb R^k$ its code, $\theta$ belongs to what generates, $\phi$ to what inverts it. Beside the digits there is a toy whose density is known, the *smile*: a mixture of three Gaussians in the plane. On it every claim about a density can be held against the truth.
+It builds on [Gaussians and the KL divergence](#kl-divergence), on [projections](#orthogonal-projection-onto-subspace) and on [networks](#multilayer-perceptron). Reading takes an hour and a half. $x\in\mathbb R^d$ is a picture or a point, $z\in\mathbb R^k$ its code, $\theta$ belongs to what generates, $\phi$ to what inverts it. Beside the digits there is a toy whose density is known, the *smile*: a mixture of three Gaussians in the plane. On it every claim about a density can be held against the truth.
 """
 
 # %% [markdown]
@@ -368,7 +368,7 @@ This *kernel density estimate* is one way of *density estimation*: find $p_\thet
 A *generative model* is a distribution $p_\theta$, fitted to samples of an unknown $p_{\text{data}}$, from which new points can be drawn. A *deep* one lets networks compute what $p_\theta$ needs.
 :::
 
-How good is it? Ask for the density of data that took no part in the fit. The average of $\ln p_\theta(x)$ over fresh $x$ falls short of the best possible, $\mathbb E\ln p_{\text{data}}$, by exactly $KL(p_{\text{data}}\|p_\theta)$ nats.
+How good is it? Ask for the density of data that took no part in the fit. The average of $\ln p_\theta(x)$ over fresh $x$ falls short of the best possible, $\mathbb E\ln p_{\text{data}}$, by exactly $\mathrm{KL}(p_{\text{data}}\|p_\theta)$ nats.
 """
 
 
@@ -814,7 +814,7 @@ $$ (eq-gm-elbo)
 
 (The first step holds because $p(x)=p(x,z)/p(z\mid x)$ for every $z$.) The *evidence lower bound* needs only the joint, which is known. It is tight exactly when $q$ is the posterior.
 
-*By hand.* Two codes with $p(z)=\frac12$ each, $p(x\mid z)=0.9$ and $0.2$. Then $p(x)=0.55$, $\ln p(x)=-0.598$, and the posterior is $(\frac9{11},\frac2{11})$. With the lazy guess $q=(\frac12,\frac12)$ the bound is $\frac12\ln0.9+\frac12\ln0.2=-0.857$; the missing $0.259$ is $KL(q\|p(z\mid x))$.
+*By hand.* Two codes with $p(z)=\frac12$ each, $p(x\mid z)=0.9$ and $0.2$. Then $p(x)=0.55$, $\ln p(x)=-0.598$, and the posterior is $(\frac9{11},\frac2{11})$. With the lazy guess $q=(\frac12,\frac12)$ the bound is $\frac12\ln0.9+\frac12\ln0.2=-0.857$; the missing $0.259$ is $\mathrm{KL}(q\|p(z\mid x))$.
 
 **EM** climbs the bound in two alternating steps: for fixed $\theta$ the best $q$ is the posterior (E), for fixed $q$ choose the best $\theta$ (M). After the E step bound and likelihood are equal; the M step lifts the bound and the likelihood is above it. So the likelihood never falls. For a mixture the M step maximises $\sum_{i,k}r_{ik}\bigl(\ln\pi_k+\ln\mathcal N(x_i;\mu_k,\Sigma_k)\bigr)$. In $\mu_k$ that asks for $\sum_ir_{ik}(x_i-\mu_k)=0$, a weighted mean; so it goes for all: count and average, weighted with the responsibilities.
 """
@@ -870,7 +870,7 @@ explore(
 # %% [markdown]
 r"""
 (variational-inference)=
-**Choosing a family.** Where the posterior is out of reach, take a family $q_\phi$ that can be handled and maximise the bound over $\phi$, that is, minimise $KL(q_\phi\|p_\theta(z\mid x))$. This is *variational inference*; if one network predicts the parameters of $q_\phi(z\mid x)$ for all $x$, it is called *amortised*. The price is visible when the posterior has two peaks and the family one. Take $z\sim\mathcal N(0,1)$, $x\mid z\sim\mathcal N(z+\sin3z,\,0.1)$, and observe $x=0.6$.
+**Choosing a family.** Where the posterior is out of reach, take a family $q_\phi$ that can be handled and maximise the bound over $\phi$, that is, minimise $\mathrm{KL}(q_\phi\|p_\theta(z\mid x))$. This is *variational inference*; if one network predicts the parameters of $q_\phi(z\mid x)$ for all $x$, it is called *amortised*. The price is visible when the posterior has two peaks and the family one. Take $z\sim\mathcal N(0,1)$, $x\mid z\sim\mathcal N(z+\sin3z,\,0.1)$, and observe $x=0.6$.
 """
 
 # %% tags=["picture"] mystnb={"image": {"alt": "A posterior with two peaks, near 0.15 and 1.25. The Gaussian that minimises KL(q||p) stands on the right peak alone, the one with the posterior's mean and variance covers both peaks and the valley between."}}
@@ -917,7 +917,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-$KL(q\|p)$ punishes $q$ where $p$ has nothing, so the best $q$ settles on one peak and forgets the other; matching mean and variance (which minimises $KL(p\|q)$) covers everything, the valley included, and gives a worse bound.
+$\mathrm{KL}(q\|p)$ punishes $q$ where $p$ has nothing, so the best $q$ settles on one peak and forgets the other; matching mean and variance (which minimises $\mathrm{KL}(p\|q)$) covers everything, the valley included, and gives a worse bound.
 """
 
 # %% tags=["checks"]
@@ -1007,7 +1007,7 @@ $$
 -\underbrace{KL\bigl(q_\phi(z\mid x)\,\|\,p(z)\bigr)}_{\text{price of the code}} .
 $$ (eq-gm-vae)
 
-With a Gaussian decoder the first term is the autoencoder's loss, $-\frac1{2s^2}\|x-D(z)\|^2$ up to a constant. New are the sampling and the price. (Averaged over $x$ the price is the information $I(x;z)$ in the code plus the $KL$ of the cloud of all codes to the prior.)
+With a Gaussian decoder the first term is the autoencoder's loss, $-\frac1{2s^2}\|x-D(z)\|^2$ up to a constant. New are the sampling and the price. (Averaged over $x$ the price is the information $I(x;z)$ in the code plus the $\mathrm{KL}$ of the cloud of all codes to the prior.)
 
 (variational-autoencoder)=
 :::{prf:definition} Variational autoencoder
@@ -1019,7 +1019,7 @@ Encoder and decoder are networks. The encoder maps $x$ to the parameters of $q_\
 The usual choice is $p(z)=\mathcal N(0,I)$ and $q_\phi(z\mid x)=\mathcal N(\mu_\phi(x),\operatorname{diag}\sigma^2_\phi(x))$. Per coordinate $\mathbb E_q\ln q=-\frac12(\ln2\pi+\ln\sigma^2+1)$ and $\mathbb E_q\ln p=-\frac12(\ln2\pi+\mu^2+\sigma^2)$; the difference is
 
 $$
-KL=\tfrac12\sum_j\bigl(\mu_j^2+\sigma_j^2-1-\ln\sigma_j^2\bigr).
+\mathrm{KL}=\tfrac12\sum_j\bigl(\mu_j^2+\sigma_j^2-1-\ln\sigma_j^2\bigr).
 $$ (eq-gm-kl)
 
 (reparameterization-trick)=
@@ -1703,7 +1703,7 @@ Turn each $q$ round. For $t>1$, Bayes' rule given $x_0$ says $q(x_t\mid x_{t-1})
 
 $$
 -\text{ELBO}=\underbrace{KL\bigl(q(x_T|x_0)\,\|\,p(x_T)\bigr)}_{\text{what is left of }x_0}
-+\sum_{t=2}^T\mathbb E\,KL\bigl(q(x_{t-1}|x_t,x_0)\,\|\,p_\theta(x_{t-1}|x_t)\bigr)
++\sum_{t=2}^T\mathbb E\,\mathrm{KL}\bigl(q(x_{t-1}|x_t,x_0)\,\|\,p_\theta(x_{t-1}|x_t)\bigr)
 -\mathbb E\ln p_\theta(x_0|x_1) .
 $$ (eq-gm-diffusion-elbo)
 
@@ -2566,7 +2566,7 @@ def distances(made):
 # %% [markdown]
 r"""
 (evaluating-implicit-models)=
-**Judges.** Samples without a density need another judge, and a good one measures *quality* (does each look real?) and *coverage* (is everything there?), because each alone can be cheated. Four numbers, each against the 397 held-out digits. The *detective* is a support vector machine trained to tell made from real; 0.5 means it cannot. *Asked* is how often a classifier sees the class that was asked for. *Novelty* is the distance of a made digit to the nearest training digit (real ones: 1.08; much less is copying). *Gap* is the distance of a real digit to the nearest made one. Rivals: kernels with the width chosen above, the opening's ten bells on 20 components, ten bells on all pixels, and one, three or six bells for each class; control: a thief who hands out training digits. All learn from the same 1,100 digits. Bells and network have one knob each, the floor of the variances and $g$, and get the best of three by a detective among the 300 validation digits. (So was the network's learning rate chosen, beforehand, among four.)
+**Judges.** Samples without a density need another judge, and a good one measures *quality* (does each look real?) and *coverage* (is everything there?), because each alone can be cheated. Four numbers, each against the 397 held-out digits. The *detective* is a [support vector machine](#hinge-loss) trained to tell made from real; 0.5 means it cannot. *Asked* is how often a classifier sees the class that was asked for. *Novelty* is the distance of a made digit to the nearest training digit (real ones: 1.08; much less is copying). *Gap* is the distance of a real digit to the nearest made one. Rivals: kernels with the width chosen above, the opening's ten bells on 20 components, ten bells on all pixels, and one, three or six bells for each class; control: a thief who hands out training digits. All learn from the same 1,100 digits. Bells and network have one knob each, the floor of the variances and $g$, and get the best of three by a detective among the 300 validation digits. (So was the network's learning rate chosen, beforehand, among four.)
 """
 
 
@@ -2754,13 +2754,13 @@ r"""
 (headline-densities)=
 ## The headline: how far from the truth?
 
-On the smile there is a sharper judge than any detective, $KL(p\|p_\theta)$ against the true density. What is the least that can be expected? A model with $P$ parameters that contains the truth, fitted to $n$ points by maximum likelihood, misses by
+On the smile there is a sharper judge than any detective, $\mathrm{KL}(p\|p_\theta)$ against the true density. What is the least that can be expected? A model with $P$ parameters that contains the truth, fitted to $n$ points by maximum likelihood, misses by
 
 $$
-\mathbb E\,KL(p\|p_{\hat\theta})\approx\frac P{2n}
+\mathbb E\,\mathrm{KL}(p\|p_{\hat\theta})\approx\frac P{2n}
 $$ (eq-gm-price)
 
-nats: near the truth $KL\approx\frac12\delta^\top I\delta$ with Fisher's information $I$, and the error $\delta$ of the fit has covariance $\frac1n I^{-1}$, so the mean is $\frac1{2n}\operatorname{tr}I^{-1}I$. *Half a nat per parameter, divided by the number of data*: the price of a density. The mixture of three has $P=2+6+9=17$. Sixty fits to 1,000 points each:
+nats: near the truth $\mathrm{KL}\approx\frac12\delta^\top I\delta$ with Fisher's information $I$, and the error $\delta$ of the fit has covariance $\frac1n I^{-1}$, so the mean is $\frac1{2n}\operatorname{tr}I^{-1}I$. *Half a nat per parameter, divided by the number of data*: the price of a density. The mixture of three has $P=2+6+9=17$. Sixty fits to 1,000 points each:
 """
 
 # %%
@@ -3173,8 +3173,8 @@ r"""
 | PCA | leading eigenvectors of $S$; error = eigenvalues left out | [variance and residual](#eq-gm-pythagoras) |
 | factor analysis | $x\sim\mathcal N(\mu,WW^\top+\Sigma)$; $z\mid x$ Gaussian | [posterior](#eq-gm-fa-posterior) |
 | probabilistic PCA | $\rho_i=\sqrt{\max\{0,\lambda_i-\sigma^2\}}$, $\hat\sigma^2$ = mean eigenvalue left out | [key step](#eq-gm-ppca-key), [maximum](#eq-gm-ppca) |
-| ELBO | $\ln p(x)=\text{ELBO}+KL(q\Vert p(z\mid x))$ | [derivation](#eq-gm-elbo) |
-| VAE | reconstruction $-\ KL(q\Vert p(z))$, $z=\mu+\sigma\odot\epsilon$ | [bound](#eq-gm-vae), [trick](#eq-gm-reparam) |
+| ELBO | $\ln p(x)=\text{ELBO}+\mathrm{KL}(q\Vert p(z\mid x))$ | [derivation](#eq-gm-elbo) |
+| VAE | reconstruction $-\ \mathrm{KL}(q\Vert p(z))$, $z=\mu+\sigma\odot\epsilon$ | [bound](#eq-gm-vae), [trick](#eq-gm-reparam) |
 | flow | $\ln p_x(x)=\ln p_z(z)-\ln\lvert\det J_f(z)\rvert$ | [theorem](#eq-gm-change), [coupling](#eq-gm-coupling) |
 | denoising | $\mathbb E[x\mid y]=y+\sigma^2\nabla\ln p_\sigma(y)$ | [formula](#eq-gm-tweedie) |
 | diffusion | $x_t=\sqrt{\bar\alpha_t}x_0+\sqrt{1-\bar\alpha_t}\epsilon$; bound $=\sum w_t\Vert\epsilon-\epsilon_\theta\Vert^2$; simple loss: $w_t=1$ | [forward](#eq-gm-closed), [bound](#eq-gm-diffusion-elbo), [weights](#eq-gm-weights) |

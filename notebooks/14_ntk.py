@@ -287,7 +287,7 @@ By the end of this chapter you will be able to
 - **condition** a random function on what was observed, with honest error bars, and say how much a crowd of trained networks disagrees,
 - **say** where this picture ends: a network that it describes learns no features.
 
-It builds on [ridge regression](#ridge-regression), on [eigenvectors](#spectral-theorem) and on [backpropagation](#eq-bp-delta). Reading takes an hour and a quarter; all cells run in about twenty seconds. Throughout, a network has standard normal weights, inputs of length 1, and the factor that keeps its outputs at size 1 stands in front: with one hidden layer of $m$ units
+It builds on [ridge regression](#ridge-regression), on [eigenvectors](#spectral-theorem) and on [backpropagation](#eq-bp-delta). Reading takes an hour and a quarter. Throughout, a network has standard normal weights, inputs of length 1, and the factor that keeps its outputs at size 1 stands in front: with one hidden layer of $m$ units
 
 $$
 f(x)=\sqrt{\tfrac2m}\,\sum_{j=1}^ma_j\,(w_j^\top x)_+ ,\qquad (u)_+=\max(u,0).
@@ -365,10 +365,10 @@ $$
 \langle\delta h^\top,\delta'h'^\top\rangle=\operatorname{tr}(h\,\delta^\top\delta'\,h'^\top)=(\delta^\top\delta')(h^\top h').
 $$
 
-So no gradient need ever be stored. With the inputs $h^{l-1}$ and errors $\delta^l$ of all $n$ examples as rows of $H^{l-1}$ and $\Delta^l$, and $\circ$ for the product entry by entry,
+So no gradient need ever be stored. With the inputs $h^{l-1}$ and errors $\delta^l$ of all $n$ examples as rows of $H^{l-1}$ and $\Delta^l$, and $\odot$ for the product entry by entry,
 
 $$
-K=\sum_l\bigl(\Delta^l\Delta^{l\top}\bigr)\circ\bigl(H^{l-1}H^{l-1\top}\bigr).
+K=\sum_l\bigl(\Delta^l\Delta^{l\top}\bigr)\odot\bigl(H^{l-1}H^{l-1\top}\bigr).
 $$ (eq-ntk-layers)
 
 One forward pass, one backward, no gradient:
@@ -2372,7 +2372,7 @@ r"""
 
 | idea | formula | where |
 |---|---|---|
-| tangent kernel | $\langle\nabla_\theta f(x),\nabla_\theta f(z)\rangle=\sum_l(\Delta^l\Delta^{l\top})\circ(H^{l-1}H^{l-1\top})$ | [layer by layer](#eq-ntk-layers) |
+| tangent kernel | $\langle\nabla_\theta f(x),\nabla_\theta f(z)\rangle=\sum_l(\Delta^l\Delta^{l\top})\odot(H^{l-1}H^{l-1\top})$ | [layer by layer](#eq-ntk-layers) |
 | its limit | $\Theta=\Sigma+\cos\vartheta\,\frac{\pi-\vartheta}\pi$, reached like $m^{-1/2}$ | [the envelope](#eq-ntk-limit) |
 | how far the weights move | $\sqrt{y^\top\Theta^{-1}y}$ all together, at any large width, from $f_0=0$ | [distance](#eq-ntk-distance) |
 | training | $f_t=y+e^{-Kt}(f_0-y)$ | [solved](#eq-ntk-ode) |
@@ -2395,7 +2395,7 @@ r"""
 A symmetric function $k(x,z)$ is a *(positive semi-definite) kernel* if for all $x_1,\dots,x_n$ the *Gram matrix* $K_{ij}=k(x_i,x_j)$ is positive semi-definite.
 :::
 
-Every inner product of features is one, since $c^\top Kc=\|\sum_ic_i\varphi(x_i)\|^2\ge0$, and every kernel is an inner product of some features, perhaps infinitely many {cite:p}`scholkopf2002`. Sums and non-negative multiples of kernels are kernels; so are *products* (Schur): if $K=\sum_iu_iu_i^\top$ and $L=\sum_jv_jv_j^\top$, then $K\circ L=\sum_{ij}(u_i\circ v_j)(u_i\circ v_j)^\top$. That is why [the layers' formula](#eq-ntk-layers) is a kernel. $-\|x-z\|$ grows with similarity, too, and is none: its Gram matrix has trace 0, so unless it vanishes one eigenvalue is negative.
+Every inner product of features is one, since $c^\top Kc=\|\sum_ic_i\varphi(x_i)\|^2\ge0$, and every kernel is an inner product of some features, perhaps infinitely many {cite:p}`scholkopf2002`. Sums and non-negative multiples of kernels are kernels; so are *products* (Schur): if $K=\sum_iu_iu_i^\top$ and $L=\sum_jv_jv_j^\top$, then $K\odot L=\sum_{ij}(u_i\odot v_j)(u_i\odot v_j)^\top$. That is why [the layers' formula](#eq-ntk-layers) is a kernel. $-\|x-z\|$ grows with similarity, too, and is none: its Gram matrix has trace 0, so unless it vanishes one eigenvalue is negative.
 """
 
 # %% tags=["checks"]

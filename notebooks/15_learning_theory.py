@@ -1514,7 +1514,9 @@ verify_at_most(
     best_of["honest"][1] / toll(best_of["honest"][0], 0.9),
     1.0,
 )
-verify_at_most("… and the best promise of the honest student", best_of["honest"][2], 0.85)
+verify_at_most(
+    "… and the best promise of the honest student", best_of["honest"][2], 0.85
+)
 verify_at_least(
     "dice student, four prices: nats beyond that toll",
     [KL - toll(seen, 0.9) for seen, KL, *_ in believed["dice"]],

@@ -293,17 +293,6 @@ def _(answer):
     return True
 
 
-@exercise.define("sq-clip")
-def _(answer):
-    for v, c in (([3.0, 4.0], 1.0), ([0.3, 0.4], 1.0)):
-        v = torch.tensor(v)
-        want = v * min(1.0, c / v.norm().item())
-        assert torch.allclose(answer(v, c), want), (
-            f"{v.tolist()} should become {want.tolist()}"
-        )
-    return True
-
-
 @exercise.define("sq-mingru")
 def _(answer):
     z, new = (

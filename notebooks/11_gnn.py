@@ -2785,7 +2785,13 @@ plt.show()
 
 # %% [markdown]
 r"""
-Belief propagation lies on the curve: nobody can do better, and these are messages. (At strength 1 the four graphs happen to lie above it; twenty others do not.) The GCNs stay below, by some ten points at strength 2. Why? *The echo* is innocent: belief propagation that lets every message return loses a point or two. *The horizon* bounds the shallow net: stopped after four rounds, even perfect messages lose some seven points at strength 2, and four hops is what the two-layer GCN has, whose vector for a name is trained by labels within two hops and heard two hops further. That is about half of what it misses. But the four-layer GCN hears eight hops, nearly as good as all, and gains two points. The rest is what has to be *learned*: sixteen thousand weights from fifty labels. The net of two weights, to which the form of a message is given, has the same labels, does not know $\lambda$, and is within some four points of belief propagation from strength 1 on. (At 0.5 it learns noise from them.)
+Belief propagation lies on the curve: nobody can do better, and these are messages. (At strength 1 the four graphs happen to lie above it; twenty others do not.) The GCNs stay below, by some ten points at strength 2. Why? There are three suspects.
+
+- *The echo* is innocent: belief propagation that lets every message return loses a point or two.
+- *The horizon* is guilty of a half, in the shallow net. Stopped after four rounds, even perfect messages lose some seven points at strength 2, and four hops is what the two-layer GCN has: its vector for a name is trained by labels within two hops and heard two hops further. But the four-layer GCN hears eight hops, nearly as good as all, and gains two points.
+- *The learning* is the rest: sixteen thousand weights from fifty labels.
+
+The net of two weights, to which the form of a message is given, has the same labels, does not know $\lambda$, and is within some four points of belief propagation from strength 1 on. (At 0.5 it learns noise from them.)
 
 The *Laplacian* needs a strong signal, because in a sparse graph its leading eigenvectors sit on chance twigs. The *Bethe Hessian*, which is belief propagation linearised, does not fall for that and ignores the labels nearly altogether; it is poor where only the labels help, and on these graphs beats the GCNs from strength 1.5 on. *Gossip* not cut at its median varies strongly, because a few revealed too many on one side shift everybody's opinion; cut, it is no worse than both GCNs from strength 1 on, without a weight.
 

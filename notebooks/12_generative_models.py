@@ -666,13 +666,21 @@ $$ (eq-gm-ppca-loglik)
 
 *Stationary points* (for $S$ positive definite; otherwise add $\varepsilon I$ and let $\varepsilon\to0$). The derivative in $C$ is $-\frac12(C^{-1}-C^{-1}SC^{-1})$, so in $W$ it is $C^{-1}(S-C)C^{-1}W$, which vanishes when $SC^{-1}W=W$. Write $W=U\operatorname{diag}(\rho)Q$ with orthonormal columns $u_i$. Then $C^{-1}u_i=u_i/(\rho_i^2+\sigma^2)$, and the condition reads $Su_i=(\rho_i^2+\sigma^2)u_i$ wherever $\rho_i\ne0$: $u_i$ is an eigenvector of $S$, and $\rho_i^2=\lambda_i-\sigma^2$. Let all $\rho_i\ne0$; with some zero the argument runs for a smaller $k$.
 
-*Which eigenvectors?* Let $A$ be the set of $k$ chosen ones. $C$ has the eigenvalues $\lambda_i$ on $A$ and $\sigma^2$ on the rest, so $\ln\det C=\sum_A\ln\lambda_i+(d-k)\ln\sigma^2$ and $\operatorname{tr}C^{-1}S=k+\frac1{\sigma^2}\sum_{\text{rest}}\lambda_i$. The best $\sigma^2$ makes the derivative of $(d-k)\ln\sigma^2+\frac1{\sigma^2}\sum_{\text{rest}}\lambda_i$ vanish: it is $m$, the mean eigenvalue of the rest. Since $\sum_A\ln\lambda_i=\ln\det S-\sum_{\text{rest}}\ln\lambda_i$,
+*Which eigenvectors?* The leading ones.
+
+<details><summary>Why the leading ones? A game of swaps.</summary>
+
+Let $A$ be the set of $k$ chosen ones. $C$ has the eigenvalues $\lambda_i$ on $A$ and $\sigma^2$ on the rest, so $\ln\det C=\sum_A\ln\lambda_i+(d-k)\ln\sigma^2$ and $\operatorname{tr}C^{-1}S=k+\frac1{\sigma^2}\sum_{\text{rest}}\lambda_i$. The best $\sigma^2$ makes the derivative of $(d-k)\ln\sigma^2+\frac1{\sigma^2}\sum_{\text{rest}}\lambda_i$ vanish: it is $m$, the mean eigenvalue of the rest. Since $\sum_A\ln\lambda_i=\ln\det S-\sum_{\text{rest}}\ln\lambda_i$,
 
 $$
 -2\mathcal L=\text{const}+(d-k)\Bigl(\ln m-\frac1{d-k}\sum_{\text{rest}}\ln\lambda_i\Bigr).
 $$ (eq-gm-ppca-key)
 
-The bracket is the logarithm of the arithmetic over the geometric mean of the eigenvalues that are *thrown away*: it is small when they are alike. And $\rho_i^2=\lambda_i-m\ge0$ on $A$ allows to throw away only if every kept one is at least $m$. Suppose some kept $\lambda_a$ is smaller than the largest thrown away $\lambda_b$; then $m\le\lambda_a<\lambda_b$. Swapping the two changes $\ln m$ by the factor of a mean that loses $\lambda_b$ and gains $\lambda_a$; moving one number of a list *towards* the mean, while it stays above it, lowers the ratio of the means (the derivative of $\ln m-\frac1{d-k}\ln\lambda_b$ in $\lambda_b$ is $\frac1{d-k}(\frac1m-\frac1{\lambda_b})>0$, and $m$ only falls on the way). So the swap improves $\mathcal L$, and the best choice keeps the *leading* eigenvectors:
+The bracket is the logarithm of the arithmetic over the geometric mean of the eigenvalues that are *thrown away*: it is small when they are alike. And $\rho_i^2=\lambda_i-m\ge0$ on $A$ allows to throw away only if every kept one is at least $m$. Suppose some kept $\lambda_a$ is smaller than the largest thrown away $\lambda_b$; then $m\le\lambda_a<\lambda_b$. Swapping the two changes $\ln m$ by the factor of a mean that loses $\lambda_b$ and gains $\lambda_a$; moving one number of a list *towards* the mean, while it stays above it, lowers the ratio of the means (the derivative of $\ln m-\frac1{d-k}\ln\lambda_b$ in $\lambda_b$ is $\frac1{d-k}(\frac1m-\frac1{\lambda_b})>0$, and $m$ only falls on the way). So the swap improves $\mathcal L$.
+
+</details>
+
+So the best choice is
 
 $$
 w_i=\rho_iu_i,\quad\rho_i=\sqrt{\max\{0,\lambda_i-\sigma^2\}},\qquad\hat\sigma^2=\frac1{d-k}\sum_{i>k}\lambda_i .

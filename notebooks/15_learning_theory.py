@@ -280,19 +280,13 @@ $$ (eq-lt-risk)
 
 In this chapter the loss is 1 for a mistake and 0 otherwise, unless said otherwise. $R$ cannot be computed, because the law of $(x,y)$ is unknown.
 
-**What we have.** Take a classifier with $R=0.3$ and ten examples that had no part in choosing it. Each is a mistake with probability 0.3, independently, so the number of mistakes is binomial. The mean share of mistakes is $0.3$: an honest estimate. But with probability $0.7^{10}\approx2.8\,\%$ there is no mistake at all, and someone is deceived. How badly can one be deceived? By the inequality of {cite:t}`hoeffding1963`, for $n$ independent losses in $[0,1]$ of *one* function,
+**What we have.** Take a classifier with $R=0.3$ and ten examples that had no part in choosing it. Each is a mistake with probability 0.3, independently, so the number of mistakes is binomial. The mean share of mistakes is $0.3$: an honest estimate. But with probability $0.7^{10}\approx2.8\,\%$ there is no mistake at all, and someone is deceived. How badly can one be deceived? By the inequality of {cite:t}`hoeffding1963`, [derived in chapter 3](#hoeffding-inequality), for $n$ independent losses in $[0,1]$ of *one* function,
 
 $$
 \Pr\Bigl[R(f)-\hat R(f)\ge t\Bigr]\le e^{-2nt^2},\qquad\text{so with probability }1-\delta:\quad R(f)\le\hat R(f)+\sqrt{\frac{\ln(1/\delta)}{2n}} .
 $$ (eq-lt-hoeffding)
 
 In the example it allows $e^{-2\cdot10\cdot0.09}\approx17\,\%$ instead of 2.8: safe, for every law, and not sharp.
-
-<details><summary>Why? Markov's inequality for an exponential.</summary>
-
-Let $X_i=R-\ell_i$, with mean 0 and values in an interval of length 1. For $s>0$ Markov's inequality gives $\Pr[\sum X_i\ge nt]\le e^{-snt}\prod_i\mathbb Ee^{sX_i}$. The function $\psi(s)=\ln\mathbb Ee^{sX}$ has $\psi(0)=\psi'(0)=0$, and $\psi''(s)$ is the variance of $X$ under the tilted law with density $\propto e^{sX}$, at most $\frac14$ on an interval of length 1. So $\psi(s)\le s^2/8$, the bound is $e^{-snt+ns^2/8}$, and $s=4t$ makes it $e^{-2nt^2}$.
-
-</details>
 """
 
 

@@ -65,7 +65,8 @@ def _size(app, name: str) -> tuple[int, int] | None:
 def public_address(app, config):
     """With an address: launch buttons, and where each page is; else neither."""
     url = os.environ.get("BOOK_ADDRESS", "")
-    config.html_theme_options["repository_url"] = url
+    if "repository_url" in config.html_theme_options:  # Jupyter Book puts its own
+        config.html_theme_options["repository_url"] = url
     if url:
         config.html_baseurl = os.environ["BOOK_PAGES"]
     else:
@@ -74,8 +75,9 @@ def public_address(app, config):
 
 def preview(app, pagename, templatename, context, doctree):
     """What a search engine or a message shows of a page: title, question, picture."""
-    path = pathlib.Path(app.srcdir) / "book" / "chapters.yml"
-    told = yaml.safe_load(path.read_text(encoding="utf-8"))["chapters"]
+    path, told = pathlib.Path(app.srcdir) / "book" / "chapters.yml", {}
+    if path.exists():
+        told = yaml.safe_load(path.read_text(encoding="utf-8"))["chapters"]
     stem = pagename.rpartition("/")[2]
     title = re.sub(r"<[^>]+>", "", context.get("title", ""))
     says = told[stem]["question"] if stem in told else DESCRIPTION

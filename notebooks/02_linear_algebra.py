@@ -1081,7 +1081,7 @@ $$ (eq-la-parseval)
 
 The second formula is *Parseval's*. It makes one thing easy: if only $k$ of the coordinates may be kept, the squared error is the sum of the squares of those dropped, so **keep the $k$ largest**. [Gram and Schmidt](#gram-schmidt) make every independent family orthonormal.
 
-The cosines $q_{k}(j)\propto\cos\bigl(\pi k(j+\frac12)/n\bigr)$, $k=0,\dots,n-1$, are an orthonormal basis of $\mathbb R^n$. (Neighbours add up to $q_k(j-1)+q_k(j+1)=2\cos\frac{\pi k}n\,q_k(j)$, beyond the ends too, where the cosine mirrors itself: eigenvectors, with different eigenvalues, of one symmetric matrix, and [such are orthogonal](#eigenspace).) And products of them, $q_k(i)\,q_l(j)$, are one of images. It begins with the slow waves; JPEG stores pictures in it, in blocks of $8\times8$ {cite:p}`wallace1991`.
+The cosines $q_{k}(j)\propto\cos\bigl(\pi k(j+\frac12)/n\bigr)$, $k=0,\dots,n-1$, are an orthonormal basis of $\mathbb R^n$. (Neighbours add up to $q_k(j-1)+q_k(j+1)=2\cos\frac{\pi k}n\,q_k(j)$, beyond the ends too, where the cosine mirrors itself: one symmetric matrix only stretches each of them, by factors that differ, and [such vectors are orthogonal](#eigenspace).) And products of them, $q_k(i)\,q_l(j)$, are one of images. It begins with the slow waves; JPEG stores pictures in it, in blocks of $8\times8$ {cite:p}`wallace1991`.
 """
 
 
@@ -1285,7 +1285,7 @@ A symmetric matrix stretches along perpendicular axes, and the quadratic form is
 (positive-definite-matrix)=
 **Bowls and saddles.** A symmetric $A$ is *positive definite* if $x^\top Ax>0$ for all $x\ne0$, which by that sum means all $\lambda_i>0$: a bowl. With none negative it is *positive semidefinite*; with some $\lambda_i=0$, a valley; with both signs *indefinite*, a saddle. Where the gradient is zero, a positive definite [Hessian](#hessian) (the matrix of second derivatives) means a minimum, a negative eigenvalue means none, and a semidefinite one leaves it open.
 
-**The curvature of a classifier.** Now the question from the beginning, on softmax regression for digits, where 640 weights still allow the control. A Hessian times a vector is the change of the gradient along it, $Hv\approx\frac{g(w+\epsilon v)-g(w-\epsilon v)}{2\epsilon}$, which costs two gradients. This loss is convex: no eigenvalue is negative, and largest in size is largest.
+**The curvature of a classifier.** Now the question from the beginning, on softmax regression for digits, where 640 weights (random ones: nothing is trained yet) still allow the control. A Hessian times a vector is the change of the gradient along it, $Hv\approx\frac{g(w+\epsilon v)-g(w-\epsilon v)}{2\epsilon}$, which costs two gradients. This loss is convex: no eigenvalue is negative, and largest in size is largest.
 """
 
 
@@ -1532,7 +1532,7 @@ print("\n".join(["layers        Gaussian   orthogonal", *lines]))
 
 # %% [markdown]
 r"""
-No: that average is over networks. After fifty Gaussian layers of one about nine of 64 directions are left; what differed in the others has shrunk to nothing beside them. Orthogonal matrices keep everything, because turns do; that is one reason to start deep networks with them {cite:p}`saxe2014`.
+No: lengths survive, directions do not. After fifty Gaussian layers about nine of 64 directions are left; what differed only in the others has shrunk to nothing beside them. Orthogonal matrices keep everything, because turns do; that is one reason to start deep networks with them {cite:p}`saxe2014`.
 """
 
 # %% tags=["checks"]
@@ -2102,7 +2102,7 @@ def principal_components(X, k):  # X (n, d)
 
 # %% [markdown]
 r"""
-The temple's lesson, with learning. Keep $k$ numbers of a digit, in an orthonormal basis: principal components of 1,400 other digits; cosines, ordered by how strong they are in those; cosines, the slowest first, which know neighbours but no digits; random directions, which know nothing; and principal components of only ten digits (nine, completed to a basis anyhow). The error is measured on 397 new ones.
+The temple's lesson, with learning. Keep $k$ numbers of a digit, in an orthonormal basis: principal components of 1,400 other digits; cosines, ordered by how strong they are in those; cosines, the slowest first, which know no digits but their mean (all are given that of the 1,400); random directions, which know nothing; and principal components of only ten digits (nine, completed to a basis anyhow). The error is measured on 397 new ones.
 """
 
 # %% tags=["set-up"]
@@ -2149,7 +2149,7 @@ for name, shares in missed_share.items():
 
 # %% [markdown]
 r"""
-What 1,400 digits teach beats what is known beforehand, and both beat knowing nothing. The *slowest* cosines start little better than chance; let the digits choose which come first ("strong") and they gain, but stay behind. One basis serves a million digits, so its price is forgotten. But it has to be learnt: ten digits give five good directions, ahead of all cosines, and nine in all; at $k=40$ even slow waves beat them clearly. What is known beforehand is worth most where data are few.
+What 1,400 digits teach beats what is known beforehand, and both beat knowing nothing. The *slowest* cosines start little better than chance; let the digits choose which come first ("strong") and they gain, but stay behind. One basis serves a million digits, so its price is forgotten. But it has to be learnt: ten digits give five good directions, ahead of all cosines, and nine in all; at $k=40$, completed anyhow, they lose clearly even to slow waves. What is known beforehand is worth most where data are few.
 """
 
 # %% tags=["checks"]

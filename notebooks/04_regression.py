@@ -2610,7 +2610,7 @@ With the learning rate 0.1, a common default, the loop stops short: the walk was
 | classes | logistic or softmax regression with a penalty | [convex](#eq-reg-logistic-hessian), [log-odds](#softmax) |
 | counts | Poisson regression | [the log link](#generalized-linear-model) keeps predictions positive |
 
-One penalty, two spellings: our $\frac\lambda2\|W\|^2$ on a *summed* loss is `C = 1/λ` in scikit-learn and `weight_decay = λ/n` on a *mean* loss in torch. So `C=1` on 1,000 points is `weight_decay=1e-3`. And torch decays the intercept too, unless told not to.
+One penalty, two spellings: our $\frac\lambda2\|W\|^2$ on a *summed* loss is `C = 1/λ` in scikit-learn and `weight_decay = λ/n` on a *mean* loss in torch (SGD and Adam; AdamW decays apart from the slope). So `C=1` on 1,000 points is `weight_decay=1e-3`. And torch decays the intercept too, unless told not to.
 """
 
 # %% tags=["checks"]
@@ -3641,7 +3641,7 @@ for name, row in steps_needed.items():
 
 # %% [markdown]
 r"""
-With a rate ten thousand times larger the squared error keeps up. But a unit that is *not* saturated, at $w=-0.5$, is thrown by one step at that rate beyond $w=2{,}000$, where every slope is dead. No rate suits both. A loss that is the likelihood of its answers does not have that trouble.
+With a rate ten thousand times larger the squared error keeps up. But a unit that is *not* saturated, at $w=-0.5$, is thrown by one step at that rate beyond $w=2{,}000$, where every slope is dead. No rate suits both. The coin's likelihood does not have that trouble.
 """
 
 # %% tags=["checks"]

@@ -675,14 +675,14 @@ def reverse_mode(arrows, f):
     """arrows in the order of computation; one visit to each."""
     bar = {f: 1.0}
     for (v, w), slope in reversed(arrows.items()):
-        bar[v] = bar.get(v, 0.0) + slope * bar[w]
+        bar[v] = bar.get(v, 0.0) + slope * bar.get(w, 0.0)
     return bar
 
 
 def forward_mode(arrows, x):
     dot = {x: 1.0}
     for (v, w), slope in arrows.items():
-        dot[w] = dot.get(w, 0.0) + slope * dot[v]
+        dot[w] = dot.get(w, 0.0) + slope * dot.get(v, 0.0)
     return dot
 
 
@@ -784,7 +784,7 @@ def in_order(v, done):
         for u, _ in v.arrows:
             in_order(u, done)
         done[v] = True  # after all its inputs
-    return list(done)
+    return done
 
 
 def backward(f):
@@ -1851,7 +1851,7 @@ $$
 \dot z^l=W^l\dot x^{l-1}+\dot W^lx^{l-1}+\dot b^l,\qquad\dot x^l=\dot z^l\odot\sigma'(z^l),
 $$ (eq-bp-tangent)
 
-three products a layer where the value has one (two in the first, if one skips $W^1\dot x^0=0$). *One sweep costs as much as the whole gradient*, and gives the derivative along one direction. For all weights it takes $p$ sweeps: the price of nudging, three times over, though without its rounding.
+three products a layer where the value has one (two in the first, if one skips $W^1\dot x^0=0$). *One sweep costs as much as the whole gradient*, and gives the derivative along one direction. For all weights, done like this, it takes $p$ sweeps: the price of nudging, three times over, though without its rounding.
 """
 
 
@@ -2755,7 +2755,7 @@ verify(
 
 # %% [markdown]
 r"""
-**"The smaller the $h$, the better the check."** It holds on paper. But a [central difference](#derivative) errs by about $h^2$ from the curve and by $\epsilon/h$ from rounding, so the best $h$ is near $\epsilon^{1/3}$: $6\cdot10^{-6}$ in double precision, $5\cdot10^{-3}$ in single. The error is then about $\epsilon^{2/3}$, two thirds of the digits. In single precision that leaves four or five, too few to tell a slip from rounding: check in double.
+**"The smaller the $h$, the better the check."** It holds on paper. But a [central difference](#derivative) errs by about $h^2$ from the curve and by $\epsilon/h$ from rounding, so the best $h$ is near $\epsilon^{1/3}$: $6\cdot10^{-6}$ in double precision, $5\cdot10^{-3}$ in single. The error is then about $\epsilon^{2/3}$, two thirds of the digits. In single precision that leaves four or five, enough for a gross slip and too few for a small one: check in double.
 """
 
 # %% tags=["set-up"]

@@ -628,7 +628,7 @@ for P, rows in chosen.items():
 
 # %% [markdown]
 r"""
-Two things to see. With a price on length the catastrophe at twenty waves is gone, but on some days, where the choice goes wrong, not all of the damage: see the width. And for a thousand waves the chosen penalty is a small *loss*. Two per cent were to be gained, and a choice made with twenty points has a noise of its own. Regularisers need not add up; we shall meet this again.
+Two things to see. With a price on length the catastrophe at twenty waves is gone, but on some days, where the choice goes wrong, not all of the damage: see the width. And for a thousand waves the chosen penalty is a *loss* of over a tenth. Two per cent were to be gained, and a choice made with twenty points has a noise of its own. Regularisers need not add up; we shall meet this again.
 """
 
 # %% tags=["checks"]
@@ -1211,7 +1211,7 @@ verify("best points for p = ½, 1 and 2", best, [[0, 1], [0, 1], touching], atol
 r"""
 With equally strong waves the better guess about the truth is worth a factor of four. Divide wave $k$ by $k$, and nothing of the gain is left: the strengths had already said where the truth is, and ridge listens to them. Turn each pair of cosine and sine by 45°, which ridge does not notice, and the truth needs two weights for one: the lasso errs half as much again, and on the faded waves more than ridge. An estimator is as good as its idea of the truth, be it in the penalty or in [the strengths of the waves](#free-parameters).
 
-**A common slip** is in the last row: to praise a penalty whose solver was not run to the end. After 400 steps of ISTA half of the weights are zero, at the solution seven tenths, and the unfinished run beats both ridge and the lasso. That gain belongs to [stopping early](#early-stopping-equals-l2).
+**A common slip** is in the last row: to praise a penalty whose solver was not run to the end. After 400 steps of ISTA half of the weights are zero, at the solution seven tenths, and the unfinished run beats both ridge and the lasso. That gain belongs to the unfinished run, in which both penalties are mixed, and not to the lasso.
 
 **Try it.** The *elastic net* charges both. Find the minimiser of $\frac12(w-v)^2+a\lvert w\rvert+\frac b2w^2$.
 """
@@ -1299,7 +1299,7 @@ $$
 \mathbb E\,\|y-(X+N)w\|^2=\|y-Xw\|^2+ns^2\|w\|^2 .
 $$ (eq-rg-noise)
 
-Noise on the inputs *is* ridge, with $\lambda=ns^2$. Noise on the labels, a class drawn by lot with probability $\varepsilon$ from all $K$, is in the mean the same as training on the *smoothed* target $(1-\varepsilon)e_y+\frac\varepsilon K\mathbf 1$, because cross-entropy is linear in its target. Noise on the *weights* of a linear model does nothing: it adds $s^2\|X\|_F^2$, whatever $w$ is. Only behind a nonlinearity does it restrain. Dropout, soon, is another noise.
+Noise on the inputs *is* ridge, with $\lambda=ns^2$. Noise on the labels, a class drawn by lot with probability $\varepsilon$ from all $K$, is in the mean the same as training on the *smoothed* target $(1-\varepsilon)e_y+\frac\varepsilon K\mathbf 1$, because cross-entropy is linear in its target. Noise on the *weights* of a linear model does nothing: it adds $s^2\|X\|_F^2$, whatever $w$ is. Only with further weights or a nonlinearity behind it does it restrain. Dropout, soon, is another noise.
 """
 
 # %% tags=["checks"]
@@ -1741,7 +1741,7 @@ verify_at_most(
 
 # %% [markdown]
 r"""
-Without dropout the network matches all its labels, false ones included. With it, it refuses a quarter of the false ones and gains ten points on new images. Not only because it fits less: the last row stops the bare network as soon as it matches 95 % of its labels, and it is still six points behind. (Stopped still earlier it catches up; see [the comparison](#regularization-catalogue).) In a network units may learn to correct each other's errors (*co-adaptation*); a unit whose partners vanish at random must be useful alone. [More on that](#dropout-properties), and on [the crowd](#dropout-as-ensemble), on the shelf.
+Without dropout the network matches all its labels, false ones included. With it, it refuses a quarter of the false ones and gains ten points on new images. Because it fits less? The last row stops the bare network as soon as it matches 95 % of its labels, and it is still six points behind. But stopped still earlier it catches up (see [the comparison](#regularization-catalogue)): fitting less can explain much of the gain. In a network units may learn to correct each other's errors (*co-adaptation*); a unit whose partners vanish at random must be useful alone. [More on that](#dropout-properties), and on [the crowd](#dropout-as-ensemble), on the shelf.
 
 **Try it.** Compute the exact mean of $\max(0,v^\top(m\odot h))$ over all masks with keep probability $q$, without sampling. `all_masks` may be used.
 """

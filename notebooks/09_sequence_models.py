@@ -14,7 +14,7 @@ r"""
 (sequence-models-chapter)=
 # Sequence models
 
-You are read a list of 40 numbers between 0 and 1. Twice, somewhere, a bell rings. At the end you are asked for the sum of the two numbers at which it rang. A child can do it: keep what the bell marks, let the rest pass. Four small networks read the same list, one number at a time. Which of them can learn it?
+You are read a list of 40 numbers between 0 and 1. Twice, once in each half, a bell rings. At the end you are asked for the sum of the two numbers at which it rang. A child can do it: keep what the bell marks, let the rest pass. Four small networks read the same list, one number at a time. Which of them can learn it?
 """
 
 # %% tags=["remove-cell"]
@@ -1295,7 +1295,7 @@ r"""
 (dotted: nothing heard, and one bell heard.) Read the square by its rows and its columns.
 
 - **The start matters without gates.** Same cell, same rates: of the library's ReLU network no seed hears the bells in 800 steps (nor of its tanh network); started at the identity at least three of four do. "Recurrent networks cannot learn this, one needs an LSTM" is not what happens here.
-- **Gates alone are not enough.** As the library starts it, the LSTM is deaf at 400 steps but for one seed. With twice the budget half of the seeds find the way: they must first learn to *keep*, from the faint error that comes through forget gates near one half, and then the task.
+- **Gates alone are not enough.** As the library starts it, the LSTM is deaf at 400 steps but for one seed. With twice the budget some of the seeds find the way: they must first learn to *keep*, from the faint error that comes through forget gates near one half, and then the task.
 - **Both together** have the smallest error. Is that the gates, or only their weights? The ReLU network with *as many weights* hears with every seed by step 800; its median error lies between its small sister's and the LSTM's. So a part of what the gates seemed to give was size, and a part was not.
 - **The other controls.** The tanh network learns nothing from $W=I$ either. Its slopes are below one, so this start leaks; it is not the identity that helps, but what it keeps. And the start at $0.8\,I$ surprises: deaf at 400 steps, but most seeds arrive by 800. What is *nearly* kept can be learnt, for a price.
 
@@ -1447,7 +1447,7 @@ for name in SQUARE[2:]:
 
 # %% [markdown]
 r"""
-Nobody told the input gate about bells: it opens at them and is nearly shut elsewhere, as in [the cell set by hand](#sq-hand-lstm). The forget gates tell the other half. With the keeping start they begin near one and stay; with the library's start they begin near one half, and where the task was learnt, one has been pushed up to nearly one.
+The darkest memory is a clock, which grows bell or no bell; the two numbers are kept in paler rows. Nobody told the input gate about bells: it opens at them and is nearly shut elsewhere, as in [the cell set by hand](#sq-hand-lstm). The forget gates tell the other half. With the keeping start they begin near one and stay; with the library's start they begin near one half, and where the task was learnt, one has been pushed up to nearly one.
 
 **Play with it.** Drag the numbers (or use the arrow keys), click the bells on and off, and watch gates and memories. Ring a third bell and a fourth, which never happened in training. (On twenty numbers the trained ones are a little off, as they have seen only lists of forty. Can you see a memory that grows with the steps, bell or no bell, like a clock?) Then change the network: the one set by hand, the winner, an LSTM that learnt without the keeping start, and the same one before training.
 """
@@ -2055,7 +2055,7 @@ print(
 
 # %% [markdown]
 r"""
-Counting with a good fall-back wins: with nine thousand letters to learn from, it is hard to beat (with a million times more text the order is known to be another). The LSTM comes second, and the tanh network, which is deaf to bells, is less than a tenth of a nat behind it. How can that be? Ask what the memory is worth: let each model read only the last $k$ letters before the one that it guesses.
+Counting with a good fall-back wins: with nine thousand letters and a training as short as ours it is hard to beat (with a million times more text the order is known to be another). The LSTM comes second, and the tanh network, which is deaf to bells, is less than a tenth of a nat behind it. How can that be? Ask what the memory is worth: let each model read only the last $k$ letters before the one that it guesses.
 """
 
 # %% tags=["picture"] mystnb={"image": {"alt": "Nats a letter against the number of letters read before. Tables of counts fall to three letters and then stay level. Tanh network and LSTM fall steeply up to about four letters and are level after eight."}}
@@ -2435,7 +2435,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-With the same numbers of weights and steps, the decoder that may choose where to look spells nearly everything; the one that has only the last state gets five letters of six. Equal weights do worse still: it is the choice. On the right is the proof by looking: while the *first* letter of the answer is written, the weight lies on the *last* letter read, and so on along the anti-diagonal. Nobody told the network about positions.
+With the same numbers of weights and steps, the decoder that may choose where to look spells nearly everything; the one that has only the last state gets five letters of six. Equal weights, at the rate that suits attention, do worse still: it is the choice. On the right is the proof by looking: while the *first* letter of the answer is written, the weight lies on the *last* letter read, and so on along the anti-diagonal. Nobody told the network about positions.
 
 Is it a bottleneck or slow learning? Look at the pale curve: with twice the steps the last state makes good more than half of what it lacked. So the vector was *not* the limit at 400 steps; what was missing was time to find out how to pack six letters, with errors that travel up to 11 steps. It is the memory problem of the opening again, and attention solves it as gates and identities do, by a short path on which what was read passes unchanged. [Transformers](#transformers-chapter) draw the conclusion and keep nothing but the looking.
 

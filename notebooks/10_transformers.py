@@ -852,7 +852,7 @@ $$
 w'_{ij}\leftarrow-\infty\ \text{ for } j>i\qquad\Longrightarrow\qquad W\ \text{lower triangular, rows of sum 1}.
 $$ (eq-tf-causal)
 
-By hand: three tokens with equal scores get the rows $(1,0,0)$, $(\frac12,\frac12,0)$, $(\frac13,\frac13,\frac13)$. Then $y_i$ depends on $x_1,\dots,x_i$ only. The current token is included; without it $y_1$ would be a mean over nothing. Other patterns of forbidden pairs encode other prior knowledge: a window of neighbours, or the edges of a graph.
+By hand: three tokens with equal scores get the rows $(1,0,0)$, $(\frac12,\frac12,0)$, $(\frac13,\frac13,\frac13)$. Then $y_i$ depends on $x_1,\dots,x_i$ only. (So the mask breaks the symmetry: a causal layer sees the *set of its past*, and lacks only the order within.) The current token is included; without it $y_1$ would be a mean over nothing. Other patterns of forbidden pairs encode other prior knowledge: a window of neighbours, or the edges of a graph.
 
 **A common slip** is to put the zeros in *after* the softmax. The picture is triangular too, but the future is still in the denominators. Watch the row sums, and what happens to the first five outputs when the sixth token changes:
 """
@@ -2334,7 +2334,7 @@ print(f"          the digits of the other columns {other_columns.mean():6.3f}")
 
 # %% [markdown]
 r"""
-Sums that it has never seen are right, nearly all of the 7,604. A rule, then? But sums with $7+8$ it gets wrong, four times out of five: the digit of that column is wrong, while the other columns of the same sums are right. Compare the last column. Whoever knows how to carry, and copies from the two thousand sums which digit stands under which two and which carry, has a table of 196 lines: it gets every new sum right, and none with $7+8$. So it seems with the model: a rule that joins columns, and a table for the columns themselves, with a line missing. *Generalising* means: new combinations of known parts. Whether a test shows it depends on what was held out.
+Sums that it has never seen are right, nearly all of the 7,604. A rule, then? But sums with $7+8$ it gets wrong as a rule, here four times out of five: the digit of that column is wrong, while the other columns of the same sums are right. Compare the last column. Whoever knows how to carry, and copies from the two thousand sums which digit stands under which two and which carry, has a table of 196 lines: it gets every new sum right, and none with $7+8$. So it seems with the model: a rule that joins columns, and a table for the columns themselves, with a line missing. *Generalising* means: new combinations of known parts. Whether a test shows it depends on what was held out.
 """
 
 # %% tags=["checks"]

@@ -1,5 +1,6 @@
 """The tools: what they find, serve and refuse."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 
 import pytest
@@ -227,7 +229,14 @@ def lab(tmp_path_factory):
         while "}" not in (said := "".join(map(_text, folder.glob("jpserver-*.json")))):
             assert server.poll() is None, _text(folder / "log")
             time.sleep(0.1)
-        yield json.loads(said)["url"], token
+        url, answers = json.loads(said)["url"], False
+        while not answers:  # the file is written before the server listens
+            assert server.poll() is None, _text(folder / "log")
+            with contextlib.suppress(urllib.error.URLError):
+                urllib.request.urlopen(url + "api").close()
+                answers = True
+            time.sleep(0.1)
+        yield url, token
         server.terminate()
         server.wait()
 

@@ -1,5 +1,6 @@
-"""Every data set of the book: generated, or shipped inside scikit-learn."""
+"""Every data set of the book: generated, inside scikit-learn, or beside this file."""
 
+from importlib import resources
 from typing import NamedTuple
 
 import numpy as np
@@ -37,6 +38,23 @@ def diabetes(n_train: int = 342, seed: int = 0) -> Split:
     X, y = datasets.load_diabetes(return_X_y=True)
     X, y = (X - X.mean(0)) / X.std(0), (y - y.mean()) / y.std()
     return _split(X, y, n_train, seed)
+
+
+def alice() -> tuple[str, str]:
+    """Two pieces of English, of 27 symbols: small letters and single blanks.
+
+    The first chapter of a book, some ten thousand letters, and the beginning of the
+    second, two thousand. Apostrophes are left out, all else between words is a blank.
+    Source: Lewis Carroll, Alice's Adventures in Wonderland (1865), public domain.
+    """
+    text = resources.files("helpers").joinpath("alice.txt").read_text(encoding="utf-8")
+    first, second = (_letters(chapter) for chapter in text.split("\n\n\n"))
+    return first, second
+
+
+def _letters(text: str) -> str:
+    kept = "".join(c if c.isalpha() else " " for c in text.lower().replace("'", ""))
+    return " ".join(kept.split()) + " "
 
 
 def _split(X, y, n_train, seed):

@@ -51,6 +51,15 @@ def test_diabetes():
     assert body == pytest.approx(np.corrcoef(raw_X[:, 2], raw_y)[0, 1])
 
 
+def test_alice():
+    learn, test = data.alice()
+    assert learn.startswith("alice was beginning to get very tired of sitting by her ")
+    assert test.startswith("curiouser and curiouser cried alice she was so much")
+    for text, length in (learn, 10_756), (test, 1_963):
+        assert set(text) <= set(" abcdefghijklmnopqrstuvwxyz") and len(text) == length
+        assert "  " not in text and text.endswith(" ") and " shes " not in text
+
+
 @pytest.mark.parametrize("load, size", [(data.digits, 1797), (data.diabetes, 442)])
 def test_splits_are_seeded_shuffles_of_the_size_asked(load, size):
     one, two, other = load(), load(), load(seed=1)

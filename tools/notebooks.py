@@ -40,8 +40,8 @@ TIMEOUT = 1800  # seconds for one cell, on a machine that may be busy with other
 def fingerprint(source: pathlib.Path, root: pathlib.Path = ROOT) -> dict[str, str]:
     """Two hashes: of the chapter, and of what every chapter stands on.
 
-    The first leaves out the address, the second the comments and docstrings of the
-    helpers.
+    The first leaves out the address, the second (the helpers with their text, and the
+    requirements) the comments and docstrings.
     """
     text = source.read_text(encoding="utf-8")
     used = [script.read_text(encoding="utf-8") for script in _scripts(text, root)]
@@ -60,7 +60,8 @@ def _ground(root):
         repr(_tree(ast.parse(path.read_text(encoding="utf-8"))))
         for path in sorted((root / "helpers").rglob("*.py"))
     ]
-    return _hash([*trees, (root / "requirements.txt").read_text(encoding="utf-8")])
+    read = [*sorted((root / "helpers").glob("*.txt")), root / "requirements.txt"]
+    return _hash([*trees, *(path.read_text(encoding="utf-8") for path in read)])
 
 
 def _scripts(text, root):

@@ -1,4 +1,4 @@
-"""The landing page, with questions and paths, and the page for teachers.
+"""The landing page: each chapter's question with a picture, and paths through the book.
 
 What is told of a chapter stands in ``book/chapters.yml``; pictures and minutes come
 from the executed chapters.
@@ -9,7 +9,6 @@ import html
 import os
 import pathlib
 import re
-import urllib.parse
 from dataclasses import dataclass
 
 import yaml
@@ -17,7 +16,7 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 
 from chapters import Chapter, chapters, frame_of, minutes_to_read, slider_of
-from harvest import FromBookHtml, FromBookMarkdown
+from harvest import FromBookHtml
 
 logger = logging.getLogger(__name__)
 
@@ -219,74 +218,6 @@ class Keep(FromBookHtml):
         )
 
 
-class Teaching(FromBookMarkdown):
-    """What to show, derive and set, from ``book/teaching.yml``."""
-
-    def markdown(self) -> str:
-        told = yaml.safe_load(self.read("book/teaching.yml"))
-        found = {c.doc.rpartition("/")[2]: c for c in self.chapters() if c.number}
-        if unknown := set(found) ^ set(told):
-            logger.warning(
-                "book/teaching.yml and _toc.yml differ in %s", sorted(unknown)
-            )
-        lines = []
-        for name, chapter in found.items():
-            if name in told:
-                show, board, tutorial = told[name].values()
-                steps = [
-                    f"Show: {self.step(chapter, *show)}.",
-                    f"Derive, {board[2]} minutes: {self.step(chapter, *board[:2])}.",
-                    f"Set: {self.step(chapter, *tutorial)}.",
-                ]
-                lines += [f"**{chapter.label}.** " + " ".join(steps), ""]
-        return "\n".join(lines)
-
-    def step(self, chapter: Chapter, target: str, words: str) -> str:
-        """The words, linked to the section; with an address also to Colab."""
-        url, cell = os.environ.get("BOOK_ADDRESS"), cell_of(chapter.notebook, target)
-        link = f"[{words}](#{target})"
-        if not url or not cell:
-            return link
-        path = url.removeprefix("https://github.com/") + f"/blob/launch/{chapter.doc}"
-        colab = f"https://colab.research.google.com/github/{path}.ipynb#scrollTo={cell}"
-        return f"{link} ([Colab]({colab}))"
-
-
-def cell_of(notebook: dict, target: str) -> str:
-    """The id of the text cell with the target ``(target)=``; "" when there is none."""
-    for cell in notebook["cells"]:
-        if cell["cell_type"] == "markdown" and f"({target})=" in "".join(
-            cell["source"]
-        ):
-            return cell["id"]
-    return ""
-
-
-class Hub(FromBookMarkdown):
-    """The link that puts the book on a JupyterHub, when it has an address."""
-
-    def markdown(self) -> str:
-        url = os.environ.get("BOOK_ADDRESS")
-        if not url:
-            return (
-                "Once the book has a public address, this place shows a link that "
-                "puts it on any JupyterHub. Until then: `git clone`, `make install`."
-            )
-        query = urllib.parse.urlencode(
-            {
-                "repo": url,
-                "branch": "launch",
-                "urlpath": f"lab/tree/{url.rpartition('/')[2]}/notebooks",
-            }
-        )
-        return (
-            "Put your hub's address in front, and give the link to the class; a hub "
-            "with [nbgitpuller](https://github.com/jupyterhub/nbgitpuller) fetches the "
-            "book and brings it up to date without touching what students changed:\n\n"
-            f"```\nhttps://YOUR-HUB/hub/user-redirect/git-pull?{query}\n```\n"
-        )
-
-
 def curve(a: tuple[int, int], b: tuple[int, int], size: Size = FULL) -> str:
     """An edge from the right side of box ``a`` to the left side of box ``b``."""
     x, y, u, v = a[0] + size.wide, a[1] + size.high // 2, b[0], b[1] + size.high // 2
@@ -322,7 +253,5 @@ def setup(app: Sphinx) -> dict:
     app.add_directive("questions", Questions)
     app.add_directive("paths", Paths)
     app.add_directive("keep", Keep)
-    app.add_directive("teaching", Teaching)
-    app.add_directive("hub", Hub)
     app.connect("build-finished", write_pictures)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -14,7 +14,7 @@ help: ## Say what each target does
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
 
 .PHONY: install
-install: $(VENV)/.installed ## Make .venv and install everything into it (PYTHON=python3)
+install: writable $(VENV)/.installed ## Make .venv and install everything into it (PYTHON=python3)
 ifneq ($(origin PYTHON),file)
 	@test "$$($(PYTHON) -V)" = "$$($(PY) -V)" \
 	  || { echo "$(VENV) has $$($(PY) -V), PYTHON is $$($(PYTHON) -V): run make distclean first" >&2; exit 1; }
@@ -22,7 +22,11 @@ endif
 
 # A .venv without pip (stopped half-way, or made before python3-venv was there) is made anew.
 NEW_ENOUGH := 'import pip, sys; sys.exit(sys.version_info < (3, 11))'
-$(VENV)/.installed: requirements.txt pyproject.toml
+# Asked before anything is made; no file has this name.
+writable:
+	@test -w . || { echo "This folder cannot be written to: copy the book to one that can." >&2; exit 1; }
+
+$(VENV)/.installed: requirements.txt pyproject.toml | writable
 	@$(PY) -c $(NEW_ENOUGH) >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	@$(PY) -c $(NEW_ENOUGH) \
 	  || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/one" >&2; exit 1; }
@@ -85,6 +89,10 @@ lab: install ## Open JupyterLab on the chapters (ARGS=--no-browser)
 .PHONY: bench
 bench: install ## Measure what the book costs; writes the table of the benchmark page
 	@$(PY) tools/bench.py
+
+.PHONY: rehearse
+rehearse: browser ## Run every chapter as Colab, Binder and a reader's own JupyterLab would (ARGS="colab --chapters 05")
+	@$(PY) tools/rehearse.py $(ARGS)
 
 .PHONY: address
 address: install ## Stamp the public address into notebooks and README (URL=https://github.com/owner/name; found by itself; URL=none removes it)

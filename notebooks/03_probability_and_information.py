@@ -16,7 +16,7 @@ r"""
 
 A bent coin falls heads with probability $0.11$. Write down ten thousand tosses as zeros and ones: ten thousand bits. How few bits would do?
 
-Here is a way to count. There are $\binom{10000}{1100}$ sequences with exactly 1100 heads. Number them; a sequence is then stored as its number, and a number below $N$ takes $\log_2N$ bits. On the right is the price of a toss, for every bend of the coin.
+Here is a way to count. There are $\binom{10000}{1100}$ sequences with exactly 1100 heads. Number them; a number below $N$ takes $\log_2N$ bits. On the right is the price of a toss, for every bend of the coin.
 """
 
 # %% tags=["remove-cell"]
@@ -93,10 +93,14 @@ def _(answer):
 
 @exercise.define("pr-test-set")
 def _(answer):
-    assert answer == int(answer), "a whole number of images"
-    fails = lambda n: 2 * math.exp(-2 * n * 0.01**2)
-    assert fails(answer) <= 0.05, f"the bound is still {fails(answer):.3f}"
-    assert fails(answer - 1) > 0.05, "fewer will do"
+    side = lambda n, a: math.exp(-n * stats.entropy([a, 1 - a], [0.93, 0.07]))
+    for name, n, fails in (
+        ("Hoeffding", answer[0], lambda n: 2 * math.exp(-2 * n * 0.01**2)),
+        ("Chernoff", answer[1], lambda n: side(n, 0.94) + side(n, 0.92)),
+    ):
+        assert n == int(n), "two whole numbers of images"
+        assert fails(n) <= 0.05, f"{name}'s bound is still {fails(n):.3f}"
+        assert fails(n - 1) > 0.05, f"{name} asks for fewer"
     return True
 
 
@@ -204,9 +208,13 @@ def _(answer):
     for seed in range(3):
         x = np.random.default_rng(seed).uniform(0, 2 + seed, 30)
         likelihood = lambda theta: theta**-30.0 * (x.max() <= theta)
-        best = likelihood(answer(x))
+        best = likelihood(answer(x)[0])
         assert best > 0, "under your θ the data are impossible"
-        assert best >= likelihood(0.999 * answer(x)), "a smaller θ makes them likelier"
+        assert best >= likelihood(0.999 * answer(x)[0]), "a smaller θ is likelier"
+    for n in (2, 5):
+        many = 3 * np.random.default_rng(n).random((20_000, n))
+        mean = np.mean([answer(x)[1] for x in many])
+        assert abs(mean / 3 - 1) < 0.02, f"{n} points, θ = 3: {mean:.3f} on average"
     return True
 
 
@@ -499,7 +507,7 @@ verify_at_least(
 # %% [markdown]
 r"""
 (beta-posterior)=
-**A coin one does not know.** You have seen $h$ heads and $t$ tails. What is the bend $\theta$? Before, let every $\theta$ between 0 and 1 be equally probable. The likelihood of the tosses is $\theta^h(1-\theta)^t$, so the posterior density is proportional to that. It has a name, $\mathrm{Beta}(h+1,t+1)$. Its norm needs no calculus. Throw a red ball and $h+t$ white ones on $[0,1]$; the red one lies at $\theta$. That exactly $h$ white ones lie to its left has probability $\binom{h+t}h\int_0^1\theta^h(1-\theta)^td\theta$. But the red ball is as likely to be first as second or last, so this is $\frac1{h+t+1}$, and the integral is $\frac{h!\,t!}{(h+t+1)!}$. With a prior $\mathrm{Beta}(a,b)\propto\theta^{a-1}(1-\theta)^{b-1}$ nothing new happens; the exponents add:
+**A coin one does not know.** You have seen $h$ heads and $t$ tails. What is the bend $\theta$? Before, let every $\theta$ between 0 and 1 be equally probable. The likelihood of the tosses is $\theta^h(1-\theta)^t$, so the posterior density is proportional to that. It has a name, $\mathrm{Beta}(h+1,t+1)$. Its norm needs no calculus. Throw a red ball and $h+t$ white ones on $[0,1]$; the red one lies at $\theta$. That exactly $h$ white ones lie to its left has probability $\binom{h+t}h\int_0^1\theta^h(1-\theta)^td\theta$. But the red ball is as likely to be first as second or last, so this is $\frac1{h+t+1}$, and the integral is $\frac{h!\,t!}{(h+t+1)!}$. With a prior $\mathrm{Beta}(a,b)\propto\theta^{a-1}(1-\theta)^{b-1}$ nothing new happens (if $a,b$ are not whole, its norm has gamma functions for factorials); the exponents add:
 
 $$
 \mathrm{Beta}(a,b)\;\xrightarrow{\;h\text{ heads},\;t\text{ tails}\;}\;\mathrm{Beta}(a+h,\;b+t),\qquad \mathbb E[\theta]=\frac{a+h}{a+b+h+t}.
@@ -749,7 +757,7 @@ r"""
 A network gets 93 % of a test set of a thousand images right. How good is it really? An accuracy is an average of zeros and ones, and averages settle. How fast?
 
 (markov-inequality)=
-**Markov.** Ten people own 100 coins together. How many can own 50 or more? Two. In general, for $Z\ge0$ and $c>0$: $Z\ge c\cdot\mathbf 1[Z\ge c]$ always, so the means obey it too,
+**Markov.** Ten people own 100 coins together. How many can own 50 or more? Two. For $Z\ge0$ and $c>0$: $Z\ge c\cdot\mathbf 1[Z\ge c]$, so the means obey it too,
 
 $$
 P(Z\ge c)\le\frac{\mathbb E[Z]}c .
@@ -770,7 +778,7 @@ $$ (eq-pr-weak-law)
 The typical distance is $\sigma/\sqrt n$, the *standard error*: four times the data for half of it.
 
 (hoeffding-inequality)=
-**Hoeffding.** Chebyshev uses one number and is generous. If the draws are bounded, $0\le X_i\le1$, far more can be said. Put $Z=e^{sS}$ into Markov, with $S=\sum_i(X_i-\mu)$ and $s>0$. The mean of a product of independent factors is the product of the means:
+**Hoeffding.** If the draws are bounded, $0\le X_i\le1$, far more can be said. Put $Z=e^{sS}$ into Markov, with $S=\sum_i(X_i-\mu)$ and $s>0$. The mean of a product of independent factors is the product of the means:
 
 $$
 P(S\ge n\epsilon)\le e^{-sn\epsilon}\,\mathbb E\bigl[e^{sS}\bigr]=e^{-sn\epsilon}\prod_i\mathbb E\bigl[e^{s(X_i-\mu)}\bigr].
@@ -782,10 +790,18 @@ $$
 P\Bigl(\Bigl|\frac1n\sum_iX_i-\mu\Bigr|\ge\epsilon\Bigr)\le2e^{-2n\epsilon^2}.
 $$ (eq-pr-hoeffding)
 
-*Hoeffding's inequality* {cite:p}`hoeffding1963` is where [learning theory](#learning-theory-chapter) starts. For the thousand images it says: off by 4.3 points or more in at most five of a hundred test sets. Chebyshev, who knows the variance $0.93\cdot0.07$, says 3.6 points; the truth is 1.7.
+*Hoeffding's inequality* {cite:p}`hoeffding1963` is where [learning theory](#learning-theory-chapter) starts.
+
+**Chernoff.** For a coin no $\frac{s^2}8$ is needed. Each toss contributes $sa-\ln(1-\mu+\mu e^s)$ to the exponent, with $a=\mu+\epsilon$. The slope in $s$ vanishes at $e^s=\frac{a(1-\mu)}{(1-a)\mu}$, and what comes out is a number that we shall meet again [as the price of a wrong belief](#kl-divergence):
+
+$$
+P\Bigl(\frac1n\sum_iX_i\ge a\Bigr)\le e^{-n\,\mathrm{KL}(a\|\mu)},\qquad \mathrm{KL}(a\|\mu)=a\ln\frac a\mu+(1-a)\ln\frac{1-a}{1-\mu},
+$$ (eq-pr-chernoff)
+
+below the mean likewise with $a=\mu-\epsilon$. What do the three say of the thousand images? At most five of a hundred test sets are off by 4.3 points (Hoeffding), 3.6 (Chebyshev), 2.2 (Chernoff); the truth is 1.7.
 
 :::{admonition} A common slip: "the best of my networks has 95 %"
-The bounds hold for a network that was fixed before it saw the test set. Take a hundred networks that all get 93 % right, with independent errors, and report the best on a thousand images: on average it looks two points better than it is.
+The bounds hold for a network that was fixed before it saw the test set. The best of a hundred that all get 93 % right, with independent errors, looks two points better than it is on a thousand images.
 :::
 """
 
@@ -799,33 +815,35 @@ def hoeffding(n, eps):
     return 2 * np.exp(-2 * n * eps**2)
 
 
+def chernoff(n, eps, p):
+    KL = lambda a: special.rel_entr(a, p) + special.rel_entr(1 - a, 1 - p)
+    return np.exp(-n * KL(p + eps)) + np.exp(-n * KL(p - eps))
+
+
+# %%
 def strays(n, eps, p):
     """Exactly: P(|share of heads − p| ≥ eps) for n coins."""
     heads = np.arange(n + 1)
     return stats.binom(n, p).pmf(heads[abs(heads / n - p) >= eps - 1e-12]).sum()
 
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Probability that a share of n fair coins is 0.05 or more off, against n on a logarithmic axis: Chebyshev's bound falls slowly, Hoeffding's along a straight line, the exact value below it with nearly the same slope."}}
-fig, ax = plt.subplots(figsize=(6.8, 3.2))
-n = np.arange(100, 3001, 100)
-for f, colour, name in (
-    (lambda n: chebyshev(n, 0.05, 0.5), plot.ORANGE, "Chebyshev"),
-    (lambda n: hoeffding(n, 0.05), plot.BLUE, "Hoeffding"),
-    (lambda n: [strays(k, 0.05, 0.5) for k in n], plot.RED, "exact"),
-):
-    ax.semilogy(n, f(n), color=colour, label=name)
-ax.set(
-    ylim=(1e-8, 2),
-    xlabel="coins, $n$",
-    ylabel="probability",
-    title="fair coins: 0.05 or more off",
-)
-ax.legend()
+# %% tags=["picture"] mystnb={"image": {"alt": "Probability, on a logarithmic axis, that a share of n coins is 0.05 or more off, against n. Left, fair coins: Chebyshev's bound falls slowly, Hoeffding's and Chernoff's along one straight line, the exact value below it with nearly the same slope. Right, coins of 0.93: Hoeffding's line is as before, Chernoff's and the exact value fall some three times as steeply."}}
+fig, axes = plt.subplots(1, 2, figsize=(6.8, 3.1), sharey=True)
+n = np.arange(50, 2001, 50)
+for ax, p, name in zip(axes, (0.5, 0.93), ("fair coins", "coins of 0.93")):
+    ax.semilogy(n, chebyshev(n, 0.05, p), color=plot.ORANGE, label="Chebyshev")
+    ax.semilogy(n, hoeffding(n, 0.05), color=plot.BLUE, label="Hoeffding")
+    ax.semilogy(n, chernoff(n, 0.05, p), "--", color=plot.PURPLE, label="Chernoff")
+    truth = [strays(k, 0.05, p) for k in n]
+    ax.semilogy(n, truth, color=plot.RED, label="exact")
+    ax.set(ylim=(1e-10, 5), xlabel="coins, $n$", title=f"{name}: 0.05 or more off")
+axes[0].set_ylabel("probability")
+axes[0].legend(loc="lower left")
 plt.show()
 
 # %% [markdown]
 r"""
-Hoeffding's line has the right slope, for fair coins. For an accuracy of 93 % it is too careful, because it knows nothing of the small variance; Chebyshev does, and wins while $n$ is small.
+For fair coins Hoeffding loses nothing. At 93 % he loses even to Chebyshev up to 830 coins (430 fair ones), because he knows nothing of the small variance. Chernoff's line has the slope of the truth in both.
 """
 
 # %% tags=["checks"]
@@ -843,16 +861,62 @@ verify_at_most(
     "0.04 off, bends 0.5 and 0.93, 50 to 1000 coins: exact below both bounds",
     exact,
     [
-        [min(chebyshev(n, 0.04, p), hoeffding(n, 0.04)) for n in counts]
+        [
+            min(chebyshev(n, 0.04, p), hoeffding(n, 0.04), chernoff(n, 0.04, p))
+            for n in counts
+        ]
         for p in bends_tried
     ],
 )
 ends = np.array([2000, 4000])
+slopes = {
+    p: np.diff(np.log([strays(n, 0.05, p) for n in ends]))[0] / 2000
+    for p in bends_tried
+}
 verify(
     "fair coins: the exponent of the tail, from 2000 to 4000 coins, is Hoeffding's −2ε²",
-    np.diff(np.log([strays(n, 0.05, 0.5) for n in ends]))[0] / 2000,
+    slopes[0.5],
     -2 * 0.05**2,
     rtol=0.08,
+)
+
+
+def best_exponent(eps, p):
+    """The least of ln E exp(s(X − p − eps)), over both signs of eps, searched."""
+    K = lambda s, e: np.log(1 - p + p * np.exp(s)) - s * (p + e)
+    return max(optimize.minimize_scalar(K, args=(e,)).fun for e in (eps, -eps))
+
+
+verify(
+    "bends 0.5 and 0.93: the tails' exponents, and s searched for",
+    list(slopes.values()),
+    [best_exponent(0.05, p) for p in bends_tried],
+    rtol=0.08,
+)
+verify(
+    "Chernoff's bound, 2000 and 4000 coins: its exponent, with s searched for",
+    [np.diff(np.log([chernoff(n, 0.05, p) for n in ends]))[0] for p in bends_tried],
+    [2000 * best_exponent(0.05, p) for p in bends_tried],
+    rtol=1e-3,
+)
+verify(
+    "1000 images: Chernoff's five per cent lie between 2.1 and 2.3 points",
+    [chernoff(1000, eps, 0.93) < 0.05 for eps in (0.021, 0.023)],
+    [False, True],
+)
+tried = np.arange(100, 3001)
+verify(
+    "the most coins at which Chebyshev beats Hoeffding: rounded down to tens",
+    [
+        tried[chebyshev(tried, 0.05, p) < hoeffding(tried, 0.05)].max() // 10
+        for p in bends_tried
+    ],
+    [
+        int(
+            optimize.brentq(lambda x: 2 * x * math.exp(-2 * x) - p * (1 - p), 1, 9) * 40
+        )
+        for p in bends_tried
+    ],
 )
 verify(
     "1000 images: Chebyshev's five per cent lie between 3.5 and 3.7 points",
@@ -875,11 +939,11 @@ verify_within_se(
 
 # %% [markdown]
 r"""
-**Try it.** How many test images does Hoeffding ask for, if the measured accuracy is to be less than one point off with probability 95 %?
+**Try it.** The measured accuracy is to be less than one point off with probability 95 %. How many test images does Hoeffding ask for, and how many Chernoff, if the true accuracy is 93 %?
 """
 
 # %% tags=["yours"]
-test_set = ...  # a whole number
+test_set = ...  # two whole numbers
 
 exercise("pr-test-set").check(test_set)
 
@@ -887,10 +951,14 @@ exercise("pr-test-set").check(test_set)
 r"""
 <details><summary>Solution</summary>
 
-$2e^{-2n\epsilon^2}\le0.05$ with $\epsilon=0.01$: more images than the test set of MNIST has.
+$2e^{-2n\epsilon^2}\le0.05$ with $\epsilon=0.01$: more images than the test set of MNIST has. Chernoff's two sides differ; the smallest $n$ is searched for, and about a quarter will do. (With no idea of the true accuracy the worst case decides, $\frac12$, and that is Hoeffding's number again.)
 
 ```python
-test_set = math.ceil(math.log(2 / 0.05) / (2 * 0.01**2))
+few_enough = lambda n: chernoff(n, 0.01, 0.93) <= 0.05
+test_set = (
+    math.ceil(math.log(2 / 0.05) / (2 * 0.01**2)),
+    next(n for n in range(1, 20_000) if few_enough(n)),
+)
 ```
 
 </details>
@@ -901,7 +969,7 @@ r"""
 (self-information)=
 ## What is a surprise worth?
 
-That the sun rose this morning is not news. That it did not would be. Let $I(p)$ be the information in an event of probability $p$. Two demands: the less probable, the more; and two independent events tell the sum of what each tells, $I(pq)=I(p)+I(q)$. Then $g(t)=I(e^{-t})$ is increasing and adds up, $g(s+t)=g(s)+g(t)$, so it is linear (at whole numbers and fractions by adding up, in between because it increases): only the logarithm does both, up to its base:
+That the sun rose this morning is not news. Let $I(p)$ be the information in an event of probability $p$. Two demands: the less probable, the more; and two independent events tell the sum of what each tells, $I(pq)=I(p)+I(q)$. Then $g(t)=I(e^{-t})$ is increasing and adds up, $g(s+t)=g(s)+g(t)$, so it is linear (at whole numbers and fractions by adding up, in between because it increases): only the logarithm does both, up to its base:
 
 $$
 I(x)=-\log p(x).
@@ -916,7 +984,7 @@ $$
 H(p)=\mathbb E\bigl[-\log p(X)\bigr]=-\sum_xp(x)\log p(x),\qquad 0\log0=0 .
 $$ (eq-pr-entropy)
 
-It is zero for a source that always says the same. For the bent coin it is $0.11\cdot3.1844+0.89\cdot0.1681\approx0.4999$ bits. There is the half of the opening, from a formula that counts nothing. Drag the bend, and read how much one toss tells.
+It is zero for a source that always says the same. For the bent coin it is $0.11\cdot3.1844+0.89\cdot0.1681\approx0.4999$ bits. There is the half of the opening, from a formula that counts nothing.
 """
 
 
@@ -974,7 +1042,7 @@ $$
 H(p)=\mathbb E\Bigl[\log\frac1{p(X)}\Bigr]\le\log\mathbb E\Bigl[\frac1{p(X)}\Bigr]=\log K ,
 $$ (eq-pr-max-entropy)
 
-with equality for the uniform law. Nothing surprises more, on average, than a fair choice.
+with equality for the uniform law.
 """
 
 # %% tags=["checks"]
@@ -1036,9 +1104,7 @@ r"""
 (typical-set)=
 ## The sequence that nobody ever sees
 
-Now the riddle of the opening: why may one count the sequences with 1100 heads as if there were no others? Toss the coin a hundred times. The most probable sequence of all is a hundred tails; its probability is $0.89^{100}$, about one in a hundred thousand. Any particular sequence with eleven heads is ten billion times less probable. Yet you will see something like eleven heads, and never a hundred tails, because there is one sequence of tails and there are $\binom{100}{11}\approx1.4\cdot10^{14}$ of the others. Probability is a bargain between how probable *one* is and how *many* there are.
-
-Which ones win? Look at the surprise of the whole sequence, per toss. The tosses are independent, so it is an average:
+Now the riddle of the opening: why may one count the sequences with 1100 heads as if there were no others? Toss the coin a hundred times. The most probable sequence of all is a hundred tails; its probability is $0.89^{100}$, about one in a hundred thousand. Any particular sequence with eleven heads is ten billion times less probable. Yet you will see something like eleven heads, and never a hundred tails, because there is one sequence of tails and there are $\binom{100}{11}\approx1.4\cdot10^{14}$ of the others. Probability is a bargain between how probable *one* is and how *many* there are. Look at the surprise of the whole sequence, per toss. The tosses are independent, so it is an average:
 
 $$
 -\frac1n\log_2P(X_1,\dots,X_n)=\frac1n\sum_{i=1}^n-\log_2p(X_i).
@@ -1158,6 +1224,25 @@ verify_within_se("a thousand sequences: surprise a toss is H", surprise, H)
 verify_within_se("its variance is σ²/n, times n", n * (surprise - H) ** 2, sigma2)
 verify_within_se("share that is not typical", abs(surprise - H) > eps, delta)
 
+
+def not_typical(n):
+    per_toss = (np.arange(n + 1) * math.log2(0.89 / 0.11)) / n - math.log2(0.89)
+    return stats.binom(n, 0.11).pmf(np.arange(n + 1))[abs(per_toss - H) > eps].sum()
+
+
+by_normal = round(sigma2 * (stats.norm.ppf(0.995) / eps) ** 2)  # tosses for 99 %
+verify(
+    "a hundredth not typical: reached within 80 tosses of what the normal law says",
+    [not_typical(n) <= 0.01 for n in (by_normal - 80, by_normal + 80)],
+    [False, True],
+)
+verify(
+    "Chebyshev asks for more, by a factor",
+    sigma2 / (0.01 * eps**2) / by_normal,
+    15,
+    atol=0.5,
+)
+
 # %% [markdown]
 r"""
 **Try it.** How many tosses of the bent coin until, by Chebyshev's bound, 99 % of the probability is within $\epsilon=0.05$ bits of $H$?
@@ -1172,7 +1257,7 @@ exercise("pr-typical-length").check(typical_length)
 r"""
 <details><summary>Solution</summary>
 
-The surprise takes two values that differ by $\log_2\frac{0.89}{0.11}$; its variance is $pq$ times the square of that.
+The surprise takes two values that differ by $\log_2\frac{0.89}{0.11}$; its variance is $pq$ times the square of that. (Exactly, some 2,400 do: Chebyshev asks for fifteen times too many.)
 
 ```python
 variance = 0.11 * 0.89 * math.log2(0.89 / 0.11) ** 2
@@ -1312,7 +1397,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-Two things here surprise. Blocks of six, with 64 words, come closer than blocks of nine, with 512. Six tosses with $h$ heads have $6\cdot0.168+3.016h\approx1+3h$ bits to tell, almost whole numbers; nine have $1.51+3.016h$, half-way between. The bound falls with $k$; the code itself need not. And the price is steep: a block of a hundred tosses would need a table of $2^{100}$ words. We want the long block without the table.
+Blocks of six, with 64 words, come closer than blocks of nine, with 512! Six tosses with $h$ heads have $6\cdot0.168+3.016h\approx1+3h$ bits to tell, almost whole numbers; nine have $1.51+3.016h$, half-way between. And the price is steep: a block of a hundred tosses would need a table of $2^{100}$ words. We want the long block without the table.
 """
 
 # %% tags=["checks"]
@@ -1496,7 +1581,7 @@ verify_at_least("bits beyond, the fewest", excess, 1.0, atol=1e-9)
 
 # %% [markdown]
 r"""
-Now three sources: the bent coin, a loaded die, the letters of the rhyme. Each sends a hundred messages of two thousand symbols. What should one expect? Rounding adds between 1 and 2 bits a message, a thousandth of a bit a symbol at most. And the mean of $m$ symbols' surprise has the standard error $\sigma/\sqrt m$, with $\sigma^2=\operatorname{Var}[-\log_2p(X)]$ known beforehand.
+Now three sources: the bent coin, a loaded die, the letters of the rhyme. Each sends a hundred messages of two thousand symbols, a length that both sides know (to send it by doubling its binary digits would add a hundredth of a bit a symbol). What should one expect? Rounding adds between 1 and 2 bits a message, a thousandth of a bit a symbol at most. And the mean of $m$ symbols' surprise has the standard error $\sigma/\sqrt m$, with $\sigma^2=\operatorname{Var}[-\log_2p(X)]$ known beforehand.
 """
 
 # %% tags=["set-up"]
@@ -1538,7 +1623,7 @@ verify_at_most(
 
 # %% [markdown]
 r"""
-The bent coin takes half a bit a toss, as counted on the first page, and no table was needed. Some of the hundred messages took *less* than $nH$ bits. Does that not break the theorem? Compare each code with what its own message had to tell:
+The bent coin takes half a bit a toss, without a table. Some of the hundred messages took *less* than $nH$ bits. Does that not break the theorem? Compare each code with what its own message had to tell:
 """
 
 # %% tags=["picture"] mystnb={"image": {"alt": "Bits of the code against information in the message for a hundred messages of two thousand tosses: the points lie on a line just above the diagonal, spread from about 900 to 1100 on both sides of the dashed lines at the entropy."}}
@@ -1558,7 +1643,7 @@ plt.show()
 r"""
 Luck. A message with fewer heads than usual *tells* less than $nH$, and its code is shorter; one with more heads is longer by as much. The bound binds the average over the source, not a sample: a sample of 200,000 tosses may fall below by a standard error or two, and no point lies below the diagonal, because this coder always rounds up. A code made for other beliefs can be luckier on some messages. But $\mathbb E\bigl[2^{-l(X)}/p(X)\bigr]\le1$ is Kraft's inequality, and then Markov's says that it gets $b$ bits or more below the information $-\log_2p(X)$ with probability at most $2^{-b}$.
 
-**Type a text.** The figure takes the frequencies of your own text as the law. Above, the Huffman tree; below, the arithmetic code reads the text letter by letter, and each row stretches the chosen part to full width. Try `aaaaaaab`: Huffman spends a whole bit on every `a`. For `the walrus said` Huffman wins by one bit: the probabilities nearly are powers of two, and the arithmetic code pays its rounding. (A decoder would have to be told the frequencies too. For a short text that costs more than all that is saved; [the project](#ex-pr-adaptive) gets rid of it.)
+**Type a text.** The figure takes the frequencies of your own text as the law. Above, the Huffman tree; below, the arithmetic code reads the text letter by letter, and each row stretches the chosen part to full width. Try `aaaaaaab`: Huffman spends a whole bit on every `a`. For `the walrus said` Huffman wins by one bit: the probabilities nearly are powers of two, and the arithmetic code pays its rounding. (A decoder would have to be told the frequencies and the length, too. For a short text that costs more than all that is saved; [the project](#ex-pr-adaptive) gets rid of it.)
 """
 
 
@@ -1763,7 +1848,7 @@ Beliefs of 0.03 and 0.19 are equally far from the truth, but 0.03 costs almost t
 Though it is zero exactly for equal laws, $\mathrm{KL}$ is no distance. From a fair coin to a coin of 0.9 it is 0.511 nats, back only 0.368. And a detour can be shorter: from 0.5 to 0.1 it is 0.511, by way of 0.25 only $0.144+0.092$. Which of the two directions one lowers decides what a poor model does, [cover or pick](#forward-and-reverse-kl).
 
 :::{admonition} A common slip: "the difference of two entropies"
-Cross-entropy minus entropy sounds like it. But both logarithms are averaged under $p$. Coins with 0.1 and 0.9 have equal entropies, and $\mathrm{KL}=0.8\ln9\approx1.76$ nats.
+Both logarithms are averaged under $p$. Coins with 0.1 and 0.9 have equal entropies, and $\mathrm{KL}=0.8\ln9\approx1.76$ nats.
 :::
 """
 
@@ -2046,7 +2131,7 @@ $$
 a_2\mid a_1=z\;\sim\;\mathcal N\bigl(u_2+\Sigma_{21}\Sigma_{11}^{-1}(z-u_1),\;\Sigma_{22}-\Sigma_{21}\Sigma_{11}^{-1}\Sigma_{12}\bigr).
 $$ (eq-pr-conditional-gaussian)
 
-The mean moves linearly with $z$; the covariance shrinks, by an amount that does not depend on $z$ at all. For the sister: 5 cm above the mean, with a spread of $\sqrt{1-\frac14}=0.87$ of what it was.
+The mean moves linearly with $z$; the covariance shrinks, by an amount that does not depend on $z$ at all. For the sister: 5 cm above the mean, with a spread of $\sqrt{1-\frac14}=0.87$ of what it was. And of a coin's message with 30 bits too many (ten heads), the first half took 15 of them on average (covariance with the whole: half of the whole's variance), with a spread of $\sqrt{1-\frac12}=0.71$ of what it was.
 """
 
 
@@ -2060,7 +2145,7 @@ def condition(u, Sigma, z):
 
 # %% [markdown]
 r"""
-Drag the observation. On the left the red line cuts the hill at $a_1=z$; on the right stands the cut, rescaled to area 1, beside the marginal it came from. With the correlation at zero, seeing $a_1$ changes nothing.
+Drag the observation. On the left the red line cuts the hill at $a_1=z$; on the right stands the cut, rescaled to area 1, beside the marginal it came from.
 """
 
 
@@ -2128,6 +2213,15 @@ verify(
     np.linalg.inv(np.linalg.inv(Sigma)[2:, 2:]),
     atol=1e-10,
 )
+halves = np.array([[1.0, 1 / 2], [1 / 2, 1 / 2]])  # whole message, its first half
+(first_mean,), ((first_var,),) = condition(np.zeros(2), halves, np.array([10.0]))
+exactly = stats.hypergeom(2000, 230, 1000)  # heads in the first half, 230 in all
+verify(
+    "2,000 tosses with 10 heads too many: in the first half, spread over that of any half",
+    [exactly.mean() - 110, exactly.std() / stats.binom(1000, 0.11).std()],
+    [first_mean, (first_var / halves[1, 1]) ** 0.5],
+    rtol=0.03,
+)
 A, drawn = rng.normal(size=(2, 4)), rng.multivariate_normal(mu, Sigma, 50_000)
 direction = np.array([0.6, -0.8])
 verify_within_se(
@@ -2176,7 +2270,7 @@ r"""
 (pr-practice)=
 ## In practice
 
-The formulas of this chapter live in `scipy.stats` and `scipy.special`. Mind three things: `stats.entropy(p, q)` is $\mathrm{KL}(p\,\|\,q)$, and it rescales its arguments to sum 1 without a word; `jensenshannon` returns the *root* of [its divergence](#jensen-shannon-divergence); both take `base=2`. PyTorch's `kl_div(input, target)` has its arguments the other way round, wants the first as a logarithm, and means $\mathrm{KL}(\text{target}\,\|\,\exp\text{input})$.
+The formulas of this chapter live in `scipy.stats` and `scipy.special`. Mind three things: `stats.entropy(p, q)` is $\mathrm{KL}(p\,\|\,q)$, and it rescales its arguments to sum 1 without a word; `jensenshannon` returns the *root* of [its divergence](#jensen-shannon-divergence); both take `base=2`. PyTorch's `kl_div(input, target)` means $\mathrm{KL}(\text{target}\,\|\,\exp\text{input})$, wants the first as a logarithm, and by default divides by the number of *entries*: ask for `reduction="batchmean"`, with one law a row.
 
 Work with *logarithms* of probabilities. A product of a few thousand of them underflows to zero (our two thousand tosses, with $3\cdot10^{-306}$, barely escape); the sum of their logarithms does not. To add probabilities that are given by logarithms, take out the largest: $\log\sum_ie^{a_i}=m+\log\sum_ie^{a_i-m}$ with $m=\max a_i$. Here is a whole Bayesian analysis of the opening's tosses: a thousand possible bends, updated toss by toss.
 """
@@ -2234,7 +2328,7 @@ for name, bits in squeezed.items():
 
 # %% [markdown]
 r"""
-They pay 13 to 27 per cent too much, and not for having to learn the coin: the learner does that for about eight bits. `zlib` pays for looking for repetitions where there are only chance ones. Told not to look, it is a Huffman code of blocks of eight tosses and pays 3 per cent. A compressor is as good as its model. Nothing in our coder asks that the weights stay the same from symbol to symbol: let a model give $P(x_t\mid x_1,\dots,x_{t-1})$ at each step, and by [the chain rule](#eq-pr-chain) the bits add up to $-\log_2P(x_1,\dots,x_n)$. Every language model is a compressor, and its test loss, over $\ln2$, the size of the file. [Transformers](#headline-entropy-rate) are measured against just this limit.
+They pay 13 to 27 per cent too much, and not for having to learn the coin: the learner does that for about eight bits. `zlib` pays for looking for repetitions where there are only chance ones. Told not to look, it is a Huffman code of blocks of eight tosses and pays 3 per cent. Nothing in our coder asks that the weights stay the same from symbol to symbol: let a model give $P(x_t\mid x_1,\dots,x_{t-1})$ at each step, and by [the chain rule](#eq-pr-chain) the bits add up to $-\log_2P(x_1,\dots,x_n)$. Every language model is a compressor, and its test loss, over $\ln2$, the size of the file. [Transformers](#headline-entropy-rate) are measured against just this limit.
 """
 
 # %% tags=["checks"]
@@ -2293,6 +2387,21 @@ verify(
 )
 p, q = np.array([0.7, 0.2, 0.1]), np.array([0.3, 0.3, 0.4])
 verify("stats.entropy of counts is KL", stats.entropy(10 * p, 7 * q), kl(p, q))
+import warnings
+
+import torch
+
+warnings.filterwarnings("ignore", "reduction: 'mean'")  # PyTorch warns of it, too
+P, Q = np.random.default_rng(23).dirichlet(np.ones(5), (2, 7))  # seven laws each
+torch_kl = lambda **how: torch.nn.functional.kl_div(
+    torch.tensor(np.log(Q)), torch.tensor(P), **how
+).item()
+verify(
+    "PyTorch's kl_div, seven pairs of laws on five symbols: per row, by default per entry",
+    [torch_kl(reduction="batchmean"), torch_kl(reduction="mean")],
+    [kl(P, Q).sum() / 7, kl(P, Q).sum() / 35],
+    rtol=1e-9,
+)
 
 # %% [markdown]
 r"""
@@ -2301,7 +2410,7 @@ r"""
 
 **"Variance is the mean of the squares minus the square of the mean."** On paper. Near $10^9$ the squares are near $10^{18}$, where neighbouring floats are 128 apart, and the difference can only be a multiple of 128. *Welford's* update needs one pass, too, and loses next to nothing.
 
-**"Enough data, and the average settles."** [The weak law](#eq-pr-weak-law) needs a mean. The Cauchy law has none: its tails fall like $1/x^2$, and the average of a hundred draws is spread exactly like one draw.
+**"Enough data, and the average settles."** [The weak law](#eq-pr-weak-law), as proved here, needs a variance (a mean suffices). The Cauchy law has neither: its tails fall like $1/x^2$, and the average of a hundred draws is spread exactly like one draw.
 
 **"Count, and put the frequencies into the entropy."** The result is too low, by about $\frac{K-1}{2n}$ nats for $K$ symbols and $n$ draws: frequencies fit their own sample better than the truth does. Mutual information counted so is too high, by about $\frac{(K_x-1)(K_y-1)}{2n}$, and independent variables look dependent.
 
@@ -2425,12 +2534,12 @@ geometric = lambda p, t: (
 
 :::{exercise} A hard edge
 :label: ex-pr-uniform
-$x_1,\dots,x_n$ are uniform on $[0,\theta]$. What is the maximum-likelihood estimate of $\theta$? (Setting a derivative to zero will not find it.)
+$x_1,\dots,x_n$ are uniform on $[0,\theta]$. What is the maximum-likelihood estimate of $\theta$? (Setting a derivative to zero will not find it.) And which multiple of it is right on average?
 :::
 """
 
 # %% tags=["yours"]
-uniform_mle = ...  # a function of an array x
+uniform_mle = ...  # a function of an array x that returns (likeliest, right on average)
 
 exercise("pr-uniform").check(uniform_mle)
 
@@ -2438,10 +2547,10 @@ exercise("pr-uniform").check(uniform_mle)
 r"""
 <details><summary>Solution</summary>
 
-The likelihood is $\theta^{-n}$ for $\theta\ge\max x_i$ and $0$ below: as small as the data allow.
+The likelihood is $\theta^{-n}$ for $\theta\ge\max x_i$ and $0$ below: as small as the data allow, and always too small. $n$ points cut $[0,\theta]$ into $n+1$ pieces, all alike in law (the red ball once more), and the last one lies beyond the maximum: its mean is $\frac n{n+1}\theta$.
 
 ```python
-uniform_mle = lambda x: np.max(x)
+uniform_mle = lambda x: (np.max(x), np.max(x) * (len(x) + 1) / len(x))
 ```
 
 </details>
@@ -2509,7 +2618,7 @@ r"""
 | Bayes | posterior $\propto$ likelihood $\times$ prior; a coin: $\mathrm{Beta}(a+h,b+t)$ | [rule](#eq-pr-bayes), [coin](#eq-pr-beta) |
 | two stages | $\mathbb E[\mathbb E[X\mid Y]]=\mathbb E[X]$; variance within plus variance between | [mean](#eq-pr-iterated), [variance](#eq-pr-total-variance) |
 | variance of a sum | $a^\top\Sigma a$; of a mean, $\sigma^2(\rho+\frac{1-\rho}n)$ | [sum](#eq-pr-sum-variance), [floor](#eq-pr-floor) |
-| tails | $\mathbb E[Z]/c$; $\sigma^2/\epsilon^2$; $2e^{-2n\epsilon^2}$ for means of bounded variables | [Markov](#eq-pr-markov), [Chebyshev](#eq-pr-chebyshev), [Hoeffding](#eq-pr-hoeffding) |
+| tails | $\mathbb E[Z]/c$; $\sigma^2/\epsilon^2$; $2e^{-2n\epsilon^2}$ for means of bounded variables; $e^{-n\,\mathrm{KL}(a\Vert\mu)}$ a side for coins | [Markov](#eq-pr-markov), [Chebyshev](#eq-pr-chebyshev), [Hoeffding](#eq-pr-hoeffding), [Chernoff](#eq-pr-chernoff) |
 | entropy | $-\sum p\log p\le\log K$ | [definition](#eq-pr-entropy) |
 | typical set | about $2^{nH}$ sequences of probability about $2^{-nH}$ hold nearly everything | [bounds](#eq-pr-typical), [count](#eq-pr-typical-count) |
 | codes | $\sum2^{-l_x}\le1$, so $H\le L<H+1$; arithmetic: less than 2 bits a message | [Kraft](#eq-pr-kraft), [interval](#eq-pr-interval) |

@@ -1,18 +1,12 @@
 """The chapters in JupyterLab as `make lab` opens it: folded, live, silent outwards."""
 
-import json
-import os
-import secrets
 import shutil
-import subprocess
-import sys
-import time
-import urllib.request
 
 import nbformat
 import pytest
 from playwright.sync_api import expect
 
+import labserver
 import notebooks
 from book import CHAPTERS, ROOT
 from browser import PATIENCE
@@ -49,18 +43,6 @@ verify("one and one is two", 1 + 1, 2)
 now = {"landscape": "valley", "start": [-2, 1], "eta": 0.05, "beta": 0.6, "steps": 60}
 live("race", now, alt="a race", states=[now] * 20, truth=lambda now: 0, still=draw(1))
 '''
-# What the menu does, once the kernel is there; a click before that is lost.
-RUN_ALL = """async () => {
-  const app = window.jupyterapp;
-  await app.restored;
-  const panel = app.shell.currentWidget;
-  await panel.context.ready;
-  await panel.sessionContext.ready;
-  await app.commands.execute("notebook:run-all-cells");
-}"""
-PLAIN = {  # all cells are on the page, also those that are out of sight
-    "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"}
-}
 
 
 @pytest.fixture(scope="module")
@@ -72,58 +54,9 @@ def lab(tmp_path_factory):
     (inside / "small.py").write_text(SMALL, encoding="utf-8")
     nbformat.write(notebooks.fresh(inside / "small.py"), inside / "small.ipynb")
     shutil.copy(CHAPTERS[0].with_suffix(".ipynb"), inside / "chapter.ipynb")
-    for name, settings in PLAIN.items():
-        path = folder / "settings" / f"{name.replace(':', '/')}.jupyterlab-settings"
-        path.parent.mkdir(parents=True)
-        path.write_text(json.dumps(settings), encoding="utf-8")
-    token = secrets.token_hex()
-    options = [
-        f"--config={ROOT / 'tools/lab/jupyter_lab_config.py'}",
-        f"--ServerApp.root_dir={inside}",
-        f"--IdentityProvider.token={token}",
-        "--ServerApp.port=0",
-        "--no-browser",
-        "--LabApp.expose_app_in_browser=True",  # for RUN_ALL
-    ]
-    if getattr(os, "geteuid", lambda: 1)() == 0:
-        options.append("--allow-root")
-    places = {
-        f"JUPYTER{lab}_{name.upper()}_DIR": str(folder / name)
-        for name in ("runtime", "config", "data", "settings", "workspaces")
-        for lab in ("", "LAB")
-    }
-    log = folder / "log.txt"
-    with log.open("w", encoding="utf-8") as out:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", *options],
-            cwd=inside,
-            stdout=out,
-            stderr=out,
-            env=os.environ | places,
-        )
-    try:
-        yield inside, address_of(server, folder / "runtime", log), token
-    finally:
-        server.terminate()
-        server.wait()
-
-
-def address_of(server, runtime, log):
-    """Where the server answers; a failure with its log when it ends, or never does."""
-    end = time.monotonic() + 600
-    while server.poll() is None and time.monotonic() < end:
-        for info in runtime.glob("jpserver-*.json"):
-            try:
-                address = json.loads(info.read_text(encoding="utf-8"))["url"]
-                urllib.request.urlopen(address + "api", timeout=60).close()
-                return address
-            except (OSError, ValueError):  # not yet written, or not yet listening
-                pass
-        time.sleep(0.1)
-    server.kill()
-    pytest.fail(
-        f"JupyterLab does not start:\n{log.read_text(encoding='utf-8')[-4000:]}"
-    )
+    config = f"--config={ROOT / 'tools/lab/jupyter_lab_config.py'}"
+    with labserver.lab(inside, folder, config) as (address, token):
+        yield inside, address, token
 
 
 def notebook(chromium, lab, name):
@@ -138,7 +71,7 @@ def test_a_notebook_runs_and_its_figures_are_live(chromium, lab):
     folder, address, _ = lab
     with notebook(chromium, lab, "small.ipynb") as visit:
         page = visit.page
-        page.evaluate(RUN_ALL)
+        page.evaluate(labserver.RUN_ALL)
         last = page.locator(".jp-CodeCell .jp-InputPrompt").last
         expect(last).to_have_text("[5]:", timeout=5 * PATIENCE)  # a kernel starts
         expect(page.locator(".claim")).to_have_count(1)

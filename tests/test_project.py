@@ -113,7 +113,7 @@ def test_every_python_of_the_readme_is_tried():
 
 def test_the_weekly_issue_is_searched_for_first():
     job = load(ROOT / ".github/workflows/newest.yml")["jobs"]["issue"]
-    assert job["needs"] == "newest" and job["if"] == "failure()"
+    assert job["needs"] == ["newest", "rehearsal"] and job["if"] == "failure()"
     command = job["steps"][0]["run"]
     assert command.index("gh issue list") < command.index("gh issue create")
 

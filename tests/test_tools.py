@@ -30,11 +30,21 @@ from book import ROOT
 CONFIG = "title: Small\nonly_build_toc_files: true\n"
 
 
-def test_a_warning_makes_every_build_red_and_no_page_outlives_its_source(tmp_path):
-    root, out = tmp_path / "root", tmp_path / "out"
-    root.mkdir()
-    (root / "_config.yml").write_text(CONFIG, encoding="utf-8")
-    (root / "_toc.yml").write_text("format: jb-book\nroot: index\n", encoding="utf-8")
+@pytest.fixture
+def root(tmp_path):
+    """The smallest book, in a path with a space."""
+    folder = tmp_path / "a book"
+    folder.mkdir()
+    (folder / "_config.yml").write_text(CONFIG, encoding="utf-8")
+    (folder / "_toc.yml").write_text("format: jb-book\nroot: index\n", encoding="utf-8")
+    (folder / "index.md").write_text("# Small\n", encoding="utf-8")
+    return folder
+
+
+def test_a_warning_makes_every_build_red_and_no_page_outlives_its_source(
+    root, tmp_path
+):
+    out = tmp_path / "out"
     (root / "index.md").write_text(
         "# Small\n\n[nowhere](#no-such-target)\n", encoding="utf-8"
     )
@@ -46,6 +56,22 @@ def test_a_warning_makes_every_build_red_and_no_page_outlives_its_source(tmp_pat
     assert status == 0, log
     assert (out / "_build" / "html" / "index.html").exists()
     assert not (root / "_build").exists()
+
+
+def test_a_build_that_was_interrupted_leaves_nothing_behind(root, tmp_path):
+    code = f"import book, pathlib; book.build(pathlib.Path({str(root)!r}))"
+    build = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT / "tools")
+    while not (root / "_build" / ".begun").exists():
+        assert build.poll() is None
+        time.sleep(0.01)
+    build.kill()
+    build.wait()
+    page = root / "_build" / "html" / "index.html"
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text("<p>half a pa", encoding="utf-8")  # newer than its source
+    status, log = book.build(root)
+    assert status == 0, log
+    assert page.read_text(encoding="utf-8").rstrip().endswith("</html>")
 
 
 def test_a_chapter_runs_on_one_thread_and_the_caller_keeps_its_own(monkeypatch):
@@ -97,6 +123,8 @@ def test_the_tests_of_one_chapter():
 
 
 def test_make_mends_an_environment_without_pip(tmp_path):
+    tmp_path = tmp_path / "a book"
+    tmp_path.mkdir()
     for name in ("Makefile", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path)
     (tmp_path / "requirements.txt").write_text("", encoding="utf-8")
@@ -118,6 +146,32 @@ def test_make_mends_an_environment_without_pip(tmp_path):
     make = ["make", "install", f"PYTHON={other}"]
     run = subprocess.run(make, cwd=tmp_path, capture_output=True, text=True)
     assert run.returncode != 0 and "distclean" in run.stderr
+
+
+def test_an_old_python_is_said(tmp_path):
+    for name in ("Makefile", "pyproject.toml", "requirements.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    old = "mkdir -p .venv/bin; printf '#!/bin/sh\\nexit 1' > .venv/bin/python"
+    python = script(tmp_path / "python", f"{old}; chmod +x .venv/bin/python")
+    make = ["make", "install", f"PYTHON={python}"]
+    run = subprocess.run(make, cwd=tmp_path, capture_output=True, text=True)
+    assert run.returncode != 0 and "Python 3.11 or newer is needed" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_a_folder_that_cannot_be_written_to_is_said(tmp_path):
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    make = ["make", "-C", str(tmp_path), "book"]
+    if os.geteuid() == 0:  # who may write everywhere, but where nothing is writable
+        lock = 'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" || exit 77'
+        make = ["unshare", "-m", "sh", "-c", f"{lock}; {' '.join(make)}", "", tmp_path]
+    tmp_path.chmod(0o555)
+    run = subprocess.run(make, capture_output=True, text=True)
+    tmp_path.chmod(0o755)
+    if run.returncode == 77:
+        pytest.skip("nothing can be mounted here")
+    assert run.returncode != 0 and "cannot be written to" in run.stderr, run.stderr
+    assert "Traceback" not in run.stderr
 
 
 # --- serving --------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import browser
 import notebooks as tool
+import peers
 import serve
 from book import CHAPTERS, NOTEBOOKS, ROOT, build, environment
 
@@ -220,7 +221,7 @@ def main() -> None:
     seconds, name = suite(), "the whole test suite, two workers"
     table[name] = f"{seconds:.0f} s"
     ratios[name], limits[name] = seconds / unit, SUITE
-    table |= measured()
+    table |= peers.compare() | measured()
     width = max(map(len, table))
     for what, figure in table.items():
         print(f"{what:{width}}  {figure}")

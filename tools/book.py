@@ -46,9 +46,16 @@ def build(
 
     The pages come to ``output``/_build/html (``output`` is ``root`` when it is None).
     ``url`` is the public address, found by itself when it is None, "" for none. Any
-    warning makes the exit status 1.
+    warning makes the exit status 1. After a build that failed or was interrupted the
+    next one begins from nothing.
     """
     url = address.find(root) if url is None else url
+    made = (output or root) / "_build"
+    if (begun := made / ".begun").exists():  # pages cut short, warnings passed over
+        for left in (".doctrees", "html"):
+            shutil.rmtree(made / left, ignore_errors=True)
+    made.mkdir(parents=True, exist_ok=True)
+    begun.touch()
     run = subprocess.run(
         [
             *(sys.executable, "-c", "from jupyter_book.cli.main import main; main()"),
@@ -64,8 +71,8 @@ def build(
         | {"PYTHONWARNINGS": "ignore", "PYTHONUTF8": "1"}
         | {"BOOK_ADDRESS": url, "BOOK_PAGES": address.pages(url) if url else ""},
     )
-    if run.returncode:  # or the next build would pass over what this one warns of
-        shutil.rmtree((output or root) / "_build" / ".doctrees", ignore_errors=True)
+    if run.returncode == 0:
+        begun.unlink()
     return run.returncode, run.stdout
 
 

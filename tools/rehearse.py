@@ -92,7 +92,8 @@ def binder(folder: pathlib.Path, branch: pathlib.Path) -> str:
     pip(python, f"torch=={torch}")
     found = f"{pathlib.Path(python).parent}{os.pathsep}{os.environ['PATH']}"
     command = ["bash", branch / ".binder/postBuild"]
-    subprocess.run(command, env=os.environ | {"PATH": found}, check=True)
+    env = os.environ | {"PATH": found}
+    subprocess.run(command, env=env, check=True, stdout=subprocess.DEVNULL)
     return python
 
 
@@ -142,7 +143,8 @@ def run(
             capture_output=True,
             text=True,
         )
-        return "" if ran.returncode == 0 else ran.stderr.strip()[-1500:]
+        plain = re.sub(r"\x1b\[[\d;]*m", "", ran.stderr).strip()
+        return "" if ran.returncode == 0 else plain[-1500:]
 
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
         said = pool.map(one, products)

@@ -796,7 +796,7 @@ def backward(f):
 
 # %% [markdown]
 r"""
-That is an automatic differentiator (for chains of up to a thousand operations, where Python ends a recursion). Our example is `u = x * x`, `p = Value(3.0) * u`, `q = u * u`, `f = p * q`, and `backward(f)` leaves 576 in `x.grad`. A random program is a better test: forty times, twenty operations on three inputs and on whatever was computed so far, run through `Value` and, the same Python, through PyTorch.
+That is an automatic differentiator (for chains of up to a thousand operations, where Python ends a recursion). Our example is `u = x * x`, `p = Value(3.0) * u`, `q = u * u`, `f = p * q`, and `backward(f)` leaves 576 in `x.grad`. A random program is a better test: forty times, twenty operations on three inputs and on whatever was computed so far, run through `Value` and, the same Python, through PyTorch. And is each arrow really used once? Numbers that count what is done with them report two operations for every arrow, four for every squaring, for five squarings as for three hundred, where $2^{300}$ paths lead to the end.
 """
 
 # %% tags=["set-up"]
@@ -838,6 +838,48 @@ x = Value(2.0)
 u = x * x
 backward((Value(3.0) * u) * (u * u))
 verify("the example: 18x⁵ at 2", x.grad, 18 * 2.0**5)
+
+
+class Tally(float):
+    """A number that counts the operations with it."""
+
+    work = 0
+
+    def __mul__(self, other):
+        Tally.work += 1
+        return Tally(float(self) * float(other))
+
+    def __add__(self, other):
+        Tally.work += 1
+        return Tally(float(self) + float(other))
+
+    __rmul__, __radd__ = __mul__, __add__
+
+
+class Asked(dict):
+    work = 0
+
+    def __contains__(self, v):
+        Asked.work += 1
+        return super().__contains__(v)
+
+
+growing, swept = (5, 10, 20, 50, 100, 300), []
+for squarings in growing:
+    Tally.work = Asked.work = 0
+    v = start_value = Value(Tally(1.0))
+    for _ in range(squarings):
+        v = v * v
+    forwards = Tally.work
+    in_order(v, Asked())
+    backward(v)
+    swept.append([forwards, Asked.work, Tally.work - forwards])
+verify(
+    "squarings: products forwards; questions while ordering, one an arrow; operations back, two an arrow",
+    swept,
+    np.outer(growing, [1, 2, 4]) + [0, 1, 0],
+)
+verify("… and the slope of x to the 2³⁰⁰ at 1", float(start_value.grad), 2.0**300)
 
 # %% [markdown]
 r"""
@@ -2040,7 +2082,7 @@ explore(
 
 # %% [markdown]
 r"""
-Sigmoids fare worse: their slope is at most ¼, so with $v=1/m$ each layer divides the mean square of the signal by at least sixteen, on average. Does a larger scale make up for it? Let each kind of unit have the power of two that suits it best. Twenty layers of width 64, forty starts (a bar holds 80 % of them):
+Sigmoids fare worse: their slope is at most ¼, so with $v=1/m$ each layer divides the mean square of the signal by at least sixteen, on average. And their values have the mean ½. Does a larger scale make up for it? The control $\sigma-\frac12$ has the same slopes, and no mean. Let each kind of unit have the power of two that suits it best. Twenty layers of width 64, forty starts (a bar holds 80 % of them):
 """
 
 
@@ -2054,6 +2096,11 @@ def tanh_with_slope(z):
     return np.tanh(z), 1 - np.tanh(z) ** 2
 
 
+def centred_with_slope(z):
+    s, slope = sigmoid_with_slope(z)
+    return s - 0.5, slope
+
+
 def behind_twenty(scale, bend, seeds=40):
     """Mean square of the signal at the first layer, v = scale/m: (seeds,)."""
     return [through_layers(scale / 2, 20, 64, s, bend)[1][-1] for s in range(seeds)]
@@ -2065,7 +2112,8 @@ def fitting(bend):
     return 2 ** min(range(10), key=off)
 
 
-bends = {"sigmoid": sigmoid_with_slope, "tanh": tanh_with_slope, "rectified": None}
+bends = {"sigmoid": sigmoid_with_slope, "sigmoid − ½": centred_with_slope}
+bends |= {"tanh": tanh_with_slope, "rectified": None}
 scale_for = {name: fitting(bend) for name, bend in bends.items()}
 arrived = {
     f"{name}, {'$v=1/m$' if k == 1 else f'$v={k}/m$'}": behind_twenty(k, bend)
@@ -2073,8 +2121,8 @@ arrived = {
     for k in (1, scale_for[name])
 }
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Mean square of the signal behind twenty layers, logarithmic, a dot for the median and a bar for eighty per cent of forty starts: at one over m the sigmoid is at ten to the minus 26, rectified units below ten to the minus 6, tanh at two per cent; at its best power of two each is near one, with the widest bar for the sigmoid."}}
-plt.figure(figsize=(6.8, 2.6))
+# %% tags=["picture"] mystnb={"image": {"alt": "Mean square of the signal behind twenty layers, logarithmic, a dot for the median and a bar for eighty per cent of forty starts: at one over m the sigmoid and the sigmoid minus a half are at ten to the minus 26 and below, rectified units below ten to the minus 6, tanh at two per cent; at its best power of two each is near one, with the widest bar for the sigmoid; the sigmoid minus a half has the bar of tanh."}}
+plt.figure(figsize=(6.8, 3.0))
 for k, (name, sizes) in enumerate(arrived.items()):
     low, middle, high = np.quantile(sizes, [0.1, 0.5, 0.9])
     colour = plot.RED if k % 2 else plot.BLUE
@@ -2082,7 +2130,7 @@ for k, (name, sizes) in enumerate(arrived.items()):
     plt.plot(middle, -k, "o", color=colour)
 plt.axvline(1, color=plot.GREY, ls=":")
 plt.xscale("log")
-plt.yticks(-np.arange(6), arrived)
+plt.yticks(-np.arange(len(arrived)), arrived)
 plt.xlabel("mean square of the signal behind 20 layers, sent with 1")
 plt.show()
 
@@ -2128,8 +2176,8 @@ verify_at_most(
     np.full(40, 1.0),
 )
 verify("the power of two that suits rectified units", scale_for["rectified"], 2)
-saturated = {"sigmoid": [], "tanh": []}
-for name, edge in (("sigmoid", 2), ("tanh", 1)):  # slopes σ′(2)/σ′(0) = tanh′(1)/1
+saturated = {"sigmoid": [], "sigmoid − ½": [], "tanh": []}
+for name, edge in zip(saturated, (2, 2, 1)):  # slopes σ′(2)/σ′(0) = tanh′(1)/1
     far = lambda z: (saturated[name].append(abs(z) > edge), bends[name](z))[1]
     behind_twenty(scale_for[name], far)
 verify_at_least(
@@ -2138,9 +2186,14 @@ verify_at_least(
     0.7,
 )
 verify_at_most(
-    "tanh at the scale that fits: share of units with |z| > 1",
-    np.mean(saturated["tanh"]),
+    "tanh and σ − ½ at the scale that fits: share of units with |z| > 1, |z| > 2",
+    [np.mean(saturated["tanh"]), np.mean(saturated["sigmoid − ½"])],
     0.3,
+)
+verify(
+    "σ(z) − ½ = ½ tanh(z/2): the scale that fits over that of tanh",
+    scale_for["sigmoid − ½"] / scale_for["tanh"],
+    4**2,
 )
 ratio = {name: np.divide(*np.quantile(a, [0.9, 0.1])) for name, a in arrived.items()}
 verify_at_least(
@@ -2149,9 +2202,9 @@ verify_at_least(
     2.0,
 )
 verify_at_most(
-    "tanh and rectified units at theirs",
-    np.log10([ratio[f"tanh, $v={scale_for['tanh']}/m$"], ratio["rectified, $v=2/m$"]]),
-    np.full(2, 1.6),
+    "tanh, rectified units and σ − ½ at theirs",
+    np.log10([ratio[f"{name}, $v={scale_for[name]}/m$"] for name in list(bends)[1:]]),
+    np.full(3, 1.6),
 )
 rng, m = np.random.default_rng(7), 32
 x, layers = rng.normal(size=(300, m, 1)), []
@@ -2193,7 +2246,7 @@ verify_at_least(
 
 # %% [markdown]
 r"""
-So it was the scale? In part: with 128 times the variance the sigmoid's signal arrives too, by size. But then eight units of ten are saturated ($|z|>2$) and pass on little, and more than two powers of ten lie between the starts. Tanh, with slope 1 at the origin, wants no more than twice the variance, with two units of ten as far out ($|z|>1$, where [its slope](#eq-bp-tanh) has fallen as much). Even rectified units at their right scale spread: nothing is lost *on average*, while single starts, of this narrow network, differ by a factor of twenty. That is why great depth needs more than a good start: [normalisation](#batch-normalization) and [skip connections](#skip-connection).
+So it was the scale? In part: with 128 times the variance the sigmoid's signal arrives too, by size. But then eight units of ten are saturated ($|z|>2$) and pass on little, and more than two powers of ten lie between the starts. The control says that the small slope is not to blame: $\sigma-\frac12$ is content with 32 times the variance, and two units of ten are out there. It is a tanh in disguise, $\sigma(z)-\frac12=\frac12\tanh\frac z2$, and wants 16 times what tanh does. It is the mean of ½, the same for all examples, that fills $z$ and pushes the unit to its edge. Even rectified units at their right scale spread: nothing is lost *on average*, while single starts, of this narrow network, differ by a factor of twenty. That is why great depth needs more than a good start: [normalisation](#batch-normalization) and [skip connections](#skip-connection).
 
 **Try it.** What variance keeps the mean square for the unit $|z|$? Answer as a function of the fan-in $m$.
 """

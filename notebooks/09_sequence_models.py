@@ -1383,11 +1383,11 @@ r"""
 (sq-gates)=
 ## Looking at the gates
 
-What did the winner learn? Here is one of its four networks, the one whose memories stay smallest, reading the list of the opening. Rows are units. Look at the input gates where the bell rings, and at the memories between the bells.
+What did the winner learn? Here is one of its four networks, the one whose memories stay smallest, on the list of the opening. Rows are units, and each memory has a scale of its own. Which of them could hold the answer? The lowest panel shows the one that the read-out listens to most.
 """
 
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Three heat maps of eight units against forty steps for a trained LSTM. Input gates: some units are dark everywhere but for two bright columns at the bells. Forget gates: bright nearly everywhere. Memories: they change at the two bells and keep their colour between."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "A trained LSTM on forty steps. Two heat maps of eight units: input gates, dark everywhere but for bright cells of a few units at the two bells; memories, each row on its own scale, some of which fade in slowly like clocks while one changes at the two bells and keeps its colour between. Below, that one memory as a line: nearly level, but for a step down at the first bell, whose number is small, and a step up at the second."}}
 opening_list, opening_sum = adding(40, 1, 1, seeded(12))
 winners = graduates("LSTM, keeping start", 800)
 largest = forward("lstm", winners, opening_list.expand(-1, SEEDS, -1, -1))[2].abs()
@@ -1395,29 +1395,36 @@ calm = int(largest.amax((0, 2, 3)).argmin())  # the seed of the smallest memorie
 winner = {k: p[[calm]] for k, p in winners.items()}
 
 
-def look_inside(P, x):
-    """Input and forget gates and memories (T, m) of one network on one list."""
-    _, A, C, _ = forward("lstm", P, x)
-    return A[:, 0, 0, :8], A[:, 0, 0, 8:16], C[1:, 0, 0]
+def heeded(P, x):
+    """The unit that the read-out listens to most: |V| times the spread of its state."""
+    return int(
+        (P["V"][0, :, 0].abs() * forward("lstm", P, x)[0][-1, 0].std(0)).argmax()
+    )
 
 
-inside = look_inside(winner, opening_list)
-fig, axes = plt.subplots(3, 1, figsize=(6.8, 4.3), sharex=True)
-for ax, values, name in zip(axes, inside, ("input gates", "forget gates", "memories")):
-    limits = {"vmin": 0, "vmax": 1} if name != "memories" else {"cmap": "RdBu"}
-    if name == "memories":
-        top = values.abs().max().item()
-        limits |= {"vmin": -top, "vmax": top}
-    shown = ax.imshow(values.T, aspect="auto", extent=(0.5, 40.5, 8.5, 0.5), **limits)
-    ax.set_ylabel(name)
+_, gates, memories, _ = forward("lstm", winner, opening_list)
+memories, rung = memories[1:, 0, 0], opening_list[:, 0, 0, 1].numpy() > 0  # (T, 8)
+heeded_unit = heeded(winner, adding(40, 1, 500, seeded(36))[0])
+fig, axes = plt.subplots(
+    3, 1, figsize=(6.8, 4.3), sharex=True, height_ratios=(1, 1, 0.8)
+)
+own_scale = memories / memories.abs().amax(0)
+for ax, values, look in (
+    (axes[0], gates[:, 0, 0, :8], {"vmin": 0, "vmax": 1, "cmap": "Blues"}),
+    (axes[1], own_scale, {"vmin": -1, "vmax": 1, "cmap": "RdBu"}),
+):
+    ax.imshow(values.T, aspect="auto", extent=(0.5, 40.5, 8.5, 0.5), **look)
     ax.set_yticks([])
     ax.grid(False)
-    fig.colorbar(shown, ax=ax, pad=0.01)
-for t in np.flatnonzero(opening_list[:, 0, 0, 1].numpy()):
-    axes[0].text(
-        t + 1, 0.3, "bell", ha="center", va="bottom", color=plot.RED, fontsize=9
-    )
-axes[2].set_xlabel("step $t$")
+axes[0].set_ylabel("input gates")
+axes[1].set_ylabel("memories")
+axes[1].text(41, heeded_unit + 1, "◂", color=plot.RED, va="center", fontsize=12)
+axes[2].step(range(1, 41), memories[:, heeded_unit], where="mid", color=plot.BLUE)
+axes[2].set(xlabel="step $t$", xlim=(0.5, 41.5), ylabel="that row")
+for t in np.flatnonzero(rung):
+    u = opening_list[t, 0, 0, 0]
+    axes[0].text(t + 1, 0.2, f"bell, {u:.2f}", ha="center", color=plot.RED, fontsize=9)
+    axes[2].axvline(t + 0.5, color=plot.RED, lw=1, ls=":")
 plt.show()
 
 # %% tags=["set-up"]
@@ -1448,9 +1455,41 @@ for name in SQUARE[2:]:
 
 # %% [markdown]
 r"""
-The darkest memory is a clock, which grows bell or no bell; the two numbers are kept in paler rows. Nobody told the input gate about bells: it opens at them and is nearly shut elsewhere, as in [the cell set by hand](#sq-hand-lstm). The forget gates tell the other half. With the keeping start they begin near one and stay; with the library's start they begin near one half, and where the task was learnt, one has been pushed up to nearly one.
+Nobody told the input gate about bells: it opens at them and is nearly shut elsewhere, as in [the cell set by hand](#sq-hand-lstm). The forget gates tell the other half. With the keeping start they begin near one and stay; with the library's start they begin near one half, and where the task was learnt, one has been pushed up to nearly one.
 
-**Play with it.** Drag the numbers (or use the arrow keys), click the bells on and off, and watch gates and memories. Ring a third bell and a fourth, which never happened in training. (On twenty numbers the trained ones are a little off, as they have seen only lists of forty. Can you see a memory that grows with the steps, bell or no bell, like a clock?) Then change the network: the one set by hand, the winner, an LSTM that learnt without the keeping start, and the same one before training.
+And the answer? Rows that grow bell or no bell are clocks, which the read-out hardly hears. One memory does the work: nearly level, a step at each bell, nearly level. But at the first bell, with its small number, it goes *down*: it adds not $u$ but about $u-u_0$ with $u_0\approx0.55$, and a constant in the read-out gives $2u_0$ back. On lists with two bells nobody can tell the difference. On others one can: with $n$ bells the answer should be off by $(2-n)\,u_0$.
+"""
+
+
+# %% tags=["set-up"]
+def rung_times(n, g, lists=1000):
+    """Lists of forty numbers with n bells anywhere, and the sums."""
+    u, bell = torch.rand(40, 1, lists, generator=g), torch.zeros(40, 1, lists)
+    bell.scatter_(0, torch.rand(40, 1, lists, generator=g).argsort(0)[:n], 1.0)
+    return torch.stack([u, bell], -1).float(), (u * bell).sum(0).float()
+
+
+offset, follows = np.zeros((5, SEEDS)), np.zeros((5, SEEDS))
+for n in range(5):
+    x, y = rung_times(n, seeded(34))
+    said = answers("lstm", winners, x.expand(-1, SEEDS, -1, -1)).numpy()
+    offset[n] = (said - y.numpy()).mean(1)
+    if n:
+        follows[n] = [np.corrcoef(one, y[0])[0, 1] for one in said]
+print("LSTM, keeping start; answer less sum, mean of 1000 lists (correlation)")
+print("bells    " + "".join(f"{f'seed {k}':>16}" for k in range(SEEDS)))
+for n in range(5):
+    cells = (
+        f"{o:8.2f}" + (f" ({r:.2f}) " if n else 8 * " ")
+        for o, r in zip(offset[n], follows[n])
+    )
+    print(f"{n:5}    " + "".join(cells))
+
+# %% [markdown]
+r"""
+So it is. All four networks follow the sum, and every bell too many or too few costs the same, in each network a $u_0$ of its own: the training, always with two bells, never fixed it. The cell set by hand adds $u$ itself and takes any number.
+
+**Play with it.** Drag the numbers (or use the arrow keys), click the bells on and off, and watch gates and memories. Ring a third bell. (On twenty numbers the trained ones are a little off, as they have seen only lists of forty.) Then change the network: the one set by hand, the winner, an LSTM that learnt without the keeping start, and the same one before training.
 """
 
 
@@ -1550,11 +1589,6 @@ live(
 
 # %% [markdown]
 r"""
-The network set by hand does not care how many bells there are. The winner does: with four of them it is lost. It has not learnt to *add what the bell marks*; it has learnt what was asked, two bells, one in each half. Its memory is sound; what it keeps there is its own affair.
-"""
-
-# %% [markdown]
-r"""
 **Try it.** Which forget bias leaves half of a memory after 100 steps without a bell?
 """
 
@@ -1598,24 +1632,46 @@ verify_at_least(
     [gate_table["LSTM", "after", s][2] for s in passed],
     0.85,
 )
-four_bells = adding(40, 1, 100, seeded(34))[0]
-four_bells[..., 1] += adding(40, 1, 100, seeded(35))[0][..., 1]
-four_bells[..., 1].clamp_(max=1)
-four_sums = (four_bells[..., 0] * four_bells[..., 1]).sum(0)
+four_bells, four_sums = rung_times(4, seeded(37), 100)
 hand_says = [
     10 * torch.tanh(hand_cell(v.double())[-1, 4])
     for v in four_bells[:, 0].transpose(0, 1)
 ]
+verify(
+    "four bells: what the cell set by hand says",
+    torch.stack(hand_says),
+    four_sums[0].double(),
+    atol=10 / 3 * (4 * 0.1**3 + 0.4**3),
+)
+unit = heeded(winner, many_lists)
+kept_there = forward("lstm", winner, many_lists)[2][:, 0, :, unit].double()
+change = kept_there[1:] - kept_there[:-1]  # (T, lists)
+at_bells = torch.stack([many_lists[:, 0, :, 0][ringing].double(), change[ringing]])
+slope = torch.cov(at_bells)[0, 1] / at_bells[0].var()
+u0 = (at_bells[0].mean() - at_bells[1].mean() / slope).item()
+verify_at_least(
+    "that memory's changes at bells: correlation with the number",
+    torch.corrcoef(at_bells)[0, 1].abs(),
+    0.95,
+)
 verify_at_most(
-    "up to four bells, mean squared error: set by hand",
-    (torch.stack(hand_says) - four_sums[0]).square().mean(),
+    "… and its changes elsewhere, spread over that at bells",
+    change[~ringing].std() / change[ringing].std(),
     0.05,
 )
-verify_at_least(
-    "… the winner, over the spread of the sums",
-    errors("lstm", winner, four_bells, four_sums).item() / four_sums.var().item(),
-    1.0,
+verify(
+    "u₀ read off those changes: how far the answer is off with 0, 1, 3 and 4 bells",
+    offset[[0, 1, 3, 4], calm],
+    [(2 - n) * u0 for n in (0, 1, 3, 4)],
+    atol=0.1,
 )
+verify(
+    "four networks: off with 0, 3 and 4 bells, in units of that with one",
+    offset[[0, 3, 4]] / offset[1],
+    np.outer([2, -1, -2], np.ones(SEEDS)),
+    rtol=0.1,
+)
+verify_at_least("one to four bells: correlation with the sum", follows[1:], 0.95)
 muffled = many_lists.clone()
 muffled[..., 1] = 0
 verify_at_least(
@@ -1790,6 +1846,7 @@ for kind, m in ((nn.RNN, 72), (nn.LSTM, 32)):
     lr = min(tried, key=lambda lr: surprise(tried[lr], choose_by).mean())
     reader_rate[kind] = lr
     readers[kind] = [tried[lr], teach(kind, m, lr, 1), teach(kind, m, lr, 2)]
+patient = teach(nn.LSTM, 32, reader_rate[nn.LSTM], 0, steps=800)  # setting
 read_scores = {
     "letters by frequency": [leaning(counted, 1, alice_new)],
     "bigram": [leaning(counted, 2, alice_new)],
@@ -1797,12 +1854,13 @@ read_scores = {
     f"leaning {best_n}-gram": [leaning(counted, best_n, alice_new)],
     "tanh network, 72": [surprise(net, alice_new) for net in readers[nn.RNN]],
     "LSTM, 32": [surprise(net, alice_new) for net in readers[nn.LSTM]],
+    "LSTM, four times the steps": [surprise(patient, alice_new)],
 }
-print("nats a letter on the test text (27 equal letters: 3.30)      perplexity")
+print("nats a letter on the test text (27 equal letters: 3.30)           perplexity")
 for name, nats in read_scores.items():
     means = np.array([v.mean() for v in nats])
     spread = f"± {means.std(ddof=1):.3f} (3 seeds)" if len(means) > 1 else ""
-    print(f"{name:22}{means.mean():.3f} {spread:20}{np.exp(means.mean()):22.1f}")
+    print(f"{name:27}{means.mean():.3f} {spread:20}{np.exp(means.mean()):22.1f}")
 print(f"rates chosen: tanh {reader_rate[nn.RNN]}, LSTM {reader_rate[nn.LSTM]}")
 print(
     f"LSTM on the text it learnt from: {surprise(readers[nn.LSTM][0], learn_from).mean():.3f}"
@@ -1811,7 +1869,7 @@ print(
 
 # %% [markdown]
 r"""
-Counting with a good fall-back wins: with nine thousand letters and a training as short as ours it is hard to beat (with a million times more text the order is known to be another). The LSTM comes second, and the tanh network, which is deaf to bells, is less than a tenth of a nat behind it. How can that be? Ask what the memory is worth: let each model read only the last $k$ letters before the one that it guesses.
+Counting with a good fall-back wins: with nine thousand letters it is hard to beat (with a million times more text the order is known to be another). The networks are stopped early, at 200 steps; the last row shows that four times as many bring the LSTM closer and not past it. The tanh network, which is deaf to bells, is less than a tenth of a nat behind its rival. How can that be? Ask what the memory is worth: let each model read only the last $k$ letters before the one that it guesses.
 """
 
 # %% tags=["picture"] mystnb={"image": {"alt": "Nats a letter against the number of letters read before. Tables of counts fall to three letters and then stay level. Tanh network and LSTM fall steeply up to about four letters and are level after eight."}}
@@ -1967,8 +2025,18 @@ verify_at_least(
     ),
     2,
 )
+verify_at_least(
+    "four times the steps: what the LSTM gains, and lacks to the best table (nats)",
+    [
+        total["LSTM, 32"] - total["LSTM, four times the steps"],
+        total["LSTM, four times the steps"] - total[table_name],
+    ],
+    [0.02, 0.02],
+)
 verify_at_most(
-    "… and that lead (nats)", total["tanh network, 72"] - total["LSTM, 32"], 0.1
+    "the LSTM's lead over the tanh network (nats)",
+    total["tanh network, 72"] - total["LSTM, 32"],
+    0.1,
 )
 verify_at_least(
     "tables: what reading seven letters costs against the best, three (nats)",
@@ -2027,8 +2095,32 @@ $$
 \text{context}_t=\sum_\tau\alpha_{t\tau}h_\tau,\qquad\alpha_{t\tau}=\frac{e^{q_t^\top h_\tau}}{\sum_{\tau'}e^{q_t^\top h_{\tau'}}},\qquad q_t=Qs_t .
 $$ (eq-sq-attention)
 
-(The first paper scored by a small network, $v^\top\tanh(W s+Uh)$; inner products came with {cite:t}`luong2015`.) By hand: if $q_t^\top h=(2,0,0)$, the weights are $e^2:1:1$, that is $0.79,0.11,0.11$, and the context is mostly $h_1$. The error from the output to $h_1$ now takes two steps, not 11: a path on which what was read passes unchanged, again.
+(The first paper scored by a small network, $v^\top\tanh(W s+Uh)$; inner products came with {cite:t}`luong2015`.) By hand: if $q_t^\top h=(2,0,0)$, the weights are $e^2:1:1$, that is $0.79,0.11,0.11$, and the context is mostly $h_1$. The error from the output to $h_1$ now takes two steps, not all those of the red arrow and of both chains.
 """
+
+# %% tags=["picture"] mystnb={"image": {"alt": "Three encoder boxes in a row read c, a, t; a thick red arrow leads from the last of them to three decoder boxes, which write t, a, c. Blue arcs reach from each encoder state over the chain to the last decoder box, with widths 0.79, 0.11 and 0.11."}}
+fig, ax = plt.subplots(figsize=(6.8, 2.5))
+for k, (x, letter, name) in enumerate(
+    zip(
+        (0, 1.2, 2.4, 4.4, 5.6, 6.8),
+        "cattac",
+        ("h_1", "h_2", "h_3", "s_1", "s_2", "s_3"),
+    )
+):
+    draw_box(ax, x, 0, f"${name}$", "#CFE8F5" if k < 3 else "#F8E3B8")
+    low, high = ((x, -0.8), (x, -0.27)) if k < 3 else ((x, -0.27), (x, -0.8))
+    draw_arrow(ax, low, high)
+    ax.text(x, -1.0, letter, ha="center", va="center", fontsize=12)
+    if k not in (2, 5):
+        draw_arrow(ax, (x + 0.33, 0), (x + 0.87, 0))
+draw_arrow(ax, (2.73, 0), (4.07, 0), "one vector", plot.RED, (0, 0.22), lw=4)
+for x, weight in ((0, 0.79), (1.2, 0.11), (2.4, 0.11)):
+    bow = {"connectionstyle": "arc3,rad=-0.28", "lw": 6 * weight}
+    draw_arrow(ax, (x, 0.27), (6.8, 0.27), colour=plot.BLUE, **bow)
+    ax.text(x - 0.08, 0.5, f"{weight:.2f}", ha="right", color=plot.BLUE, fontsize=10)
+ax.set(xlim=(-0.6, 7.3), ylim=(-1.15, 1.5))
+ax.axis("off")
+plt.show()
 
 
 # %% tags=["set-up"]
@@ -2066,14 +2158,14 @@ class Speller(nn.Module):
     ):  # (groups, batch, T); before: written so far, 0: start
         x, before = (one_hot_rows(v, self.letters) for v in (x, before))
         h, last = lstms(x, None, self.encoder)
-        s, h = lstms(before, last, self.decoder)[0], h + x  # read just now, remembered
+        s, _ = lstms(before, last, self.decoder)
         self.alpha = self.look(s @ self.Q[:, None] @ h.mT)  # (groups, batch, T, T)
         return torch.cat([s, self.alpha @ h], -1) @ self.out[:, None]
 
 
 # %% [markdown]
 r"""
-The two rivals are this one network with another `look`: attention, or only the last encoder state, so that both have the same numbers of weights, the same batches and steps, the same three rates, chosen on validation strings, three seeds each, and the same read-out. A control looks at all states with *equal* weights, at the rate of attention: is it the looking at many that helps, or the choice? In training the decoder is given the true letters before; in the test it reads what it wrote.
+The rivals are this one network with another `look`: attention, only the last encoder state, or, as a control, *equal* weights: is it the looking at many that helps, or the choice? All have the same numbers of weights, the same three start weights and strings to learn from, as many steps, and the same three rates, chosen for each on validation strings. In training the decoder is given the true letters before; in the test it reads what it wrote.
 """
 
 
@@ -2105,22 +2197,35 @@ def spell(model, x):  # free running, greedy; x (batch, T), the same for all net
     return before[..., 1:]
 
 
-def learn_to_spell(look, rates, steps, T=6, batch=16):
-    """One network for each rate, and their accuracies on fresh strings every 100 steps."""
+def side_by_side(looks):
+    """One look that treats the networks' scores part by part, each its own way."""
+    return lambda score: torch.cat(
+        [LOOKS[k](part) for k, part in zip(looks, score.chunk(len(looks)))]
+    )
+
+
+def learn_to_spell(looks, rates, steps, T=6, batch=16, seeds=3):
+    """Networks (look, rate, seed), and their accuracies on fresh strings every 100 steps.
+
+    A seed means the same start weights and the same strings for every look and rate.
+    """
     torch.manual_seed(0)
-    model, curve = Speller(LOOKS[look], len(rates)).float(), []
-    P, rates = list(model.parameters()), torch.tensor(rates).float()[:, None, None]
+    model, curve = Speller(side_by_side(looks), seeds).float(), []
+    P, copies = list(model.parameters()), len(looks) * len(rates)
+    for p in P:
+        p.data = p.data.repeat(copies, 1, 1)
+    rates = torch.tensor(rates).float().repeat_interleave(seeds).repeat(len(looks))
     m1, m2 = ([torch.zeros_like(p) for p in P] for _ in range(2))
     strings = torch.randint(1, 9, (80, T), generator=seeded(60))
     for t in range(1, steps + 1):
-        x = torch.randint(1, 9, (len(rates), batch, T))
+        x = torch.randint(1, 9, (seeds, batch, T)).repeat(copies, 1, 1)
         y = x.flip(-1)
         score = model(x, given(y)).flatten(0, 2)
         loss = F.cross_entropy(score, y.flatten() - 1) * len(rates)
         grads = torch.autograd.grad(loss, P, allow_unused=True, materialize_grads=True)
         norm = sum(g.flatten(1).square().sum(1) for g in grads).sqrt()
         shorter = (1 / norm).clamp(max=1)[:, None, None]
-        step = rates * min(1, 2 - 2 * t / steps) / (1 - 0.9**t)
+        step = rates[:, None, None] * min(1, 2 - 2 * t / steps) / (1 - 0.9**t)
         with torch.no_grad():
             for p, g, a, b in zip(P, grads, m1, m2):
                 a.lerp_(g * shorter, 0.1)
@@ -2129,39 +2234,45 @@ def learn_to_spell(look, rates, steps, T=6, batch=16):
         if t % 100 == 0:
             right = spell(model, strings) == strings.flip(1)
             curve.append(right.double().mean((1, 2)))
-    return model, torch.stack(curve)  # (steps / 100, networks)
+    return model, torch.stack(curve).unflatten(1, (len(looks), -1, seeds))
+
+
+def part_of(model, look, n, seeds=3):
+    """The n-th networks of a model, alone."""
+    one = Speller(LOOKS[look], seeds)
+    for p, q in zip(one.parameters(), model.parameters()):
+        p.data = q.data[n * seeds : (n + 1) * seeds]
+    return one
 
 
 SPELL_RATES, SPELL_STEPS = (0.006, 0.016, 0.045), 400  # setting
 LONGER = f"last state, {2 * SPELL_STEPS} steps"
 spellers, spell_rate, spell_curves = {}, {}, {}
+all_spellers, tried = learn_to_spell(list(LOOKS), SPELL_RATES, SPELL_STEPS)
+for n, name in enumerate(LOOKS):
+    best = int(tried[-1, n].mean(1).argmax())
+    spell_rate[name], spell_curves[name] = SPELL_RATES[best], tried[:, n, best]
+    spellers[name] = part_of(all_spellers, name, n * len(SPELL_RATES) + best)
+spell_rate[LONGER] = spell_rate["last state only"]
+spellers[LONGER], tried = learn_to_spell(
+    ["last state only"], [spell_rate[LONGER]], 2 * SPELL_STEPS
+)
+spell_curves[LONGER] = tried[:, 0, 0]
 test_strings = torch.randint(1, 9, (500, 6), generator=seeded(61))
+letters_right = {}
 print(
     "new strings of 6 letters, three seeds     letters right      whole strings   rate"
 )
-for name in ("last state only", "attention", "equal weights", LONGER):
-    if name in ("last state only", "attention"):
-        model, curve = learn_to_spell(name, np.repeat(SPELL_RATES, 3), SPELL_STEPS)
-        best = int(curve[-1].unflatten(0, (3, 3)).mean(1).argmax())
-        spell_rate[name] = SPELL_RATES[best]
-        for p in model.parameters():  # keep the three networks of the best rate
-            p.data = p.data[3 * best : 3 * best + 3]
-        curve = curve[:, 3 * best : 3 * best + 3]
-    elif name == "equal weights":  # a control, at the rate of attention
-        model, curve = learn_to_spell(name, [spell_rate["attention"]] * 3, SPELL_STEPS)
-    else:
-        lr = [spell_rate["last state only"]] * 3
-        model, curve = learn_to_spell("last state only", lr, 2 * SPELL_STEPS)
-    spellers[name], spell_curves[name] = model, curve
+for name, model in spellers.items():
     right = spell(model, test_strings) == test_strings.flip(1)
+    letters_right[name] = right.double().mean((1, 2))
     line = f"{name:38}"
-    for share in (right.double().mean((1, 2)), right.all(2).double().mean(1)):
+    for share in (letters_right[name], right.all(2).double().mean(1)):
         line += "  ".join(f"{v:.2f}" for v in share) + "    "
-    used = "attention" if name == "equal weights" else "last state only"
-    print(f"{line}{spell_rate.get(name, spell_rate.get(used)):.3f}")
+    print(f"{line}{spell_rate[name]:.3f}")
 
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Left, letters right against training steps: with attention the curves come close to one within 400 steps, with the last state only to about 0.85, with equal weights to two thirds; after 800 steps the last state is above 0.9. Right, attention weights while the word listen is spelt backwards: a bright anti-diagonal."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "Left, letters right against training steps, mean and range of three seeds: with attention close to one within 400 steps, with the last state only about 0.8, with equal weights about 0.7; after 800 steps the last state is above 0.9. Right, attention weights while the word listen is spelt backwards: a bright anti-diagonal."}}
 SPELL_LETTERS = " aeilnrst"
 word = torch.tensor([[SPELL_LETTERS.index(c) for c in "listen"]])
 attending = spellers["attention"]
@@ -2171,15 +2282,11 @@ with torch.no_grad():
     attending(word.expand(3, 1, 6), given(spelt))
 fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3.2))
 for (name, runs), colour in zip(
-    spell_curves.items(), (plot.BLUE, plot.RED, plot.GREY, plot.SKY)
+    spell_curves.items(), (plot.BLUE, plot.GREY, plot.RED, plot.SKY)
 ):
-    for k, run in enumerate(runs.T):
-        left.plot(
-            100 * np.arange(1, len(run) + 1),
-            run,
-            color=colour,
-            label=name if k == 0 else None,
-        )
+    steps = 100 * np.arange(1, len(runs) + 1)
+    left.fill_between(steps, runs.amin(1), runs.amax(1), color=colour, alpha=0.25, lw=0)
+    left.plot(steps, runs.mean(1), color=colour, label=name)
 left.set(xlabel="steps", ylabel="letters right", ylim=(0, 1.03))
 left.legend(loc="lower right", fontsize=8)
 right.imshow(attending.alpha[best_speller, 0], vmin=0, vmax=1, cmap="Blues")
@@ -2191,9 +2298,9 @@ plt.show()
 
 # %% [markdown]
 r"""
-With the same numbers of weights and steps, the decoder that may choose where to look spells nearly everything; the one that has only the last state gets five letters of six. Equal weights, at the rate that suits attention, do worse still: it is the choice. On the right is the proof by looking: while the *first* letter of the answer is written, the weight lies on the *last* letter read, and so on along the anti-diagonal. Nobody told the network about positions.
+With the same weights, steps and tuning, the decoder that may choose where to look spells nearly everything; the one that has only the last state gets five letters of six. Equal weights do worse still: it is the choice. On the right one can see it: while the *first* letter of the answer is written, the weight lies on the *last* letter read, and so on along the anti-diagonal, in four outputs of five. (The neighbour to the right often has a share: that state, too, has just heard of the letter.)
 
-Is it a bottleneck or slow learning? Look at the pale curve: with twice the steps the last state makes good more than half of what it lacked. So the vector was *not* the limit at 400 steps; what was missing was time to find out how to pack six letters, with errors that travel up to 11 steps. It is the memory problem of the opening again, and attention solves it as gates and identities do, by a short path on which what was read passes unchanged. [Transformers](#transformers-chapter) draw the conclusion and keep nothing but the looking.
+Is it a bottleneck or slow learning? Look at the pale curve: with twice the steps the last state makes good most of what it lacked. So the vector was *not* the limit at 400 steps; what was missing was time to find out how to pack six letters, with errors that travel up to 11 steps. It is the memory problem of the opening again, and attention solves it as gates and identities do, by a short path on which what was read passes unchanged. [Transformers](#transformers-chapter) draw the conclusion and keep nothing but the looking.
 
 **Try it.** How many numbers must a state have at least, to tell all strings of $T$ letters out of $V$ apart, if each of its numbers carries a given number of reliable bits?
 """
@@ -2217,10 +2324,6 @@ numbers_needed = lambda V, T, bits: math.ceil(math.ceil(T * math.log2(V)) / bits
 """
 
 # %% tags=["checks"]
-letters_right = {
-    name: (spell(m, test_strings) == test_strings.flip(1)).double().mean((1, 2))
-    for name, m in spellers.items()
-}
 verify_at_least(
     "letters right, worst of three seeds: attention; its lead over the best of last state",
     [
@@ -2242,9 +2345,9 @@ verify_at_least(
     1 / 2,
 )
 verify(
-    "the loser's rate is inside the grid: its place of 0, 1, 2",
-    SPELL_RATES.index(spell_rate["last state only"]),
-    1,
+    "chosen rates on an edge of the grid",
+    sum(rate != SPELL_RATES[1] for rate in spell_rate.values()),
+    0,
 )
 x = test_strings.expand(3, 500, 6)
 with torch.no_grad():
@@ -2261,14 +2364,14 @@ with torch.no_grad():
     verify("the first encoder: torch's nn.LSTM", h[0], shop(read[0])[0], atol=1e-5)
     verify(
         "the context is torch's dot-product attention",
-        attending.alpha @ (h + read),
-        F.scaled_dot_product_attention(query, h + read, h + read, scale=1.0),
+        attending.alpha @ h,
+        F.scaled_dot_product_attention(query, h, h, scale=1.0),
         atol=1e-4,
     )
 verify_at_least(
-    "share of outputs whose largest weight is on the mirrored input",
+    "share of outputs whose largest weight is on the mirrored input (by chance 1/6)",
     aligned.double().mean(),
-    0.9,
+    0.75,
 )
 weights_by_hand = np.exp([2, 0, 0]) / np.exp([2, 0, 0]).sum()
 verify(
@@ -3495,7 +3598,7 @@ $$
 \xi_t=\sum_{k=0}^{t-1}\Lambda^k\tilde Bx_{t-1-k} .
 $$ (eq-sq-lru-conv)
 
-It is stable iff all $|\lambda_i|<1$: the eigenvalue *is* the memory. If the coefficients change with time, as a gate does, there is no convolution but a *scan*. A step is an affine map $h\mapsto ah+b$, and two make one, $(a_2,b_2)\circ(a_1,b_1)=(a_2a_1,\;a_2b_1+b_2)$; this is associative, so all prefixes can be had in $\lceil\log_2T\rceil$ rounds. State-space models such as S4 {cite:p}`gu2022` and Mamba {cite:p}`gu2023` are built on it.
+It is stable iff all $|\lambda_i|<1$: the eigenvalue *is* the memory. If the coefficients change with time, as a gate does, there is no convolution but a *scan*. A step is an affine map $h\mapsto ah+b$, and two make one, $(a_2,b_2)\circ(a_1,b_1)=(a_2a_1,\;a_2b_1+b_2)$; this is associative, so all prefixes can be had in $\lceil\log_2T\rceil$ rounds. State-space models such as S4 {cite:p}`gu2022` and Mamba {cite:p}`gu2024` are built on it.
 """
 
 

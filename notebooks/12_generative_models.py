@@ -281,14 +281,11 @@ def _(answer):
     return True
 
 
-@exercise.define("gm-score-fit")
+@exercise.define("gm-thief")
 def _(answer):
-    x = np.random.default_rng(0).laplace(size=5000)
-    trial = np.linspace(0.5, 5, 9001)
-    J = -2 / trial + 2 * np.mean(x**2) / trial**2
-    assert abs(answer(x) - trial[J.argmin()]) < 1e-3, (
-        f"the criterion is smallest at {trial[J.argmin()]:.3f}"
-    )
+    made = draw_digits(answer, torch.arange(100) % 10, 1.0)
+    novelty = spatial.distance.cdist(made, learn_from).min(1).mean()
+    assert novelty < people_novelty / 2, f"its novelty is {novelty:.2f}, no thief yet"
     return True
 
 
@@ -919,8 +916,8 @@ ax.plot(
     color=plot.BLUE,
     label=f"same mean and variance, {log_evidence - bound_of(m_wide, np.log(s_wide)):.2f} short",
 )
-ax.set(xlim=(-1.2, 2.6), xlabel="code $z$")
-ax.legend()
+ax.set(xlim=(-1.2, 2.6), ylim=(0, 2.6), xlabel="code $z$")
+ax.legend(loc="upper left", ncols=3, fontsize=8)
 plt.show()
 
 # %% [markdown]
@@ -1211,9 +1208,9 @@ for seed in range(3):
         for name, k in (("N(0, I)", 0), ("one Gaussian", 1), ("ten Gaussians", 10)):
             if k:
                 law = GaussianMixture(k, reg_covar=1e-4, random_state=seed).fit(codes)
-                drawn_codes = law.sample(600)[0]
+                drawn_codes = law.sample(400)[0]
             else:
-                drawn_codes = np.random.default_rng(seed).normal(size=(600, 16))
+                drawn_codes = np.random.default_rng(seed).normal(size=(400, 16))
             faces[noisy, name, seed] = decode(vae, drawn_codes)
             between_faces = spatial.distance.cdist(faces[noisy, name, seed], X_train)
             seen[name].append(between_faces.min(1).mean())
@@ -1461,7 +1458,7 @@ explore(
 
 # %% [markdown]
 r"""
-One coordinate at a time the sheet is bent into the smile. It stays in one piece: a continuous bijection cannot tear. So two bridges remain between the three clusters, with about twice the mass that the truth has there (its density is zero nowhere).
+One coordinate at a time the sheet is bent into the smile. It stays in one piece: a continuous bijection cannot tear. So two bridges remain between the three clusters, with more than twice the mass that the truth has there (its density is zero nowhere).
 """
 
 # %% tags=["checks"]
@@ -1488,7 +1485,7 @@ log_flow_map[~between] = -np.inf
 verify_at_least(
     "mass between the parts: the flow's over the truth's",
     np.exp(log_flow_map).sum() / np.exp(log_true[between]).sum(),
-    1.7,
+    2.0,
 )
 squeezed = np.random.default_rng(3).uniform(size=200_000) ** 2
 verify_within_se(
@@ -2030,56 +2027,62 @@ def ddim_step(x, eps, now, then, sigma2, xi=0.0):  # now, then are values of ᾱ
 
 
 # %% tags=["set-up"]
-def end_of_family(steps, dice, doubt=0):
-    """End variance on N(0, ¼) when only `steps` of the T steps are made."""
-    clock = np.r_[1.0, bar][np.round(np.linspace(0, T, steps + 1)).astype(int)]
+def angles(steps, equal):
+    """The way from noise to data on the quarter circle, ᾱ = cos²."""
+    if equal:
+        return np.linspace(np.pi / 2, 0, steps + 1)
+    kept = np.round(np.linspace(T, 0, steps + 1)).astype(int)
+    return np.arccos(np.sqrt(np.r_[1.0, bar][kept]))
+
+
+def end_of_family(steps, dice, doubt=0, equal=False, s2=0.25):
+    """End variance on N(0, s2) when only `steps` of the T steps are made."""
+    clock = np.cos(angles(steps, equal)) ** 2
     v = 1.0
-    for then, now in zip(clock[-2::-1], clock[:0:-1]):
+    for now, then in zip(clock, clock[1:]):
         sigma2 = dice * (1 - then) / (1 - now) * (1 - now / then)
-        eps = np.sqrt(1 - now) / (0.25 * now + 1 - now)  # the guess for x = 1
+        eps = np.sqrt(1 - now) / (s2 * now + 1 - now)  # the guess for x = 1
         v = ddim_step(1.0, eps, now, then, sigma2) ** 2 * v + sigma2
         factor = np.sqrt(then) * (1 - now / then) / (1 - now)  # of x₀ in the mean
-        v += doubt * factor**2 * 0.25 * (1 - now) / (0.25 * now + 1 - now)
+        v += doubt * factor**2 * s2 * (1 - now) / (s2 * now + 1 - now)
     return v
 
 
-def on_quarter_circle(x, s):  # the velocity sd′/sd · x
-    return 0.75 * np.sin(s) * np.cos(s) / (0.25 * np.cos(s) ** 2 + np.sin(s) ** 2) * x
+def on_quarter_circle(x, s, s2=0.25):  # the velocity sd′/sd · x
+    sd2 = s2 * np.cos(s) ** 2 + np.sin(s) ** 2
+    return (1 - s2) * np.sin(s) * np.cos(s) / sd2 * x
+
+
+def end_of_euler(steps, equal=True, s2=0.25):
+    x, clock = 1.0, angles(steps, equal)
+    for s, after in zip(clock, clock[1:]):
+        x = x + (after - s) * on_quarter_circle(x, s, s2)
+    return x**2
 
 
 def end_of_heun(guesses):
     return carry(1.0, on_quarter_circle, np.pi / 2, 0, guesses // 2) ** 2
 
 
-def end_of_euler(guesses):
-    x, h = 1.0, np.pi / 2 / guesses
-    for s in np.pi / 2 - h * np.arange(guesses):
-        x = x - h * on_quarter_circle(x, s)
-    return x**2
-
-
 budgets = (10, 20, 50, 200)
-family_table = np.array(
-    [
-        [
-            end_of_family(n, 1),
-            end_of_family(n, 1, 1),
-            end_of_family(n, 0),
-            end_of_euler(n),
-            end_of_heun(n),
-        ]
-        for n in budgets
-    ]
-)
-print("variance at the end (truth 0.2500)")
-titles = ("dice, β̃", "right variance", "DDIM", "Euler, circle", "Heun, circle")
-print(f"{'guesses':8}" + "".join(f"{title:>16}" for title in titles))
-for n, row in zip(budgets, family_table):
-    print(f"{n:<8}" + "".join(f"{v:16.4f}" for v in row))
+columns = {
+    "dice, β̃": lambda n: end_of_family(n, 1),
+    "dice, true": lambda n: end_of_family(n, 1, 1),
+    "DDIM": lambda n: end_of_family(n, 0),
+    "DDIM =": lambda n: end_of_family(n, 0, equal=True),
+    "Euler": lambda n: end_of_euler(n, False),
+    "Euler =": end_of_euler,
+    "Heun =": end_of_heun,
+}
+family_table = {title: [f(n) for n in budgets] for title, f in columns.items()}
+print("variance at the end (truth 0.2500); = : steps of equal angle, else β's clock")
+print(f"{'guesses':8}" + "".join(f"{title:>11}" for title in columns))
+for i, n in enumerate(budgets):
+    print(f"{n:<8}" + "".join(f"{v[i]:11.4f}" for v in family_table.values()))
 
 # %% [markdown]
 r"""
-With $\tilde\beta$ the dice need two to three times the guesses of DDIM; with the right variance, as above, the chain is exact on this Gaussian in any number of steps. What the table shows is a wrong variance, not the cost of dice. Without dice the *clock* matters first: Euler's steps of equal angle on the quarter circle do with 10 guesses what DDIM, on the clock of $\beta_t$, does not do with 50. A better solver comes second: Heun asks twice a step, loses to Euler at 10 guesses, and wins from 20 on.
+With $\tilde\beta$ the dice need two to three times the guesses of DDIM; with the right variance, as above, the chain is exact on this Gaussian in any number of steps. What the table shows is a wrong variance, not the cost of dice. Without dice the *coordinate* matters first. On the quarter circle DDIM's step of an angle $\Delta$ is the rotation $\cos\Delta\,x+\sin\Delta\,\dot x$, exact if the data are a single point; Euler's step in $x$ itself is $x+\Delta\,\dot x$, exact for $\mathcal N(0,I)$, where nothing moves. Here, on the same clock, Euler errs about a third as much at 10 guesses. Steps of equal angle help both; Heun asks twice a step, loses to Euler at 10 guesses, and wins from 20 on.
 
 (density-after-all)=
 **A density after all.** A flow is a change of variables. Over a time $ds$ the map is $x+v\,ds$, its Jacobian $I+\partial v\,ds$, so by [the formula](#eq-gm-change) $\ln p$ changes by $-\operatorname{div}v\,ds$ along the way:
@@ -2139,35 +2142,54 @@ verify_within_se(
 )
 verify(
     "all 200 steps with dice: the family ends where the recursion of the chain ends",
-    family_table[-1, 0],
+    family_table["dice, β̃"][-1],
     end_variance(beta_tilde),
     rtol=1e-9,
 )
-errors_left = abs(family_table - 0.25)
+errors_left = {title: abs(np.array(v) - 0.25) for title, v in family_table.items()}
 of_dice = lambda n: abs(end_of_family(n, 1) - 0.25)
-of_ddim = np.array([abs(end_of_family(n, 0) - 0.25) for n in (10, 20, 50)])
 verify_at_least(
     "dice with β̃, twice the guesses of DDIM (10, 20, 50): error over DDIM's",
-    [of_dice(n) for n in (20, 40, 100)] / of_ddim,
+    [of_dice(n) for n in (20, 40, 100)] / errors_left["DDIM"][:3],
     0.9,
 )
 verify_at_most(
-    "… with three times the guesses", [of_dice(n) for n in (30, 60, 150)] / of_ddim, 1.1
+    "… with three times the guesses",
+    [of_dice(n) for n in (30, 60, 150)] / errors_left["DDIM"][:3],
+    1.1,
 )
 verify(
     "dice with the right variance, 10 to 200 guesses",
-    family_table[:, 1],
+    family_table["dice, true"],
     np.full(4, 0.25),
     atol=1e-4,
 )
+verify(
+    "N(0, 1), equal angles: DDIM turns by Δ, its end is cos²ⁿΔ; Euler stands still",
+    [end_of_family(n, 0, equal=True, s2=1.0) for n in budgets]
+    + [end_of_euler(n, s2=1.0) for n in budgets],
+    [math.cos(np.pi / 2 / n) ** (2 * n) for n in budgets] + [1.0] * 4,
+    rtol=1e-9,
+)
+verify(
+    "all data at one point: DDIM's end variance with 10 guesses, either clock",
+    [end_of_family(10, 0, equal=e, s2=0.0) for e in (False, True)],
+    [0.0, 0.0],
+    atol=1e-12,
+)
 verify_at_most(
-    "quarter circle, Euler with 10 guesses over DDIM with 50: error",
-    errors_left[0, 3] / errors_left[2, 2],
-    1.0,
+    "same clock, 10 guesses: Euler's error over DDIM's",
+    errors_left["Euler"][0] / errors_left["DDIM"][0],
+    0.4,
+)
+verify_at_most(
+    "equal angles over β's clock, 10 guesses: error of DDIM, of Euler",
+    [errors_left[f"{k} ="][0] / errors_left[k][0] for k in ("DDIM", "Euler")],
+    0.85,
 )
 verify(
     "Heun's error below Euler's with 10, 20, 50, 200 guesses?",
-    (errors_left[:, 4] < errors_left[:, 3]).tolist(),
+    (errors_left["Heun ="] < errors_left["Euler ="]).tolist(),
     [False, True, True, True],
 )
 
@@ -2246,7 +2268,7 @@ def guided_maps(g):
     return tilted, log_density(lattice, guided(g), 0, np.pi / 2, 36)
 
 
-strengths = (1, 2, 3, 5)
+strengths = (1, 3, 5)
 maps = {g: guided_maps(g) for g in strengths}
 
 
@@ -2292,12 +2314,12 @@ def guidance_picture(g):
 explore(
     guidance_picture,
     alt="Two maps over the outline of the smile: the tilted density stays near the left corner, what guided sampling draws moves farther out and shrinks as g grows",
-    g=[3, 1, 2, 5],
+    g=[3, 1, 5],
 )
 
 # %% [markdown]
 r"""
-At $g=1$ both are the corner itself. With $g$ the tilted density hardly changes, since inside the corner $p(c\mid x)$ is one already; what is sampled runs away from the other parts and shrinks. The push comes from the noisy levels, where the parts still overlap and $\nabla\ln p(c\mid x)$ is large. A control: guide by $g=3$ only where there is more noise than signal, $s>\frac\pi4$, and the crowd ends where full guidance ends; guide only below, and it moves an eighth as far.
+At $g=1$ both are the corner itself. With $g$ the tilted density hardly changes, since inside the corner $p(c\mid x)$ is one already; what is sampled runs away from the other parts and shrinks. The push comes from the noisy levels, where the parts still overlap and $\nabla\ln p(c\mid x)$ is large. A control: guide by $g=3$ only where there is more noise than signal, $s>\frac\pi4$, and the crowd ends where full guidance ends; guide only below, and it moves less than an eighth as far.
 """
 
 # %% tags=["checks"]
@@ -2348,12 +2370,11 @@ for when, is_on in {
     v_then = lambda x, s: guided(3 if is_on(s) else 1)(x, s)
     reached[when] = carry(noise_500, v_then, np.pi / 2, 0, 40)[:, 0].mean()
 full_way = reached["always"] - reached["never"]
+way = lambda when: (reached[when] - reached["never"]) / full_way
 verify(
-    "… only the noisier half, only the cleaner half: share of the way of mean x₁",
-    [(reached[k] - reached["never"]) / full_way for k in ("noisy", "clean")],
-    [1.0, 1 / 8],
-    atol=0.05,
+    "… guided in the noisier half only: share of the way", way("noisy"), 1, atol=0.05
 )
+verify_at_most("… in the cleaner half only", way("clean"), 1 / 8)
 verify_at_most(
     "g = 3: size of what is sampled over the tilted density's",
     moments(maps[3][1])[1] / moments(maps[3][0])[1],
@@ -2618,7 +2639,7 @@ rivals = {  # a way to draw, its knobs, and does it know the class?
     "six bells per class": (by_bells(6, True), floors, True),
     "network": (by_network, (1, 2, 4), True),
 }
-knob, verdicts = {}, {}
+knob, verdicts, drawn_by = {}, {}, {}
 print(f"{'':24}{'knob':>8}{'detective':>16}{'asked':>8}{'novelty':>10}{'gap':>8}")
 for name, (draw, knobs, knows) in rivals.items():
     found_out = [0.0]
@@ -2628,7 +2649,7 @@ for name, (draw, knobs, knows) in rivals.items():
     for value in knobs if name == "network" else [knob[name]]:
         rows = []
         for seed in range(3):
-            made = draw(value, y_test, seed)
+            made = drawn_by[name, value, seed] = draw(value, y_test, seed)
             hit = judge.score(np.clip(made, 0, 1), y_test) if knows else np.nan
             rows.append([detective(made), hit, *distances(made)])
         v = verdicts[name, value] = np.array(rows)  # (seed, judge)
@@ -2641,23 +2662,62 @@ print(
     f"chosen for the network: g = {knob['network']}; novelty of people: {people_novelty:.2f}"
 )
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Four rows of twelve digits: people, three bells per class, the network without guidance and the network with guidance 2; the second and the last row are the cleanest of the drawn ones."}}
-fig, axes = plt.subplots(4, 1, figsize=(6.8, 3.1))
+# %% tags=["picture"] mystnb={"image": {"alt": "Left four rows of eight digits: people, three bells per class, the network with g = 1 and with g = 2. Right every model at its novelty and the detective's accuracy: an arrow to the thief at novelty 0 and accuracy one half; one, three and six bells per class go down and left past the novelty of people; the network goes down from g = 1 to g = 2, where it meets the three bells, and up again to g = 4."}}
 three_bells = "three bells per class"
 shown_rows = {
     "people": X_test,
-    three_bells: rivals[three_bells][0](knob[three_bells], y_test, 0),
-    "network, g = 1": by_network(1, y_test, 0),
-    "network, g = 2": by_network(2, y_test, 0),
+    three_bells: drawn_by[three_bells, knob[three_bells], 0],
+    "network, g = 1": drawn_by["network", 1, 0],
+    "network, g = 2": drawn_by["network", 2, 0],
 }
-for ax, (name, images) in zip(axes, shown_rows.items()):
-    gallery(ax, np.clip(images[:12], 0, 1), 12)
-    ax.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
+fig = plt.figure(figsize=(6.8, 3.3))
+grid = fig.add_gridspec(4, 2, width_ratios=(1, 1.25))
+for i, (name, images) in enumerate(shown_rows.items()):
+    ax = fig.add_subplot(grid[i, 0])
+    gallery(ax, np.clip(images[:8], 0, 1), 8)
+    ax.set_title(name, fontsize=8, pad=2)
+ax = fig.add_subplot(grid[:, 1])
+below, left, right = (7, -9), (-6, 3), (6, -3)  # where a name stands
+bells = [("one bell", below), ("three bells", left), ("six bells", right)]
+paths = (
+    (plot.BLUE, [(f"{k} per class", k, where) for k, where in bells]),
+    (plot.RED, [(1, "g = 1", left), (2, "g = 2", right), (4, "g = 4", (4, 4))]),
+    (plot.GREY, [("kernels", "kernels", left)]),
+    (plot.GREY, [("the opening's ten", "the opening's ten", left)]),
+    (plot.GREY, [("ten bells", "ten bells", below)]),
+)
+for colour, stops in paths:
+    rows = [(k, knob[k]) if k in knob else ("network", k) for k, *_ in stops]
+    places = np.array([verdicts[row].mean(0)[[2, 0]] for row in rows])
+    ax.plot(*places.T, "o-", color=colour, ms=4)
+    for place, (_, text, where) in zip(places, stops):
+        side = "right" if where == left else "left"
+        ax.annotate(text, place, where, textcoords="offset points", fontsize=8, ha=side)
+ax.annotate(
+    "the thief, at 0",
+    (0.86, 0.5),
+    (0.9, 0.5),
+    fontsize=8,
+    va="center",
+    arrowprops={"arrowstyle": "->"},
+)
+ax.axvline(people_novelty, color=plot.GREY, ls="--", lw=1)
+ax.text(people_novelty + 0.01, 0.5, "people", fontsize=8, va="center")
+ax.set(
+    xlabel="novelty",
+    title="how often the detective is right",
+    xlim=(0.86, 1.33),
+    ylim=(0.45, 1.0),
+)
 plt.show()
 
 # %% [markdown]
 r"""
-The opening's question, answered with a number. The thief cannot be told from people, and only the novelty of zero betrays him: *no judge of quality is worth anything without one of copying*. (Thieves who add noise escape that one: the kernels' novelty is nearly that of people.) Without guidance the network is no better than bell curves: its pictures vary less than people's do. Guidance 2 restores the variance, and fools the detective far better; 4 overshoots, is easily found out, and leaves a larger gap. But give the bell curves the same two liberties, the class and a knob, and three of them per class draw level, with a smaller gap and a little less novelty. More bells go further the same way: six per class fool the detective better still, and stand nearer to the training digits than people do. They begin to copy. And the opening's row, with its 20 numbers a digit, is found out more often than all other bells. On 1,100 pictures of 64 pixels and with this training the network is not needed; but it has not finished learning (with half the steps it is found out more easily), so raise `steps` and watch the novelty.
+The thief cannot be told from people, and only the novelty of zero betrays him: *no judge of quality is worth anything without one of copying*. (The kernels are thieves who add noise, and escape that one.)
+
+Follow the red line. Without guidance the network is no better than bell curves: its pictures vary less than people's do. Guidance 2 restores the variance and fools the detective far better; 4 overshoots. Now the blue one: given the same two liberties, the class and a knob, three bells per class meet the network, with a smaller gap. Six fool the detective better still, and stand nearer to the training digits than people do: they begin to copy. On 1,100 pictures of 64 pixels, at this budget, the network is not needed.
+
+It has not finished learning (with a third of the steps it is found out far more easily). But what would it be at the end? The velocity that is best *for these 1,100 digits* is known in closed form, as for the smile, with a point for each digit in place of three bells. Its flow ends on training digits, and nowhere else: **a network that reached the least possible loss would be the thief.** All that it draws of its own it owes to falling short.
 """
 
 # %% tags=["checks"]
@@ -2699,7 +2759,7 @@ verify_at_most(
     -0.02,
 )
 size = {
-    g: np.mean([by_network(g, y_test, seed).var(0).sum() for seed in range(3)])
+    g: np.mean([drawn_by["network", g, seed].var(0).sum() for seed in range(3)])
     for g in (1, 2, 4)
 }
 people_size = X_test.var(0).sum()
@@ -2713,18 +2773,18 @@ verify_at_least(
     0.03,
 )
 verify_at_least(
-    "half the steps, seed 0, g = 2: the detective is right more often by",
+    "a third of the steps, seed 0, g = 2: the detective is right more often by",
     detective(
         draw_digits(
             train_digits(
-                as_tensor(2 * learn_from - 1), torch.tensor(y_learn), steps=375
+                as_tensor(2 * learn_from - 1), torch.tensor(y_learn), steps=250
             ),
             torch.tensor(y_test),
             2.0,
         )
     )
     - by_two[0, 0],
-    0.03,
+    0.08,
 )
 verify_at_least(
     "detective and gap: g = 4 above g = 2, each of three networks",
@@ -2744,6 +2804,35 @@ verify_at_least(
         for noisy, name in ((False, "ten Gaussians"), (True, "N(0, I)"))
     ],
     0.98,
+)
+
+
+def best_velocity(x, s):
+    """E[ε − x₀ | x_s = x] if x₀ is one of the training digits."""
+    digits = 2 * learn_from - 1
+    squared = spatial.distance.cdist(x, (1 - s) * digits, "sqeuclidean")
+    return (x - special.softmax(-squared / (2 * s**2), axis=1) @ digits) / s
+
+
+rng = np.random.default_rng(1)
+some, eps = (
+    2 * learn_from[rng.integers(1100, size=2000)] - 1,
+    rng.normal(size=(2000, 64)),
+)
+x_s = 0.1 * some + 0.9 * eps
+verify_within_se(
+    "the best velocity cannot be bettered: its error does not correlate with sin x",
+    ((eps - some - best_velocity(x_s, 0.9)) * np.sin(x_s)).sum(1),
+    0.0,
+)
+ends = carry(
+    np.random.default_rng(1).normal(size=(100, 64)), best_velocity, 1, 0.02, 16
+)
+to_digits = spatial.distance.cdist((ends + 1) / 2, learn_from)
+verify_at_most(
+    "… its flow, stopped a fiftieth before the end: the largest novelty of 100 draws",
+    to_digits.min(1).max(),
+    0.25,
 )
 gauss_only = Velocity(as_tensor(2 * X_train - 1))
 for parameter in gauss_only.net[-1].parameters():
@@ -2793,7 +2882,7 @@ headline(
 
 # %% [markdown]
 r"""
-Now the others. Each gets the same 1,500 points; kernels and mixture choose among three settings on 500 more (width, number of parts), and all are fitted on two other samples too. The networks have one setting each, and on the first sample they also train twice as long. The smile *is* a mixture, so the mixtures play at home.
+Now the others. Each gets the same 1,500 points; kernels and mixture choose among three settings on 500 more (width, number of parts), and all are fitted on another sample too. The networks have one setting each; on the first sample flow matching also trains four times as long. The smile *is* a mixture, so the mixtures play at home.
 """
 
 # %% tags=["set-up"]
@@ -2858,18 +2947,15 @@ for name, (fit_it, tried) in contest.items():
     density_maps[name] = models[chosen[name]](lattice)
     others = [
         kl_on_lattice(fit_it(draw_smile(1500, seed), tried[chosen[name]])(lattice))
-        for seed in (22, 23)
+        for seed in (22,)
     ]
     contest_kl[name] = np.array([kl_on_lattice(density_maps[name]), *others])
-print(f"{'':16}{'setting':>10}{'KL from the truth, three samples':>38}")
+print(f"{'':16}{'setting':>10}{'KL from the truth, two samples':>36}")
 for name, v in contest_kl.items():
     setting = contest[name][1][chosen[name]]
     print(f"{name:16}{setting:10g}      " + "".join(f"{k:10.4f}" for k in v))
-longer = {}
-for name in ("coupling flow", "flow matching"):
-    fit_it, (steps,) = contest[name]
-    longer[name] = kl_on_lattice(fit_it(smile_data, 2 * steps)(lattice))
-    print(f"{name:16}{2 * steps:10}      {longer[name]:10.4f}")
+longer = kl_on_lattice(fit_matching(smile_data, 2000)(lattice))  # setting
+print(f"{'flow matching':16}{2000:10}      {longer:10.4f}")
 
 # %% tags=["picture"] mystnb={"image": {"alt": "Six maps of densities in the plane: the true smile, one Gaussian as a blob, kernels, the mixture, the coupling flow with thin bridges between the parts, and flow matching, each with its KL divergence."}}
 fig, axes = plt.subplots(2, 3, figsize=(6.8, 3.9), sharex=True, sharey=True)
@@ -2890,7 +2976,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-The mixture wins clearly, and pays just the price of its parameters, $\frac{17}{3000}\approx0.006$. Kernels, which train nothing, come second. Both networks are still being paid off when training stops: twice the steps take a fifth or more off what they miss. On this toy nobody needs a network, and on the digits [nobody did](#digits-at-last). *Always fit the Gaussian and the mixture too, and say by how many nats you beat them.*
+The mixture wins clearly, and pays just the price of its parameters, $\frac{17}{3000}\approx0.006$. Kernels, which train nothing, come second at this budget; with four times the steps flow matching draws level with them, still far from the mixture. On this toy nobody needs a network, and on the digits, at that budget, [nobody did](#digits-at-last). *Always fit the Gaussian and the mixture too, and say by how many nats you beat them.*
 """
 
 # %% tags=["checks"]
@@ -2906,10 +2992,18 @@ verify_at_most(
     / contest_kl["one Gaussian"],
     0.5,
 )
-verify_at_most(
-    "twice the steps: KL of coupling flow, flow matching over that before",
-    [longer[name] / contest_kl[name][0] for name in longer],
-    0.8,
+verify(
+    "four times the steps: flow matching's KL over that of the kernels",
+    longer / contest_kl["kernels"][0],
+    1.0,
+    atol=0.15,
+)
+verify_at_least("… over the mixture's", longer / contest_kl["mixture"][0], 3.0)
+verify_at_least(
+    "at the contest's budget: networks over kernels, both samples",
+    np.array([contest_kl[n] for n in ("coupling flow", "flow matching")])
+    / contest_kl["kernels"],
+    1.2,
 )
 verify(
     "the network's density (flow matching) integrates to one",
@@ -3097,25 +3191,25 @@ def factors(W, noise, x):
 
 </details>
 
-:::{exercise} Fit by slopes
-:label: ex-gm-score-fit
-The model is $\bar p_v(x)=e^{-x^2/v}$. Find by hand the $v$ that minimises [the score-matching criterion](#eq-gm-score-matching) on a sample `x`.
+:::{exercise} Make a thief
+:label: ex-gm-thief
+[The judges' verdict](#evaluating-implicit-models) says what the network becomes at the end of its training. Bring it there: call `train_digits` so that the novelty of 100 draws falls to less than half of people's. (More steps are one way, and a slow one.)
 :::
 """
 
 # %% tags=["yours"]
-by_slopes = ...  # a function of a sample x
+thief = ...  # a trained network
 
-exercise("gm-score-fit").check(by_slopes)
+exercise("gm-thief").check(thief)
 
 # %% [markdown]
 r"""
 <details><summary>Solution</summary>
 
-$\psi=-2x/v$, so the criterion is $-2/v+2\overline{x^2}/v^2$, stationary at $v=2\overline{x^2}$.
+Twenty digits are learned by heart sooner than 1,100.
 
 ```python
-by_slopes = lambda x: 2 * np.mean(x**2)
+thief = train_digits(as_tensor(2 * learn_from[:20] - 1), torch.tensor(y_learn[:20]))
 ```
 
 </details>
@@ -3185,7 +3279,7 @@ r"""
 | VAE | reconstruction $-\ \mathrm{KL}(q\Vert p(z))$, $z=\mu+\sigma\odot\epsilon$ | [bound](#eq-gm-vae), [trick](#eq-gm-reparam) |
 | flow | $\ln p_x(x)=\ln p_z(z)-\ln\lvert\det J_f(z)\rvert$ | [theorem](#eq-gm-change), [coupling](#eq-gm-coupling) |
 | denoising | $\mathbb E[x\mid y]=y+\sigma^2\nabla\ln p_\sigma(y)$ | [formula](#eq-gm-tweedie) |
-| diffusion | $x_t=\sqrt{\bar\alpha_t}x_0+\sqrt{1-\bar\alpha_t}\epsilon$; bound $=\sum w_t\Vert\epsilon-\epsilon_\theta\Vert^2$; simple loss: $w_t=1$ | [forward](#eq-gm-closed), [bound](#eq-gm-diffusion-elbo), [weights](#eq-gm-weights) |
+| diffusion | $x_t=\sqrt{\bar\alpha_t}x_0+\sqrt{1-\bar\alpha_t}\epsilon$; $-$bound $=\sum w_t\,\mathbb E\Vert\epsilon-\epsilon_\theta\Vert^2+$ const; simple loss: $w_t=1$ | [forward](#eq-gm-closed), [bound](#eq-gm-diffusion-elbo), [weights](#eq-gm-weights) |
 | flow matching | $v=\mathbb E[\dot x_s\mid x_s]$ carries the crowd; all paths are $du/d\lambda=\mathbb E[\epsilon\mid u]$ | [velocity](#eq-gm-velocity), [one family](#eq-gm-ode) |
 | guidance | guided flow, Gaussians: $\kappa^gu^{1-g}$, not the tilted density | [by hand](#eq-gm-guided-variance) |
 | price of a density | $P/2n$ nats | [headline](#eq-gm-price) |

@@ -179,22 +179,15 @@ def opened(python: str, branch: pathlib.Path, folder: pathlib.Path, look) -> str
 
 def dragged(page) -> str:
     """Run all; a slider must draw anew, the live figure follow the mouse."""
-    page.evaluate(labserver.RUN_ALL)
-    last = page.locator(".jp-CodeCell").last.locator(".jp-InputPrompt")
-    page.wait_for_function(
-        r"prompt => /\[\d+\]/.test(prompt.textContent)",
-        arg=last.element_handle(),
-        timeout=20 * browser.PATIENCE,
-    )
+    from playwright.sync_api import expect
+
+    page.evaluate(labserver.RUN_ALL)  # ends when the last cell has run
     picture = page.locator(".jupyter-widgets img").first
     first = picture.get_attribute("src")
     handle = page.locator(".jupyter-widgets .noUi-handle").first
     handle.focus()
     handle.press("ArrowRight")
-    page.wait_for_function(
-        "([picture, first]) => picture.src != first",
-        arg=[picture.element_handle(), first],
-    )
+    expect(picture).not_to_have_attribute("src", first)
     grip = page.locator(".jp-OutputArea .live [role=slider], .race [role=slider]").first
     grip.scroll_into_view_if_needed()
     said, box = grip.get_attribute("aria-valuetext"), grip.bounding_box()

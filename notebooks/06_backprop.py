@@ -2121,7 +2121,7 @@ arrived = {
     for k in (1, scale_for[name])
 }
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Mean square of the signal behind twenty layers, logarithmic, a dot for the median and a bar for eighty per cent of forty starts: at one over m the sigmoid and the sigmoid minus a half are at ten to the minus 26 and below, rectified units below ten to the minus 6, tanh at two per cent; at its best power of two each is near one, with the widest bar for the sigmoid; the sigmoid minus a half has the bar of tanh."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "Mean square of the signal behind twenty layers, logarithmic, a dot for the median and a bar for eighty per cent of forty starts: at one over m the sigmoid is at ten to the minus 26, the sigmoid minus a half at ten to the minus 24, rectified units below ten to the minus 6, tanh at two per cent; at its best power of two each is near one, with the widest bar for the sigmoid; the sigmoid minus a half has the bar of tanh."}}
 plt.figure(figsize=(6.8, 3.0))
 for k, (name, sizes) in enumerate(arrived.items()):
     low, middle, high = np.quantile(sizes, [0.1, 0.5, 0.9])

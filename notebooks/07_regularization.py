@@ -206,32 +206,45 @@ def shortest(X, y):
 
 
 day = (np.arange(400) + 0.5) / 400
+
+
+def ruler(x, y):
+    """The points joined by straight lines, round the clock."""
+    return np.interp(day, x, y, period=1)
+
+
+def off(fit):
+    return np.mean((fit - switch(day)) ** 2)
+
+
 day_waves = {fade: waves(day, 1000, fade) for fade in (0, 1)}
 x20, y20 = measure(25)
 
 
 def true_error(theta, fade=1):
     """Mean squared distance from the truth, over the day."""
-    return np.mean((day_waves[fade][:, : len(theta)] @ theta - switch(day)) ** 2)
+    return off(day_waves[fade][:, : len(theta)] @ theta)
 
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Twenty noisy measurements of a square wave and three fits. Eleven waves swing past some points, twenty waves pass through all and shoot far out of the picture in between, a thousand waves pass through all and stay close to the truth. The titles give the median errors over 200 days."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "Twenty noisy measurements of a square wave and four fits. Eleven waves swing past some points, twenty waves pass through all and shoot far out of the picture in between, a thousand waves pass through all and stay close to the truth, and look just like the last fit, straight lines from point to point. The titles give the median errors over 200 days."}}
 opening = {
     P: np.array(
         [true_error(shortest(waves(x, P), y)) for x, y in map(measure, range(200))]
     )
     for P in (11, 20, 1000)
 }
-fig, axes = plt.subplots(1, 3, figsize=(6.8, 2.6), sharey=True)
-for ax, (P, wrong) in zip(axes, opening.items()):
+ruled = np.array([off(ruler(*measure(seed))) for seed in range(200)])
+drawn = [
+    (f"{P} waves", day_waves[1][:, :P] @ shortest(waves(x20, P), y20), opening[P])
+    for P in opening
+]
+fig, axes = plt.subplots(1, 4, figsize=(6.8, 2.4), sharey=True)
+for ax, (name, fit, wrong) in zip(axes, [*drawn, ("ruler", ruler(x20, y20), ruled)]):
     ax.plot(day, switch(day), ":", color=plot.GREY)
-    ax.plot(day, waves(day, P) @ shortest(waves(x20, P), y20), color=plot.RED, lw=1.3)
-    ax.plot(x20, y20, "k.", ms=5)
-    ax.set(
-        ylim=(-3, 3),
-        xlabel="time of day",
-        title=f"{P} waves\nerror {np.median(wrong):.3f}",
-    )
+    ax.plot(day, fit, color=plot.RED, lw=1.3)
+    ax.plot(x20, y20, "k.", ms=4)
+    ax.set(ylim=(-3, 3), xlabel="time of day")
+    ax.set_title(f"{name}\nerror {np.median(wrong):.3f}", fontsize=10)
 plt.show()
 
 # %% tags=["checks"]
@@ -247,6 +260,12 @@ verify_at_most(
     0,
 )
 verify(
+    "1000 waves against the ruler, the same 200 days: mean error",
+    opening[1000].mean(),
+    ruled.mean(),
+    atol=ruled.std(ddof=1) / math.sqrt(200),
+)
+verify(
     "1000 waves: the curve at the twenty moments, noise included",
     waves(x20, 1000) @ shortest(waves(x20, 1000), y20),
     y20,
@@ -255,7 +274,7 @@ verify(
 
 # %% [markdown]
 r"""
-The panels show one day; the title of each gives the median error over two hundred such days. Eleven is the best number of waves below twenty, and still the thousand waves, which fit all the noise, come closer to the truth. Something keeps them in check, although nothing in the code says so. The data leave them 980 degrees of freedom; *what decides?* This chapter is about what decides: restraints that one builds, and those that one gets unasked. You will be able to
+The panels show one day, the titles the median error over two hundred. Eleven is the best number of waves below twenty, and still the thousand waves, which fit all the noise, come closer to the truth. The last panel is the baseline, the dots joined with a ruler. It is just as good: out of all curves through the dots the thousand waves have found nearly this one, although nothing in the code says so. The data leave them 980 degrees of freedom; *what decides?* This chapter is about what decides: restraints that one builds, and those that one gets unasked. You will be able to
 
 - **say** which of all perfect fits an algorithm picks, and change its mind,
 - **predict** what weight decay, stopping early, noise and dropout do to each direction of parameter space,
@@ -369,7 +388,13 @@ explore(
 
 # %% [markdown]
 r"""
-The model class is the same in all frames, and so is the training error: zero. The count of parameters says nothing about which of the perfect fits one gets. But "short" is measured in the coefficients of *these* waves, and the $k$-th wave was divided by $k$: a fast wave is weak, so using it costs length. That, too, is a decision. Take the same thousand waves, all equally strong, and the shortest fit is quite another curve.
+The model class is the same in all frames, and so is the training error: zero. The count of parameters says nothing about which of the perfect fits one gets. But "short" is measured in the coefficients of *these* waves, and the $k$-th wave was divided by $k$: a fast wave is weak, so using it costs length. To differentiate wave $k$ is to multiply it by $2\pi k$, so for all waves together
+
+$$
+\|\theta\|^2=\Bigl(\int_0^1f\Bigr)^2+\frac1{2\pi^2}\int_0^1f'(x)^2\,dx :
+$$ (eq-rg-steepness)
+
+short means *flat*, and the flattest way from dot to dot is a straight line. That is the ruler of the opening. It, too, is a decision. Take the same thousand waves, all equally strong, and the shortest fit is quite another curve.
 """
 
 # %% tags=["picture"] mystnb={"image": {"alt": "Two fits with a thousand waves through the same twenty points. With faded waves the shortest fit follows the square wave; with equally strong waves it is zero except for a needle at every point."}}
@@ -398,11 +423,12 @@ for name, size, fade in (
 print("300 waves through all points: median error over 100 days")
 for name, wrong in decided.items():
     print(f"{name:24}{np.median(wrong):6.3f}")
-print(f"{'predicting zero':24}{np.mean(switch(day) ** 2):6.3f}")
+print(f"{'ruler':24}{np.median(ruled[:100]):6.3f}")
+print(f"{'predicting zero':24}{off(0):6.3f}")
 
 # %% [markdown]
 r"""
-With equal waves the shortest fit is hardly better than predicting zero: a needle for every measurement. So the largest model wins not *because* it is large. It wins because its length, in features whose strength fades, measures roughness. **The algorithm chooses by a length, and the features say what is long**.
+With equal waves the shortest fit is hardly better than predicting zero: a needle for every measurement. So the largest model wins not *because* it is large. It wins because its length, in features whose strength fades, measures steepness; and it wins no more than a ruler does. **The algorithm chooses by a length, and the features say what is long**.
 """
 
 # %% tags=["checks"]
@@ -414,6 +440,15 @@ verify_at_least(
     ],
     2.5,
 )
+x, y = np.r_[x20, x20[0] + 1], np.r_[y20, y20[0]]  # once round
+area = np.sum(np.diff(x) * (y[1:] + y[:-1]) / 2)
+verify(
+    "length of the shortest fit with 1000 waves, squared, against the ruler's area and slopes",
+    np.sum(shortest(waves(x20, 1000), y20) ** 2),
+    area**2 + np.sum(np.diff(y) ** 2 / np.diff(x)) / (2 * np.pi**2),
+    rtol=0.01,
+)
+
 # %% [markdown]
 r"""
 **Try it.** Gradient descent on $\frac12(\theta_1+2\theta_2-5)^2$ starts at $(3,0)$. Where does it end?
@@ -460,7 +495,7 @@ $$
 \theta\leftarrow\theta-\eta\,(\nabla\ell+\lambda\theta)=(1-\eta\lambda)\,\theta-\eta\nabla\ell .
 $$ (eq-rg-decay)
 
-Before the data have their say, every weight *decays* by the factor $1-\eta\lambda$; hence the name. Each layer may have its own $\lambda$; biases usually have none. (A penalty $\lambda\|\theta\|^2$ without the $\frac12$ decays twice as fast.) For [Adam](#adam) penalty and decay are different things, since Adam rescales the penalty's gradient with the rest; *AdamW* {cite:p}`loshchilov2019` decays the weights themselves.
+Before the data have their say, every weight *decays* by the factor $1-\eta\lambda$; hence the name. Each layer may have its own $\lambda$; biases usually have none. (A penalty $\lambda\|\theta\|^2$ without the $\frac12$ decays twice as fast.) For [Adam](#adam) penalty and decay [differ](#rg-beware); *AdamW* {cite:p}`loshchilov2019` decays the weights themselves.
 
 (weight-decay-hessian-analysis)=
 **Which directions decay?** Not all alike. Near a minimum $\theta^*$ the loss is [its second-order model](#second-order-taylor-model) $\frac12(\theta-\theta^*)^\top H(\theta-\theta^*)$ plus a constant. Take $H=\begin{pmatrix}9&0\\0&1\end{pmatrix}$, $\theta^*=(1,1)$ and $\lambda=1$. Along the first axis $\frac92(\theta_1-1)^2+\frac12\theta_1^2$ is least at $\frac9{10}$; along the second $\frac12(\theta_2-1)^2+\frac12\theta_2^2$ at $\frac12$. The steep direction keeps nine tenths, the flat one half. In general, setting the gradient to zero gives
@@ -590,7 +625,7 @@ verify_at_least(
 
 # %% [markdown]
 r"""
-For these waves the red curve is flat: the best $\lambda$ of all gains two per cent on the smallest. Something restrains already.
+For these waves the red curve is flat: the best $\lambda$ of all gains two per cent on the smallest.
 
 (leave-one-out)=
 **Choosing $\lambda$ without the truth.** The training error cannot choose. Leave out one measurement, fit the others, predict the one, and do that for all twenty: an honest error. For ridge it costs a single fit. If the fit without point $i$ predicts $\tilde y_i$ there, then putting $\tilde y_i$ in place of $y_i$ into the full data changes nothing about that fit (its residual at $i$ is zero, so it minimises the full objective as well). The full fit is linear in the data and follows measurement $i$ with the weight $S_{ii}$ of $S=X(X^\top X+\lambda I)^{-1}X^\top$, hence $\hat y_i-\tilde y_i=S_{ii}(y_i-\tilde y_i)$, and
@@ -625,10 +660,15 @@ print("waves     no penalty               λ by leave-one-out")
 for P, rows in chosen.items():
     parts = [np.quantile(rows[:, k], (0.5, 0.1, 0.9)) for k in (0, 1)]
     print(f"{P:5}", *(f"{m:8.3f} ({a:.3f} to {b:.3f})" for m, a, b in parts), sep="  ")
+print(
+    "ruler  {:8.3f} ({:.3f} to {:.3f})".format(
+        *np.quantile(ruled[:100], (0.5, 0.1, 0.9))
+    )
+)
 
 # %% [markdown]
 r"""
-Two things to see. With a price on length the catastrophe at twenty waves is gone, but on some days, where the choice goes wrong, not all of the damage: see the width. And for a thousand waves the chosen penalty is a *loss* of over a tenth. Two per cent were to be gained, and a choice made with twenty points has a noise of its own. Regularisers need not add up; we shall meet this again.
+Two things to see. With a price on length the catastrophe at twenty waves is gone, but on some days, where the choice goes wrong, not all of the damage: see the width. And for a thousand waves the chosen penalty is a *loss* of over a tenth. Two per cent were to be gained, and a choice made with twenty points has a noise of its own. Regularisers need not add up.
 """
 
 # %% tags=["checks"]
@@ -875,7 +915,7 @@ def circle(x):
     return torch.stack([angle.cos(), angle.sin()], -1)  # (..., 2)
 
 
-def train_on_days(q, days, steps=700, looks=20, S=20, pooled=False):
+def train_on_days(q, days, steps=500, looks=20, S=20, pooled=False):
     """Errors (looks, 3, S) on training and validation data and against the truth; nets.
 
     Pooled: the validation data are trained on as well.
@@ -889,7 +929,7 @@ def train_on_days(q, days, steps=700, looks=20, S=20, pooled=False):
         (circle(a), torch.tensor(b, dtype=torch.float32)[..., None]) for a, b in sets
     ]
     W = several_networks(S, (2, q, q, 1), q)
-    adam, record = torch.optim.Adam(W, lr=0.015), []
+    adam, record = torch.optim.Adam(W, lr=0.015, fused=True), []
     error = lambda s: ((outputs(W, s[0], torch.tanh) - s[1]) ** 2).mean((1, 2))
     for t in range(steps):
         adam.zero_grad()
@@ -901,7 +941,7 @@ def train_on_days(q, days, steps=700, looks=20, S=20, pooled=False):
     return np.array(record), [w.detach() for w in W]
 
 
-curves = {q: train_on_days(q, range(20))[0] for q in (4, 32)}  # (35, 3, 20)
+curves = {q: train_on_days(q, range(20))[0] for q in (4, 32)}  # (25, 3, 20)
 
 # %% tags=["picture"] mystnb={"image": {"alt": "Two panels, networks with 4 and with 32 units a layer. The training error falls throughout; the validation error falls in the first steps and then rises, more steeply for the large network; bands show twenty days."}}
 fig, axes = plt.subplots(1, 2, figsize=(6.8, 2.8), sharey=True)
@@ -954,8 +994,13 @@ def kept_error(curve, patience):
 
 stopping = {(q, p): kept_error(c, p) for q, c in curves.items() for p in (1, 3, 10)}
 on_all_60 = {
-    q: train_on_days(q, range(20), looks=700, pooled=True)[0][-1, 2] for q in curves
+    q: train_on_days(q, range(20), looks=500, pooled=True)[0][-1, 2] for q in curves
 }
+both20 = [
+    ruler(*(np.r_[a, b] for a, b in zip(measure(s), measure(1000 + s, 40))))
+    for s in range(20)
+]
+ruled20 = [ruled[:20], np.array([off(fit) for fit in both20])]
 print("error against the truth, mean of 20 days ± standard error; the last column")
 print("trains on the 40 validation measurements as well and never stops")
 print("units   patience 1      patience 3      patience 10     never stopped   all 60")
@@ -966,6 +1011,8 @@ for q, curve in curves.items():
         *(f"{v.mean():.3f} ± {v.std(ddof=1) / 20**0.5:.3f}" for v in row),
         sep="  ",
     )
+few, many = (f"{v.mean():.3f} ± {v.std(ddof=1) / 20**0.5:.3f}" for v in ruled20)
+print(f"ruler{few:>63}{many:>15}")
 
 # %% tags=["checks"]
 stop = EarlyStopping(2)
@@ -989,6 +1036,19 @@ verify_at_least(
     [v.mean() - 4 * v.std(ddof=1) / math.sqrt(20) for v in price],
     0,
 )
+ahead = [ruled20[0] - v for v in (stopping[4, 10], curves[32][-1, 2])]
+verify_at_least(
+    "ruler minus 4 units stopped, 32 units unstopped minus ruler: mean less two standard errors",
+    [v.mean() - 2 * v.std(ddof=1) / math.sqrt(20) for v in (ahead[0], -ahead[1])],
+    0,
+)
+level = ruled20[0] - stopping[32, 10]
+verify(
+    "ruler minus 32 units stopped",
+    level.mean(),
+    0,
+    atol=2 * level.std(ddof=1) / math.sqrt(20),
+)
 verify_at_least(
     "both sizes: mean validation error at the end over that at its minimum",
     [c[-1, 1].mean() / c[:, 1].mean(1).min() for c in curves.values()],
@@ -997,7 +1057,7 @@ verify_at_least(
 
 # %% [markdown]
 r"""
-Stopping saves some four tenths of the error, for small networks and for large ones: small networks overfit too. The large one, stopped in time, is far better than the small one left alone. How patient one is hardly matters here. The price is in the last column: with the forty other measurements trained on, too, and no stopping, little more than half of the stopped error is left.
+Stopping saves over a third of the error, for small networks and for large ones: small networks overfit too. But look at the ruler: left alone, both sizes are far worse than the dots joined. Stopped in time the large one is level with that, and only the small one ahead. The price is in the last column: with the forty other measurements trained on, too, and no stopping, about half of the stopped error is left.
 
 **Try it.** After how many steps (not necessarily whole) has a direction of curvature $h$ come exactly as far as weight decay $\lambda$ would let it?
 """
@@ -1112,14 +1172,26 @@ pair = np.array([[1, -1], [1, 1]]) / math.sqrt(2)
 turned = linalg.block_diag(1, *[pair] * 19, 1)  # each (cosine, sine) by 45°
 
 
-def lasso(X, y):  # (features, penalties), solved to the end
-    alphas = ten_penalties[::-1] / len(y)
-    found = linear_model.lasso_path(X, y, alphas=alphas, tol=1e-4, max_iter=10**5)
-    return found[1][:, ::-1]
+def lasso(X, y, b=0.0):  # (features, penalties); with b/2 |w|² an elastic net
+    if b:
+        X, y = (
+            np.r_[X, math.sqrt(b) * np.eye(X.shape[1])],
+            np.r_[y, np.zeros(X.shape[1])],
+        )
+    knots, _, path = linear_model.lars_path(X, y, method="lasso")  # linear in between
+    at = ten_penalties / len(y)
+    found = np.array([np.interp(at, knots[::-1], w[::-1]) for w in path])
+    return np.where(abs(found) > 1e-12, found, 0)  # a zero but for rounding
 
 
-guesses = {}  # (fade, penalty): rows of error, share of zeros
-for fade, seed in itertools.product((0, 1), range(60)):
+def unsolved(X, y, w, b=0.0):
+    """Largest violation of the conditions for a minimum, in units of the penalty."""
+    pull = (X.T @ (y[:, None] - X @ w) - b * w) / ten_penalties
+    return np.where(w == 0, np.maximum(abs(pull) - 1, 0), abs(pull - np.sign(w))).max()
+
+
+guesses, violations = {}, []  # (fade, penalty): rows of error, share of zeros
+for fade, seed in itertools.product((0, 1), range(40)):
     (x, y), (xv, yv) = measure(seed), measure(500 + seed)
     A, V = waves(x, 40, fade), waves(xv, 40, fade)
     fits = {  # each (40, penalties), in the coefficients of the waves
@@ -1127,23 +1199,34 @@ for fade, seed in itertools.product((0, 1), range(60)):
         "lasso": lasso(A, y),
         "lasso, pairs turned": turned @ lasso(A @ turned, y),
     }
+    violations.append(unsolved(A, y, fits["lasso"]))
     if fade:
         fits["ISTA, 400 steps"] = ista(A, y[:, None], ten_penalties, 400)
+        b = np.linalg.norm(A, 2) ** 2 / 400  # 1/ηt
+        fits["elastic net, b = 1/400η"] = lasso(A, y, b)
+        violations.append(unsolved(A, y, fits["elastic net, b = 1/400η"], b))
     for name, thetas in fits.items():
         best = thetas[:, ((V @ thetas - yv[:, None]) ** 2).mean(0).argmin()]
         row = [true_error(best, fade), np.mean(best == 0)]
         guesses.setdefault((fade, name), []).append(row)
 guesses = {key: np.array(rows) for key, rows in guesses.items()}
-print("40 waves, 60 days: error against the truth (share of exact zeros)")
+print("40 waves, 40 days: error against the truth (share of exact zeros)")
 print(" " * 24 + "equally strong          divided by k")
 for name in fits:
     cells = []
     for fade in (0, 1):
-        error, zeros = guesses.get((fade, name), np.full((60, 2), np.nan)).T
-        cell = f"{error.mean():.3f} ± {error.std(ddof=1) / 60**0.5:.3f}"
+        error, zeros = guesses.get((fade, name), np.full((40, 2), np.nan)).T
+        cell = f"{error.mean():.3f} ± {error.std(ddof=1) / 40**0.5:.3f}"
         cell += f" ({zeros.mean():.0%})" if zeros.mean() else ""
         cells.append("" if np.isnan(error[0]) else cell)
     print(f"{name:24}{cells[0]:24}{cells[1]}")
+joined = [
+    ruler(*(np.r_[a, b] for a, b in zip(measure(s), measure(500 + s))))
+    for s in range(40)
+]
+ruled40 = [ruled[:40], np.array([off(fit) for fit in joined])]
+for name, v in zip(("ruler", "ruler, all 40 points"), ruled40):
+    print(f"{name:24}{v.mean():.3f} ± {v.std(ddof=1) / 40**0.5:.3f}")
 
 # %% tags=["checks"]
 descent = linear_model.Lasso(
@@ -1162,11 +1245,13 @@ apart = {
     "faded: turned − ridge": (guesses[1, "lasso, pairs turned"], guesses[1, "ridge"]),
     "ridge − ISTA": (guesses[1, "ridge"], guesses[1, "ISTA, 400 steps"]),
     "lasso − ISTA": (guesses[1, "lasso"], guesses[1, "ISTA, 400 steps"]),
+    "ridge − net": (guesses[1, "ridge"], guesses[1, "elastic net, b = 1/400η"]),
+    "net − ruler of 40": (guesses[1, "elastic net, b = 1/400η"], ruled40[1][:, None]),
 }
 verify_at_least(
-    "sixty days, errors: " + "; ".join(apart) + "; each minus two standard errors",
+    "forty days, errors: " + "; ".join(apart) + "; each minus two standard errors",
     [
-        (a - b)[:, 0].mean() - 2 * (a - b)[:, 0].std(ddof=1) / math.sqrt(60)
+        (a - b)[:, 0].mean() - 2 * (a - b)[:, 0].std(ddof=1) / math.sqrt(40)
         for a, b in apart.values()
     ],
     0,
@@ -1174,17 +1259,13 @@ verify_at_least(
 faded = (guesses[1, "ridge"] - guesses[1, "lasso"])[:, 0]
 verify_at_most(
     "faded waves: gain of the lasso over ridge, minus two standard errors",
-    faded.mean() - 2 * faded.std(ddof=1) / math.sqrt(60),
+    faded.mean() - 2 * faded.std(ddof=1) / math.sqrt(40),
     0,
 )
-exact = linear_model.Lasso(
-    alpha=ten_penalties[5] / 20, fit_intercept=False, tol=1e-12, max_iter=10**6
-).fit(waves(x20, 40), y20)
-verify(
-    "a middle penalty, forty waves: the path's coefficients, against a tight solution",
-    lasso(waves(x20, 40), y20)[:, 5],
-    exact.coef_,
-    atol=0.02,
+verify_at_most(
+    "lasso and elastic net, all days: violation of the conditions for a minimum",
+    max(violations),
+    1e-6,
 )
 verify(
     "ridge with the pairs turned: the same coefficients of the waves",
@@ -1211,7 +1292,7 @@ verify("best points for p = ½, 1 and 2", best, [[0, 1], [0, 1], touching], atol
 r"""
 With equally strong waves the better guess about the truth is worth a factor of four. Divide wave $k$ by $k$, and nothing of the gain is left: the strengths had already said where the truth is, and ridge listens to them. Turn each pair of cosine and sine by 45°, which ridge does not notice, and the truth needs two weights for one: the lasso errs half as much again, and on the faded waves more than ridge. An estimator is as good as its idea of the truth, be it in the penalty or in [the strengths of the waves](#free-parameters).
 
-**A common slip** is in the last row: to praise a penalty whose solver was not run to the end. After 400 steps of ISTA half of the weights are zero, at the solution seven tenths, and the unfinished run beats both ridge and the lasso. That gain belongs to the unfinished run, in which both penalties are mixed, and not to the lasso.
+**A common slip**: to praise a penalty whose solver was not run to the end. After 400 steps of ISTA half of the weights are zero, at the solution seven tenths, and the unfinished run beats both ridge and the lasso. That is no merit of the lasso. By [the clock](#eq-rg-clock) 400 steps from zero act like a second, square penalty $b=\frac1{400\eta}$; with just this $b$ the elastic net below, solved to the end, has the gain as well. And the ruler, which has nothing to choose and may therefore join all forty points, beats everything in the table.
 
 **Try it.** The *elastic net* charges both. Find the minimiser of $\frac12(w-v)^2+a\lvert w\rvert+\frac b2w^2$.
 """
@@ -1663,17 +1744,16 @@ def digit_network(drop):
 
 
 # %%
-def train_digits(model, X, y, steps=150, enough=2.0):  # setting
+def train_digits(model, X, y, steps=110, look=lambda step: None):  # setting
     adam = torch.optim.Adam(model.parameters(), lr=0.003)  # setting
-    model.train()
-    for _ in range(steps):
+    for step in range(1, steps + 1):
+        model.train()
         adam.zero_grad()
-        logits = model(X)
-        if (logits.argmax(1) == y).double().mean() >= enough:
-            break
-        F.cross_entropy(logits, y).backward()
+        F.cross_entropy(model(X), y).backward()
         adam.step()
-    return model.eval()
+        model.eval()
+        look(step)
+    return model
 
 
 # %% tags=["set-up"]
@@ -1693,55 +1773,63 @@ def hit_rate(model, X, y):
         return (model(X).argmax(1) == y).double().mean().item()
 
 
-with_without = []
-for seed in range(5):
+drop_looks, with_without = (15, 20, 25, 30, 40, 60, 80, 110), []
+for seed, drop in itertools.product(range(5), (0.0, 0.5)):
     g = torch.Generator().manual_seed(seed)
     order = torch.randperm(1797, generator=g)
     a, b = order[:150], order[150:]
     labels = by_lot(classes[a], g)
     false = labels != classes[a]
-    for drop, enough in ((0.0, 2.0), (0.5, 2.0), (0.0, 0.95)):
-        torch.manual_seed(seed)
-        net = train_digits(digit_network(drop), images[a], labels, enough=enough)
-        with_without.append(
-            [
-                hit_rate(net, images[a], labels),
-                hit_rate(net, images[a][false], labels[false]),
-                hit_rate(net, images[b], classes[b]),
-            ]
-        )
-with_without = np.array(with_without).reshape(5, 3, 3)
-print("share of labels matched   training   false ones among them   new images")
-for name, rows in zip(
-    ("without dropout", "with dropout", "without, to 95 %"),
-    with_without.transpose(1, 0, 2),
-):
-    learnt = [f"{v.mean():.2f} ± {v.std(ddof=1) / 5**0.5:.2f}" for v in rows.T]
-    print(f"{name:22}{learnt[0]:>14}{learnt[1]:>22}{learnt[2]:>18}")
+
+    torch.manual_seed(seed)
+    net, row = digit_network(drop), []
+
+    def look(step):
+        if step in drop_looks:
+            seen = ((a, labels), (a[false], labels[false]), (b, classes[b]))
+            row.append([hit_rate(net, images[at], marks) for at, marks in seen])
+
+    train_digits(net, images[a], labels, look=look)
+    with_without.append(row)
+with_without = np.array(with_without).reshape(5, 2, len(drop_looks), 3)
+print("steps                      " + "".join(f"{step:6}" for step in drop_looks))
+for name, curve in zip(("without", "with"), with_without.mean(0)):
+    for what, v in zip(("labels matched", "false ones", "new images"), curve.T):
+        print(f"{name:9}{what:18}" + "".join(f"{x:6.2f}" for x in v))
 
 # %% tags=["checks"]
-gained = with_without[:, 1] - with_without[:, 0]  # (5, 3)
-spread = gained.std(0, ddof=1) / math.sqrt(5)
+in_se = lambda v: v.mean() / v.std(ddof=1) * math.sqrt(len(v))
 verify_at_least(
-    "new images: accuracy gained by dropout, minus three standard errors",
-    gained[:, 2].mean() - 3 * spread[2],
-    0,
+    "after 110 steps: new images gained, false labels refused by dropout, in standard errors",
+    [
+        in_se(v)
+        for v in ((with_without[:, 1] - with_without[:, 0])[:, -1, 1:] * [-1, 1]).T
+    ],
+    3,
 )
-matched = with_without[:, 1, 2] - with_without[:, 2, 2]
+at_best = with_without[..., 2].mean(0).argmax(1)  # the best moment of each
+fresh = [with_without[:, k, at_best[k], 2] for k in (0, 1)]
 verify_at_least(
-    "… and over the bare network at the same training fit, minus three standard errors",
-    matched.mean() - 3 * matched.std(ddof=1) / math.sqrt(5),
-    0,
+    "each at its best moment: new images gained by dropout, in standard errors",
+    in_se(fresh[1] - fresh[0]),
+    2,
 )
-verify_at_most(
-    "false labels learnt, with minus without dropout, plus three standard errors",
-    gained[:, 1].mean() + 3 * spread[1],
-    0,
+verify_at_least(
+    "the bare network stopped: share of the gain that dropout has after 110 steps",
+    (fresh[0] - with_without[:, 0, -1, 2]).mean()
+    / (with_without[:, 1, -1, 2] - with_without[:, 0, -1, 2]).mean(),
+    0.75,
+)
+verify(
+    "… labels matched at that moment, against the share that is true",
+    with_without[:, 0, at_best[0], 0].mean(),
+    1 - 0.2 * 9 / 10,
+    atol=0.06,
 )
 
 # %% [markdown]
 r"""
-Without dropout the network matches all its labels, false ones included. With it, it refuses a quarter of the false ones and gains ten points on new images. Because it fits less? The last row stops the bare network as soon as it matches 95 % of its labels, and it is still six points behind. But stopped still earlier it catches up (see [the comparison](#regularization-catalogue)): fitting less can explain much of the gain. In a network units may learn to correct each other's errors (*co-adaptation*); a unit whose partners vanish at random must be useful alone. [More on that](#dropout-properties), and on [the crowd](#dropout-as-ensemble), on the shelf.
+Without dropout the network ends by matching all its labels, false ones included. With it, it refuses more than half of the false ones and gains eleven points on new images. Because it fits less? Read along the rows: the bare network is at its best after 25 steps, when it matches about as many labels as are true, and stopped there has nearly all of that gain. The comparison is fair when both may stop. Then dropout is two points ahead. In a network units may learn to correct each other's errors (*co-adaptation*); a unit whose partners vanish at random must be useful alone. [More on that](#dropout-properties), and on [the crowd](#dropout-as-ensemble), on the shelf.
 
 **Try it.** Compute the exact mean of $\max(0,v^\top(m\odot h))$ over all masks with keep probability $q$, without sampling. `all_masks` may be used.
 """
@@ -2020,7 +2108,7 @@ The opening left one thing unexplained: why are twenty waves for twenty points s
 The modern picture goes on to the right. At the *interpolation threshold*, the smallest capacity with zero training error, the test error peaks; beyond it *falls again*, possibly below the bottom of the U {cite:p}`belkin2019`. Here for the waves, over 60 days.
 """
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Error against the number of waves, both axes logarithmic: a shallow U with its bottom near eleven, a sharp peak at twenty, and a second descent to below the U. The band of the middle 80 per cent is wide at the peak; the mean lies far above the median there."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "Error against the number of waves, both axes logarithmic: a shallow U with its bottom near eleven, a sharp peak at twenty, and a second descent to below the U. The band of the middle 80 per cent is wide at the peak; the mean lies far above the median there. The second descent ends on the dotted line of the ruler."}}
 wave_counts = np.array(
     [
         1,
@@ -2062,6 +2150,7 @@ plt.fill_between(
 )
 plt.loglog(wave_counts, np.median(wave_errors, 0), ".-", color=plot.RED, label="median")
 plt.loglog(wave_counts, wave_errors.mean(0), "--", lw=1, color=plot.GREY, label="mean")
+plt.axhline(np.median(ruled), color=plot.GREEN, ls=":", label="ruler")
 plt.axvline(20, color=plot.GREY, ls=":", lw=1)
 plt.ylim(0.03, 1e3)
 plt.xlabel("waves, for 20 measurements")
@@ -2080,7 +2169,7 @@ verify("best number of waves below twenty", int(np.argmin(below_twenty)) + 1, 11
 
 # %% [markdown]
 r"""
-To find the reason take the simplest model with a width. Inputs $x\sim\mathcal N(0,I_D)$, targets $y=\beta^\top x+\text{noise}$ of variance $s^2$, $n$ examples. We use only the first $P$ of the $D$ inputs, with coefficients $\beta_T$; what the others contribute is for us just more noise, of total variance $\tau^2=s^2+\|\beta_R\|^2$. We fit by least squares, and where there are many solutions take [the shortest](#eq-rg-implicit).
+The second descent ends at the ruler of the opening. To find the reason for the peak take the simplest model with a width. Inputs $x\sim\mathcal N(0,I_D)$, targets $y=\beta^\top x+\text{noise}$ of variance $s^2$, $n$ examples. We use only the first $P$ of the $D$ inputs, with coefficients $\beta_T$; what the others contribute is for us just more noise, of total variance $\tau^2=s^2+\|\beta_R\|^2$. We fit by least squares, and where there are many solutions take [the shortest](#eq-rg-implicit).
 
 **Fewer parameters than examples.** With the noise $e$ the error is $\hat\theta-\beta_T=(X^\top X)^{-1}X^\top e$, and a new prediction adds its own $\tau^2$: the risk is $\tau^2+\tau^2\,\mathbb E\operatorname{tr}(X^\top X)^{-1}$. The trace in three lines. By the block formula for an inverse, $1/[(X^\top X)^{-1}]_{jj}$ is the squared length of what is left of column $j$ when it is regressed on the $P-1$ others. The column is a Gaussian vector in $\mathbb R^n$, independent of the others, so that rest is Gaussian in a space of $n-P+1$ dimensions: its squared length is $\chi^2$ with $k=n-P+1$ degrees of freedom. And $\mathbb E\frac1{\chi^2_k}=\frac1{k-2}$, so each of the $P$ diagonal entries has the mean $\frac1{n-P-1}$.
 
@@ -2128,12 +2217,18 @@ def sampled_risk(P, rng, n=40, noise=0.3, fade=0.0):
     return ((theta - beta200) ** 2).sum() + noise**2  # expected over new inputs
 
 
-exact_counts = [2, 5, 12, 20, 28, 34, 36, 44, 46, 52, 70, 120, 200]
+valley = min(range(42, 201), key=lambda P: expected_risk(P, 40, beta200, 0.3))
+exact_counts = [2, 5, 12, 20, 28, 34, 36, 44, 46, 52, valley, 120, 200]
 rng = np.random.default_rng(20)
 gauss_risks = np.array(
     [[sampled_risk(P, rng) for _ in range(300)] for P in exact_counts]
 )
 gauss_theory = np.array([expected_risk(P, 40, beta200, 0.3) for P in exact_counts])
+print("risk      theory   mean of 300 fits ± standard error")
+for P in (12, valley, 200):
+    k = exact_counts.index(P)
+    se = gauss_risks[k].std(ddof=1) / math.sqrt(300)
+    print(f"P = {P:3}{gauss_theory[k]:9.3f}{gauss_risks[k].mean():15.3f} ± {se:.3f}")
 
 # %% tags=["picture"] mystnb={"image": {"alt": "Risk against the number of inputs used, measured means with error bars on the theoretical curve: a U with its bottom at twelve, a peak at forty, and a second valley near seventy which is higher than the first."}}
 for low, high in ((1, 38), (42, 200)):
@@ -2168,10 +2263,12 @@ verify_at_most(
     abs(away),
     4,
 )
+two_se = 2 * gauss_risks.std(1, ddof=1) / math.sqrt(300)
+bottoms = gauss_risks.mean(1)[[exact_counts.index(P) for P in (12, valley, 200)]]
 verify_at_least(
-    "the first valley is deeper: risk at the lowest point beyond 40 over that below",
-    min(gauss_theory[7:]) / min(gauss_theory[:7]),
-    1.5,
+    "measured: the second valley minus the first, all 200 inputs minus the second, less four standard errors",
+    np.diff(bottoms) - 2 * (two_se[exact_counts.index(valley)] + two_se[-1]),
+    0,
 )
 faded = np.array([sampled_risk(200, rng, fade=0.75) for _ in range(300)])
 verify_at_most(
@@ -2191,7 +2288,7 @@ verify(
 
 # %% [markdown]
 r"""
-In this model the second descent ends *above* the bottom of the U: all inputs are equally strong, and the shortest solution spends its length on the wrong ones. Divide input $j$ by $j^{3/4}$, as the truth fades, and the same 200 inputs reach a risk of $0.32$, below the U's $0.38$ (before: $0.91$). Double descent is about the peak; which valley is deeper depends, once more, on what the features say is long.
+In this model the second descent stops at $0.72$, with 69 inputs, far above the U's $0.38$, and all 200 inputs are worse again, $0.91$: they are equally strong, and the shortest solution spends its length on the wrong ones. Divide input $j$ by $j^{3/4}$, as the truth fades, and the same 200 inputs reach $0.32$. Double descent is about the peak; which valley is deeper depends, once more, on what the features say is long.
 
 **Try it.** Sixty examples. What is the largest $P<60$ at which the risk still has a variance?
 """
@@ -2293,10 +2390,9 @@ relu_widths = np.array(
 rng = np.random.default_rng(23)
 relu_runs = []  # for each width: (runs, 5)
 for P in relu_widths:
-    many = 24 if P > 300 else 70 if P > 100 else 50
+    many = 20 if P > 300 else 60 if P > 100 else 30
     runs = [
-        relu_run(P, rng, with_theory=P != 100 and (P < 120 or k < 2000 // P))
-        for k in range(many)
+        relu_run(P, rng, with_theory=P != 100 and k < 1200 // P) for k in range(many)
     ]
     relu_runs.append(np.array(runs))
 relu_mean = np.array([runs[:, 0].mean() for runs in relu_runs])
@@ -2394,7 +2490,7 @@ def gaussian_run(P, rng, n=100, d=20, noise=0.5):
 rng = np.random.default_rng(31)
 gauss_runs = {
     P: np.array([gaussian_run(P, rng) for _ in range(many)])
-    for P, many in ((105, 300), (160, 100), (400, 24))
+    for P, many in ((105, 200), (160, 60), (400, 12))
 }
 print("\nGaussian features of the same Σ")
 for P, runs in gauss_runs.items():
@@ -2490,7 +2586,7 @@ r"""
 
 By now there is a catalogue: weight decay, data augmentation, noise on inputs, weights or labels, early stopping, dropout, ensembles; on the shelf [semi-supervised](#semi-supervised-learning) and [multi-task](#multi-task-learning) learning, [pruning](#pruning) and [parameter sharing](#parameter-sharing). Tables that rank such a catalogue mostly rank the care of the tuning. Here is a small, fair one.
 
-Ten data sets, each with a start of its own, of 100 training images of digits and 100 for validation, *both* with a fifth of the labels drawn by lot. The network 64-48-10, 100 steps of Adam. Every technique has one knob with four positions; on each data set the position with the least validation loss is taken. Nobody sees a clean label, except the test: 600 other images. *Noise and penalty* together have the two best positions of each. Rivals that are no regularisers stand beside them: a *smaller learning rate*, chosen in the same way; the bare network that *trains on the validation images*, too, as it may when nothing is to be chosen; and two older methods with one knob, chosen by validation accuracy, $k$ *nearest neighbours* and a [support vector machine](#weight-decay-as-gaussian-prior) on Gaussian features.
+Ten data sets, each with a start of its own, of 100 training images of digits and 100 for validation, *both* with a fifth of the labels drawn by lot. The network 64-48-10, 70 steps of Adam. Every technique has one knob with four positions; on each data set the position with the least validation loss is taken. Nobody sees a clean label, except the test: 600 other images. *Noise and penalty* together have the two best positions of each. Rivals that are no regularisers stand beside them: a *smaller learning rate*, chosen in the same way; the bare network that *trains on the validation images*, too, as it may when nothing is to be chosen; and two older methods with one knob, chosen by validation accuracy, $k$ *nearest neighbours* and a [support vector machine](#weight-decay-as-gaussian-prior) on Gaussian features.
 """
 
 # %% tags=["set-up"]
@@ -2514,10 +2610,10 @@ def nll(logits, y):
     return -logits.log_softmax(-1).gather(-1, y[..., None]).mean((1, 2))
 
 
-def train_side_by_side(loss, steps=100, lr=0.01, sizes=(64, 48, 10), seed=1, looks=()):
+def train_side_by_side(loss, steps=70, lr=0.01, sizes=(64, 48, 10), seed=1, looks=()):
     """Networks for all data sets and starts; with looks: copies at these steps."""
     W = several_networks(SETS, sizes, seed)
-    adam, kept = torch.optim.Adam(W, lr=lr), []
+    adam, kept = torch.optim.Adam(W, lr=lr, fused=True), []
     draw = torch.Generator().manual_seed(seed)
     for t in range(1, steps + 1):
         adam.zero_grad()
@@ -2569,17 +2665,6 @@ def smoothed(W, eps):
     )
 
 
-def height_too(W, weight):
-    rows = torch.arange(64).div(8, rounding_mode="floor")
-    height = (images[rows_train] * rows).sum(-1) / images[rows_train].sum(
-        -1
-    ) - 3.5  # centre of the ink
-    out = outputs(W, images[rows_train])
-    return nll(out[..., :10], noisy[:, :100]) + weight * (
-        (out[..., 10] - height) ** 2
-    ).mean(1)
-
-
 def noised(W, s, draw):
     X = images[rows_train] + s * torch.randn(*rows_train.shape, 64, generator=draw)
     return nll(outputs(W, X), noisy[:, :100])
@@ -2616,17 +2701,13 @@ catalogue = {
         train_side_by_side(lambda W, draw: smoothed(W, eps))
         for eps in (0.03, 0.1, 0.3, 0.6)
     ],
-    "multi-task": [
-        train_side_by_side(lambda W, draw: height_too(W, weight), sizes=(64, 48, 11))
-        for weight in (10, 30, 100, 300)
-    ],
     "noise and penalty": [
         train_side_by_side(lambda W, draw: noised(W, s, draw) + lam / 2 * squares(W))
         for s, lam in itertools.product((0.4, 0.6), (0.005, 0.015))
     ],
 }
 results = {  # for each technique and position: validation losses and test accuracies
-    name: [scores(lambda X: outputs(W, X)[..., :10]) for W in nets]
+    name: [scores(lambda X: outputs(W, X)) for W in nets]
     for name, nets in catalogue.items()
 }
 results["ensemble of 2 to 5"] = [
@@ -2683,7 +2764,7 @@ for k, one in enumerate(compared[1:], 1):
     cells = [np.multiply(paired(one, other), 100) for other in compared[:k]]
     print(f"{one:16}" + "".join(f"{m:7.1f} ± {se:.1f}" for m, se in cells))
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Accuracy gained over the bare network for thirteen techniques and rivals, sorted, with error bars of two standard errors that are two to four points wide to each side. Label smoothing and the ensemble are near zero, five regularisers between five and nine, the support vector machine leads with nearly twelve."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "Accuracy gained over the bare network for twelve techniques and rivals, sorted, with error bars of two standard errors that are two to four points wide to each side. Label smoothing and the ensemble are near zero, five regularisers between four and eight, the support vector machine leads with nearly eleven."}}
 ranked = sorted(list(accuracies)[1:], key=lambda name: accuracies[name].mean())
 no_restraint = ("smaller rate", "nothing, 200 images", *older)
 fig, ax = plt.subplots(figsize=(6.8, 3.9))
@@ -2712,9 +2793,9 @@ plt.show()
 
 # %% [markdown]
 r"""
-Rivals are grey; on the right, how many of the ten sets chose each position of the knob. Look at the bars first: a gain is known to two or four points. (The table compares on the same sets.) Five techniques gain about five to nine. Of the ten paired differences among them six are within two standard errors; input noise is ahead of all but the shifted images. **Training less boldly does nearly as well:** a smaller learning rate alone, [early stopping](#eq-rg-clock) by another name, gains what early stopping and dropout do; input noise beats it by $3.6\pm0.9$. And simply *using* the validation images instead of choosing with them buys most of that, too: this is what tuning costs. They do not add up, either: noise and penalty together gain no more than noise.
+Rivals are grey; on the right, how many of the ten sets chose each position of the knob. Look at the bars first: a gain is known to two or four points. (The table compares on the same sets.) Five techniques gain about four to eight. Of the ten paired differences among them six are within two standard errors; input noise is ahead of all but the shifted images. **Training less boldly does nearly as well:** a smaller learning rate alone, [early stopping](#eq-rg-clock) by another name, gains what early stopping and dropout do; input noise beats it by $2.3\pm1.0$. And simply *using* the validation images instead of choosing with them buys most of that, too: this is what tuning costs. They do not add up, either: noise and penalty together gain no more than noise.
 
-The small rows. Label smoothing corrects how sure the network is, and by that its validation loss, but hardly which class wins. The ensemble's members have learnt the same false labels; what they share [is not averaged away](#eq-rg-ensemble). The second task, a single number per image, makes a small gain.
+The small rows. Label smoothing corrects how sure the network is, and by that its validation loss, but hardly which class wins. The ensemble's members have learnt the same false labels; what they share [is not averaged away](#eq-rg-ensemble).
 
 Two grey rows put all this in its place. A few nearest neighbours, which do not train at all, do as well as the best of these networks, and the support vector machine, a [penalty on length](#ridge-filter) in other *features*, does better than any of them. On a hundred images *which* of the usual restraints decides matters less than *that* one does, and less than what the features say is long.
 """
@@ -2881,8 +2962,8 @@ verify_at_least(
 )
 one_alone = accuracies["input noise"][:5] - practice[:, 0]
 verify_at_least(
-    "input noise alone over everything together: accuracy gained, minus three standard errors",
-    one_alone.mean() - 3 * one_alone.std(ddof=1) / math.sqrt(5),
+    "input noise alone over everything together: accuracy gained, minus two standard errors",
+    one_alone.mean() - 2 * one_alone.std(ddof=1) / math.sqrt(5),
     0,
 )
 
@@ -2937,47 +3018,110 @@ verify(
 
 # %% [markdown]
 r"""
-**"Convex means solvable in closed form."** Convexity makes every stationary point a global minimum; it gives no formula. The lasso, logistic regression and $p\ne2$ have none, and 400 steps of [ISTA](#eq-rg-push) were too few.
+**"The training loss in my log is the loss on the training images."** It is the loss of thinned networks, on batch statistics. Held against a validation loss, computed after `eval()`, it hides overfitting: they may look alike while the loss on the training images in the same mode is a fraction.
 
-**"$L_2$ leaves small weights alone, it only discourages those above 1."** The factor per step, $1-\eta\lambda$, is the same for all sizes. Change the units and the 1 would move. The price of units is real, though: **penalising before standardising** charges the same quantity a million times more in metres than in millimetres.
+**"`weight_decay` of Adam is weight decay."** It is the penalty, and Adam divides its gradient, like any other, by the size $\sigma$ of the recent ones: a weight decays by about $\frac{\eta\lambda}\sigma$ a step. `AdamW` takes $\eta\lambda$ from all.
 
-**"The training loss falls, by definition of gradient descent."** It does for the full gradient and a [small enough step](#l-smoothness). With mini-batches single steps go up.
+**"$\lambda=0.1$ is $\lambda=0.1$."** If the data's loss is a *sum*, as in scikit-learn's `Ridge`, twice the data halve the effect of the same $\lambda$; if it is a *mean*, as in every network here, they do not change it: $\lambda_{\text{sum}}=n\lambda_{\text{mean}}$. Units count as well: penalising before standardising charges the same quantity a million times more in metres than in millimetres.
+
+**"First augment, then split."** Then nearly every validation image has a copy of itself in the training set. The control has labels that are all drawn by lot, so that nothing can be learnt.
 """
 
+# %% tags=["set-up"]
+torch.manual_seed(0)
+logs = []
+for _ in range(3):
+    logged = make_model()
+    adamw = make_optimizer(logged)
+    for _ in range(10):
+        train_epoch(logged, adamw, images[:300], classes[:300])
+    new = validation_loss(logged, images[300:600], classes[300:600])
+    same = validation_loss(logged, images[:300], classes[:300])
+    logged.train()
+    parts = zip(images[:300].split(50), classes[:300].split(50))
+    with torch.no_grad():
+        logs.append(
+            [np.mean([F.cross_entropy(logged(*p[:1]), p[1]) for p in parts]), same, new]
+        )
+logs = np.array(logs)
+print("three runs, loss on the training images: logged, after eval(); validation loss")
+print("\n".join("{:48.2f}{:14.2f}{:18.2f}".format(*row) for row in logs))
+decayed_weights = {}
+for optimizer in (torch.optim.Adam, torch.optim.AdamW):
+    w = torch.ones(2, 3000, requires_grad=True)
+    moves = optimizer([w], lr=0.01, weight_decay=0.1)
+    for _ in range(1000):
+        w.grad = torch.tensor([[1.0], [10.0]]) * torch.randn(
+            2, 3000
+        )  # nothing but noise
+        moves.step()
+    decayed_weights[optimizer.__name__] = w.detach().double()
+print("\n1000 steps, gradients of size 1 and 10: share of the weights that is left")
+for name, w in decayed_weights.items():
+    print(f"{name:8}{w[0].mean():40.3f}{w[1].mean():10.3f}")
+leaks = []
+for seed in range(20):
+    rng = np.random.default_rng(seed)
+    pick, lot = rng.permutation(1797)[:200], np.tile(rng.integers(10, size=200), 5)
+    copies = np.tile(images[pick].numpy(), (5, 1))
+    copies = copies + 0.1 * rng.normal(size=copies.shape)
+    whose, classifier = np.tile(np.arange(200), 5), neighbors.KNeighborsClassifier(1)
+    leaks.append([])
+    for train in (rng.permutation(1000) < 500, whose < 100):
+        classifier.fit(copies[train], lot[train])
+        leaks[-1].append(classifier.score(copies[~train], lot[~train]))
+leaks = np.array(leaks)
+print("\nlabels by lot, five shaken copies of each image, nearest neighbour: accuracy")
+print(
+    "augmented, then split {:.2f}; split, then augmented {:.2f}".format(*leaks.mean(0))
+)
+
 # %% tags=["checks"]
+verify_at_most(
+    "three runs: loss on the training images after eval() over the logged one, and logged over validation",
+    [(logs[:, 1] / logs[:, 0]).max(), (logs[:, 0] / logs[:, 2]).max()],
+    [0.6, 1.2],
+)
+verify_within_se(
+    "AdamW, gradients of size 1 and 10: share left after 1000 steps",
+    decayed_weights["AdamW"].flatten(),
+    (1 - 0.01 * 0.1) ** 1000,
+)
+verify(
+    "Adam: share left, against decay by ηλ over the size of the gradients",
+    decayed_weights["Adam"].mean(1),
+    np.exp(-0.01 * 0.1 * 1000 / np.array([1, 10])),
+    atol=0.02,
+)
+Xp, yp = patients.X_train, patients.y_train
+fit_ridge = lambda lam, k=1: (
+    linear_model.Ridge(alpha=lam, fit_intercept=False)
+    .fit(np.tile(Xp, (k, 1)), np.tile(yp, k))
+    .coef_
+)
+verify(
+    "scikit-learn's ridge: λ = 30 on twice the data, and λ = 34.2 on 342 patients",
+    [fit_ridge(30, 2), fit_ridge(34.2)],
+    [fit_ridge(15), np.linalg.solve(H_patients + 0.1 * np.eye(10), b_patients)],
+    atol=1e-9,
+)
 metres = np.random.default_rng(27).normal(size=200)
-answer = metres + 0.1
-unpenalised = metres @ answer / (metres @ metres)
+energy = metres @ metres
 kept = [
     linear_model.Ridge(alpha=200, fit_intercept=False)
-    .fit(unit * metres[:, None], answer)
+    .fit(unit * metres[:, None], metres)
     .coef_[0]
     * unit
     for unit in (1, 1000)
 ]
-energy = metres @ metres
 verify(
     "the same ridge term in metres and millimetres: share of the slope that is left",
-    np.array(kept) / unpenalised,
+    kept,
     [energy / (energy + 200), energy / (energy + 200 / 1e6)],
     rtol=1e-9,
 )
-rng, w_full, w_batch, ups = np.random.default_rng(7), np.zeros(10), np.zeros(10), [0, 0]
-Xp, yp = patients.X_train, patients.y_train
-p_loss = lambda w: np.mean((Xp @ w - yp) ** 2)
-for _ in range(200):
-    pick = rng.integers(342, size=8)
-    new_full = w_full - (H_patients @ w_full - b_patients) / curvatures[-1]
-    new_batch = w_batch - 0.1 * Xp[pick].T @ (Xp[pick] @ w_batch - yp[pick]) / 8
-    ups = [
-        ups[0] + (p_loss(new_full) > p_loss(w_full) + 1e-12),
-        ups[1] + (p_loss(new_batch) > p_loss(w_batch)),
-    ]
-    w_full, w_batch = new_full, new_batch
-verify(
-    "full gradient, η = 1/L: steps of 200 that raise the training loss", int(ups[0]), 0
-)
-verify_at_least("mini-batches of 8: steps of 200 that raise it", int(ups[1]), 40)
+verify_within_se("labels by lot, split first: accuracy", leaks[:, 1], 1 / 10)
+verify_at_least("… augmented first: accuracy", leaks[:, 0].mean(), 0.9)
 
 # %% [markdown]
 r"""
@@ -3103,7 +3247,7 @@ A network with thousands of weights can agree with thirty images in countless wa
 
 # %% tags=["set-up"]
 gaps = {}
-for n in (30, 100, 300, 1400):
+for n in (30, 100, 300, 700):
     for seed in range(3):
         order = torch.randperm(1797, generator=torch.Generator().manual_seed(seed))
         torch.manual_seed(seed)
@@ -3122,7 +3266,7 @@ for n, gap in gaps.items():
 # %% tags=["checks"]
 closing = [np.mean(gap) for gap in gaps.values()]
 verify_at_most(
-    "gap at 100, 300, 1400 images over the one before",
+    "gap at 100, 300, 700 images over the one before",
     np.array(closing[1:]) / closing[:-1],
     0.75,
 )
@@ -3187,7 +3331,7 @@ def project(W, c):  # W (S, in, out)
 
 
 # %% tags=["set-up"]
-bounds, bounded_loss, bounded_norm = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0), [], []
+bounds, bounded_loss, bounded_norm = (0.5, 2.0, 8.0, 16.0), [], []
 for c in bounds:
     W = several_networks(SETS, (64, 48, 10), 1)
     adam = torch.optim.Adam(W, lr=0.01)
@@ -3293,15 +3437,15 @@ r"""
 (pruning)=
 ### Pruning
 
-Remove weights after training: the smallest; those with small *sensitivity* $\lvert w\,\partial\ell/\partial w\rvert$, the first-order estimate of what removal costs; or random ones. At a minimum the gradient vanishes, and with it the first-order estimate. *Optimal brain damage* {cite:p}`lecun1990` therefore uses the second order, $\frac12w^2\,\partial^2\ell/\partial w^2$. Test accuracy of three networks trained on 1400 digits.
+Remove weights after training: the smallest; those with small *sensitivity* $\lvert w\,\partial\ell/\partial w\rvert$, the first-order estimate of what removal costs; or random ones. At a minimum the gradient vanishes, and with it the first-order estimate. *Optimal brain damage* {cite:p}`lecun1990` therefore uses the second order, $\frac12w^2\,\partial^2\ell/\partial w^2$. Test accuracy of three networks trained on 700 digits.
 """
 
 # %% tags=["set-up"]
 shares, pruned = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9), {}
 for seed in range(3):
     torch.manual_seed(seed)
-    net = train_digits(digit_network(0.0), images[:1400], classes[:1400], 60)
-    F.cross_entropy(net(images[:1400]), classes[:1400]).backward()
+    net = train_digits(digit_network(0.0), images[:700], classes[:700], 60)
+    F.cross_entropy(net(images[:700]), classes[:700]).backward()
     matrices = [w for w in net.parameters() if w.ndim == 2]
     trained = [w.detach().clone() for w in matrices]
     rankings = {
@@ -3881,17 +4025,21 @@ for degree in (3, 10, 19):
         ]
         for c, x, y in zip(fits, x_sine, y_sine)
     ]
+sine_errors["ruler"] = [
+    [0, np.mean((np.interp(line, np.sort(x), y[x.argsort()]) - np.sin(3 * line)) ** 2)]
+    for x, y in zip(x_sine, y_sine)
+]
 inputs10, targets10 = (
     torch.tensor(v, dtype=torch.float32)[..., None] for v in (x_sine, y_sine)
 )
 everywhere = torch.tensor(line, dtype=torch.float32).view(1, -1, 1).expand(10, -1, -1)
 for units in (10, 200):
     W = several_networks(10, (1, units, 1), units)
-    adam = torch.optim.Adam(W, lr=0.03)
-    for t in range(1, 2001):
+    adam = torch.optim.Adam(W, lr=0.03, fused=True)
+    for t in range(1, 2002):
         adam.zero_grad()
         loss = ((outputs(W, inputs10, torch.tanh) - targets10) ** 2).mean((1, 2))
-        if t in (501, 2000):  # the state after 500 and 1,999 steps
+        if t in (501, 2001):  # the state after 500 and 2,000 steps
             with torch.no_grad():
                 guess = outputs(W, everywhere, torch.tanh)[..., 0].double().numpy()
             against = ((guess - np.sin(3 * line)) ** 2).mean(1)
@@ -3915,6 +4063,12 @@ verify_at_most(
     [mid[f"200 units, {t}"] / mid[f"10 units, {t}"] for t in (500, 2000)],
     1.2,
 )
+verify(
+    "2,000 steps, 10 and 200 units over the ruler: median error",
+    [mid[f"{units} units, 2000"] / mid["ruler"] for units in (10, 200)],
+    [1, 1],
+    atol=0.25,
+)
 verify_at_least(
     "500 steps, 10 and 200 units over the cubic: median error",
     [mid[f"{units} units, 500"] / mid["degree 3"] for units in (10, 200)],
@@ -3937,7 +4091,7 @@ verify_at_least(
 
 # %% [markdown]
 r"""
-200 units do no worse than 10; the cubic does better than either. Nor is it safe for ever: after 2,000 steps both sizes err about half as much again, and alike. It is the steps that count here, not the units.
+200 units do no worse than 10; the cubic does better than either. Nor is it safe for ever: after 2,000 steps both sizes err about half as much again, alike, and as much as the ruler, which fits all of the noise. It is the steps that count here, not the units.
 """
 
 # %% [markdown]

@@ -386,7 +386,7 @@ r"""
 
 # %% tags=["set-up"]
 learn_from, choose_on = X_train[:1100], X_train[1100:]
-noise_pictures = np.random.default_rng(0).uniform(size=(1000, 64))
+noise_pictures = np.random.default_rng(0).uniform(size=(500, 64))
 widths = np.geomspace(0.05, 0.5, 11)
 on_validation = [log_kernels(choose_on, learn_from, w).mean() for w in widths]
 best_width = widths[int(np.argmax(on_validation))]
@@ -1208,9 +1208,9 @@ for seed in range(3):
         for name, k in (("N(0, I)", 0), ("one Gaussian", 1), ("ten Gaussians", 10)):
             if k:
                 law = GaussianMixture(k, reg_covar=1e-4, random_state=seed).fit(codes)
-                drawn_codes = law.sample(400)[0]
+                drawn_codes = law.sample(300)[0]
             else:
-                drawn_codes = np.random.default_rng(seed).normal(size=(400, 16))
+                drawn_codes = np.random.default_rng(seed).normal(size=(300, 16))
             faces[noisy, name, seed] = decode(vae, drawn_codes)
             between_faces = spatial.distance.cdist(faces[noisy, name, seed], X_train)
             seen[name].append(between_faces.min(1).mean())
@@ -2595,23 +2595,25 @@ def distances(made):
 # %% [markdown]
 r"""
 (evaluating-implicit-models)=
-**Judges.** Samples without a density need another judge, and a good one measures *quality* (does each look real?) and *coverage* (is everything there?), because each alone can be cheated. Four numbers, each against the 397 held-out digits. The *detective* is a [support vector machine](#hinge-loss) trained to tell made from real; 0.5 means it cannot. *Asked* is how often a classifier sees the class that was asked for. *Novelty* is the distance of a made digit to the nearest training digit (real ones: 1.08; much less is copying). *Gap* is the distance of a real digit to the nearest made one. Rivals: kernels with the width chosen above, the opening's ten bells on 20 components, ten bells on all pixels, and one, three or six bells for each class; control: a thief who hands out training digits. All learn from the same 1,100 digits. Bells and network have one knob each, the floor of the variances and $g$, and get the best of three by a detective among the 300 validation digits. (So was the network's learning rate chosen, beforehand, among four.)
+**Judges.** Samples without a density need another judge, and a good one measures *quality* (does each look real?) and *coverage* (is everything there?), because each alone can be cheated. Four numbers, each against the 397 held-out digits. The *detective* is a [support vector machine](#hinge-loss) trained to tell made from real; 0.5 means it cannot. *Asked* is how often a classifier sees the class that was asked for. *Novelty* is the distance of a made digit to the nearest training digit (real ones: 1.08; much less is copying). *Gap* is the distance of a real digit to the nearest made one. Rivals: kernels with the width chosen above, the opening's ten bells on 20 components, and one, three or six bells for each class; control: a thief who hands out training digits. All learn from the same 1,100 digits. Bells and network have one knob each, the floor of the variances and $g$, and get the best of three by a detective among the 300 validation digits. (So was the network's learning rate chosen, beforehand, among four.)
 """
 
 
 # %% tags=["set-up"]
 def by_bells(k, by_class, dim=64):
     """A rival: k Gaussians, for each class or for all digits at once."""
-    squeeze = PCA(dim).fit(learn_from)
+    squeeze, laws = PCA(dim).fit(learn_from), {}
 
     def draw(floor, wanted, seed):
         made = np.empty((len(wanted), 64))
         for c in range(10) if by_class else [None]:
             some = learn_from if c is None else learn_from[y_learn == c]
             slots = np.flatnonzero((wanted == c) | (c is None))
-            law = GaussianMixture(k, reg_covar=floor, random_state=seed)
-            law.fit(squeeze.transform(some))
-            drawn_here = squeeze.inverse_transform(law.sample(len(slots))[0])
+            if (floor, seed, c) not in laws:
+                law = GaussianMixture(k, reg_covar=floor, random_state=seed)
+                laws[floor, seed, c] = law.fit(squeeze.transform(some))
+            codes_here = laws[floor, seed, c].sample(len(slots))[0]
+            drawn_here = squeeze.inverse_transform(codes_here)
             made[np.random.default_rng(seed).permutation(slots)] = drawn_here
         return made
 
@@ -2633,7 +2635,6 @@ rivals = {  # a way to draw, its knobs, and does it know the class?
     "training digits": (by_kernels, (0.0,), False),
     "kernels": (by_kernels, (best_width,), False),
     "the opening's ten": (by_bells(10, False, 20), floors, False),
-    "ten bells": (by_bells(10, False), floors, False),
     "one bell per class": (by_bells(1, True), floors, True),
     "three bells per class": (by_bells(3, True), floors, True),
     "six bells per class": (by_bells(6, True), floors, True),
@@ -2684,7 +2685,6 @@ paths = (
     (plot.RED, [(1, "g = 1", left), (2, "g = 2", right), (4, "g = 4", (4, 4))]),
     (plot.GREY, [("kernels", "kernels", left)]),
     (plot.GREY, [("the opening's ten", "the opening's ten", left)]),
-    (plot.GREY, [("ten bells", "ten bells", below)]),
 )
 for colour, stops in paths:
     rows = [(k, knob[k]) if k in knob else ("network", k) for k, *_ in stops]
@@ -2715,7 +2715,7 @@ plt.show()
 r"""
 The thief cannot be told from people, and only the novelty of zero betrays him: *no judge of quality is worth anything without one of copying*. (The kernels are thieves who add noise, and escape that one.)
 
-Follow the red line. Without guidance the network is no better than bell curves: its pictures vary less than people's do. Guidance 2 restores the variance and fools the detective far better; 4 overshoots. Now the blue one: given the same two liberties, the class and a knob, three bells per class meet the network, with a smaller gap. Six fool the detective better still, and stand nearer to the training digits than people do: they begin to copy. On 1,100 pictures of 64 pixels, at this budget, the network is not needed.
+Follow the red line. Without guidance the network is no better than bell curves: its pictures vary less than people's do. Guidance 2 restores the variance and fools the detective far better; 4 overshoots. Now the blue one: given the same two liberties, the class and a knob, three bells per class meet the network, with a smaller gap. Six fool the detective better still, and stand nearer to the training digits than people do: they begin to copy. (The opening's row is found out more often than all other bells.) On 1,100 pictures of 64 pixels, at this budget, the network is not needed.
 
 It has not finished learning (with a third of the steps it is found out far more easily). But what would it be at the end? The velocity that is best *for these 1,100 digits* is known in closed form, as for the smile, with a point for each digit in place of three bells. Its flow ends on training digits, and nowhere else: **a network that reached the least possible loss would be the thief.** All that it draws of its own it owes to falling short.
 """
@@ -2767,9 +2767,9 @@ verify_at_most("variance over people's: g = 1", size[1] / people_size, 0.85)
 verify("… g = 2", size[2] / people_size, 1.0, atol=0.1)
 verify_at_least("… with g = 4", size[4] / people_size, 1.2)
 verify_at_least(
-    "detective: the opening's ten over ten bells on all pixels, each of three",
+    "detective: the opening's ten over one bell per class, each of three",
     verdicts["the opening's ten", knob["the opening's ten"]][:, 0]
-    - verdicts["ten bells", knob["ten bells"]][:, 0],
+    - score["one bell per class", knob["one bell per class"]],
     0.03,
 )
 verify_at_least(
@@ -3478,12 +3478,12 @@ The label is the datum itself: *self-supervised*. Afterwards the decoder may gen
 # %% tags=["checks"]
 torch.manual_seed(0)
 E8, D8 = mlp(64, 64, 8), mlp(8, 64, 64)
-autoencoder(X_train, E8, D8, steps=300)
+autoencoder(X_train, E8, D8, steps=200)
 
 
 def with_fifty_labels(features, test_features):
     scores = []
-    for seed in range(4):
+    for seed in range(3):
         some = np.random.default_rng(seed).choice(1400, 50, replace=False)
         fit_50 = LogisticRegression(max_iter=100).fit(features[some], y_train[some])
         scores.append(fit_50.score(test_features, y_test))
@@ -3851,7 +3851,7 @@ class Autoregressive(nn.Module):
 
 pixel_net = Autoregressive(64)
 train(pixel_net, lambda x, gen: -pixel_net.log_prob(x).mean(), ink, 200, lr=0.03)
-ink_vae = fit_vae(8, points=ink, steps=350)
+ink_vae = fit_vae(8, points=ink, steps=250)
 ink_gen = torch.Generator().manual_seed(5)
 fits, prices = zip(*[ink_vae.terms(as_tensor(ink_test), ink_gen) for _ in range(20)])
 rate = np.clip(ink.mean(0), 1e-3, 1 - 1e-3)
@@ -3932,7 +3932,7 @@ verify(
     [1.0, -0.5 * np.log(2 * np.pi)],
     atol=0.02,
 )
-many = np.array([nce(500, seed)[0] for seed in range(100)])
+many = np.array([nce(500, seed)[0] for seed in range(60)])
 verify_at_least(
     "its variance over maximum likelihood's, 2/n", 500 * many.var() / 2, 1.2
 )

@@ -46,7 +46,7 @@ function compute(data, state) {
 // From here on what is seen.
 const MAX = 6, HIGH = 110;
 const CSS = `
-.speculate { --q: 118, 118, 118; --p: 0, 114, 178; --yes: #009e73; --no: #d55e00;
+.speculate { --q: 118, 118, 118; --p: 0, 114, 178; --yes: #00704f; --no: #b34700;
   color: var(--pst-color-text-base, var(--jp-ui-font-color1)); font-size: .9rem; }
 html[data-theme="dark"] .speculate, [data-jp-theme-light="false"] .speculate {
   --p: 86, 180, 233; --q: 160, 160, 160; --yes: #2fc79a; --no: #f08a4b; }
@@ -61,7 +61,8 @@ html[data-theme="dark"] .speculate, [data-jp-theme-light="false"] .speculate {
 .speculate .cards { gap: .5rem; align-items: stretch; flex-wrap: nowrap; }
 .speculate .card { flex: 1 1 0; max-width: 6.5rem; min-width: 0; text-align: center;
   border: 2px solid #8886; border-radius: .5rem; padding: .3rem .1rem; cursor: pointer; }
-.speculate .card.on { border-color: rgb(var(--p)); } .speculate .card.off { opacity: .4; }
+.speculate .card.on { border-color: rgb(var(--p)); }
+.speculate .card.off { border-style: dashed; } .speculate .card.off svg { opacity: .4; }
 .speculate .card b { font: bold 1.3rem monospace; display: block; }
 .speculate .card svg { width: 3.2rem; height: ${HIGH + 16}px; overflow: visible;
   touch-action: none; cursor: ns-resize; outline: none; }

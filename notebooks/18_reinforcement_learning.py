@@ -978,8 +978,6 @@ It is Bellman's equation with a sample instead of the mean and an estimate inste
 $$
 m_n(s)=\mathbb E\bigl[r+\gamma\,m_{n-1}(s')\bigr],\qquad M_n(s)=\mathbb E\bigl[r^2+2\gamma\,r\,m_{n-1}(s')+\gamma^2M_{n-1}(s')\bigr].
 $$ (eq-moments)
-
-
 """
 
 

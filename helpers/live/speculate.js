@@ -59,14 +59,14 @@ html[data-theme="dark"] .speculate, [data-jp-theme-light="false"] .speculate {
 .speculate .text span:nth-child(even) { background: rgba(var(--p), .18); }
 .speculate .text span:nth-child(odd) { background: rgba(230, 159, 0, .25); }
 .speculate .cards { gap: .5rem; align-items: stretch; flex-wrap: nowrap; }
-.speculate .card { flex: 1 1 0; max-width: 6.5rem; min-width: 0; text-align: center;
+.speculate .guess { flex: 1 1 0; max-width: 6.5rem; min-width: 0; text-align: center;
   border: 2px solid #8886; border-radius: .5rem; padding: .3rem .1rem; cursor: pointer; }
-.speculate .card.on { border-color: rgb(var(--p)); }
-.speculate .card.off { border-style: dashed; } .speculate .card.off svg { opacity: .4; }
-.speculate .card b { font: bold 1.3rem monospace; display: block; }
-.speculate .card svg { width: 3.2rem; height: ${HIGH + 16}px; overflow: visible;
+.speculate .guess.on { border-color: rgb(var(--p)); }
+.speculate .guess.off { border-style: dashed; } .speculate .guess.off svg { opacity: .4; }
+.speculate .guess b { font: bold 1.3rem monospace; display: block; }
+.speculate .guess svg { width: 3.2rem; height: ${HIGH + 16}px; overflow: visible;
   touch-action: none; cursor: ns-resize; outline: none; }
-.speculate .card svg:focus-visible circle { stroke-width: 5; }
+.speculate .guess svg:focus-visible circle { stroke-width: 5; }
 .speculate .yes { color: var(--yes); } .speculate .no { color: var(--no); }
 .speculate .bars { flex-wrap: nowrap; align-items: flex-end; gap: 1px; height: 8.4rem; }
 .speculate .bars span { flex: 1 1 0; min-width: 0; text-align: center; font: .8rem monospace; }
@@ -113,9 +113,9 @@ function render({ model, el }) {
         fill-opacity=".35"/><rect x="-9" y="${y(r)}" width="18" height="${HIGH * r}"
         fill="var(--yes)" fill-opacity=".55"/><circle cy="${y(u)}" r="8" fill="#fff"
         stroke="#16191d" stroke-width="2.5"/></svg>`;
-      return `<div class="card ${i === picked ? "on" : ""} ${fate === "unread" ? "off" : ""}"
-        data-card="${i}"><b>${seen(letter(c))}</b>${grip}<div class="${fate === "rejected" ? "no"
-        : "yes"}">${fate}</div></div>`;
+      return `<div class="guess ${i === picked ? "on" : ""} ${fate === "unread" ? "off" : ""}"
+        data-card="${i}"><b>${seen(letter(c))}</b>${grip}<div class="${fate === "unread" ? ""
+        : fate === "rejected" ? "no" : "yes"}">${fate}</div></div>`;
     }).join("");
     if (focus) el.querySelector(`svg[data-i="${focus}"]`)?.focus({ preventScroll: true });
     for (const e of el.querySelectorAll("svg, input")) e.dataset.lmSuppressShortcuts = true;
@@ -159,7 +159,7 @@ function render({ model, el }) {
     coin(held, 1 - (clientY - box.top - 8) / HIGH);
   };
   cards.onpointerdown = event => {
-    const svg = event.target.closest("svg"), card = event.target.closest(".card");
+    const svg = event.target.closest("svg"), card = event.target.closest(".guess");
     if (!card) return;
     stop();
     picked = +card.dataset.card;

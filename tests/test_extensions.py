@@ -253,6 +253,11 @@ def test_columns_lead_from_left_to_right():
         landing.columns({"a": ["b"], "b": ["a"]})
 
 
+def test_a_line_is_drawn_only_where_no_longer_way_leads():
+    near = landing.nearest({"d": ["a", "b", "c"], "a": [], "b": ["a"], "c": ["a"]})
+    assert near == {"d": ["b", "c"], "a": [], "b": ["a"], "c": ["a"]}
+
+
 # --- formulas ----------------------------------------------------------------
 
 

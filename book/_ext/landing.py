@@ -9,6 +9,7 @@ import html
 import os
 import pathlib
 import re
+import textwrap
 from dataclasses import dataclass
 
 import yaml
@@ -32,8 +33,8 @@ class Size:
     names: bool
 
 
-FULL = Size(118, 42, 144, 54, True)
-SMALL = Size(38, 30, 78, 40, False)  # for phones
+FULL = Size(100, 48, 119, 58, True)
+SMALL = Size(36, 30, 63, 40, False)  # for phones
 
 
 def columns(builds_on: dict[str, list[str]]) -> list[list[str]]:
@@ -65,6 +66,18 @@ def columns(builds_on: dict[str, list[str]]) -> list[list[str]]:
         layer.sort(key=means.__getitem__)
         height |= {c: row - (len(layer) - 1) / 2 for row, c in enumerate(layer)}
     return layers
+
+
+def nearest(builds_on: dict[str, list[str]]) -> dict[str, list[str]]:
+    """What each chapter builds on, without what that builds on in its turn."""
+
+    def before(chapter: str) -> set[str]:
+        return {b for a in builds_on[chapter] for b in (a, *before(a))}
+
+    return {
+        chapter: [b for b in below if not any(b in before(a) for a in below)]
+        for chapter, below in builds_on.items()
+    }
 
 
 def places(layers: list[list[str]], size: Size = FULL) -> dict[str, tuple[int, int]]:
@@ -174,17 +187,22 @@ class Paths(Told):
         edges = [
             f'<path class="{" ".join(sorted(on[a] & on[b]))}" '
             f'd="{curve(at[a], at[b], size)}"/>'
-            for b in builds_on
-            for a in builds_on[b]
+            for b, below in nearest(builds_on).items()
+            for a in below
         ]
         boxes = []
         for name, (x, y) in at.items():
             chapter, short = found[name], html.escape(told["chapters"][name]["short"])
-            text = f'<text x="{x + 10}" y="{y + 20}">{chapter.number}</text>'
+            text = f'<text x="{x + 9}" y="{y + 20}">{chapter.number}</text>'
             if size.names:
-                text = (
-                    f'<text x="{x + 9}" y="{y + 18}">{chapter.number} {short}</text>'
-                    f'<text class="minutes" x="{x + 9}" y="{y + 34}">'
+                lines = textwrap.wrap(f"{chapter.number} {short}", 16)
+                high = y + size.high / 2 - 6 * len(lines) + 4
+                text = "".join(
+                    f'<text x="{x + 7}" y="{high + 13 * k:g}">{line}</text>'
+                    for k, line in enumerate(lines)
+                )
+                text += (
+                    f'<text class="minutes" x="{x + 7}" y="{high + 13 * len(lines):g}">'
                     f"{minutes_to_read(chapter.notebook)} min</text>"
                 )
             boxes.append(

@@ -41,7 +41,7 @@ const CSS = `
   color: var(--pst-color-text-base, var(--jp-ui-font-color1)); }
 html[data-theme="dark"] .attack, [data-jp-theme-light="false"] .attack {
   --good: #56b4e9; --bad: #f08a3c; }
-.attack .row { display: flex; flex-wrap: wrap; align-items: center; gap: .4rem 1rem;
+.attack .panel { display: flex; flex-wrap: wrap; align-items: center; gap: .4rem 1rem;
   margin: .35rem 0; }
 .attack :is(select, button) { font: inherit; color: inherit; background: #8882;
   cursor: pointer; border: 1px solid #8888; border-radius: .4rem; padding: .25rem .6rem; }
@@ -69,14 +69,14 @@ const image = (kind, words) => `<figure><svg class="${kind}" viewBox="0 0 ${BOX}
 
 function render({ model, el }) {
   const { nets, digits } = model.get("data"), classes = [...Array(10).keys()];
-  el.innerHTML = `<style>${CSS}</style><div class="attack" role="group"><div class="row">
+  el.innerHTML = `<style>${CSS}</style><div class="attack" role="group"><div class="panel">
     ${choice("digit", classes.map(d => [d, d]))}
     ${choice("to be read as", [[-1, "anything else"], ...classes.map(d => [d, d])])}
     <label>ε <input type="range" min="0" max="0.4" step="0.01" value="0.15">
     <output></output></label>
     <button type="button">undo the painting</button></div>
-    <div class="row">${image("pad", "the digit; paint on it")}<span role="status"></span></div>
-    ${nets.map(({ name }) => `<div class="row net"><b>${name}</b>
+    <div class="panel">${image("pad", "the digit; paint on it")}<span role="status"></span></div>
+    ${nets.map(({ name }) => `<div class="panel net"><b>${name}</b>
       ${image("after", "")}${image("change", "change")}
       <figure><svg class="bars" viewBox="0 0 ${10 * BAR} ${HIGH + 32}" width="${10 * BAR}"
       role="img"></svg><figcaption>probabilities (line: before)</figcaption></figure></div>`)

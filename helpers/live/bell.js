@@ -26,7 +26,7 @@ const LEFT = 92, WIDE = 30, BAR = 110;
 const ROW = [["input", 66], ["forget", 66], ["memory", 66]];
 const CSS = `
 .bell { color: var(--pst-color-text-base, var(--jp-ui-font-color1)); font-size: .9rem; }
-.bell .row { display: flex; flex-wrap: wrap; align-items: center; gap: .4rem .8rem;
+.bell .panel { display: flex; flex-wrap: wrap; align-items: center; gap: .4rem .8rem;
   margin: .4rem 0; }
 .bell :is(select, button) { font: inherit; color: inherit; background: #8882; cursor: pointer;
   border: 1px solid #8888; border-radius: .4rem; padding: .3rem .7rem; max-width: 100%; }
@@ -57,11 +57,11 @@ function render({ model, el }) {
   const data = model.get("data"), T = data.u.length, names = Object.keys(data.nets);
   const width = LEFT + T * WIDE + 12, x = t => LEFT + t * WIDE;
   let net = data.open, u = [...data.u], bell = [...data.bell];
-  el.innerHTML = `<style>${CSS}</style><div class="bell" role="group"><div class="row">
+  el.innerHTML = `<style>${CSS}</style><div class="bell" role="group"><div class="panel">
     <label>network <select>${names.map(n => `<option>${n}</option>`).join("")}</select></label>
     <button type="button">other numbers</button></div>
     <svg viewBox="0 0 ${width} 530"><g class="list"></g><g class="seen"></g></svg>
-    <div class="row" aria-live="polite"></div></div>`;
+    <div class="panel" aria-live="polite"></div></div>`;
   const $ = selector => el.querySelector(selector);
   $(".bell").ariaLabel = model.get("alt");
   const select = $("select"), svg = $("svg"), said = $("[aria-live]");

@@ -78,10 +78,10 @@ html[data-theme="dark"] .codes, [data-jp-theme-light="false"] .codes {
 .codes .now { fill: var(--now); stroke: var(--one); stroke-width: 1.5; }
 .codes .funnel { fill: var(--now); opacity: .35; } .codes path { fill: none; stroke-width: 2; }
 .codes code { overflow-wrap: anywhere; background: none; color: inherit; font-size: .85rem; }
-.codes b.z { color: var(--zero); } .codes b.o { color: var(--one); }`;
+.codes b.zero { color: var(--zero); } .codes b.one { color: var(--one); }`;
 const safe = c => c === " " ? "␣" : c.replace(/[&<>"]/g, d => `&#${d.charCodeAt(0)};`);
 const bitsOf = bits => bits.replace(/0+|1+/g, run =>
-  `<b class="${run[0] === "0" ? "z" : "o"}">${run}</b>`);
+  `<b class="${run[0] === "0" ? "zero" : "one"}">${run}</b>`);
 
 function drawTree({ symbols }, words) { // leaves side by side, in the order of their words
   const order = symbols.map((_, i) => i).sort((a, b) => words[a] < words[b] ? -1 : 1);
@@ -133,7 +133,7 @@ function render({ model, el }) {
     <input type="text" maxlength="${MOST}" aria-label="the text to be coded" spellcheck="false">
     <label>or <select>${["take one", ...EXAMPLES].map(v => `<option>${v}</option>`).join("")}
     </select></label></div><svg data-bars role="img" viewBox="0 0 ${WIDE} 124"></svg>
-    <div><span>Huffman's tree: <b class="z">0</b> left, <b class="o">1</b> right</span></div>
+    <div><span>Huffman's tree: <b class="zero">0</b> left, <b class="one">1</b> right</span></div>
     <div class="scroll" tabindex="0" role="group" aria-label="the tree">
     <svg data-tree role="img"></svg></div>
     <div>bits by Huffman: <code data-huffman></code></div><div><label class="wide">letters read

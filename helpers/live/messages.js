@@ -35,7 +35,7 @@ const VIEWS = ["colours", "messages", "features"];
 const WAYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const CSS = `
 .msg { color: var(--pst-color-text-base, var(--jp-ui-font-color1)); font-size: .9rem; }
-.msg .row { display: flex; flex-wrap: wrap; align-items: center; gap: .4rem .6rem;
+.msg .panel { display: flex; flex-wrap: wrap; align-items: center; gap: .4rem .6rem;
   margin: .4rem 0; }
 .msg :is(select, button) { font: inherit; color: inherit; background: #8882; cursor: pointer;
   border: 1px solid #8888; border-radius: .4rem; padding: .3rem .7rem; }
@@ -54,10 +54,10 @@ const CSS = `
   pointer-events: none; }
 .msg .value { fill: currentColor; font-size: 12.5px; }
 @media (max-width: 520px) { .msg text, .msg .value { font-size: 20px; } }`;
-const HTML = `<style>${CSS}</style><div class="msg" role="group"><div class="row">
-  <label>graph <select></select></label><span class="row views" role="group"
+const HTML = `<style>${CSS}</style><div class="msg" role="group"><div class="panel">
+  <label>graph <select></select></label><span class="panel views" role="group"
   aria-label="what is shown"></span></div><svg viewBox="0 0 ${W} ${H}" role="group"
-  aria-label="the graph"></svg><div class="row"><button data-do="back">◀ back</button>
+  aria-label="the graph"></svg><div class="panel"><button data-do="back">◀ back</button>
   <button data-do="step">step ▶</button><button data-do="play">▶▶ play</button>
   <label>round <input type="range" min="0" max="${ROUNDS}" value="0"></label>
   <button data-do="start">start again</button><button data-do="add">add a node</button>

@@ -81,7 +81,7 @@ html[data-theme="dark"] .ridge, [data-jp-theme-light="false"] .ridge { --mark: #
   user-select: none; }
 .ridge text { fill: currentColor; font-size: 14px; }
 .ridge path { fill: none; stroke-width: 2.2; stroke-linejoin: round; }
-.ridge .fit { stroke: var(--fit); } .ridge .mark { stroke: var(--mark); }
+.ridge .fit { stroke: var(--fit); } .ridge .now { stroke: var(--mark); }
 .ridge .soft { stroke: var(--soft); } .ridge .dotted { stroke-dasharray: 3 5; }
 .ridge .axis { stroke: currentColor; stroke-width: 1; stroke-opacity: .6; }
 .ridge .grip { cursor: grab; touch-action: none; outline: none; }
@@ -116,7 +116,7 @@ const html = n => `<style>${CSS}</style><div class="ridge" role="group">
   ${Array.from({ length: n }, (_, k) => grip(k, `point ${k + 1}`, 6)).join("")}</svg>
   <svg data-panel="risk" viewBox="-34 -12 ${WIDE + 50} ${LOW + 44}">
   <path class="axis" d="M0 0V${LOW}H${WIDE}"/><path class="soft"/><path class="fit"/>
-  <path class="mark"/>${[-5, -3, -1, 1].map(p => tick(atPower(p), LOW + 22, power(p))).join("")}
+  <path class="now"/>${[-5, -3, -1, 1].map(p => tick(atPower(p), LOW + 22, power(p))).join("")}
   ${tick(WIDE, LOW + 22, "λ")}
   ${[0.01, 0.1, 1, 10].map(e => tick(-6, atError(e) + 5, e, "end")).join("")}
   ${grip(-1, "penalty, power of ten", 8)}</svg><div role="status"></div></div>`;
@@ -137,7 +137,7 @@ function render({ model, el }) {
     const over = v => line(v.map((e, i) => [atPower(POWERS[i]), atError(e)]));
     panel("risk").querySelector(".fit").setAttribute("d", over(risk));
     panel("risk").querySelector(".soft").setAttribute("d", over(loo));
-    panel("risk").querySelector(".mark").setAttribute("d", `M${atPower(penalty)} 0V${LOW}`);
+    panel("risk").querySelector(".now").setAttribute("d", `M${atPower(penalty)} 0V${LOW}`);
     for (const g of el.querySelectorAll(".grip")) {
       const k = +g.dataset.k, [x, y] = points[k] ?? [];
       const at = k < 0 ? [atPower(penalty), atError(error)] : [atX(x), atY(y)];

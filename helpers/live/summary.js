@@ -41,7 +41,7 @@ const CSS = `
   color: var(--pst-color-text-base, var(--jp-ui-font-color1)); font-size: .9rem; }
 html[data-theme="dark"] .summary, [data-jp-theme-light="false"] .summary { --dot: #56b4e9;
   --held: #ff9b4a; --soft: #a0a0a0; }
-.summary .row { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem 1.2rem;
+.summary .panel { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem 1.2rem;
   margin: .4rem 0; }
 .summary label { display: flex; align-items: center; gap: .5rem; }
 .summary :is(select, button) { font: inherit; color: inherit; background: #8882;
@@ -72,7 +72,7 @@ const correlation = (v, w, s = sums(v.map((a, i) => [a, w[i]]))) =>
 
 function render({ model, el }) {
   const { clouds } = model.get("data"), names = Object.keys(clouds);
-  el.innerHTML = `<style>${CSS}</style><div class="summary" role="group"><div class="row">
+  el.innerHTML = `<style>${CSS}</style><div class="summary" role="group"><div class="panel">
     <label>cloud <select>${names.map(name => `<option>${name}</option>`).join("")}</select>
     </label><button type="button">as it was</button></div><svg
     viewBox="-36 -8 ${WIDE + 44} ${HIGH + 40}"></svg><div>the report</div>

@@ -91,9 +91,9 @@ html[data-theme="dark"] .typing, [data-jp-theme-light="false"] .typing { --ink: 
   background: #8882; border: 1px solid #8888; border-radius: .4rem; padding: .3rem .7rem; }
 .typing input[type=text] { flex: 1 1 14rem; font-family: monospace; }
 .typing button { cursor: pointer; } .typing .rows { display: block; overflow-x: auto; }
-.typing .row { display: flex; align-items: center; width: max-content; }
-.typing .row b { flex: 0 0 7rem; font-weight: normal; }
-.typing .row i { flex: 0 0 1.25rem; text-align: center; font: 1rem/1.7rem monospace; }
+.typing .look { display: flex; align-items: center; width: max-content; }
+.typing .look b { flex: 0 0 7rem; font-weight: normal; }
+.typing .look i { flex: 0 0 1.25rem; text-align: center; font: 1rem/1.7rem monospace; }
 .typing .pick i { cursor: pointer; } .typing .pick i.at { box-shadow: 0 3px; font-weight: bold;
   touch-action: none; }
 .typing .at:focus-visible { outline: 2px solid rgb(var(--ink)); outline-offset: -2px; }
@@ -133,9 +133,9 @@ function render({ model: given, el }) {
     const grip = `class="at" tabindex="0" role="slider" aria-label="the letter that looks"
       aria-valuemin="1" aria-valuemax="${text.length}" aria-valuenow="${at + 1}"
       aria-valuetext="${seen(text[at])}, letter ${at + 1}"`;
-    $(".rows").innerHTML = `<div class="row pick"><b>looks from</b>${[...text].map((c, j) =>
+    $(".rows").innerHTML = `<div class="look pick"><b>looks from</b>${[...text].map((c, j) =>
       `<i ${j === at ? grip : ""}>${seen(c)}</i>`).join("")}</div>${
-      looks.map((row, n) => `<div class="row"><b>layer ${1 + Math.floor(n / m.heads)}, head ${
+      looks.map((row, n) => `<div class="look"><b>layer ${1 + Math.floor(n / m.heads)}, head ${
         1 + n % m.heads}</b>${[...text].map((c, j) => `<i style="background: rgba(var(--ink), ${
         (0.85 * (row[j] ?? 0)).toFixed(3)})">${seen(c)}</i>`).join("")}</div>`).join("")}`;
     $(".at").dataset.lmSuppressShortcuts = true;

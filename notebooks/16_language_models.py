@@ -295,9 +295,9 @@ plt.show()
 
 # %% [markdown]
 r"""
-Here both models are tables of letters counted in *Alice* {cite:p}`carroll1865`: the small one knows the last letter, the large one the last two. The quick way took two looks for five letters. And each three-letter text comes as often as it does the slow way. Nothing is worse: the two laws are *equal*, and you will prove it in [half a page](#speculative-decoding). No test on the texts could ever tell.
+Here both models are tables of letters counted in *Alice* {cite:p}`carroll1865`: the small one knows the last letter, the large one the last two. The quick way took two looks for five letters. And each three-letter text comes as often as it does the slow way. Nothing is worse: the two laws are *equal*, as you will [prove](#speculative-decoding).
 
-This chapter asks two questions of a language model. **What does one more token cost?** We cut text into tokens, build today's block, and compute the same numbers with less memory and fewer looks. **What does one more token know?** We bend a model's distribution and watch what is lost, see a model learn from the text before it, and end with models whose loss falls along a power law towards a floor that we know.
+**What does one more token cost?** We cut text into tokens, build today's block, and compute the same numbers with less memory and fewer looks. **What does one more token know?** We bend a model's distribution, see a model learn from the text before it, and end with losses that fall along a power law towards a floor that we know.
 
 You will be able to
 
@@ -307,7 +307,7 @@ You will be able to
 - **derive** the best policy for a reward and a leash, and **see** a reward being over-optimised,
 - **fit** a scaling law, and **test** it where it has not been fitted.
 
-It builds on [attention and the block](#transformer-block) of chapter 10, on [entropy](#entropy) and [divergence](#kl-divergence), and for one section on [the SVD](#low-rank-approximation). Reading takes an hour and a half. Logarithms are natural.
+It builds on [attention and the block](#transformer-block) of chapter 10, on [entropy](#entropy) and [divergence](#kl-divergence), and for one section on [the SVD](#low-rank-approximation). Reading takes an hour and a half; logarithms are natural.
 """
 
 # %% tags=["checks"]
@@ -335,9 +335,9 @@ r"""
 (byte-pair-encoding)=
 ## What is a token?
 
-What a model reads and writes must be numbers of a finite list, and the list decides how long a text is. [Chapter 10](#subword-tokenization) merged letters into pieces. Today's models start one floor lower, from the 256 *bytes* in which a computer stores any text, so that nothing is foreign: `é` is two bytes, a rabbit's emoji four. Then *byte-pair encoding* {cite:p}`gage1994,sennrich2016`: give the most frequent pair of neighbours a new number, 256, replace it everywhere, give the next one 257, and so on.
+[Chapter 10](#subword-tokenization) merged letters into pieces. Many of today's models start one floor lower, from the 256 *bytes* in which a computer stores any text: `é` is two bytes, a rabbit's emoji four. Then *byte-pair encoding* {cite:p}`gage1994,sennrich2016`: give the most frequent pair of neighbours a new number, 256, replace it everywhere, give the next one 257, and so on.
 
-By hand, on `banana`: the pairs are `ba`, `an`, `na`, `an`, `na`. Merge `an` into X: `bXXa`, four tokens instead of six. To *encode* a new text, replay the merges in the order in which they were learnt; to *decode*, unfold them. One house rule: no token reaches across the beginning of a word, that is, no second half begins with a blank.
+By hand, on `banana`: the pairs are `ba`, `an`, `na`, `an`, `na`. Merge `an` into X: `bXXa`, four tokens instead of six. To *encode* a new text, replay the merges in the order in which they were learnt; to *decode*, unfold them. No token reaches across the beginning of a word, that is, no second half begins with a blank.
 """
 
 
@@ -388,7 +388,7 @@ print()
 # %% [markdown]
 r"""
 (bits-per-byte)=
-**Is a larger vocabulary better?** Let the simplest of all models judge, the one that knows only how frequent each token is. Per *token* its surprise must rise, for there are more tokens to choose from. The fair unit is the letter (or byte): the surprise of the whole text, divided by its letters. We count on one chapter, half a count extra for every token, and judge on the beginning of the next. The control gets the same two texts with their letters shuffled.
+**Is a larger vocabulary better?** Let a model judge that knows only how frequent each token is. The fair unit is the letter (or byte): the surprise of the whole text, divided by its letters. We count on one chapter, half a count extra for every token, and judge on the beginning of the next. The control gets the same two texts with their letters shuffled.
 """
 
 
@@ -419,7 +419,7 @@ for i, n in enumerate(stages):
 
 # %% [markdown]
 r"""
-The text shrinks to about a third of its tokens. A token gets harder and harder to guess, a letter easier: pieces know their own letters. In shuffled letters there is nothing to know; there the merges only thin the counts, and the surprise per letter rises. Attention pays with the square of the number of tokens, the table of embeddings with its vocabulary: that is the bargain. (The surprise of *this* cut is an upper bound: a text can be cut in many ways, and each has a probability. [The shelf](#shortest-segmentation) sums over all of them.)
+The text shrinks to about a third of its tokens. A token gets harder to guess, a letter easier: pieces know their own letters. In shuffled letters the merges only thin the counts, and the surprise per letter rises. (A text can be cut in many ways; [the shelf](#shortest-segmentation) sums over all of them.)
 """
 
 # %% tags=["checks"]
@@ -502,7 +502,7 @@ r"""
 (leaner-block)=
 ## A leaner block
 
-A [transformer block](#transformer-block) of 2017 and one of today differ in a few places. Each is one line, and most take away something that was not needed: a mean, a table of places, the greater part of the cache.
+A [transformer block](#transformer-block) of 2017 and one of today differ in a few places, each one line.
 
 (rmsnorm)=
 **A norm without a mean.** The layer norm first subtracts the mean of the coordinates and then divides by their spread. *RMSNorm* {cite:p}`zhang2019rms` only divides,
@@ -511,7 +511,7 @@ $$
 \operatorname{RMS}(x)=\sqrt{\tfrac1d\sum_ix_i^2+\epsilon},\qquad \mathrm{RMSNorm}(x)=g\odot\frac x{\operatorname{RMS}(x)} .
 $$ (eq-lm-rms)
 
-By hand, with $g=1$: $(1,7)$ has mean square 25 and becomes $(0.2,1.4)$. The layer norm would send it to $(-1,1)$, and $(3,9)$ and $(-3,3)$ too: it is RMSNorm after centring, $\mathrm{LN}(x)=\mathrm{RMSNorm}(x-\bar x)$, and so it forgets one number more, the mean. RMSNorm forgets the length only; hence its derivative along $x$ itself is zero (but for $\epsilon$).
+By hand, with $g=1$: $(1,7)$ has mean square 25 and becomes $(0.2,1.4)$. The layer norm would send it to $(-1,1)$, and $(3,9)$ and $(-3,3)$ too: it is RMSNorm after centring, $\mathrm{LN}(x)=\mathrm{RMSNorm}(x-\bar x)$, and so it forgets one number more, the mean. RMSNorm forgets the length only: its derivative along $x$ is zero (but for $\epsilon$).
 
 (swiglu)=
 **A gate for the MLP.** A hidden unit of the MLP is $\sigma(w^\top x)$. Let a second one be multiplied to it: *SwiGLU* {cite:p}`shazeer2020` is
@@ -520,13 +520,13 @@ $$
 U^\top\bigl(\mathrm{SiLU}(Wx)\odot Vx\bigr),\qquad\mathrm{SiLU}(z)=z\,\sigma(z),\quad\sigma(z)=\tfrac1{1+e^{-z}} .
 $$ (eq-lm-swiglu)
 
-What can it do that the old one cannot? Multiply. Since $\sigma(z)+\sigma(-z)=1$, two units with $\pm w$ in the gate and $\pm v$ beside it give $\mathrm{SiLU}(z)u+\mathrm{SiLU}(-z)(-u)=zu\,(\sigma(z)+\sigma(-z))=zu$: a product, exactly, of any two linear functions of $x$. It has three matrices instead of two; with the hidden width $\frac83d$ instead of $4d$ the number of weights is the same, $8d^2$.
+It can multiply. Since $\sigma(z)+\sigma(-z)=1$, two units with $\pm w$ in the gate and $\pm v$ beside it give $\mathrm{SiLU}(z)u+\mathrm{SiLU}(-z)(-u)=zu\,(\sigma(z)+\sigma(-z))=zu$: a product, exactly, of any two linear functions of $x$. It has three matrices instead of two; with the hidden width $\frac83d$ instead of $4d$ the number of weights is the same, $8d^2$.
 
 (rotary-again)=
-**Places** enter by [rotation](#eq-tf-rotary), as in chapter 10: no table. The code below writes the pairs of coordinates as complex numbers.
+**Places** enter by [rotation](#eq-tf-rotary), no table; the code writes pairs of coordinates as complex numbers.
 
 (grouped-query-attention)=
-**Shared keys.** When the model writes, it keeps the [keys and values](#kv-cache) of every token, for every head. *Grouped-query attention* {cite:p}`ainslie2023` lets $H$ query heads share $G$ sets of keys and values: head $h$ reads set $\lfloor hG/H\rfloor$. With $H=8$, $G=2$ the heads $0,\dots,3$ read set 0, the heads $4,\dots,7$ set 1. It is attention with matrices tied within a group, and the cache is $H/G$ times smaller. ($G=1$ is called multi-query attention.)
+**Shared keys.** When the model writes, it keeps the [keys and values](#kv-cache) of every token, for every head. *Grouped-query attention* {cite:p}`ainslie2023` lets $H$ query heads share $G$ sets of keys and values: head $h$ reads set $\lfloor hG/H\rfloor$. With $H=8$, $G=2$ the heads $0,\dots,3$ read set 0, the heads $4,\dots,7$ set 1. It is attention with matrices tied within a group, and the cache is $H/G$ times smaller.
 """
 
 
@@ -628,7 +628,7 @@ class LM(nn.Module):
 
 # %% [markdown]
 r"""
-**Does the gate pay?** Say first what it should be good at. Two targets in six variables: one is made of products, $x_1x_2+x_3x_4+x_5x_6$; the other, as control, of six smooth bends $\log\cosh(2a^\top x)$, a sum over directions, as a plain MLP is. Both layers have 288 weights, the same 250 steps, the best of the same five rates by validation loss, six seeds.
+**Does the gate pay?** Two targets in six variables: one is made of products, $x_1x_2+x_3x_4+x_5x_6$; the other, as control, of six smooth bends $\log\cosh(2a^\top x)$, a sum over directions, as a plain MLP is. Both layers have 288 weights, the same 250 steps, the best of the same five rates by validation loss, six seeds.
 """
 
 
@@ -684,7 +684,7 @@ for name in targets:
 
 # %% [markdown]
 r"""
-Products come out some fifty times better with a gate, and smooth bends more than a hundred times worse. Each is good at what it is made of. On language {cite:t}`shazeer2020` found a small gain over GELU on text, and offered no explanation for it.
+Products come out some fifty times better with a gate, and smooth bends more than a hundred times worse. Each is good at what it is made of. On text {cite:t}`shazeer2020` found a small gain over GELU.
 """
 
 # %% tags=["checks"]
@@ -785,7 +785,7 @@ $$ (eq-lm-cost)
 
 That is with the [cache of chapter 10](#kv-cache), which keeps the keys and values of the past. Without it the whole text is read again, and every one of its $t+1$ tokens pays: $2N(t+1)+4Ld(t+1)^2$. By hand, for our own model with $L=2$, $d=32$, $N=12\text{,}416$: the fortieth token costs $24\text{,}832+10\text{,}240$ operations with a cache, forty times as much without. The cache is paid for in memory, $2\cdot L\cdot\frac GHd$ numbers a token.
 
-Our own model, which comes along through the rest of the chapter, has two blocks of width 32 with four query heads over two sets of keys. It has been trained (folded here, [In practice](#lm-practice) has the loop) on texts of 41 letters with an alphabet of four, each written by a *different* machine; [later](#in-context-markov) it will be asked what it has learnt.
+Our own model has two blocks of width 32 with four query heads over two sets of keys. It has been trained (folded here, [In practice](#lm-practice) has the loop) on texts of 41 letters with an alphabet of four, each written by a *different* machine ([later](#in-context-markov): what has it learnt?).
 """
 
 # %% tags=["set-up"]
@@ -866,7 +866,7 @@ for t in (0, 9, 39):
 # %% [markdown]
 r"""
 (arithmetic-intensity)=
-**Operations are not the whole price.** Before a weight can be multiplied it must be fetched from memory. A processor for this work, an A100 say, is specified with $312\cdot10^{12}$ operations and $2\cdot10^{12}$ bytes a second {cite:p}`nvidia2021`: some three hundred operations in the time in which one number of two bytes arrives. What counts is the *arithmetic intensity*, operations per number fetched {cite:p}`williams2009`. For one token each weight is fetched for two operations. If $k$ tokens go through together, each weight is fetched once for $2k$. Reading a prompt of a thousand tokens is work for the multiplier; writing the next token waits for memory, and *looking at five tokens should cost hardly more than looking at one*, as long as the multiplier is idle. (A server that writes for hundreds of readers at once has filled it already.) This is why the large model may check four guesses at the price of one look.
+**Operations are not the whole price.** Before a weight can be multiplied it must be fetched from memory. A processor for this work, an A100 say, is specified with $312\cdot10^{12}$ operations and $2\cdot10^{12}$ bytes a second {cite:p}`nvidia2021`: some three hundred operations in the time in which one number of two bytes arrives. What counts is the *arithmetic intensity*, operations per number fetched {cite:p}`williams2009`. For one token each weight is fetched for two operations. If $k$ tokens go through together, each weight is fetched once for $2k$. Writing the next token waits for memory, and *looking at five tokens should cost hardly more than looking at one*, as long as the multiplier is idle.
 """
 
 
@@ -971,7 +971,7 @@ r"""
 (online-softmax)=
 ## The same numbers, in blocks
 
-Attention has a second bill. The scores of $T$ tokens with $T$ tokens are a matrix of $T^2$ numbers: for a text of 100,000 tokens ten thousand million, for every head, and all of it only to form means. Must the matrix ever exist? A mean can be formed while the values stream by. The trouble is the softmax: its denominator is known at the end only, and so is the *largest* score, without whose subtraction $e^{s}$ overflows.
+Attention has a second bill. The scores of $T$ tokens with $T$ tokens are a matrix of $T^2$ numbers: for 100,000 tokens ten thousand million, for each head, only to form means. A mean can be formed while the values stream by. The trouble is the softmax: its denominator is known at the end only, and so is the *largest* score, without whose subtraction $e^{s}$ overflows.
 
 Keep three things for each query: the largest score so far $m$, the sum $\ell=\sum_je^{s_j-m}$, and the mean $y$ so far. When a score $s$ with value $v$ arrives,
 
@@ -981,7 +981,7 @@ $$ (eq-lm-online)
 
 By hand: scores $\log1,\log3,\log4$, values $8,0,4$. First $m=\log1$, $\ell=1$, $y=8$. The second score is larger: what we have shrinks by $e^{\log1-\log3}=\frac13$, so $\ell=\frac13+1=\frac43$ and $y=\frac{8/3+0}{4/3}=2$. The third: $\ell=\frac43\cdot\frac34+1=2$, $y=\frac{1\cdot2+1\cdot4}2=3$. And the softmax $(\frac18,\frac38,\frac48)$ gives $1+0+2=3$.
 
-Why is it always right? After $n$ scores $\ell=\sum_{j\le n}e^{s_j-m}$ and $\ell\,y=\sum_{j\le n}e^{s_j-m}v_j$, by definition. Multiplying both by $e^{m-m'}$ replaces $m$ by $m'$ in every term, adding the new term completes the sums: the statement for $n$ implies that for $n+1$. No exponent is ever positive, so nothing overflows {cite:p}`milakov2018`.
+Why is it always right? After $n$ scores $\ell=\sum_{j\le n}e^{s_j-m}$ and $\ell\,y=\sum_{j\le n}e^{s_j-m}v_j$, by definition. Multiplying both by $e^{m-m'}$ replaces $m$ by $m'$ in every term, and the new term completes the sums. No exponent is ever positive, so nothing overflows {cite:p}`milakov2018`.
 
 (flash-attention)=
 **In blocks.** What holds for one score holds for a block of them: two partial results $(m,\ell,y)$ of disjoint sets of tokens combine into that of the union, by the same rule. *FlashAttention* {cite:p}`dao2022` walks over blocks of keys that fit the processor's small fast memory; the matrix is never stored. The same numbers up to rounding, for memory that grows with $T$ instead of $T^2$.
@@ -1008,7 +1008,7 @@ def attention_in_blocks(q, k, v, block):  # causal; q, k, v (T, d)
 
 # %% [markdown]
 r"""
-Watch one query at work on sixteen scores in blocks of four. Grey: the weights of the full softmax. The bars are always a softmax *of what was seen*; a new record shrinks all at once and keeps their ratios. Dashed: the mean so far.
+One query at work on sixteen scores in blocks of four. Grey: the full softmax; blue: that *of what was seen*; dashed: the mean so far.
 """
 
 # %% tags=["picture"]
@@ -1130,7 +1130,7 @@ r"""
 (truncated-sampling)=
 ## Which token to draw?
 
-A model gives each next token a probability; what is written depends on the rule that draws. With a small model one can compute the *exact* law of what a rule writes. Ours is the large model of the opening, asked to go on after `th`.
+What is written depends on the rule that draws. For the large model of the opening, asked to go on after `th`, one can compute the *exact* law of what a rule writes.
 
 [Temperature](#kv-cache) makes $p$ into $p^{1/\tau}/Z$. *Top-k* keeps the $k$ likeliest tokens. *Top-p*, or nucleus, sampling {cite:p}`holtzman2020` keeps the *fewest likeliest tokens that together have at least the mass $\varrho$*: many where the model hesitates, few where it is sure. What is kept is rescaled. By hand, $p=(0.5,0.3,0.15,0.05)$: top-2 gives $(0.625,0.375)$. A nucleus of $0.7$ keeps two tokens, one of $0.8$ also two, one of $0.81$ three.
 """
@@ -1159,7 +1159,7 @@ def top_p(p, mass):
 
 # %% [markdown]
 r"""
-What does a rule write? The law of a text of three letters is the product of three rows. There are $27^3=19\text{,}683$ such texts, so the law can be written down whole, and compared with the model's. Its entropy says how varied the texts are, $\mathrm{KL}$ how far they are from the model's, the last column how much of the model's mass can no longer be written at all.
+The law of a text of three letters is the product of three rows, $27^3=19\text{,}683$ numbers. Its entropy says how varied the texts are, $\mathrm{KL}$ how far they are from the model's, the last column how much of the model's mass can no longer be written at all.
 """
 
 
@@ -1206,7 +1206,7 @@ for name, (H, kl, lost) in reports.items():
 
 # %% [markdown]
 r"""
-Every rule pays in divergence. A truncation that keeps the mass $s$ of the model's texts and only rescaled the *texts* would have $\mathrm{KL}=-\log s$, the least that is possible when nothing else may be written; token by token it costs a little more, because the rescaling differs from past to past. A tempered law loses nothing for certain and shifts everything.
+A truncation that keeps the mass $s$ of the model's texts and only rescaled the *texts* would have $\mathrm{KL}=-\log s$, the least that is possible when nothing else may be written; token by token it costs a little more, because the rescaling differs from past to past. A tempered law loses nothing and shifts everything.
 """
 
 
@@ -1275,7 +1275,7 @@ print(f"the likeliest of 2,000 of them{own_log.max():16.2f}")
 
 # %% [markdown]
 r"""
-A beam can miss the best text, and a wider one finds it. But look at the last two lines: the best text is far likelier than the likeliest of 2,000 that the model wrote. The model's own texts are far less likely, $1.72\pm0.24$ nats a letter: they are [typical](#typical-set). Where a task has one right answer, search; where it is to sound like a writer, draw. For models of translation the likeliest sentence of all was often the empty one {cite:p}`stahlberg2019`.
+A beam can miss the best text, and a wider one finds it. But the best text is far likelier than the likeliest of 2,000 that the model wrote: its own texts, $1.72\pm0.24$ nats a letter, are [typical](#typical-set). For models of translation the likeliest sentence of all was often the empty one {cite:p}`stahlberg2019`.
 """
 
 # %% tags=["checks"]
@@ -1346,13 +1346,13 @@ r"""
 (speculative-decoding)=
 ## Guess ahead, and check
 
-Now the puzzle can be taken apart. Looking at five letters costs hardly more than [looking at one](#arithmetic-intensity), but the five must be there. So let a small model $q$ guess them, and let the large one judge. How must it judge so that the *law* of the text stays $p$ {cite:p}`leviathan2023,chen2023`?
+Looking at five letters costs hardly more than [looking at one](#arithmetic-intensity), but the five must be there. So let a small model $q$ guess them, and let the large one judge. How must it judge so that the *law* of the text stays $p$ {cite:p}`leviathan2023,chen2023`?
 
-Take one place and two letters, `a` and `b`, with $q=(0.8,0.2)$ and $p=(0.5,0.5)$. The small model guesses `a` too often. Keep a guess $c$ with probability $\min(1,p_c/q_c)$: `b` always, `a` in five of eight cases. Then `a` is written with probability $0.8\cdot\frac58=0.5$, as it should, `b` with $0.2$, and in $0.3$ of the cases nothing yet. What is missing is $0.3$ of `b`; so that is what a rejection must write.
+Take one place and two letters, `a` and `b`, with $q=(0.8,0.2)$ and $p=(0.5,0.5)$. Keep a guess $c$ with probability $\min(1,p_c/q_c)$: `b` always, `a` in five of eight cases. Then `a` is written with probability $0.8\cdot\frac58=0.5$, as it should, `b` with $0.2$, and in $0.3$ of the cases nothing yet. What is missing is $0.3$ of `b`; so that is what a rejection must write.
 
 :::{prf:theorem} Speculative decoding
 :label: thm-lm-speculative
-Draw $c$ from $q$ and keep it with probability $\min(1,p_c/q_c)$. If it is rejected, draw from the law proportional to $(p-q)_+=\max(p-q,0)$. The letter so written has the law $p$.
+Draw $c$ from $q$ and keep it with probability $\min(1,p_c/q_c)$. If rejected, draw from the law proportional to $(p-q)_+=\max(p-q,0)$. The letter so written has the law $p$.
 :::
 
 :::{prf:proof}
@@ -1381,7 +1381,7 @@ def look_ahead(past, k, rng):
 
 # %% [markdown]
 r"""
-To test it, do not draw: *sum over all dice*. Let $G_j(n)$ be the law of the next $n$ letters when $j$ guesses of this look are left. A kept guess leaves $j-1$; a rejection starts a new look with $k$; with none left the large model draws, and a new look begins. The procedure itself, not the theorem, gives the recursion.
+To test it, *sum over all dice*. Let $G_j(n)$ be the law of the next $n$ letters when $j$ guesses of this look are left. A kept guess leaves $j-1$; a rejection starts a new look with $k$; with none left the large model draws, and a new look begins.
 """
 
 # %%
@@ -1456,7 +1456,7 @@ explore(
 
 # %% [markdown]
 r"""
-Our two tables agree with $\alpha=0.64$ on average over long texts; but agreement differs from past to past, and the true number of letters a look is a sum over the pasts that kept guesses lead to. For $k=4$ after `th`:
+Our two tables agree with $\alpha=0.64$ on average over long texts; but agreement differs from past to past, and the true number of letters a look is a sum over pasts. For $k=4$ after `th`:
 """
 
 
@@ -1476,7 +1476,7 @@ for _ in range(200):
     long_run = np.einsum("ab,abc->bc", long_run, P)  # frequency of pairs in long texts
 agreement = np.einsum("ab,abc->ab", long_run, Q * keep)
 alpha = agreement.sum()
-first_looks = (write_ahead(20_000, 5, 4, np.random.default_rng(8))[1] == 0).sum(1)
+first_looks = (write_ahead(10_000, 5, 4, np.random.default_rng(8))[1] == 0).sum(1)
 print(f"agreement of the two tables   {alpha:.3f}")
 print(
     f"letters a look, 4 guesses     exact after th {letters_first_look(4):.3f}", end=""
@@ -1488,10 +1488,10 @@ print(f", by the formula {gain(alpha, 4, 0):.3f}")
 
 # %% [markdown]
 r"""
-So here is the answer to the puzzle. Nothing is worse; the only price is work that is thrown away. The speed depends on how much of their mass the two models share, and on what a guess costs. A bad small model makes the text slow, never wrong.
+So here is the answer to the puzzle. Nothing is worse; the only price is work that is thrown away. A bad small model makes the text slow, not wrong.
 
 (live-speculate)=
-**Toss the coins yourself.** One look at a time: the small model's guesses stand in the cards, and each has a coin; below the green part the guess is kept. Drag a coin (or use the arrow keys) over the edge, and see the rest of the guesses go. Click a card for both models' opinions at its place, the last card for what a rejection may write.
+**Toss the coins yourself.** The small model's guesses stand in the cards, each with a coin; below the green part the guess is kept. Drag a coin (or use the arrow keys) over the edge, and see the rest of the guesses go. Click a card for both models' opinions at its place, the last card for what a rejection may write.
 """
 
 # %% tags=["set-up"]
@@ -1595,7 +1595,7 @@ verify_at_most(
     1 + 4 * math.sqrt(2 / (3000 * P[t_h] > 5).sum()),
 )
 verify_within_se(
-    "letters of the first look, 20,000 drawn together",
+    "letters of the first look, 10,000 drawn together",
     first_looks,
     letters_first_look(4),
 )
@@ -1637,7 +1637,7 @@ r"""
 (fewer-numbers-in-matrices)=
 ## Fewer numbers
 
-You have a trained model, a new task and a small machine. Must all weights be changed? Must each have 32 bits?
+You have a trained model, a new task and a small machine. Must each weight change, and have 32 bits?
 
 (low-rank-adaptation)=
 **A change of low rank.** *LoRA* {cite:p}`hu2022` leaves the trained matrix $W_0$ ($d'\times d$) alone and adds a product of two thin ones,
@@ -1646,7 +1646,7 @@ $$
 W=W_0+BA,\qquad B\;(d'\times r),\quad A\;(r\times d),
 $$ (eq-lm-lora)
 
-$r(d+d')$ numbers instead of $dd'$. One starts with $B=0$ and a random $A$; afterwards $BA$ is added into $W_0$, and using the model costs nothing extra.
+$r(d+d')$ numbers instead of $dd'$. One starts with $B=0$ and a random $A$; afterwards $BA$ is added into $W_0$.
 
 What rank is needed? For a linear layer with squared loss the answer is a theorem. Let $X$ hold the $n$ inputs as rows and $R=Y-XW_0^\top$ what the old matrix misses. Full fine-tuning fits $R$ by least squares, $\hat R=XD^\top$. For any other change $BA$ the residual splits at a right angle, $\|R-X(BA)^\top\|^2=\|R-\hat R\|^2+\|\hat R-X(BA)^\top\|^2$, since $R-\hat R$ is orthogonal to all that $X$ can make. So one looks for the matrix of rank $r$ nearest to $\hat R$. By [Eckart and Young](#low-rank-approximation) it is $\hat R V_rV_r^\top$ with the first $r$ right singular vectors of $\hat R$, and it *is* of the form $X(BA)^\top$, with $BA=V_rV_r^\top D$ {cite:p}`izenman1975`:
 
@@ -1654,12 +1654,12 @@ $$
 \text{loss of rank }r=\text{loss of full fine-tuning}+\frac1n\sum_{k>r}\sigma_k(\hat R)^2 .
 $$ (eq-lm-lora-loss)
 
-LoRA is near full fine-tuning when the singular values of the *fitted change* fall fast. Here: from the upper half of an $8\times8$ digit (32 pixels and a 1) predict the lower half. $W_0$ has learnt it from 700 digits. Then the camera breaks: the second row of pixels stays dark, and 400 new digits, or only 60, must teach how to get along without it.
+LoRA is near full fine-tuning when these singular values fall fast. Here: from the upper half of an $8\times8$ digit (32 pixels and a 1) predict the lower half. $W_0$ has learnt it from 700 digits. Then the camera breaks: the second row of pixels stays dark, and 400 new digits, or only 60, must teach how to get along without it.
 """
 
 
 # %%
-def train_lora(W0, X, Y, r, steps=800, eta=0.03, seed=0):  # setting: the steps
+def train_lora(W0, X, Y, r, steps=500, eta=0.03, seed=0):  # setting: the steps
     A = (normal(r, X.shape[1], seed=seed) / X.shape[1] ** 0.5).requires_grad_()
     B = torch.zeros(Y.shape[1], r, dtype=torch.float64, requires_grad=True)
     optimizer = torch.optim.Adam([A, B], eta)
@@ -1746,7 +1746,7 @@ print()
 
 # %% [markdown]
 r"""
-Gradient descent on $B$ and $A$ finds the theorem's loss, although the problem is not convex. Two ranks of 32 get five sixths of what full fine-tuning gets on the 400. The control, without the old matrix (column $W_0=0$), needs more than four: it is the *change* that is nearly of low rank, not the matrix. With 60 examples full fine-tuning is a disaster on new digits, worse than no change at all; rank one, over twenty draws, is a little better than none. But the last line has the rival: [ridge](#ridge-regression) towards $W_0$, with the weight 1 that $W_0$ itself was fitted with, beats rank one. A low rank is an economy first, and a modest regulariser.
+Gradient descent on $B$ and $A$ finds the theorem's loss. Two ranks of 32 get five sixths of what full fine-tuning gets on the 400. Without the old matrix (column $W_0=0$) it takes more than four: the *change* is nearly of low rank, not the matrix. With 60 examples full fine-tuning is worse on new digits than no change at all; rank one, over twenty draws, is a little better than none. But the last line has the rival: [ridge](#ridge-regression) towards $W_0$, with the weight 1 that $W_0$ itself was fitted with, beats rank one. A low rank is an economy first.
 
 (weight-quantization)=
 **Coarser numbers.** A weight of $b$ bits takes one of the values $-K\Delta,\dots,-\Delta,0,\Delta,\dots,K\Delta$ with $K=2^{b-1}-1$. The simplest choice of the step lets the largest weight just fit,
@@ -1819,7 +1819,7 @@ for name in ("as trained", "outliers"):
 
 # %% [markdown]
 r"""
-Eight bits are free here, and four nearly so; at two half of what the model knew is lost. With outliers and one step for the matrix eight bits are no longer free, and at four nearly everything is lost. A step for every 16 helps, and does not save it: in a model of width 32 every second block of 16 holds an outlier, of the blocks of 4 every eighth. (In large models {cite:t}`dettmers2022` met such outliers in the *activations*; a gain can move them from there into the weights, and back.)
+Eight bits are free here, and four nearly so; at two half of what the model knew is lost. With outliers and one step for the matrix, at four nearly everything is lost. A step for every 16 helps, and does not save it: in a model of width 32 every second block of 16 holds an outlier, of the blocks of 4 every eighth. (In large models {cite:t}`dettmers2022` met such outliers in the *activations*.)
 """
 
 
@@ -1976,13 +1976,13 @@ r"""
 (bending)=
 ## Bend it towards a wish
 
-A model that has learnt to imitate is then taught to please. [Chapter 10](#alignment-from-human-feedback) derived the best compromise between a reward $r$ and closeness to the base model $\pi_0$ for a reply as a whole,
+[Chapter 10](#alignment-from-human-feedback) derived the best compromise between a reward $r$ and closeness to the base model $\pi_0$ for a reply as a whole,
 
 $$
 \max_\pi\;\mathbb E_\pi r-\beta\,\mathrm{KL}(\pi\Vert\pi_0)\qquad\Longrightarrow\qquad\pi^*(y)=\frac1Z\,\pi_0(y)\,e^{r(y)/\beta}.
 $$ (eq-lm-tilt)
 
-But a language model does not choose among whole texts; it writes one token after the other. Is the best law still a language model? What must the *first* letter know of a reward that comes at the end?
+But a language model writes one token after the other. What must the *first* letter know of a reward that comes at the end?
 
 (kl-regularized-policy)=
 Let $V(s)=\beta\log\mathbb E_{\pi_0}[e^{r(y)/\beta}\mid y\text{ begins with }s]$, the *soft value* of a beginning $s$: a mean of the rewards to come, in which the good ones count more. Sum the tilted law over all texts that begin with $s$: $\pi^*(s)=\frac1Z\pi_0(s)\,\mathbb E_{\pi_0}[e^{r/\beta}\mid s]=\frac1Z\pi_0(s)\,e^{V(s)/\beta}$. Divide two such sums:
@@ -1991,7 +1991,7 @@ $$
 \pi^*(c\mid s)=\pi_0(c\mid s)\,e^{(V(sc)-V(s))/\beta},\qquad V(s)=\beta\log\sum_c\pi_0(c\mid s)\,e^{V(sc)/\beta}.
 $$ (eq-lm-soft-value)
 
-So it *is* a language model: each token is tilted by what it adds to the value, and the values come from the end backwards. At the beginning $V=\beta\log Z$, which is also the value of the whole compromise: put $\pi^*$ in, and $\mathbb E_{\pi^*}[r-\beta\log\frac{\pi^*}{\pi_0}]=\beta\log Z$. By hand: two letters, $\beta=1$, a fair coin as base, reward $\log3$ for `bb`, nothing else. $V(\texttt a)=0$, $V(\texttt b)=\log\frac{1+3}2=\log2$, $V=\log\frac{1+2}2$. The first letter is `b` with probability $\frac12e^{\log2-\log1.5}=\frac23$, the second after it with $\frac12e^{\log3-\log2}=\frac34$; `bb` has $\frac12$, as $\frac14\cdot3/1.5$ says.
+Each token is tilted by what it adds to the value, and the values come from the end backwards. At the beginning $V=\beta\log Z$, which is also the value of the whole compromise: put $\pi^*$ in, and $\mathbb E_{\pi^*}[r-\beta\log\frac{\pi^*}{\pi_0}]=\beta\log Z$. By hand: two letters, $\beta=1$, a fair coin as base, reward $\log3$ for `bb`, nothing else. $V(\texttt a)=0$, $V(\texttt b)=\log\frac{1+3}2=\log2$, $V=\log\frac{1+2}2$. The first letter is `b` with probability $\frac12e^{\log2-\log1.5}=\frac23$, the second after it with $\frac12e^{\log3-\log2}=\frac34$; `bb` has $\frac12$, as $\frac14\cdot3/1.5$ says.
 
 Our base model writes three letters after `th`, and the wish is: vowels, but never two in a row. One point for each vowel, two off for each pair of neighbours.
 """
@@ -2128,7 +2128,7 @@ print(f"the best law{0:16.4f}{(two_best.exp() @ two_wish):42.3f}")
 
 # %% [markdown]
 r"""
-With enough comparisons the fit walks into the closed form; ten times as many bring it three to six times nearer. But with 500 it pleases more than the base model and is yet *farther* from the best law than the base model was, and 5,000 only draw level: with next to no penalty it believes every chance result.
+Ten times as many comparisons bring the fit three to six times nearer to the closed form. But with 500 it pleases more than the base model and is yet *farther* from the best law than the base model was, and 5,000 only draw level: with next to no penalty it believes every chance result.
 
 (reward-overoptimization)=
 **The wish and its proxy.** Nobody has the reward; one fits a model $\hat r$ to comparisons and bends towards that. Let $b=1/\beta$ be the strength and $\pi_b\propto\pi_0e^{b\hat r}$. Since $\frac{d\pi_b}{db}=\pi_b\,(\hat r-\mathbb E_{\pi_b}\hat r)$,
@@ -2137,7 +2137,7 @@ $$
 \frac d{db}\,\mathbb E_{\pi_b}\hat r=\operatorname{Var}_{\pi_b}(\hat r)\ge0,\qquad\frac d{db}\,\mathbb E_{\pi_b}r=\operatorname{Cov}_{\pi_b}(r,\hat r).
 $$ (eq-lm-over)
 
-What one measures can only rise. What one wants rises as long as the two agree *among the texts now written*, and a strong tilt writes texts that no comparison was about {cite:p}`gao2023`. Six proxies, each a score for every letter at every place fitted to 80 comparisons of its own; it cannot know that neighbours matter. The control bends towards the true wish.
+What one measures rises. What one wants rises as long as the two agree *among the texts now written*, and a strong tilt writes texts that no comparison was about {cite:p}`gao2023`. Six proxies, each a score for every letter at every place fitted to 80 comparisons of its own; it cannot know that neighbours matter. The control bends towards the true wish.
 """
 
 
@@ -2204,7 +2204,7 @@ print(
 
 # %% [markdown]
 r"""
-At first all gain. Then they part: one proxy leads to the top, another almost and then back, three end below where they began, though each of them sees its own score rise all the way. (The favourite texts of the turned ones have one vowel, or two neighbours.) The leash $\beta$ is there because the reward is not to be believed far from home.
+At first all gain. Then one proxy leads to the top, another almost and then back, three end below where they began, though each of them sees its own score rise all the way. The leash $\beta$ is there because the reward is not to be believed far from home.
 """
 
 # %% tags=["checks"]
@@ -2323,7 +2323,7 @@ r"""
 (in-context-markov)=
 ## What does one more token know?
 
-What is a token worth? A model whose weights stand still can still learn: from the text before it. To see how much, one needs texts of which something new is to be learnt each time, and of which the best possible learner is known {cite:p}`edelman2024`: four letters, and *every text is written with a table of its own*, thrown for this text only. Each row of the table, the chances of the next letter after `a`, say, is drawn from a Dirichlet law with parameter $\alpha=0.3$: most rows have one or two favourites.
+A model whose weights stand still can still learn: from the text before it. To see how much, take texts of four letters, *each written with a table of its own* {cite:p}`edelman2024`. Each row of the table, the chances of the next letter after `a`, say, is drawn from a Dirichlet law with parameter $\alpha=0.3$: most rows have one or two favourites.
 
 After the text so far [Bayes' rule](#bayes-rule) knows what to expect: if the letter $i$ has been followed $n_{ij}$ times by $j$, then
 
@@ -2331,9 +2331,9 @@ $$
 p(j\mid\text{text so far, now at }i)=\frac{n_{ij}+\alpha}{\sum_{j'}n_{ij'}+4\alpha} .
 $$ (eq-lm-bayes)
 
-(For a Dirichlet law $\propto\prod_jp_j^{\alpha-1}$ the posterior after the counts $n_j$ is $\propto\prod_jp_j^{n_j+\alpha-1}$, again a Dirichlet law, whose mean is this.) By hand: after `abab` and then `a`, `b` has the chance $\frac{2.3}{3.2}=0.72$. Averaged over all texts nothing has a smaller surprise than [Bayes' counting](#eq-lm-bayes), at any place. So we know the floor for *every token*; its fall is what one more token is worth.
+(For a Dirichlet law $\propto\prod_jp_j^{\alpha-1}$ the posterior after the counts $n_j$ is $\propto\prod_jp_j^{n_j+\alpha-1}$, again a Dirichlet law, whose mean is this.) By hand: after `abab` and then `a`, `b` has the chance $\frac{2.3}{3.2}=0.72$. Averaged over all texts nothing has a smaller surprise than [Bayes' counting](#eq-lm-bayes), at any place. The fall of this floor is what one more token is worth.
 
-Our reader has two layers and has seen 160 batches of such texts. Its rivals: a reader of one layer, trained on as many texts with the better of two rates (the reader itself has had one); counting letters without regard to the present one; and the four even chances.
+Our reader has two layers and has seen 160 batches of such texts, from one start: what follows is true of this reader. Its rivals: a reader of one layer, trained on as many texts with the better of two rates (the reader itself has had one); counting letters without regard to the present one; and the four even chances.
 """
 
 
@@ -2397,10 +2397,10 @@ plt.show()
 
 # %% [markdown]
 r"""
-The reader of two layers follows Bayes down, 0.05 nats above it at the tenth letter and 0.11 at the fortieth: it counts well, not perfectly. One layer ends with what counting letters gives: with keys that know only their own letter it can find out which letters are about, but not what *followed* the present one. (At the first place both networks are worse than the even chances.)
+The reader of two layers follows Bayes down, 0.05 nats above it at the tenth letter and 0.11 at the fortieth. One layer ends with what counting letters gives: with keys that know only their own letter it can find out which letters are about, but not what *followed* the present one. (At the first place both networks are worse than the even chances.)
 
 (induction-score)=
-**How does it do it?** [Chapter 10](#induction-heads) showed induction by copying a repeated word. Counting needs the same two steps, with a mean instead of a copy: a head of the first layer tells each token its predecessor; a head of the second looks at all tokens *whose predecessor is the present letter*, and the mean of what it finds is a count. Measure it: the *induction score* of a head is the weight that it puts on these tokens. A head that looked at all alike would have the *share* of such tokens.
+**How does it do it?** [Chapter 10](#induction-heads) showed induction by copying a repeated word. Counting needs the same two steps, with a mean instead of a copy: a head of the first layer tells each token its predecessor; a head of the second looks at all tokens *whose predecessor is the present letter*, and the mean of what it finds is a count. The *induction score* of a head is the weight that it puts on these tokens. A head that looked at all alike would have the *share* of such tokens.
 """
 
 
@@ -2486,7 +2486,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-All four heads of the second layer put about three quarters of their weight where induction asks, twice what chance gives; silencing one costs little, silencing all four far more than four times as much: they do the same work. In the pictures rows ask, columns are looked at; circles mark the tokens that induction asks for. Is it the *order* that the reader uses? Shuffle the letters before the last one and the counts of pairs are destroyed while those of letters stay:
+All four heads of the second layer put about three quarters of their weight where induction asks, twice what chance gives; silencing one costs little, silencing all four far more than four times as much: they do the same work. Circles mark the tokens that induction asks for. Is it the *order* that the reader uses? Shuffle the letters before the last one and the counts of pairs are destroyed while those of letters stay:
 """
 
 
@@ -2598,18 +2598,18 @@ r"""
 (scaling-law)=
 ## The headline: how much better with ten times the compute?
 
-Can one know what a model will be worth before it is trained at great expense? Over many powers of ten, so {cite:t}`kaplan2020` and {cite:t}`hoffmann2022` found, the loss of the best model that a compute budget $C$ can buy follows
+Can one know what a model will be worth before it is trained? Over many powers of ten, so {cite:t}`kaplan2020` and {cite:t}`hoffmann2022` found, the loss of the best model that a compute budget $C$ can buy follows
 
 $$
 L(C)=E+a\,C^{-\gamma}.
 $$ (eq-lm-scaling)
 
-$E$ is called the *irreducible* loss. Is it the entropy of the text? For English nobody knows it. So let the text be made by a source of which it is known.
+$E$ is called the *irreducible* loss. Is it the entropy of the text? Let the text be made by a source of which it is known.
 
-The source writes with 64 tokens, each depending on the one before. The logarithm of its table is a sum of 64 patterns of strength $1,\frac12,\frac13,\dots$: a few strong regularities and a long tail of weak ones. A model is an embedding of width $d$ and a head, with bias. A narrow one can hold few patterns; a wide one needs more text to find them. Since only the last token matters, attention has nothing to add, and the entropy rate $E^*$ and the expected loss of any model are *exact* sums over the table: no test set.
+The source writes with 64 tokens, each depending on the one before. The logarithm of its table is a sum of 64 patterns of strength $1,\frac12,\frac13,\dots$: a few strong regularities and a long tail of weak ones. A model is an embedding of width $d$ and a head, with bias. Since only the last token matters, attention has nothing to add, and the entropy rate $E^*$ and the expected loss of any model are *exact* sums over the table: no test set.
 
 (compute-optimal-model)=
-**How large a model for a budget?** Training takes about $C=6ND$ operations for $N$ weights and $D$ tokens: 2 per weight [forward](#eq-lm-cost), and twice that [backward](#reverse-mode-ad). Suppose that too few weights cost $AN^{-\mu}$ and too few tokens $BD^{-\nu}$. On the budget $D=C/6N$; set the derivative of $AN^{-\mu}+B(6N/C)^\nu$ by $\log N$ to zero, $\mu AN^{-\mu}=\nu BD^{-\nu}$: at the best size *the two losses stand in a fixed ratio*, neither is wasted. Hence
+**How large a model for a budget?** Training takes about $C=6ND$ operations for $N$ weights and $D$ tokens: 2 per weight [forward](#eq-lm-cost), and twice that [backward](#reverse-mode-ad). Suppose that too few weights cost $AN^{-\mu}$ and too few tokens $BD^{-\nu}$. On the budget $D=C/6N$; set the derivative of $AN^{-\mu}+B(6N/C)^\nu$ by $\log N$ to zero, $\mu AN^{-\mu}=\nu BD^{-\nu}$: at the best size *the two losses stand in a fixed ratio*. Hence
 
 $$
 N^*=\Bigl(\frac{\mu A}{\nu B}\Bigr)^{\frac1{\mu+\nu}}\Bigl(\frac C6\Bigr)^{\frac\nu{\mu+\nu}},\qquad L^*-E\;\propto\;C^{-\gamma},\quad\gamma=\frac{\mu\nu}{\mu+\nu}.
@@ -2617,7 +2617,7 @@ $$ (eq-lm-chinchilla)
 
 With $\mu\approx\nu$ weights and tokens should grow together, each like $\sqrt C$ {cite:p}`hoffmann2022`.
 
-**The protocol.** One budget is spent on five widths, each with three rates. That fixes tokens per weight and the rate, $0.45/d$, and from there weights and tokens grow together: width $d$ gets $135\,d$ steps, so that $C\propto d^2$ (the embedding counted, a constant factor). Every run's rate falls to zero at the end of *its* budget. The law is fitted to widths 2 to 10, eight runs each, and only then asked about budgets two, four and eight times the largest it has seen. Since one floor may be met by luck, a second source, twice as regular, follows with nothing tuned anew.
+**The protocol.** One budget is spent on five widths, each with three rates. That fixes tokens per weight and the rate, $0.45/d$, and from there weights and tokens grow together: width $d$ gets $135\,d$ steps, so that $C\propto d^2$ (the embedding counted, a constant factor). Every run's rate falls to zero at the end of *its* budget. The law is fitted to widths 2 to 10, eight runs each, and only then asked about budgets two, four and eight times the largest it has seen. A second source, twice as regular, follows with nothing tuned anew.
 """
 
 
@@ -2697,7 +2697,7 @@ print(
 )
 
 # %% tags=["set-up"]
-small, large = (2, 3, 4, 5, 6, 7, 8, 10), (14, 20, 28)
+small, large, fewer = (2, 3, 4, 5, 6, 7, 8, 10), (14, 20, 28), (2, 4, 6, 8, 10)
 compute = lambda d: 6 * (2 * TOKENS * np.asarray(d)) * (135 * np.asarray(d) * AT_ONCE)
 bought = [
     train_widths(law_of_pairs, d, 135 * d, [0.45 / d], 8, 50 + d)[0] for d in small
@@ -2707,21 +2707,21 @@ asked_for = [
 ]
 second_pairs, second_floor = source(3.0)
 second = [
-    train_widths(second_pairs, d, 135 * d, [0.45 / d], 4, 90 + d)[0] for d in small
+    train_widths(second_pairs, d, 135 * d, [0.45 / d], 4, 90 + d)[0] for d in fewer
 ]
 log_C = np.log(compute(small) / compute(4))
 log_C_large = np.log(compute(large) / compute(4))
 
 
-def fitted(runs):
+def fitted(runs, widths=small):
     """E, log a and gamma, weighted by the spread over the runs."""
     losses = np.array([r.mean() for r in runs])
     se = np.array([r.std(ddof=1) for r in runs])
-    start = [losses.min() - 0.1, -1.5, 0.4]
-    return optimize.curve_fit(scaling, log_C, losses, start, se, maxfev=20_000)[0]
+    start, x = [losses.min() - 0.1, -1.5, 0.4], np.log(compute(widths) / compute(4))
+    return optimize.curve_fit(scaling, x, losses, start, se, maxfev=20_000)[0]
 
 
-law, second_law = fitted(bought), fitted(second)
+law, second_law = fitted(bought), fitted(second, fewer)
 rng = np.random.default_rng(20)
 again = np.array(
     [fitted([r[rng.integers(8, size=8)] for r in bought]) for _ in range(40)]
@@ -2785,7 +2785,7 @@ plt.show()
 r"""
 The fitted floor of the first source meets its entropy rate to less than one hundredth of a nat, that of the second falls two hundredths short, although the best models that the fits had seen were still 0.08 and 0.07 above. And the prophecy holds: with eight times the compute the loss lies where it was foretold, within six hundredths of what is left above the floor. The dashed law without a floor misses already the bend of the seen points; at twice their compute it promises the floor itself, and then losses *below the entropy of the text*, which no model can have.
 
-On one budget the valley is flat: widths from 4 to 8 differ by less than a tenth, so it matters little that 6 is a shade better than the 4 whose proportions we kept, some 34 tokens a weight. The exponents, near $0.5$ and $0.6$, are not universal; a doubling of the compute buys about a third of what is left. ([The shelf](#softmax-bottleneck) has the exact price of too few weights.) Where nobody knows the entropy, $E$ is known only as well as the law is believed.
+On one budget the valley is flat: widths from 4 to 8 differ by less than a tenth, so it matters little that 6 is a shade better than our 4. The exponents, near $0.5$ and $0.6$, are not universal; a doubling of the compute buys about a third of what is left. ([The shelf](#softmax-bottleneck) has the exact price of too few weights.)
 """
 
 # %% tags=["checks"]
@@ -2886,7 +2886,7 @@ r"""
 (lm-practice)=
 ## In practice
 
-Ready-made: `nn.RMSNorm`, `F.scaled_dot_product_attention` with `enable_gqa` (in blocks where the machine allows it), cache, sampling rules, draft models and 4-bit weights in the serving libraries. This is a block as one would write it, and an ordinary loop around it, with the things that practice adds: AdamW, warm-up, a falling rate, clipped gradients. It learns *Alice* letter by letter; copy it.
+Ready-made: `nn.RMSNorm`, `F.scaled_dot_product_attention` with `enable_gqa` (in blocks where the machine allows it), cache, sampling rules, draft models and 4-bit weights in the serving libraries. This is a block as one would write it, and an ordinary loop with the things that practice adds: AdamW, warm-up, a falling rate, clipped gradients. It learns *Alice* letter by letter; copy it.
 """
 
 
@@ -2952,7 +2952,7 @@ verify_at_most(
 
 # %% [markdown]
 r"""
-A hundred steps get past the small table, and not to the large one; [chapter 10](#english) waited longer and told how it ends.
+A hundred steps get past the small table, and not to the large one ([chapter 10](#english) waited longer).
 
 (lm-beware)=
 ## Beware
@@ -2969,7 +2969,7 @@ print(f", row by row {(by_rows * np.log(model_law)).sum():.3f}")
 
 # %% [markdown]
 r"""
-**"Rejected? Then let the large model draw."** Why subtract $q$? A fresh draw from $p$ after a rejection counts letters twice that the small model proposes rightly. With two guesses a look the law of two letters after `th` is then off, by a distance that any long text would show:
+**"Rejected? Then let the large model draw."** A fresh draw from $p$ after a rejection counts letters twice that the small model proposes rightly. With two guesses a look the law of two letters after `th` is then off, by a distance that any long text would show:
 """
 
 # %% tags=["set-up"]
@@ -2979,7 +2979,7 @@ print(f"total variation: residual {gap_two[2]:.0e}, fresh draw from p {slip_two:
 r"""
 **"Start both factors at zero."** With $B=0$ *and* $A=0$ the change $BA$ has no slope in either, and LoRA never starts. One of them must be random.
 
-**"The cache holds what was there; the new token stands at place 0."** It does not: its key and query must be turned by the angle of its true place. Forget it, and the first token is still right.
+**"The cache holds what was there; the new token stands at place 0."** It does not: its key and query must be turned by the angle of its true place.
 """
 
 # %% tags=["checks"]

@@ -281,16 +281,16 @@ plt.show()
 
 # %% [markdown]
 r"""
-It climbs, or it falls, and then it stays: at 5 with the rate 0.4, at 2.7 with 0.75, at 1.4 with 1.4. The dashed lines are $2/\eta$, the largest curvature with which [a step of that size](#learning-rate) does not overshoot for ever. On a parabola one chooses a rate for the curvature that is there. Here the *curvature comes to the rate*. Who holds it there?
+It climbs or falls, and then it stays: at 5 with the rate 0.4, at 2.7 with 0.75, at 1.4 with 1.4. The dashed lines are $2/\eta$, the largest curvature with which [a step of that size](#learning-rate) does not overshoot for ever. On a parabola one chooses a rate for the curvature that is there. Here the *curvature comes to the rate*. [Who holds it there?](#who-holds-it)
 
-The answer needs two pages of algebra, and comes [in the second section](#who-holds-it). It is the model of everything in this chapter: a network is trained, one number is watched, and a short calculation says where it will go before it goes there. The numbers are the variance of a signal (how deep may a network be?), the curvature (which learning rate?), the movement of a unit (does the rate survive when the network grows?), the share of a frequency in a weight (when does a network *understand* addition?), and the distance between two solutions (are they different at all?).
+In every section a network is trained, one number is watched, and a short calculation says where it will go: the variance of a signal (how deep may a network be?), the curvature (which learning rate?), the movement of a unit (does the rate survive when the network grows?), the share of a frequency in a weight (when does a network *understand* addition?), and the distance between two solutions.
 
 You will be able to
 
-- **predict** from a formula how deep a random network may be and still train,
+- **predict** how deep a random network may be and still train,
 - **explain** why the sharpness ends at $2/\eta$, and test the explanation by taking its cause away,
 - **choose** learning rates that stay right when the width changes, and a warm-up when it helps,
-- **read** an algorithm out of trained weights, write the same network by hand, and say which experiments prove that it is the one at work,
+- **read** an algorithm out of trained weights, write the same network by hand, and say which experiments prove it,
 - **tell** a lottery ticket, a flat minimum and a probe from what their controls can do as well.
 
 It builds on [gradient descent](#gradient-descent-chapter), on [the scale of a start](#initialization-heuristics) and on the lazy networks of [the neural tangent kernel](#lazy-training).
@@ -301,7 +301,7 @@ r"""
 (does-it-arrive)=
 ## Does the signal arrive?
 
-A network of thirty layers that was started badly does not learn slowly. It does not learn: its last layer cannot tell two pictures apart, or its first layer hears nothing from the loss. [Two over the fan-in](#initialization-heuristics) keeps *lengths*. What must also survive is the *difference* between two inputs.
+A network of thirty layers that was started badly does not learn: its last layer cannot tell two pictures apart, or its first layer hears nothing from the loss. [Two over the fan-in](#initialization-heuristics) keeps *lengths*. What must also survive is the *difference* between two inputs.
 
 (mean-field-signal-propagation)=
 Let a layer be wide, with weights of variance $\sigma_w^2/m$ and biases of variance $\sigma_b^2$:
@@ -316,13 +316,13 @@ $$
 k'=\sigma_w^2\,\mathbb E[\varphi(u)\varphi(v)]+\sigma_b^2,\qquad (u,v)\sim\mathcal N\Bigl(0,\begin{pmatrix}q&k\\k&q\end{pmatrix}\Bigr),
 $$ (eq-td-map)
 
-and the same with $u=v$ for $q'$. Two numbers, one map: *mean-field theory* {cite:p}`poole2016`. For a sigmoid the integral can be done if the sigmoid is chosen well. Take $\varphi(z)=\operatorname{erf}(\sqrt\pi z/2)$, which has slope 1 at zero and the limits $\pm1$, never further than $0.04$ from $\tanh$. Since $\varphi(z)=\Pr(|g|<\sqrt{\pi/2}\,|z|)\operatorname{sign}z$ for a standard normal $g$, that is, $\varphi(z)=\mathbb E\operatorname{sign}(z-g/\sqrt{\pi/2})$, the expectation of a product is one of *two signs*: of the Gaussians $u-g\sqrt{2/\pi}$ and $v-g'\sqrt{2/\pi}$, with variance $q+\frac2\pi$ and covariance $k$. Signs of two Gaussians of correlation $c$ agree with probability $1-\frac1\pi\arccos c$, so their product has mean $\frac2\pi\arcsin c$ {cite:p}`williams1996`:
+and the same with $u=v$ for $q'$. Two numbers, one map: *mean-field theory* {cite:p}`poole2016`. For a well-chosen sigmoid the integral can be done. Take $\varphi(z)=\operatorname{erf}(\sqrt\pi z/2)$, which has slope 1 at zero and the limits $\pm1$, never further than $0.04$ from $\tanh$. Since $\varphi(z)=\Pr(|g|<\sqrt{\pi/2}\,|z|)\operatorname{sign}z$ for a standard normal $g$, or $\varphi(z)=\mathbb E\operatorname{sign}(z-g/\sqrt{\pi/2})$, the expectation of a product is one of *two signs*: of the Gaussians $u-g\sqrt{2/\pi}$ and $v-g'\sqrt{2/\pi}$, with variance $q+\frac2\pi$ and covariance $k$. Signs of two Gaussians of correlation $c$ agree with probability $1-\frac1\pi\arccos c$, so their product has mean $\frac2\pi\arcsin c$ {cite:p}`williams1996`:
 
 $$
 k'=\sigma_w^2\,\frac2\pi\arcsin\frac{\pi k}{2+\pi q}+\sigma_b^2 .
 $$ (eq-td-arcsin)
 
-**By hand.** Without biases and with $\sigma_w=1$, a length $q=1$ becomes $\frac2\pi\arcsin\frac{\pi}{2+\pi}=\frac2\pi\cdot0.657=0.42$, then $0.26$, then $0.19$: the sigmoid squashes. Two inputs at a right angle, $k=0$, stay at a right angle.
+**By hand.** Without biases and with $\sigma_w=1$, a length $q=1$ becomes $\frac2\pi\arcsin\frac{\pi}{2+\pi}=\frac2\pi\cdot0.657=0.42$, then $0.26$, then $0.19$. Two inputs at a right angle, $k=0$, stay at a right angle.
 """
 
 
@@ -383,13 +383,13 @@ verify_within_se(
 # %% [markdown]
 r"""
 (edge-of-chaos)=
-**Order and chaos.** With a bias the length settles at a fixed point $q^*$. What about two inputs of that length that are almost the same, $k=q^*-\varepsilon$? The map [above](#eq-td-map) multiplies the gap $\varepsilon$ by its slope at $k=q$. Differentiating under the integral gives $\partial k'/\partial k=\sigma_w^2\,\mathbb E[\varphi'(u)\varphi'(v)]$, so at $u=v$
+**Order and chaos.** With a bias the length settles at a fixed point $q^*$. Two inputs of that length are almost the same, $k=q^*-\varepsilon$. The map [above](#eq-td-map) multiplies the gap $\varepsilon$ by its slope at $k=q$. Differentiating under the integral gives $\partial k'/\partial k=\sigma_w^2\,\mathbb E[\varphi'(u)\varphi'(v)]$, so at $u=v$
 
 $$
 \chi=\sigma_w^2\,\mathbb E[\varphi'(z)^2]=\frac{\sigma_w^2}{\sqrt{1+\pi q^*}} ,
 $$ (eq-td-chi)
 
-since $\varphi'(z)=e^{-\pi z^2/4}$ and $\mathbb E\,e^{-\pi z^2/2}=(1+\pi q)^{-1/2}$. If $\chi<1$ neighbours come together and in the end *all* inputs look alike: *order*. If $\chi>1$ neighbours part, and in the end similar inputs are as different as any: *chaos*. Between lies the *edge of chaos*, $\chi=1$.
+since $\varphi'(z)=e^{-\pi z^2/4}$ and $\mathbb E\,e^{-\pi z^2/2}=(1+\pi q)^{-1/2}$. If $\chi<1$ neighbours come together, and in the end inputs look alike: *order*. If $\chi>1$ neighbours part: *chaos*. Between lies the *edge of chaos*, $\chi=1$.
 
 The same number rules the way back. A layer sends the signal $\delta$ to $\varphi'(z_j)\sum_iW_{ij}\delta_i$, of mean square $\sigma_w^2\,\mathbb E[\varphi'^2]=\chi$ times that above, if the signal is taken as independent of the weights. (For rectified units $\mathbb E[\varphi'^2]=\frac12$ whatever $q$: the edge is $\sigma_w^2=2$, the rule you know.) In order gradients vanish, in chaos they explode. The slider shows 30 layers.
 """
@@ -410,13 +410,14 @@ def signals(sw):
     fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 2.8))
     q, k = through_theory(1.0, 0.3, sw, 0.22, 30).T
     for seed in range(3):
-        there = two_through(sw, 0.22, 30, 200, seed)
+        there = two_through(sw, 0.22, 30, 100, seed)
         left.plot(there[:, 1] / there[:, 0], ".", color=plot.SKY, ms=4)
     left.plot(k / q, color=plot.BLUE)
     left.set(ylim=(-0.1, 1.05), xlabel="layer", title="correlation of two inputs")
     back = np.cumprod(np.r_[1, chi(q[1:], sw)[::-1]])[::-1]
-    right.semilogy(back, color=plot.RED)
-    right.set(ylim=(1e-16, 1e12), xlabel="layer", title="mean square of the gradient")
+    right.plot(np.log10(back), color=plot.RED)
+    right.set(ylim=(-16, 12), xlabel="layer")
+    right.set_title("gradient's mean square, power of ten")
     fig.suptitle(rf"$\sigma_w={sw}$, $\chi={chi(fixed_point(sw, 0.22), sw):.2f}$")
     return fig
 
@@ -453,13 +454,13 @@ verify_within_se(
 # %% [markdown]
 r"""
 (trainable-depth)=
-**A depth that can be computed.** Off the edge the covariance approaches its own fixed point $k^*$ ($=q^*$ in order, smaller in chaos) by a constant factor a layer, the slope $s$ of the map there. So the memory of what two inputs had in common, or not, fades like
+**A depth that can be computed.** Off the edge the covariance approaches its own fixed point $k^*$ ($=q^*$ in order, smaller in chaos) by a constant factor a layer, the slope $s$ of the map there. So the memory of what two inputs had in common fades like
 
 $$
 |k^l-k^*|\propto s^l=e^{-l/\xi},\qquad \xi=\frac1{|\ln s|} .
 $$ (eq-td-depth)
 
-At the edge, $\xi$ is infinite. {cite:t}`schoenholz2017` trained networks all over the plane of $\sigma_w$ and depth and found that they train up to a depth of about $6\,\xi$. Networks of width 32 with erf units are to learn forty digits in sixty steps. Eight scales, three depths, five learning rates each, one start; the best rate counts.
+At the edge, $\xi$ is infinite. {cite:t}`schoenholz2017` trained networks all over the plane of $\sigma_w$ and depth and found that they train up to a depth of about $6\,\xi$. Networks of width 32 with erf units are to learn forty digits in sixty steps. Eight scales, three depths, four learning rates each, from one start: near the threshold another start may fall on the other side.
 """
 
 
@@ -470,13 +471,14 @@ def slope_at(k, q, sw):  # of the map, at the fixed point k
 
 
 def memory_depth(sw, sb):
-    q, k = through_theory(1.0, 0.3, sw, sb, 3000)[-1]  # setting
+    one = np.ones_like(sw)
+    q, k = through_theory(one, 0.3 * one, sw, sb, 3000)[-1]  # setting
     return 1 / abs(np.log(slope_at(k, q, sw)))
 
 
 # %% tags=["set-up"]
 deep_sw = np.array([0.6, 0.8, 1.0, 1.2, 1.4, 1.7, 2.1, 2.7])
-deep_rates, deep_depths, deep_sb = [0.001, 0.003, 0.01, 0.03, 0.1], (8, 16, 32), 0.22
+deep_rates, deep_depths, deep_sb = [0.003, 0.01, 0.03, 0.1], (8, 16, 32), 0.22
 
 
 def train_deep(depth, seed, width=32, n=40, steps=60):
@@ -516,7 +518,7 @@ def train_deep(depth, seed, width=32, n=40, steps=60):
 
 deep_runs = np.array([train_deep(depth, 0) for depth in deep_depths])
 deep_best = deep_runs.max(2)  # (depth, scale)
-deep_reach = np.array([6 * memory_depth(sw, deep_sb) for sw in deep_sw])
+deep_reach = 6 * memory_depth(deep_sw, deep_sb)
 print("σ_w           " + "".join(f"{sw:7.1f}" for sw in deep_sw))
 print("6 ξ           " + "".join(f"{reach:7.0f}" for reach in deep_reach))
 for depth, row in zip(deep_depths, deep_best):
@@ -525,7 +527,7 @@ for depth, row in zip(deep_depths, deep_best):
 # %% tags=["picture"] mystnb={"image": {"alt": "Three rows of dots, depths 8, 16 and 32, over the scale of the weights, coloured by training accuracy; a dashed curve of six memory depths rises to a spike near 1.3. The dots well under the curve are dark, those well above it pale."}}
 fig, ax = plt.subplots(figsize=(6.8, 2.9))
 fine_sw = np.linspace(0.5, 3, 81)
-reach_line = [6 * memory_depth(sw, deep_sb) for sw in fine_sw]
+reach_line = 6 * memory_depth(fine_sw, deep_sb)
 ax.plot(fine_sw, reach_line, "--", color=plot.GREY, label=r"$6\,\xi$")
 dots = ax.scatter(
     np.tile(deep_sw, len(deep_depths)),
@@ -544,7 +546,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-Eight layers forgive almost anything. At 32 layers only the networks near the edge learn. Call a network trained when more than half its answers are right: then $L<6\,\xi$ is wrong once in 24, at $\sigma_w=0.6$, where eight layers learn although $6\,\xi=5$ (six is a rule of thumb). The best threshold on the depth alone is wrong six times, the best on $\sigma_w$ alone four times. Doubtful is $\sigma_w=2.1$ at depth 32, with 55 per cent: in chaos gradients have a depth scale of their own, $1/\ln\chi$, shorter than $\xi$.
+At 32 layers only the networks near the edge learn. Call a network trained when more than half its answers are right: then $L<6\,\xi$ is wrong once in 24, at $\sigma_w=0.6$, where eight layers learn although $6\,\xi=5$ (six is a rule of thumb). The best threshold on the depth alone is wrong six times, the best on $\sigma_w$ alone four times. Doubtful is $\sigma_w=2.1$ at depth 32, with 55 per cent: in chaos gradients have a shorter depth scale, $1/\ln\chi$.
 """
 
 # %% tags=["checks"]
@@ -581,7 +583,7 @@ verify(
 # %% [markdown]
 r"""
 (live-signals)=
-Drag the point over the plane. Right of the edge, in chaos, watch the gradient; left of it, in order, watch the correlation. Then move $\sigma_b$: where is the edge without biases? The rings are the networks of the experiment ($\sigma_b=0.22$), filled as far as they learnt.
+Drag the point over the plane. In chaos, right of the edge, watch the gradient; in order the correlation. Where is the edge without biases ($\sigma_b=0$)? The rings are the networks of the experiment ($\sigma_b=0.22$), filled as far as they learnt.
 """
 
 
@@ -658,7 +660,7 @@ r"""
 (who-holds-it)=
 ## Who holds the sharpness?
 
-Back to the opening. The largest eigenvalue of the Hessian, the *sharpness* $S$, decides whether a step overshoots. If something drives it to $2/\eta$, then every rule that treats the curvature as given (and [chapter 5](#curvature-limits-step-size) did) tells half the story.
+The largest eigenvalue of the Hessian, the *sharpness* $S$, decides whether a step overshoots. If something drives it to $2/\eta$, then a rule that [treats the curvature as given](#curvature-limits-step-size) tells half the story.
 
 (balanced-factors)=
 **The smallest network.** One input, one hidden unit without activation, one output: $f=uv$, and the loss $\frac12(uv-1)^2$. With the error $r=uv-1$ the gradient is $(rv,\,ru)$, so a step leads to $u-\eta rv$ and $v-\eta ru$. Square both and subtract: the mixed terms cancel,
@@ -667,9 +669,9 @@ $$
 u_{t+1}^2-v_{t+1}^2=(1-\eta^2r_t^2)\,(u_t^2-v_t^2).
 $$ (eq-td-balance)
 
-For infinitely small steps the difference is conserved. *Finite steps shrink it*, and the more so the more they err. Why does that matter? The minima form the curve $uv=1$, the Hessian there is $\begin{pmatrix}v^2&1\\1&u^2\end{pmatrix}$ with determinant 0, and the sharpness is its trace, $S=u^2+v^2$. Large where the factors are unequal, least (2) at $u=v=1$.
+For infinitely small steps the difference is conserved. *Finite steps shrink it*, and the more so the more they err. The minima form the curve $uv=1$, the Hessian there is $\begin{pmatrix}v^2&1\\1&u^2\end{pmatrix}$ with determinant 0, and the sharpness is its trace, $S=u^2+v^2$. Large where the factors are unequal, least (2) at $u=v=1$.
 
-**By hand.** Start at $(3,\,0.35)$, $r=0.05$, with $\eta=0.3$. Stable would be $S<2/\eta=6.7$; here $S$ is about 9. The step leads to $(2.995,\,0.305)$: $r=-0.087$. It overshot, and the error grew. Meanwhile $u^2-v^2$ went from $8.878$ to $8.876$: hardly anything. But the error goes on growing by $1.7$ a step, and the price $\eta^2r^2$ by three. In the end the wobble is so large that the difference falls, and with it the sharpness; once $S<6.7$ the wobble dies, and pays until it is dead. Where it stops you can see with the slider: watch the right panel.
+**By hand.** Start at $(3,\,0.35)$, $r=0.05$, with $\eta=0.3$. Stable would be $S<2/\eta=6.7$; here $S$ is about 9. The step leads to $(2.995,\,0.305)$: $r=-0.087$. It overshot, and the error grew. Meanwhile $u^2-v^2$ went from $8.878$ to $8.876$. But the error goes on growing by $1.7$ a step, and the price $\eta^2r^2$ by three. In the end the wobble is so large that the difference falls, and with it the sharpness; once $S<6.7$ the wobble dies, and pays until it is dead. Where does it stop? Watch the right panel.
 """
 
 
@@ -731,13 +733,13 @@ verify("and there uv = 1", ends.prod(1), np.ones(3), atol=1e-6)
 # %% [markdown]
 r"""
 (catapult)=
-A start that is too sharp is thrown across the valley and lands in a flatter place: the *catapult* {cite:p}`lewkowycz2020`. But not at any rate. With $0.44$ in place of $0.43$ the ball flies off. Square the two factors of a step and add, with $uv=1+r$:
+A start that is too sharp is thrown across the valley and lands in a flatter place: the *catapult* {cite:p}`lewkowycz2020`. With $0.44$ in place of $0.43$ the ball flies off. Square the two factors of a step and add, with $uv=1+r$:
 
 $$
 S_{t+1}-S_t=\eta r_t^2\,(\eta S_t-4)-4\eta r_t .
 $$ (eq-td-catapult)
 
-The errors change sign from step to step, so the last term nearly cancels. As long as $\eta S<4$ what is left is negative: the larger the error, the faster the sharpness falls. Beyond, it feeds itself. So near the curve the end is at $\eta=4/S_0$; between $2/S_0$ and that, the loss rises and *then* falls.
+The errors change sign from step to step, so the last term nearly cancels. As long as $\eta S<4$ what is left is negative: the larger the error, the faster the sharpness falls. So near the curve the end is at $\eta=4/S_0$; between $2/S_0$ and that, the loss rises and *then* falls.
 """
 
 # %% tags=["checks"]
@@ -782,10 +784,10 @@ landing_rate = 0.3
 # %% [markdown]
 r"""
 (progressive-sharpening)=
-**And why does it rise?** In the opening the sharpness did not only fall to the line, it climbed to it. At the start all weights are small; a layer's derivative is a product of the *other* layers' weights, and learning makes weights larger. In the smallest network the Hessian at $(0,0)$ has the eigenvalues $\pm1$, at the balanced minimum 0 and 2. For a chain of $L$ factors, $\frac12(w_1\cdots w_L-1)^2$, it goes from 0 to $L$. While the loss falls the sharpness tends to grow: *progressive sharpening* {cite:p}`cohen2021`.
+**And why does it rise?** At the start all weights are small; a layer's derivative is a product of the *other* layers' weights, and learning makes weights larger. In the smallest network the Hessian at $(0,0)$ has the eigenvalues $\pm1$, at the balanced minimum 0 and 2. For a chain of $L$ factors, $\frac12(w_1\cdots w_L-1)^2$, it goes from 0 to $L$. While the loss falls the sharpness tends to grow: *progressive sharpening* {cite:p}`cohen2021`.
 
 (edge-of-stability)=
-**The meeting.** So two tendencies meet at $2/\eta$: learning sharpens, overshooting flattens. That is the *edge of stability*. Here are all the runs of the opening.
+**The meeting.** Learning sharpens, overshooting flattens, and they meet at $2/\eta$, the *edge of stability*. All the runs of the opening:
 """
 
 # %% tags=["set-up"]
@@ -804,7 +806,7 @@ for k, eta in enumerate(edge_rates):
 
 # %% [markdown]
 r"""
-Every one of the fifteen runs ends at $\eta S=2$, to three per cent, from above or from below. At the largest rate four steps of ten make the loss *larger*, and yet its loss in the end is smaller than that of the smallest rate, where it rises in six steps of a hundred.
+Each of the fifteen runs ends at $\eta S=2$, to three per cent, from above or from below. At the largest rate four steps of ten make the loss *larger*, and yet it ends lower than with the smallest rate.
 """
 
 # %%
@@ -868,13 +870,13 @@ $$
 S_{t+1}-S_t\approx\eta\bigl(\alpha-\tfrac12\beta x_t^2\bigr),\qquad\alpha=-\langle\nabla\mathcal R,\nabla S\rangle,\quad\beta=\|\nabla S\|^2 .
 $$ (eq-td-stabilise)
 
-Whether the wobble is to the left or to the right, it drives the sharpness *down*; progressive sharpening, $\alpha>0$, drives it up. Above $2/\eta$ the wobble grows, below it shrinks. At rest both stand still {cite:p}`damian2023`:
+The wobble, left or right, drives the sharpness *down*; progressive sharpening, $\alpha>0$, drives it up. Above $2/\eta$ the wobble grows, below it shrinks. At rest both stand still {cite:p}`damian2023`:
 
 $$
 S=\frac2\eta,\qquad x^2=\frac{2\alpha}\beta .
 $$ (eq-td-rest)
 
-So the theory says not only where the sharpness stays, but *how far the weights jump*. The two rules alone circle around the point of rest, and on average they hit it:
+So the theory says also *how far the weights jump*. The two rules alone circle around the point of rest. Their mean $x^2$ hits it; their mean $S$ lies three per cent above $2/\eta$, for it is the mean of $\ln(\eta S-1)$ that must vanish, and the logarithm is concave:
 """
 
 
@@ -894,7 +896,7 @@ print(f"x²     {x2_mean:.2e}  2α/β   {2 * 0.05 / 400:.2e}")
 
 # %% [markdown]
 r"""
-Nobody sees these jumps in a loss curve. Measure them: six networks that learn fifty digits with $\eta=0.75$, over three hundred steps at the edge. At every step we take the displacement along the sharpest direction, and $\alpha$ and $\beta$ by automatic differentiation, without their components along $v$, which belong to the wobble.
+Measure these jumps: six networks that learn fifty digits with $\eta=0.75$, over three hundred steps at the edge. At every step we take the displacement along the sharpest direction, and $\alpha$ and $\beta$ by automatic differentiation, without their components along $v$, which belong to the wobble.
 """
 
 # %% tags=["set-up"]
@@ -934,7 +936,7 @@ def watch_wobbles(seeds, eta, before, steps):
         grad_R, _, HV = towards_sharpness(P, V, X, Y)
         V = unit(HV)
         wobbles.append((eta * inner(V, grad_R) / 2) ** 2)
-        if t % 3 == 0:  # setting
+        if t % 5 == 0:  # setting
             middle = [p - eta / 2 * d for p, d in zip(P, grad_R)]
             flat = [
                 [d - v * inner(V, D)[:, None, None] for v, d in zip(V, D)]
@@ -959,9 +961,9 @@ print(f"mean ratio {wobble_ratio.mean():.2f} ± {wobble_ratio.std(ddof=1) / 6**0
 
 # %% [markdown]
 r"""
-The weights jump to and fro by about three and a half hundredths at every step, and this is what pays for the sharpening. No number of the table was fitted. Single starts miss the prediction by up to 40 per cent, since second and third directions reach the line, too, and wobble as well; in the mean over six starts it is right within its error.
+The weights jump to and fro by about three and a half hundredths at every step. No number of the table was fitted. Single starts miss the prediction by up to 40 per cent, since second and third directions wobble as well; in the mean over six starts it is right within its error.
 
-**Take the cause away.** If the wobble holds the sharpness, then without the wobble it must rise, with the *same* rate, the same data, from the same weights. After 150 steps at $\eta=0.55$ we remove from every gradient its part along the three sharpest directions, and go on. The control removes three *random* directions. And beside them a descent with half the rate, whose line is twice as high.
+**Take the cause away.** If the wobble holds the sharpness, then without it the sharpness must rise, with the *same* rate and data, from the same weights. After 150 steps at $\eta=0.55$ we remove from every gradient its part along the three sharpest directions, and go on. The control removes three *random* directions. Beside them a descent with half the rate, whose line is twice as high.
 """
 
 
@@ -1054,7 +1056,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-The random directions change nothing. Without its wobble the network sharpens at once, and in two of three starts along the same curve as under half the rate, as if the line at 2 were not there. In the third it climbs further still; why, we do not know. The wobble holds the sharpness.
+The random directions change nothing. Without its wobble the network sharpens at once, in two of three starts along the curve of half the rate. In the third it climbs further still; why, we do not know.
 """
 
 # %% tags=["checks"]
@@ -1130,12 +1132,12 @@ r"""
 (first-steps)=
 ## What do the first hundred steps decide?
 
-Almost every large model is trained with a learning rate that first *rises*. If the curvature comes to the rate, the reason is near: it needs time to come.
+Many large models are trained with a learning rate that first *rises*. If the curvature comes to the rate, the reason is near: it needs time to come.
 
 (learning-rate-warmup)=
 A start can be sharp: with weights three times as large as in the opening a step of $0.2$ overshoots (the table shows $S_0$), and only a catapult can save it. A *warm-up*, $\eta_t=\eta\cdot\min(1,t/T)$, comes with a falling line $2/\eta_t$ that presses the sharpness down in front of it, by small wobbles in place of one large jump {cite:p}`gilmer2022,kalra2024`. If that is the mechanism, then it predicts two things. From a sharp start the warm-up *allows larger rates*. From a flat start, where the sharpness has to climb to the line anyway, it buys *nothing*.
 
-Ten rates, three starts, 160 steps for everybody, with a ramp over the first 60 and without; from a sharp start and from a flat one. A run survives if its loss in the end is less than at the start. And one run with the ramp is watched: does its sharpness really run ahead of the line?
+Ten rates, three starts, 160 steps for everybody, with a ramp over the first 60 and without; a run survives if its loss in the end is less than at the start. With the ramp to 1.6 the sharpness is watched: does it follow the line?
 """
 
 # %% tags=["set-up"]
@@ -1211,7 +1213,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-Both came true: a rate four times as large from the sharp start, the same rate from the flat one. And the watched runs slide down along the line and stay on it. The last columns are as instructive. From the flat start the ramp only costs steps. And from the sharp one, four times the rate does not buy much: the best loss over all rates is somewhat smaller in two of three starts and the same in one. A warm-up does not make training better by itself. (In a large model with Adam there are more reasons, such as [second moments that have seen few gradients](#adam); this experiment says nothing about them.)
+Both came true: a rate four times as large from the sharp start, the same rate from the flat one. And the watched runs slide down with the line: while it falls their $S$ lies up to a half *above* it, as it must if overshooting is what presses, and after the ramp within a tenth. The last columns say that from the flat start the ramp only costs steps, and that from the sharp one four times the rate does not buy much: the best loss over all rates is somewhat smaller in two of three starts. (With Adam there are more reasons for a warm-up, such as [second moments that have seen few gradients](#adam).)
 """
 
 # %% tags=["checks"]
@@ -1258,16 +1260,16 @@ r"""
 (how-far-units-move)=
 ## How far does a unit move?
 
-A lab tunes the learning rate of a small model and then trains a large one, once. Does the rate survive? It depends on a number nobody prints: how far one step moves what a unit computes. [Lazy networks](#lazy-training) are those where it is next to nothing.
+A lab tunes the learning rate of a small model and then trains a large one, once. Does the rate survive? It depends on how far one step moves what a unit computes. [Lazy networks](#lazy-training) are those where it is next to nothing.
 
 (rich-and-kernel-regimes)=
-**One parameter between lazy and rich.** A model where everything can be computed: $f(x)=\langle\beta,x\rangle$ with $\beta=u\odot u-v\odot v$, all weights $u=v=\alpha$ at the start, so $\beta=0$. Twenty equations, sixty unknowns: which of the many solutions does gradient flow find? With the residual $\rho=X\beta-y$ and $g=X^\top\rho$ the flow is $\dot u=-2u\odot g$, $\dot v=2v\odot g$. Each is solved by an exponential of what has been collected, $s=-\int g\,dt$:
+**One parameter between lazy and rich.** Take $f(x)=\langle\beta,x\rangle$ with $\beta=u\odot u-v\odot v$, all weights $u=v=\alpha$ at the start, so $\beta=0$. Twenty equations, sixty unknowns: which of the many solutions does gradient flow find? With the residual $\rho=X\beta-y$ and $g=X^\top\rho$ the flow is $\dot u=-2u\odot g$, $\dot v=2v\odot g$. Each is solved by an exponential of what has been collected, $s=-\int g\,dt$:
 
 $$
 u=\alpha e^{2s},\quad v=\alpha e^{-2s},\qquad\beta=\alpha^2(e^{4s}-e^{-4s})=2\alpha^2\sinh(4s).
 $$ (eq-td-sinh)
 
-And $s$ is a combination of rows of $X$. So in the end $\operatorname{arcsinh}(\beta/2\alpha^2)$ lies in the row space, which is the condition for a minimum, among all solutions of $X\beta=y$, of the function $Q_\alpha$ whose derivative is $\operatorname{arcsinh}(\beta_i/2\alpha^2)$ in each coordinate {cite:p}`woodworth2020`. Now look at it. For large $\alpha$ the arcsinh is linear, $Q_\alpha$ is a parabola, and one gets the *shortest* solution: the lazy one, that of a kernel. For small $\alpha$ it is a logarithm, nearly the same for all sizes, $Q_\alpha\approx\|\beta\|_1\cdot\ln(1/\alpha^2)$: the *sparse* solution.
+And $s$ is a combination of rows of $X$. So in the end $\operatorname{arcsinh}(\beta/2\alpha^2)$ lies in the row space, which is the condition for a minimum, among all solutions of $X\beta=y$, of the function $Q_\alpha$ whose derivative is $\operatorname{arcsinh}(\beta_i/2\alpha^2)$ in each coordinate {cite:p}`woodworth2020`. For large $\alpha$ the arcsinh is linear, $Q_\alpha$ is a parabola, and one gets the *shortest* solution: the lazy one, that of a kernel. For small $\alpha$ it is a logarithm, nearly the same for all sizes, $Q_\alpha\approx\|\beta\|_1\cdot\ln(1/\alpha^2)$: the *sparse* solution.
 """
 
 
@@ -1306,7 +1308,7 @@ for name, beta in (
 
 # %% [markdown]
 r"""
-All four fit the twenty equations (the smallest start is still at it, in the third digit: small weights take long to grow). This start finds the three nonzero coefficients to a few hundredths; the largest start ends at the pseudoinverse, and is as far from the truth as that. That is what *implicit bias* means: not the loss but the way of walking chooses.
+All four fit the twenty equations (the smallest start only to the third digit: small weights take long to grow). This start finds the three nonzero coefficients to a few hundredths; the largest start ends at the pseudoinverse, and is as far from the truth as that. That is *implicit bias*: not the loss but the way of walking chooses.
 """
 
 # %% tags=["checks"]
@@ -1356,7 +1358,7 @@ for m in (16, 64, 256, 1024):
 
 # %% [markdown]
 r"""
-The sum is of size $\eta m$, not $\eta\sqrt m$. With $m=4$ and $h=(1,-2,1,-1)$ a rate of $0.01$ moves $z$ by $0.05$; with four thousand such inputs by 50. So the rate must shrink like $1/m$, or features explode; and if it shrinks faster, they stand still. The same count for every layer gives the *maximal-update parametrisation*, µP {cite:p}`yang2021,yang2021tuning`:
+The sum is of size $\eta m$, not $\eta\sqrt m$. With $m=4$ and $h=(1,-2,1,-1)$ a rate of $0.01$ moves $z$ by $0.05$; with four thousand such inputs by 50. So the rate must shrink like $1/m$: slower and features explode, faster and they stand still. The same count for every layer gives the *maximal-update parametrisation*, µP {cite:p}`yang2021,yang2021tuning`:
 
 | weights | terms of the sum | start, size | Adam's rate |
 |---|---|---|---|
@@ -1364,7 +1366,7 @@ The sum is of size $\eta m$, not $\eta\sqrt m$. With $m=4$ and $h=(1,-2,1,-1)$ a
 | hidden, $m\to m$ | $m$ | $m^{-1/2}$ | $\eta/m$ |
 | output, $m\to$ classes | $m$ | $m^{-1}$ | $\eta/m$ |
 
-The output's start is smaller than usual because after one step $h$ itself has moved *along* the output weights: again a sum of one sign, $m\cdot m^{-1/2}$ if they were of size $m^{-1/2}$. In practice the table is relative to a width $m_0$ where one has tuned: divide by $m/m_0$, and at $m_0$ nothing changes.
+The output's start is smaller than usual because after one step $h$ itself has moved *along* the output weights: again a sum of one sign, $m\cdot m^{-1/2}$ if they were of size $m^{-1/2}$. In practice one divides by $m/m_0$, with the width $m_0$ where one has tuned.
 """
 
 
@@ -1377,7 +1379,7 @@ def parametrised(m, mup, base=16):
 
 
 # %% tags=["set-up"]
-mup_widths, mup_rates = (16, 64, 256), 2.0 ** np.arange(-10, -3)
+mup_widths, mup_rates = (16, 64, 256), 2.0 ** np.arange(-9.0, -3)
 mup_train = 8 * F.normalize(torch.tensor(digits.X_train - centre).float())
 mup_labels = torch.tensor(digits.y_train)
 
@@ -1437,18 +1439,18 @@ for mup, row in moved.items():
 
 # %% [markdown]
 r"""
-With the standard start and one rate for all layers the features of the wide network move three times as far as those of the narrow one (not sixteen times: the 32 examples of a batch do not agree on the signs, and the first layer moves as ever); under µP they move as far at every width, to ten per cent.
+With the standard start and one rate for all layers the features of the wide network move three times as far as those of the narrow one (not sixteen: the 32 examples of a batch do not agree on the signs); under µP they move as far at every width, to ten per cent.
 
 (learning-rate-transfer)=
-**The prediction.** If the movement of the features is what a rate has to get right, then under µP the best rate should *stay put*, and in the standard parametrisation it should fall like $1/m$ or so. A network with two hidden layers learns digits; fifty steps of Adam, seven rates, three starts; the score is the training loss over the last quarter.
+**The prediction.** If the movement of the features is what counts, then under µP the best rate should *stay put*, and in the standard parametrisation fall like $1/m$ or so. A network with two hidden layers learns digits; fifty steps of Adam, six rates, three starts; the score is the training loss over the last quarter.
 """
 
 # %% tags=["set-up"]
 mup_scores = {
     (mup, m): np.array([by_rate(m, mup, s, mup_rates) for s in range(3)])
-    for mup in (False, True)
-    for m in mup_widths
+    for mup, m in ((False, 16), (False, 64), (False, 256), (True, 64), (True, 256))
 }
+mup_scores[True, 16] = mup_scores[False, 16]  # the width where both are one
 
 
 def vertex(scores):
@@ -1462,7 +1464,7 @@ best_rate = {
     key: np.array([vertex(row) for row in scores]) for key, scores in mup_scores.items()
 }
 print("log₂ of the best rate, three starts; loss there")
-for (mup, m), each in best_rate.items():
+for (mup, m), each in sorted(best_rate.items()):
     print(
         f"{'µP      ' if mup else 'standard'} {m:4}     "
         + "  ".join(f"{v:6.2f}" for v in each)
@@ -1485,7 +1487,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-Sixteen times as wide: in the standard parametrisation the best rate falls by a factor of eight, under µP by less than half a power of two on average. What µP does *not* do can be read off, too: tuned at its own width, the standard network of 256 reaches a lower loss in these fifty steps than the µP one.
+Sixteen times as wide: in the standard parametrisation the best rate falls by a factor of eight, under µP by less than half a power of two on average. What µP does *not* do: tuned at its own width, the standard network of 256 reaches a lower loss in these fifty steps than the µP one.
 """
 
 # %%
@@ -1565,16 +1567,16 @@ r"""
 (late-understanding)=
 ## When does a network understand addition?
 
-Training loss zero, test accuracy at chance: finished, one would say, and stop.
+Training loss zero, test accuracy at chance: is it finished?
 
 (grokking)=
-Let a network learn $a+b$ modulo 23. There are $23^2=529$ questions; it sees half of them and is asked the others. The input is two one-hot vectors, the network a layer of 128 units that are *squared*, and a linear layer,
+Let a network learn $a+b$ modulo 23. It sees half of the $23^2=529$ questions and is asked the others. The input is two one-hot vectors, the network a layer of 128 units that are *squared*, and a linear layer,
 
 $$
 f(a,b)=V\,(A_a+B_b)^2 ,
 $$ (eq-td-square)
 
-where $A_a$ and $B_b$ are rows of two $23\times128$ matrices. Full batch, squared error, [AdamW](#adam) with a strong weight decay {cite:p}`power2022,gromov2023`. Beside it two controls: the same without the decay, and the same with the answers dealt out at random, which nobody can understand.
+where $A_a$ and $B_b$ are rows of two $23\times128$ matrices. Full batch, squared error, [AdamW](#adam) with a strong weight decay {cite:p}`power2022,gromov2023`. Two controls: the same without the decay, and the same with the answers dealt out at random.
 """
 
 # %% tags=["set-up"]
@@ -1662,14 +1664,12 @@ plt.show()
 
 # %% [markdown]
 r"""
-*Grokking*: by step 20 every seen question is answered, and of the new ones not even the share that guessing would get, $\frac1{23}$. Then, for hundreds of steps in which the training accuracy cannot change any more, something grows that answers them all. Without the decay nothing of the kind happens in this time, and of course not with dealt answers. (Below chance is no slip: the memory of a question seen pulls towards its own answer, and a new question $(a,b)$ shares $a$ only with questions whose answers are *different* from its own.)
-
-What grows? One would have to look inside.
+*Grokking*: by step 20 every seen question is answered, and of the new ones not even the share that guessing would get, $\frac1{23}$. Then, for hundreds of steps, something grows that answers them all. Without the decay nothing of the kind happens in this time, nor with dealt answers (each control from one start). (Below chance, since a new question $(a,b)$ shares $a$ only with questions whose answers are *different* from its own.)
 
 (read-the-weights)=
 ## Can one read the algorithm?
 
-An explanation of a network is worth as much as the experiments it could have failed. Here the task is so clean that we can *derive* what a solution may look like, and then see whether training found it.
+What grows? The task is so clean that we can *derive* what a solution may look like, and then see whether training found it.
 
 (modular-addition-circuit)=
 **A network written by hand.** Give a unit waves as weights: $A_a=\cos(\omega a+\phi_a)$ and $B_b=\cos(\omega b+\phi_b)$ with $\omega=2\pi k/23$. Its square contains the product
@@ -1678,13 +1678,13 @@ $$
 2\cos(\omega a+\phi_a)\cos(\omega b+\phi_b)=\cos\bigl(\omega(a+b)+\phi_a+\phi_b\bigr)+\cos\bigl(\omega(a-b)+\phi_a-\phi_b\bigr).
 $$ (eq-td-product)
 
-There is the sum $a+b$, *made by squaring*, and already modulo 23, since a wave of frequency $k$ does not notice a whole turn. Read it out with $V_c=\cos(\omega c+\phi_c)$. If
+There is the sum $a+b$, *made by squaring*, modulo 23. Read it out with $V_c=\cos(\omega c+\phi_c)$. If
 
 $$
 \phi_c=\phi_a+\phi_b,
 $$ (eq-td-phases)
 
-the unit contributes $\frac12\cos(\omega(a+b-c))$ to the answer $c$, whatever its phases. All else that the square and the product with $V$ make comes with a phase left over: $\phi_a\pm\phi_b$, $3\phi_a+\phi_b$, $\phi_a+3\phi_b$, $2\phi_a$, $2\phi_b$ or $2(\phi_a+\phi_b)$. Units of one frequency whose left-over phases are spread evenly over the circle cancel these. Seven are enough: $\phi_a=j\cdot\frac{2\pi}7$ and $\phi_b=3\phi_a$, $j=0,\dots,6$, for then these are the multiples $4,-2,6,10,2,6,8$ of $\phi_a$, none of them divisible by 7. Now add up the frequencies. $\sum_{k=1}^{11}\cos(2\pi k(a+b-c)/23)$ is 11 where $c=a+b$ and $-\frac12$ elsewhere. That is addition, with 77 units and nothing learnt.
+the unit contributes $\frac12\cos(\omega(a+b-c))$ to the answer $c$, whatever its phases. All else that the square and the product with $V$ make comes with a phase left over: $\phi_a\pm\phi_b$, $3\phi_a+\phi_b$, $\phi_a+3\phi_b$, $2\phi_a$, $2\phi_b$ or $2(\phi_a+\phi_b)$. Units of one frequency whose left-over phases are spread evenly over the circle cancel these. Seven are enough: $\phi_a=j\cdot\frac{2\pi}7$ and $\phi_b=3\phi_a$, $j=0,\dots,6$, for then these are the multiples $4,-2,6,10,2,6,8$ of $\phi_a$, none of them divisible by 7. Now add up the frequencies. $\sum_{k=1}^{11}\cos(2\pi k(a+b-c)/23)$ is 11 where $c=a+b$ and $-\frac12$ elsewhere. That is addition, with 77 units.
 """
 
 
@@ -1792,15 +1792,15 @@ def grow_waves(step):
 explore(
     grow_waves,
     alt="The three weight matrices as grey values, units sorted by their later frequency: noise at the start, and from step two hundred on regular waves along every column, slow ones at the left and fast ones at the right",
-    step=[0, 60, 160, 260, 360, 500, 900],
+    step=[900, 0, 200, 400],
 )
 
 # %% [markdown]
 r"""
-Every unit became a wave, with the same frequency in all three matrices; all eleven frequencies are in use; and the phases obey the law to 0.15 radian or better, where dealing them at random would give $\pi/\sqrt3\approx1.8$. The network has found the circuit by itself, from half of the table.
+The units became waves, with one frequency in all three matrices; all eleven frequencies are in use; and the phases obey the law to 0.15 radian or better, where dealing them at random would give $\pi/\sqrt3\approx1.8$. Training has found the circuit, from half of the table.
 
 (progress-measures)=
-**Watch it before it shows.** These quantities are there at every step. Take the share of a unit's power at its best frequency (the median), and the cosine of the angle by which the phase law is missed (the mean over units). Do they move when the test accuracy does, or before? {cite:t}`nanda2023` call such quantities *progress measures*.
+**Watch it before it shows.** Take the share of a unit's power at its best frequency (the median), and the cosine of the angle by which the phase law is missed (the mean over units). Do they move when the test accuracy does, or before? {cite:t}`nanda2023` call such quantities *progress measures*.
 """
 
 # %% tags=["set-up"]
@@ -1841,7 +1841,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-The share behaves as one hopes: it climbs evenly from the beginning, long before the new questions are answered. The phase law is a surprise. It holds almost at once, at step 20, with *no* new question right. And it holds in the network that never groks! (With dealt answers the phases do not align; so they follow the rule in the data, but one can follow it and understand nothing.) What is missing without the decay is that a unit makes up its mind for *one* frequency.
+The share climbs evenly from the beginning, long before the new questions are answered. The phase law is a surprise. It holds almost at once, at step 20, with *no* new question right, and in the network that never groks! (With dealt answers the phases do not align.) What is missing without the decay is that a unit makes up its mind for *one* frequency.
 """
 
 # %% tags=["checks"]
@@ -1906,10 +1906,10 @@ r"""
 (what-proves-it)=
 ## What proves an explanation?
 
-We know the algorithm of this network. So we can turn the question round, and ask of three popular tools of *interpretability* whether they would have told us the truth.
+We know the algorithm of this network. Would three popular tools of *interpretability* have told us?
 
 (linear-probe)=
-**A probe** is a linear readout trained on frozen activations: can one decode this quantity here {cite:p}`alain2017`? Take the 128 squared activations and decode the waves of $a+b$; as controls {cite:p}`hewitt2019`, the waves of $a-b$, which the task never asks for, the same from the network before training, and the waves of a shuffled table. The probe is least squares with a small ridge, fitted to half of the questions, scored by $R^2$ on the others.
+**A probe** is a linear readout trained on frozen activations: can one decode this quantity here {cite:p}`alain2017`? Take the 128 squared activations and decode the waves of $a+b$; as controls {cite:p}`hewitt2019`, the waves of $a-b$, which the task does not ask for, the same from the network before training, and the waves of a shuffled table. The probe is least squares with a small ridge, fitted to half of the questions, scored by $R^2$ on the others.
 """
 
 # %% tags=["set-up"]
@@ -1955,7 +1955,7 @@ for (name, words), scores in probed.items():
 
 # %% [markdown]
 r"""
-The probe finds $a+b$ in the trained network and not before training (a negative $R^2$ is worse than the mean: 128 features overfit 264 questions). But it finds most of $a-b$, too: [the product](#eq-td-product) makes both, and the probe cannot know that nobody reads the second. A probe shows what *could be used*, not what is.
+The probe finds $a+b$ in the trained network and not before training (a negative $R^2$ is worse than the mean). But it finds most of $a-b$, too: [the product](#eq-td-product) makes both. A probe shows what *could be used*, not what is.
 
 (ablation-study)=
 **An ablation** removes something and looks at the damage. Remove one frequency from all three matrices. Then remove, from the activations, everything that is linear in the waves of $a-b$; or of $a+b$.
@@ -2015,10 +2015,10 @@ print(
 r"""
 Whoever removes frequencies one by one finds that *none* is needed. Ablation underrates what is shared.
 
-The second ablation separates what the probe could not: without $a-b$ nothing happens. And without $a+b$? We expected chance, and got one half. Which half is it? *Exactly the questions of the training set*, all of them, and not one of the others. The network that "understands" has kept its memory: the circuit gives every right answer about 0.7, a memory adds the missing 0.3 to those it was trained on, and when everything that depends on $a+b$ alone is cut out, that remainder is left (positive on seen questions, negative on new ones).
+Without $a-b$ nothing happens. Without $a+b$ we expected chance, and got one half: *exactly the questions of the training set*, all of them, and not one of the others. The network has kept its memory: the circuit gives the right answers about 0.7, a memory adds the missing 0.3 to those it was trained on, and when everything that depends on $a+b$ alone is cut out, that remainder is left (positive on seen questions, negative on new ones).
 
 (causal-intervention)=
-**An intervention** does not break, it *steers*. If the network adds by phases, then turning the phases of $A$ must change the answers as the theory says. Turn every frequency $k$ by $2\pi ks/23$: the answer to all 529 questions must become $a+b+s$. Read $s$ as a dial.
+**An intervention** *steers*. Turn every frequency $k$ by $2\pi ks/23$: the answer to all 529 questions must become $a+b+s$. Read $s$ as a dial.
 """
 
 
@@ -2044,9 +2044,9 @@ print(
 
 # %% [markdown]
 r"""
-Every whole number of the dial is obeyed, on all questions. Impressive, and *worth nothing*. Turning all frequencies by a whole $s$ only moves the rows of $A$ by $s$ places, so the new network answers $(a,b)$ as the old one answered $(a+s,b)$. **Any** network that is right on all questions obeys the dial, a lookup table too. The experiment could not fail.
+Every whole number of the dial is obeyed, on all questions, and that is *worth nothing*. Turning all frequencies by a whole $s$ only moves the rows of $A$ by $s$ places, so the new network answers $(a,b)$ as the old one answered $(a+s,b)$. **Any** network that is right on all questions obeys the dial, a lookup table too. The experiment could not fail.
 
-So turn *one* frequency, which no exchange of rows can do. Then ten waves vote for $a+b$ and one for $a+b+s$, and the theory says by how much each output changes: by a difference of two cosines. Now there are rivals that can win: a network that reads $a-b$; and, as controls, the networks without decay and with dealt answers, which have learnt their questions by heart.
+So turn *one* frequency, which no exchange of rows can do. Then ten waves vote for $a+b$ and one for $a+b+s$, and the theory says by how much each output changes: by a difference of two cosines. Now rivals can win: a network that reads $a-b$; and, as controls, the networks without decay and with dealt answers.
 """
 
 
@@ -2083,7 +2083,7 @@ for name, row in zip(GROK[1:], other_turned):
 
 # %% [markdown]
 r"""
-All three networks that grok pass. The one without decay, where the phase law holds but every unit is a mixture, follows the prediction to a third, the one with dealt answers not at all.
+All three networks that grok pass. The one without decay follows the prediction to a third, the one with dealt answers not at all.
 """
 
 # %% tags=["checks"]
@@ -2178,13 +2178,13 @@ r"""
 (two-solutions)=
 ## How different are two solutions?
 
-Train twice, from two starts. Both networks read nearly all digits, and their weights look nothing alike. Are these two mountains' valleys, or one valley seen from two sides?
+Train twice, from two starts. Both networks read nearly all digits, and their weights look nothing alike. Are these two valleys, or one?
 
 (permutation-symmetry)=
-**One network, many names.** Exchange two hidden units together with all their weights. The sum over units does not care; the function is the same, the vector of weights is another. With $m$ units that makes $m!$ weight vectors for one function (with $\tanh$ also $2^m$ signs): for $m=3$ there are 6, for $m=64$ about $10^{89}$. So the distance between two weight vectors says little, and the straight line between a network and *its own* permuted copy leads through nonsense.
+**One network, many names.** Exchange two hidden units together with all their weights. The function is the same, the vector of weights is another. With $m$ units that makes $m!$ weight vectors for one function (with $\tanh$ also $2^m$ signs): for $m=3$ there are 6, for $m=64$ about $10^{89}$. So the distance between two weight vectors says little.
 
 (linear-mode-connectivity)=
-**The barrier.** Walk straight from $\theta_A$ to $\theta_B$ and take the largest excess of the loss over the line between the ends. Then choose the order of B's units that fits A's best: the permutation $\pi$ that maximises the sum of the inner products of matched units' weights, an *assignment problem* that is solved exactly in $O(m^3)$. {cite:t}`entezari2022` conjectured, and {cite:t}`ainsworth2023` showed for large networks, that most of the barrier then disappears. Four pairs of networks at three widths, one hidden layer. The controls are a random permutation, and network A with itself, permuted at random: there we *know* that it is the same solution.
+**The barrier.** Walk straight from $\theta_A$ to $\theta_B$ and take the largest excess of the loss over the line between the ends. Then choose the order of B's units that fits A's best: the permutation $\pi$ that maximises the sum of the inner products of matched units' weights, an *assignment problem* that is solved exactly in $O(m^3)$. {cite:t}`entezari2022` conjectured, and {cite:t}`ainsworth2023` showed for large networks, that most of the barrier then disappears. Four pairs of networks at three widths, one hidden layer. The controls are a random permutation, and network A with itself, permuted at random: the same solution by construction.
 """
 
 
@@ -2304,7 +2304,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-The barrier between two independent networks is about as high as that between a network and itself with its units shuffled. A good part of "different solution" is *different names*. With the right names most of the hill is gone, at width 128 all but a twentieth.
+The barrier between two independent networks is about as high as that between a network and itself with its units shuffled. With the right names most of the hill is gone, at width 128 all but a twentieth.
 """
 
 # %% tags=["checks"]
@@ -2363,7 +2363,7 @@ r"""
 (ticket)=
 ## Was the small network there from the start?
 
-A trained network can lose [most of its small weights](#pruning). So why train the large one at all? Because a small one, drawn at random, learns less well. The *lottery-ticket hypothesis* {cite:p}`frankle2019` says that this is bad luck: the large network contains a small one which, *from its own start*, learns as well.
+A trained network can lose [most of its small weights](#pruning). But a small one, drawn at random, learns less well. The *lottery-ticket hypothesis* {cite:p}`frankle2019` says that this is bad luck: the large network contains a small one which, *from its own start*, learns as well.
 
 (lottery-ticket)=
 To find it: train, remove the smallest of the weights that are left, *put all others back to their start*, and repeat. With 60 per cent removed in each of three rounds, 40, 16 and 6 per cent of the weights remain.
@@ -2458,7 +2458,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-The ticket learns better than its copies with weights at random places, and the fewer weights are left, the larger the gap: *where* the weights are matters, and more than which pixels they look at. But look at the two lowest rivals for the name. With fresh weights at the ticket's places a good part of the gain is lost (at 6 per cent; at 16 the difference is within two standard errors). With fresh sizes and the old *signs* it is back; with the old sizes and fresh signs it is not. The start that has to be remembered is one bit a weight. So the hypothesis stands here in a smaller form than it is usually told: what was there from the start is a pattern of places and signs. And no ticket is as good as the whole network once six per cent of the weights are left.
+The ticket learns better than with weights at random places, and the fewer are left, the larger the gap: *where* the weights are matters, and more than which pixels they look at. With fresh weights at the ticket's places a good part of the gain is lost (at 6 per cent). With fresh sizes and the old *signs* it is back; with the old sizes and fresh signs it is not. What was there from the start is a pattern of places and signs, one bit a weight. And no ticket is as good as the whole network once six per cent of the weights are left.
 """
 
 # %% tags=["checks"]
@@ -2488,7 +2488,7 @@ r"""
 (flat-on-purpose)=
 ## Does it pay to look for flat places?
 
-[Flat minima](#flat-minima) are said to be good ones, and the edge of stability makes them for nothing. Can one do better by looking for them?
+[Flat minima](#flat-minima) are said to be good ones. Does looking for them pay more?
 
 (sharpness-aware-minimization)=
 *Sharpness-aware minimization* (SAM) asks for weights whose whole neighbourhood has a small loss: $\min_\theta\max_{\|\epsilon\|\le\rho}\mathcal R(\theta+\epsilon)$. To first order the worst neighbour lies uphill, $\epsilon=\rho\,g/\|g\|$, where the loss is $\mathcal R+\rho\|g\|$; and one descends with the gradient *there* {cite:p}`foret2021`:
@@ -2497,7 +2497,7 @@ $$
 \theta\leftarrow\theta-\eta\,\nabla\mathcal R\Bigl(\theta+\rho\frac{g}{\|g\|}\Bigr),\qquad g=\nabla\mathcal R(\theta).
 $$ (eq-td-sam)
 
-**By hand.** On $\frac\lambda2x^2$ at $x>0$ the gradient there is $\lambda(x+\rho)$ in place of $\lambda x$: the push is larger by $\lambda\rho$, more in sharp directions than in flat ones. A step costs *two* gradients. A fair rival therefore gets twice the steps. And since SAM has one more number to choose, the rival gets one as well: a weight decay. Both are tuned on the same validation data, five rates by three settings each. 200 digits, three in ten with a wrong label (where SAM is said to shine), eight starts.
+**By hand.** On $\frac\lambda2x^2$ at $x>0$ the gradient there is $\lambda(x+\rho)$ in place of $\lambda x$: the push is larger by $\lambda\rho$, more in sharp directions than in flat ones. A step costs *two* gradients, so a fair rival gets twice the steps; and for SAM's radius it gets a weight decay to tune. Both are tuned on the same validation data, five rates by three settings each. 200 digits, three in ten with a wrong label (where SAM is said to shine), eight starts.
 """
 
 
@@ -2577,7 +2577,7 @@ print(
 
 # %% [markdown]
 r"""
-A tie. SAM finds what a weight decay finds that costs half as much a step. (Within its own budget it is also no worse: it needs half the *steps*, which counts where gradients come in parallel.) Against a rival with the same number of *steps* and nothing to tune SAM wins by four standard errors: the verdict is made by the budget. The table says nothing about large networks.
+A tie. SAM finds what a weight decay finds that costs half as much a step. Against a rival with the same number of *steps* and nothing to tune SAM wins by four standard errors: the verdict is made by the budget.
 """
 
 # %% tags=["checks"]
@@ -2625,7 +2625,7 @@ verify(
 r"""
 ## In practice
 
-**Watch the sharpness of your own model.** Nothing here needs a small network: one product $Hv$ costs about two gradients. An ordinary loop in torch, with a warm-up as a scheduler, that prints $\eta S$ now and then:
+**Watch the sharpness of your own model.** One product $Hv$ costs about two gradients. An ordinary loop for a torch module, with a warm-up, that prints $\eta S$ now and then:
 """
 
 
@@ -2668,7 +2668,7 @@ for step in range(401):  # setting
 
 # %% tags=["checks"]
 verify(
-    "ηS of torch's own loop at steps 300 and 400",
+    "ηS of the loop at steps 300 and 400",
     [s for _, s in log[-2:]],
     [2.0, 2.0],
     atol=0.25,
@@ -2705,7 +2705,7 @@ verify(
 
 # %% [markdown]
 r"""
-What to take from the chapter into a project:
+What to take into a project:
 
 | when | look at | do |
 |---|---|---|
@@ -2721,11 +2721,11 @@ What to take from the chapter into a project:
 
 **"Above $2/\eta$ training diverges."** On a parabola. In [the fifteen runs](#edge-of-stability) some begin at $\eta S=3.4$ and end well. And **"the loss must fall"**: at $\eta=1.4$ it rises in four steps of ten.
 
-**"Sharpness is a property of the function."** Multiply the first layer of a ReLU network by 10 and divide the second by 10. It is the same function, and [its sharpness](#sharpness-not-invariant) is another.
+**"Sharpness is a property of the function."** Multiply the first layer of a ReLU network by 10 and divide the second by 10. It is the same function, but [its sharpness](#sharpness-not-invariant) is another.
 
-**"It did what I predicted, so my explanation is right."** The dial obeyed, and would have obeyed [for a lookup table](#causal-intervention). Ask which rival could have failed.
+**"It did what I predicted, so my explanation is right."** The dial obeyed, and would have obeyed [for a lookup table](#causal-intervention). Ask what could have failed.
 
-**"The control is a formality."** Without the network that had no decay, we would have sold the phase law as the moment of insight. Without the old signs, the ticket as lucky *weights*. Here is a third case, a probe that is too strong. Decode the *answer of a coin* from the activations of the untrained network, with as many features as questions, and score it on the questions it was fitted to:
+**"The control is a formality."** Without the network that had no decay, we would have sold the phase law as the moment of insight. A second case, a probe that is too strong: decode the *answer of a coin* from the activations of the untrained network, with as many features as questions, and score it on the questions it was fitted to:
 """
 
 # %% tags=["set-up"]
@@ -2756,7 +2756,7 @@ verify(
 
 # %% [markdown]
 r"""
-**"Grokking shows that one should always train longer."** It shows that *this* network, with *this* decay, on data that have a rule, was not finished. With dealt answers there is nothing to wait for.
+**"Grokking shows that one should always train longer."** *This* network, with *this* decay, on data that have a rule, was not finished.
 
 ## Exercises
 
@@ -3047,7 +3047,7 @@ At $n\approx d$ a regression explodes [because](#double-descent) some singular v
 
 
 # %% tags=["set-up"]
-def risk_in_time(d, n=40, noise=1.0, runs=300):
+def risk_in_time(d, n=40, noise=1.0, runs=150):
     """Excess risk at the end, and at the best time for each size, over many draws."""
     rng, path = np.random.default_rng(d), []
     t = np.geomspace(0.1, 1e7, 40)

@@ -254,9 +254,10 @@ def policy_value(world, pi, gamma=GAMMA):
     return np.linalg.solve(np.eye(len(P_pi)) - gamma * P_pi, (pi * world.r).sum(1))
 
 
-def learn_on_cliff(on_policy, runs, steps, seed, eps=0.1):
-    """Two learners of action values, many runs at once; explained in the chapter."""
-    world, rng, all_ = grid_world(BOARD), np.random.default_rng(seed), np.arange(runs)
+def learn_on_cliff(on_policy, steps, seed, eps=0.1):
+    """Two learners of action values, explained in the chapter; on_policy (runs,)."""
+    world, rng, runs = grid_world(BOARD), np.random.default_rng(seed), len(on_policy)
+    all_ = np.arange(runs)
     Q, N = np.zeros((runs, 32, 4)), np.zeros((runs, 32, 4))
 
     def choose(s):
@@ -268,7 +269,7 @@ def learn_on_cliff(on_policy, runs, steps, seed, eps=0.1):
     for _ in range(steps):
         s2, r = move(world, s, a, rng)
         a2 = choose(s2)
-        ahead = Q[all_, s2, a2] if on_policy else Q[all_, s2].max(1)
+        ahead = np.where(on_policy, Q[all_, s2, a2], Q[all_, s2].max(1))
         N[all_, s, a] += 1
         eta = N[all_, s, a] ** -0.7
         Q[all_, s, a] += eta * (r + GAMMA * ahead - Q[all_, s, a])
@@ -283,9 +284,10 @@ def learn_on_cliff(on_policy, runs, steps, seed, eps=0.1):
     return Q, np.array(returns)  # (runs, S, A), (steps, runs)
 
 
+Q_both, returns_both = learn_on_cliff(np.repeat([False, True], 100), 12_000, seed=1)
 cliff_learners = {
-    "the daring": learn_on_cliff(False, 100, 12_000, seed=1),
-    "the cautious": learn_on_cliff(True, 100, 12_000, seed=2),
+    "the daring": (Q_both[:100], returns_both[:, :100]),
+    "the cautious": (Q_both[100:], returns_both[:, 100:]),
 }
 
 
@@ -321,11 +323,11 @@ plt.show()
 
 # %% [markdown]
 r"""
-Two learners walk from S to G, over and over. Nobody gives them the map. A step costs 1; the water costs 50 and leads back to the start; once in ten steps both make a random move, to find out more. Both keep a table of numbers and change it by the same rule, but for one term.
+Two learners walk from S to G, over and over, without a map. A step costs 1; the water costs 50 and leads back to the start; once in ten steps both make a random move. Both keep a table of numbers and change it by the same rule, but for one term.
 
-The daring one has found the shortest path there is. And it earns *less*, episode after episode, than the cautious one with its detour. Which of the two has learnt the right thing? A few sections from here you will compute both curves' ends with a ruler, before any learning, and see that each has solved a problem exactly, only not the same one.
+The daring one has found the shortest path there is. And it earns *less*, episode after episode, than the cautious one with its detour. Which of the two has learnt the right thing?
 
-Learning what to do from consequences alone is called *reinforcement learning*. Its worlds can be kept so small that the exact answer is known. We use this throughout: each step of the chapter takes away one thing that was known, the map, then the table, then even the right to act, and each time the exact answer is there to compare with. You will be able to
+Learning what to do from consequences alone is called *reinforcement learning*. Each section takes away one thing that was known, the map, then the table, then even the right to act; the worlds are so small that the exact answer is there to compare with. You will be able to
 
 - **bound** how fast regret must grow, and name the assumption that makes it so,
 - **solve** a known world in three ways that agree, and **say** how fast each comes home,
@@ -342,19 +344,19 @@ r"""
 (which-arm)=
 ## Which arm?
 
-Recommenders, trials of medicines and tests of web pages ask the simplest form of the question: no place to be in, only a choice to make, again and again. Arm A paid 0.6 on average in four pulls, arm B 0.3 in its only one; rewards scatter with standard deviation 1. Which one next?
+Recommenders and trials of medicines ask the simplest form of the question: one choice to make, again and again. Arm A paid 0.6 on average in four pulls, arm B 0.3 in its only one; rewards scatter with standard deviation 1. Which one next?
 
 (bandit-problem)=
-**Regret.** A *bandit* has arms $a=1,\dots,K$ with unknown mean rewards $\mu_a$; the best is $\mu^*$, the *gaps* are $\Delta_a=\mu^*-\mu_a$. What a player loses in $T$ rounds against one who knows the best arm is the *regret*
+**Regret.** A *bandit* has arms $a=1,\dots,K$ with unknown mean rewards $\mu_a$; the best is $\mu^*$, the *gaps* are $\Delta_a=\mu^*-\mu_a$. The loss in $T$ rounds against a player who knows the best arm is the *regret*
 
 $$
 R_T=\mathbb E\sum_{t=1}^T(\mu^*-\mu_{a_t})=\sum_a\Delta_a\,\mathbb EN_a(T),
 $$ (eq-regret)
 
-with $N_a(T)$ the number of pulls: sort the rounds by arm. Pulling at random costs $\bar\Delta T$, with the mean gap $\bar\Delta$.
+with $N_a(T)$ the number of pulls: sort the rounds by arm. Pulling at random costs the mean gap, $\bar\Delta T$.
 
 (epsilon-greedy)=
-**Sometimes at random.** Take the arm of largest sample mean, but with probability $\varepsilon$ any arm. A constant $\varepsilon$ costs at least $\varepsilon\bar\Delta T$, for ever. With $\varepsilon_t=\min(1,c/t)$ the forced pulls cost only $c\bar\Delta\ln T$ or so; but if $c$ is too small for the gaps, an unlucky best arm is not found again soon.
+**Sometimes at random.** Take the arm of largest sample mean, but with probability $\varepsilon$ any arm. A constant $\varepsilon$ costs at least $\varepsilon\bar\Delta T$. With $\varepsilon_t=\min(1,c/t)$ the forced pulls cost only $c\bar\Delta\ln T$ or so, if $c$ is not too small for the gaps.
 
 (upper-confidence-bound)=
 **Optimism.** The mean of $n$ pulls has standard deviation $1/\sqrt n$. Give every arm the benefit of the doubt {cite:p}`auer2002`: pull the one with the largest
@@ -363,7 +365,7 @@ $$
 \hat\mu_a+\sqrt{\frac{2\ln t}{N_a}} .
 $$ (eq-ucb)
 
-In round $t=6$ that is $0.6+\sqrt{2\ln6/4}=1.55$ for A, $0.3+\sqrt{2\ln6}=2.19$ for B: B is next. An arm left alone becomes interesting again, for $\ln t$ grows.
+In round $t=6$ that is $0.6+\sqrt{2\ln6/4}=1.55$ for A, $0.3+\sqrt{2\ln6}=2.19$ for B: B is next. An arm left alone becomes interesting again as $\ln t$ grows.
 
 (thompson-sampling)=
 **Drawing from belief.** {cite:t}`thompson1933` plays each arm with the probability that it is the best, given what was seen. With Gaussian rewards and a flat prior the belief about $\mu_a$ is $\mathcal N(\hat\mu_a,1/N_a)$: draw one number from each belief and pull the arm of the largest. B is drawn larger than A with probability $\Phi\bigl((0.3-0.6)/\sqrt{1+\frac14}\bigr)=0.39$.
@@ -389,18 +391,21 @@ def greedy(epsilon):
 
 
 # %% tags=["set-up"]
-def play(choose, means, T, runs, seed, start=0.0, weight=1e-9):
-    """Cumulated regret (T, runs); `start` is a first guess worth `weight` pulls."""
-    rng, means, all_ = np.random.default_rng(seed), np.array(means), np.arange(runs)
-    K = len(means)
+def play(choose, means, T, seed, start=0.0, weight=1e-9):
+    """Cumulated regret (T, runs) on bandits of the given means (runs, K).
+
+    `start` is a first guess worth `weight` pulls.
+    """
+    rng, (runs, K) = np.random.default_rng(seed), means.shape
+    all_, best = np.arange(runs), means.max(1)
     n, total = np.full((runs, K), weight), np.full((runs, K), start * weight)
     lost = np.zeros((T, runs))
     for t in range(T):
         first = t < K and weight < 1  # every arm once, if nothing else is known
         a = np.full(runs, t) if first else choose(n, total / n, t + 1, rng)
-        total[all_, a] += means[a] + rng.normal(size=runs)
+        total[all_, a] += means[all_, a] + rng.normal(size=runs)
         n[all_, a] += 1
-        lost[t] = means.max() - means[a]
+        lost[t] = best - means[all_, a]
     return lost.cumsum(0)
 
 
@@ -419,24 +424,23 @@ def rule(name, knob):
     if name == "ε = c/t":
         return greedy(lambda t: knob / t), {}
     if name == "optimistic start":
-        return greedy(lambda t: 0), {"start": knob, "weight": 1.0}
+        return greedy(lambda t: 0), {"start": np.reshape(knob, (-1, 1)), "weight": 1.0}
     return {"UCB": ucb, "Thompson": thompson, "random": greedy(lambda t: 1)}[name], {}
 
 
-def regret_of(name, knob, means, seed, runs):
+def regret_of(name, knob, means, seed):  # one knob, or one for each run
     choose, start = rule(name, knob)
-    return play(choose, means, T_PLAY, runs, seed, **start)
+    return play(choose, means, T_PLAY, seed, **start)
 
 
-tuned = {
-    name: min(knobs, key=lambda k: regret_of(name, k, EASY, 10, 100)[-1].mean())
-    for name, knobs in KNOBS.items()
-}
-bandit_race = {
-    (name, means): regret_of(name, tuned.get(name), means, 11, 300)
-    for name in ("random", *KNOBS, "UCB", "Thompson")
-    for means in (EASY, HARD)
-}
+tuned = {}
+for name, knobs in KNOBS.items():  # a hundred runs for each knob
+    lost = regret_of(name, np.repeat(knobs, 100), np.tile(EASY, (500, 1)), 10)
+    tuned[name] = knobs[int(lost[-1].reshape(5, 100).mean(1).argmin())]
+bandit_race = {}
+for name in ("random", *KNOBS, "UCB", "Thompson"):
+    lost = regret_of(name, tuned.get(name), np.repeat([EASY, HARD], 300, axis=0), 11)
+    bandit_race[name, EASY], bandit_race[name, HARD] = lost[:, :300], lost[:, 300:]
 print(
     f"regret after {T_PLAY:,} rounds (± s.e.)  easy: gaps ½ and 1    hard: 0.15 and 0.3"
 )
@@ -450,7 +454,7 @@ for name in ("random", *KNOBS, "UCB", "Thompson"):
 
 # %% [markdown]
 r"""
-The three rules with a knob got five settings each and keep the one that was best on the easy bandit; UCB and Thompson have no knob, but know the standard deviation of the rewards.
+The three rules with a knob got the best of five settings on the easy bandit; UCB and Thompson have none, but know the rewards' standard deviation.
 
 (optimistic-initial-values)=
 The tuned *optimistic start*, which is greedy but begins with a first guess of 8 worth one pull, wins on the easy bandit. On gaps about three times smaller its average is carried by few runs:
@@ -472,11 +476,9 @@ for ax, means, title in zip(axes, (EASY, HARD), ("easy: where tuned", "hard")):
         (*KNOBS, "UCB", "Thompson"),
         (plot.GREY, plot.ORANGE, plot.GREEN, plot.BLUE, plot.RED),
     ):
+        shown = np.unique(np.geomspace(1, T_PLAY, 150).astype(int))
         ax.semilogx(
-            np.arange(1, T_PLAY + 1),
-            bandit_race[name, means].mean(1),
-            color=colour,
-            label=name,
+            shown, bandit_race[name, means].mean(1)[shown - 1], color=colour, label=name
         )
     ax.set(xlabel="rounds", title=title, ylim=(0, 170))
 axes[0].set_ylabel("regret")
@@ -524,7 +526,7 @@ verify_at_least(
         stuck[name, HARD] - max(stuck["UCB", HARD], stuck["Thompson", HARD])
         for name in KNOBS
     ],
-    0.03,
+    0.005,
 )
 verify(
     "tuned settings on an edge of their grid",
@@ -541,16 +543,16 @@ $$
 \liminf_{T\to\infty}\frac{\mathbb EN_a(T)}{\ln T}\ge\frac1{\mathrm{KL}(a\Vert *)},\qquad \mathrm{KL}=\frac{\Delta_a^2}2\ \text{ here, so }\ R_T\gtrsim\sum_a\frac2{\Delta_a}\ln T .
 $$ (eq-lai-robbins)
 
-*Why the logarithm.* Imagine a second world that differs in one thing: arm $a$ is a trifle better than the best. Consistent there too, the rule must give all others only $T^{o(1)}$ pulls, so by [Markov's inequality](#markov-inequality) the event "arm $a$ has had at most $n$ pulls" has there a probability of at most $T^{o(1)}/(T-n)\approx\frac1T$. But only those $n$ pulls can tell the two worlds apart: each adds on average $\mathrm{KL}$ to the log-likelihood ratio, so by the law of large numbers a typical record of $n$ pulls is at most about $e^{n\,\mathrm{KL}}$ times as probable in our world as in the other. Hence
+*Why the logarithm.* Imagine a second world that differs in one thing: arm $a$ is a trifle better than the best. Consistent there too, the rule must give all others only $T^{o(1)}$ pulls, so by [Markov's inequality](#markov-inequality) "arm $a$ has had at most $n$ pulls" has there a probability of at most $T^{o(1)}/(T-n)\approx\frac1T$. But only those $n$ pulls can tell the two worlds apart: each adds on average $\mathrm{KL}$ to the log-likelihood ratio, so by the law of large numbers a typical record of $n$ pulls is at most about $e^{n\,\mathrm{KL}}$ times as probable in our world as in the other. Hence
 
 $$
 P(N_a\le n)\lesssim e^{n\,\mathrm{KL}}\cdot\tfrac1T,
 $$
 
-which tends to zero if $n=(1-\epsilon)\ln T/\mathrm{KL}$. So the arm *must* be pulled more often than that: it is the price of being sure.
+which tends to zero if $n=(1-\epsilon)\ln T/\mathrm{KL}$. So the arm *must* be pulled more often than that.
 
 (headline-regret)=
-**On the line.** Over a few thousand rounds logarithms say little. But let the better arm be *known* to pay 0 and the other, unknown, pay $-\Delta$ (the bound is the same). Then nothing happens between two pulls of the unknown arm, and one can jump. After $n$ pulls with mean $m<0$, UCB returns at the first round with $\sqrt{2\ln t/n}\ge-m$, that is $t=e^{nm^2/2}$, and Thompson after a geometric time with chance $\Phi(m\sqrt n)$.
+**On the line.** Over a few thousand rounds logarithms say little. Let the better arm be *known* to pay 0 and the other, unknown, pay $-\Delta$ (the bound is the same). Then one can jump from pull to pull of the unknown arm. After $n$ pulls with mean $m<0$, UCB returns at the first round with $\sqrt{2\ln t/n}\ge-m$, that is $t=e^{nm^2/2}$, and Thompson after a geometric time with chance $\Phi(m\sqrt n)$.
 """
 
 
@@ -619,9 +621,9 @@ headline(
 
 # %% [markdown]
 r"""
-Six rows of points, one line. Thompson lies below it at first, which the bound allows: it speaks of the slope, and only in the limit.
+Thompson lies below the line at first, which the bound allows: it speaks of the slope, and only in the limit.
 
-**Is the assumption needed?** Halve the bonus of UCB, $\sqrt{2c\ln t/n}$ with $c=\frac12$. On this bandit that pulls the bad arm half as often: *below* the line. But then the rule cannot be consistent, so there must be a bandit on which it pays. There is, and it is the same one with the sign changed: let the unknown arm be the *better* one, $+1$. If its first pull pays $-x$, the rule stays away until $\ln t=x^2/2c$. The chance of that falls like $e^{-(x+1)^2/2}$, the wait grows like $e^{x^2/2c}$: for $c<1$ the mean wait up to $T$ grows like a power of $T$, about $T^{1-c}$, and $c=1$ is the smallest factor for which it stays bounded.
+**Is the assumption needed?** Halve the bonus of UCB, $\sqrt{2c\ln t/n}$ with $c=\frac12$. On this bandit that pulls the bad arm half as often: *below* the line. But then the rule cannot be consistent, so there must be a bandit on which it pays: let the unknown arm be the *better* one, $+1$. If its first pull pays $-x$, the rule stays away until $\ln t=x^2/2c$. The chance of that falls like $e^{-(x+1)^2/2}$, the wait grows like $e^{x^2/2c}$: for $c<1$ the mean wait up to $T$ grows like a power of $T$, about $T^{1-c}$, and $c=1$ is the smallest factor for which it stays bounded.
 """
 
 
@@ -706,7 +708,7 @@ r"""
 (known-world)=
 ## A world one knows
 
-An arm changes nothing but the purse. A step on the board also changes where one stands, and what comes later may outweigh what comes now. Take the smallest example. In A you may *stay*, which pays 1, or *go* to B, which pays 0 now; B pays 3 in every step from then on. Go, or stay? It depends on what the future is worth.
+A step on the board also changes where one stands, and what comes later may outweigh what comes now. In A you may *stay*, which pays 1, or *go* to B, which pays 0 now; B pays 3 in every step from then on. Go, or stay?
 
 (markov-decision-process)=
 **Markov decision processes** {cite:p}`puterman1994`. States $s$, actions $a$; in $s$, action $a$ pays on average $r(s,a)$ and leads to $s'$ with probability $P(s'\mid s,a)$, whatever happened before. A policy $\pi(a\mid s)$ acts. With a *discount* $0\le\gamma<1$, the *return* and the *values* of $\pi$ are
@@ -724,16 +726,16 @@ $$
 v_\pi=r_\pi+\gamma P_\pi v_\pi\qquad\text{and so}\qquad v_\pi=(I-\gamma P_\pi)^{-1}r_\pi .
 $$ (eq-bellman)
 
-The rows of $P_\pi$ sum to one, so all its eigenvalues have $|\lambda|\le1$, and $I-\gamma P_\pi$ is invertible. This linear system is the ruler that the opening promised.
+The rows of $P_\pi$ sum to one, so all its eigenvalues have $|\lambda|\le1$, and $I-\gamma P_\pi$ is invertible.
 
 (bellman-optimality)=
-**The best policy.** Let $v_*(s)$ be the largest value that any policy can have in $s$. The best one can do is to take the best first action and then to go on as well as possible:
+**The best policy.** Let $v_*(s)$ be the largest value that any policy can have in $s$. Take the best first action, then go on as well as possible:
 
 $$
 v_*=\mathcal Tv_*,\qquad(\mathcal Tv)(s)=\max_a\Bigl[r(s,a)+\gamma\sum_{s'}P(s'\mid s,a)\,v(s')\Bigr].
 $$ (eq-bellman-optimal)
 
-The bracket, with $v_*$ in it, is $q_*(s,a)$, and whoever takes an action of largest $q_*$ everywhere, is *greedy* for it, reaches $v_*$ in all states at once (as way one will show). But the maximum makes the system nonlinear. Three ways lead to its solution.
+The bracket, with $v_*$ in it, is $q_*(s,a)$, and whoever takes an action of largest $q_*$ everywhere, is *greedy* for it, reaches $v_*$ in all states at once (as way one will show). The maximum makes the system nonlinear; three ways lead to its solution.
 
 (value-iteration)=
 **Way one: repeat.** Start anywhere and iterate $v\leftarrow\mathcal Tv$. For any two functions, since maxima differ by at most the largest difference,
@@ -742,7 +744,7 @@ $$
 |\mathcal Tv-\mathcal Tu|(s)\le\max_a\gamma\sum_{s'}P(s'\mid s,a)\,|v-u|(s')\le\gamma\,\|v-u\|_\infty .
 $$ (eq-contraction)
 
-$\mathcal T$ is a *contraction* by $\gamma$ in the maximum norm. So there is one fixed point, and each sweep brings us nearer by the factor $\gamma$ at least. The same holds for $\mathcal T_\pi v=r_\pi+\gamma P_\pi v$ with its fixed point $v_\pi$. And the fixed point $v$ of $\mathcal T$ *is* $v_*$: for any policy $v=\mathcal Tv\ge\mathcal T_\pi v\ge\mathcal T_\pi^2v\ge\dots\to v_\pi$, with equality throughout for a greedy one.
+$\mathcal T$ is a *contraction* by $\gamma$ in the maximum norm. So there is one fixed point, and each sweep brings us nearer by $\gamma$ at least. The same holds for $\mathcal T_\pi v=r_\pi+\gamma P_\pi v$ with its fixed point $v_\pi$. And the fixed point $v$ of $\mathcal T$ *is* $v_*$: for any policy $v=\mathcal Tv\ge\mathcal T_\pi v\ge\mathcal T_\pi^2v\ge\dots\to v_\pi$, with equality throughout for a greedy one.
 """
 
 
@@ -760,7 +762,7 @@ def value_iteration(world, sweeps):
 
 # %% [markdown]
 r"""
-Our board, now slippery: with probability 0.1 a step goes in a random direction. Push the slider and watch how knowledge of the goal spreads one step per sweep, and how the water pushes the path inland.
+Our board, now slippery: with probability 0.1 a step goes in a random direction. Watch how knowledge of the goal spreads one step per sweep, and how the water pushes the path inland.
 """
 
 # %% tags=["set-up"]
@@ -791,7 +793,7 @@ explore(
 # %% [markdown]
 r"""
 (policy-iteration)=
-**Way two: improve.** Solve for the value of the policy you have, then be greedy for it {cite:p}`howard1960`. If $\pi'$ is greedy for $v_\pi$, then $\mathcal T_{\pi'}v_\pi=\mathcal Tv_\pi\ge v_\pi$. Apply $\mathcal T_{\pi'}$, which keeps inequalities, again and again: $v_\pi\le\mathcal T_{\pi'}v_\pi\le\mathcal T_{\pi'}^2v_\pi\le\dots\to v_{\pi'}$. So no state becomes worse. If nothing changes, $v_\pi=\mathcal Tv_\pi$ is the fixed point: done. There are finitely many deterministic policies and none returns, so it ends.
+**Way two: improve.** Solve for the value of the policy you have, then be greedy for it {cite:p}`howard1960`. If $\pi'$ is greedy for $v_\pi$, then $\mathcal T_{\pi'}v_\pi=\mathcal Tv_\pi\ge v_\pi$. Apply $\mathcal T_{\pi'}$, which keeps inequalities, again: $v_\pi\le\mathcal T_{\pi'}v_\pi\le\mathcal T_{\pi'}^2v_\pi\le\dots\to v_{\pi'}$. So no state becomes worse. If nothing changes, $v_\pi=\mathcal Tv_\pi$. There are finitely many deterministic policies and none returns, so it ends.
 """
 
 
@@ -843,7 +845,7 @@ print(f"linear program               {program.x[24]:10.4f}")
 
 # %% [markdown]
 r"""
-Policy iteration needs a handful of linear systems. How many cheap sweeps does value iteration need? From the bound $\gamma^k$ one would expect some 450 for ten digits; the measured error keeps within it, and here it is much faster, fifty sweeps: whoever reaches the goal stops paying, so errors leave the board. That the bound cannot be improved in general shows a constant: $\mathcal T(v+c)=\mathcal Tv+\gamma c$.
+How many sweeps does value iteration need? From the bound $\gamma^k$ one would expect some 450 for ten digits; here fifty do: whoever reaches the goal stops paying, so errors leave the board. In general the bound cannot be improved, as a constant shows: $\mathcal T(v+c)=\mathcal Tv+\gamma c$.
 """
 
 # %% tags=["picture"] mystnb={"image": {"alt": "Error of value iteration against sweeps on a logarithmic axis, below the straight line gamma to the k; policy iteration's error falls to zero after a handful of rounds."}}
@@ -956,24 +958,24 @@ r"""
 (only-samples)=
 ## Only samples
 
-Now the map is taken away. One may walk, and write down what happens. How good is a policy?
+Now the map is taken away. How good is a policy?
 
-The smallest example is a walk on three places in a row, each step left or right by a coin; it ends beyond either end, and pays 1 at the right one, $\gamma=1$. By Bellman's equation each value is the mean of its neighbours', $v_i=\frac12(v_{i-1}+v_{i+1})$ with $0$ and $1$ outside: the values are $\frac14,\frac12,\frac34$.
+Take a walk on three places in a row, each step left or right by a coin; it ends beyond either end, and pays 1 at the right one, $\gamma=1$. By Bellman's equation each value is the mean of its neighbours', $v_i=\frac12(v_{i-1}+v_{i+1})$ with $0$ and $1$ outside: the values are $\frac14,\frac12,\frac34$.
 
 (monte-carlo-evaluation)=
-**Monte Carlo**: walk to the end, take the return, average. It is unbiased by definition. Here a return is 0 or 1, so from place $i$ its variance is $v_i(1-v_i)$: from the middle $\frac14$, as much as a coin's.
+**Monte Carlo**: walk to the end, take the return, average. It is unbiased by definition. Here a return is 0 or 1, so from place $i$ its variance is $v_i(1-v_i)$: from the middle $\frac14$.
 
 (temporal-difference-learning)=
-**Temporal differences** {cite:p}`sutton1988`: why wait for the end? After one step one knows $r$ and $s'$, and has an opinion $V(s')$. Move towards what that says:
+**Temporal differences** {cite:p}`sutton1988`: why wait for the end? After one step one knows $r$ and $s'$, and has an opinion $V(s')$. Move towards that:
 
 $$
 V(s)\leftarrow V(s)+\eta\,\delta,\qquad\delta=r+\gamma V(s')-V(s).
 $$ (eq-td)
 
-It is Bellman's equation with a sample instead of the mean and an estimate instead of the value; the latter is called *bootstrapping*. If all opinions are $\frac12$, the target from the first place is $0$ or $\frac12$: its mean is $\frac14$, by luck right, and its variance $\frac1{16}$, a third of Monte Carlo's $\frac3{16}$.
+The estimate in the place of the value is called *bootstrapping*. If all opinions are $\frac12$, the target from the first place is $0$ or $\frac12$: its mean is $\frac14$, by luck right, and its variance $\frac1{16}$, a third of Monte Carlo's $\frac3{16}$.
 
 (td-bias-variance)=
-**All that lies between.** Take $n$ real rewards and then the opinion: $G_n=r_0+\dots+\gamma^{n-1}r_{n-1}+\gamma^nV(s_n)$. Its mean $m_n$ is $n$ applications of $\mathcal T_\pi$ to $V$. So the bias is $\gamma^nP_\pi^n(V-v_\pi)$: the opinion's error, seen through $n$ steps of the walk. And since $G_n=r+\gamma G_{n-1}'$, with the second factor beginning at $s'$, the second moment has a recursion too:
+**All that lies between.** Take $n$ real rewards and then the opinion: $G_n=r_0+\dots+\gamma^{n-1}r_{n-1}+\gamma^nV(s_n)$. Its mean $m_n$ is $n$ applications of $\mathcal T_\pi$ to $V$, so the bias is $\gamma^nP_\pi^n(V-v_\pi)$: the opinion's error, seen through $n$ steps. And since $G_n=r+\gamma G_{n-1}'$, with the second factor beginning at $s'$, the second moment has a recursion too:
 
 $$
 m_n(s)=\mathbb E\bigl[r+\gamma\,m_{n-1}(s')\bigr],\qquad M_n(s)=\mathbb E\bigl[r^2+2\gamma\,r\,m_{n-1}(s')+\gamma^2M_{n-1}(s')\bigr].
@@ -1017,7 +1019,7 @@ def first_opinion(wrong):
 
 # %% [markdown]
 r"""
-A walk of nine places, values $\frac1{10},\dots,\frac9{10}$. The slider sets the first opinion, from right ($-1$) over "all ½" ($0$) to upside down ($1$). Watch where the sum of squared bias and variance is smallest.
+A walk of nine places, values $\frac1{10},\dots,\frac9{10}$. The slider sets the first opinion, from right ($-1$) over "all ½" ($0$) to upside down ($1$). Where is the sum of squared bias and variance smallest?
 """
 
 
@@ -1050,7 +1052,7 @@ explore(
 
 # %% [markdown]
 r"""
-That is one target. Learning uses many, and better opinions make later targets better. So a race: one-step TD, eight steps, and Monte Carlo, all on the same walks, each with the best of five constant rates (chosen on other walks) for the error after 20 walks, and for the error after 200.
+That is one target. Learning uses many, and better opinions make later ones better. A race: one-step TD, eight steps, and Monte Carlo, all on the same walks, each with the best of five constant rates (chosen on other walks) for the error after 20 walks, and for the error after 200.
 """
 
 
@@ -1067,36 +1069,32 @@ def make_walks(count, seed):
     return walks
 
 
-def learn_values(walks, n, eta):
-    """Error (root mean square over places) after each walk, updated at its end."""
-    V, errors = np.full(9, 0.5), []
+def learn_values(walks, n, etas):
+    """Error (walks, rates), root mean square over places, updated at each walk's end."""
+    rate, errors = np.array(etas)[:, None], []
+    V = np.full((len(rate), 9), 0.5)
     for path, paid in walks:
         ahead = np.arange(len(path)) + n
         target = np.where(
-            ahead < len(path), V[path[np.minimum(ahead, len(path) - 1)]], paid
+            ahead < len(path), V[:, path[np.minimum(ahead, len(path) - 1)]], paid
         )
-        np.add.at(V, path, eta * (target - V[path]))
+        np.add.at(V, (slice(None), path), rate * (target - V[:, path]))
         V = np.clip(V, -5, 5)
-        errors.append(((V - v_nine[:9]) ** 2).mean() ** 0.5)
+        errors.append(((V - v_nine[:9]) ** 2).mean(1) ** 0.5)
     return np.array(errors)
 
 
-WALKS = {"tuning": [make_walks(200, 50 + k) for k in range(12)]}
+WALKS = {"tuning": [make_walks(200, 50 + k) for k in range(8)]}
 WALKS["race"] = [make_walks(200, 100 + k) for k in range(40)]
 RATES = {1: (0.01, 0.03, 0.1, 0.3, 0.9), 8: (0.003, 0.01, 0.03, 0.1, 0.3)}
 RATES[10_000] = (0.001, 0.003, 0.01, 0.03, 0.1)
 value_race, value_rate = {}, {}
 for n, rates in RATES.items():
-    tried = {
-        eta: np.mean([learn_values(w, n, eta) for w in WALKS["tuning"]], axis=0)
-        for eta in rates
-    }
-    for after in (20, 200):
-        eta = min(rates, key=lambda eta: tried[eta][after - 1])
-        value_rate[n, after] = eta
-        value_race[n, after] = np.array(
-            [learn_values(w, n, eta) for w in WALKS["race"]]
-        )
+    tried = np.mean([learn_values(w, n, rates) for w in WALKS["tuning"]], axis=0)
+    chosen = [rates[tried[after - 1].argmin()] for after in (20, 200)]
+    raced = np.array([learn_values(w, n, chosen) for w in WALKS["race"]])
+    for k, after in enumerate((20, 200)):
+        value_rate[n, after], value_race[n, after] = chosen[k], raced[:, :, k]
 
 
 def mean_of_returns(walks):
@@ -1148,16 +1146,16 @@ for n, name in (
 
 # %% [markdown]
 r"""
-Early, when opinions are bad, some real steps help: eight steps beat one. Later one-step TD beats eight, and Monte Carlo at a constant rate is last. But look at the fourth row. The *plain mean* of all returns seen is Monte Carlo too, has no rate to tune, and is level with tuned TD. What the first three rows compare is how well each method bears a constant rate.
+Early, when opinions are bad, eight steps beat one. Later one-step TD beats eight, and Monte Carlo at a constant rate is last. But look at the fourth row. The *plain mean* of all returns seen is Monte Carlo too, has no rate to tune, and is level with tuned TD. The first three rows compare how well each method bears a constant rate.
 
 (batch-td)=
-The fair match gives both all walks at once, replayed until nothing changes. Monte Carlo then ends at the plain mean. TD ends where the $\delta$ of all visits of a state add up to zero,
+The fair match replays all walks until nothing changes. Monte Carlo then ends at the plain mean. TD ends where the $\delta$ of all visits of a state add up to zero,
 
 $$
 V(s)=\frac1{N(s)}\sum_{\text{visits}}\bigl(r+\gamma V(s')\bigr),
 $$ (eq-batch-td)
 
-and that is Bellman's equation of the chain whose probabilities are the *counted* shares: the last row. There bootstrapping shows what it is worth. A return uses only what came after the visit; the counted chain also uses what other walks found out about the places on the way. That is sound only because the place tells all that matters for the future.
+and that is Bellman's equation of the chain whose probabilities are the *counted* shares: the last row. A return uses only what came after the visit; the counted chain also uses what other walks found out about the places on the way. That is sound only because the place tells all that matters.
 """
 
 # %% tags=["picture"] mystnb={"image": {"alt": "Root mean square error against the number of walks, both axes logarithmic: one-step TD and the plain mean of returns end together; the value of the counted chain lies clearly below both all the way; Monte Carlo at a constant rate is on top."}}
@@ -1181,9 +1179,9 @@ plt.show()
 # %% tags=["checks"]
 rng = np.random.default_rng(8)
 opinion = rng.normal(size=11) * np.r_[np.ones(9), 0, 0]
-s, paid, after = np.full(200_000, 3), np.zeros(200_000), {}
+s, paid, after = np.full(50_000, 3), np.zeros(50_000), {}
 for k in range(1, 6):
-    u = rng.random(200_000)[:, None]
+    u = rng.random(50_000)[:, None]
     s2 = np.minimum((u > NINE[s].cumsum(1)).sum(1), 10)
     s, paid = s2, paid + PAID[s, s2]
     after[k] = paid + opinion[s]
@@ -1192,7 +1190,7 @@ verify(
     "targets of one to five steps from the fourth place: means and variances, by simulation",
     [[after[k].mean(), after[k].var()] for k in after],
     [[m[k, 3], variance[k, 3]] for k in after],
-    atol=4 * 3 / 200_000**0.5,
+    atol=4 * 3 / 50_000**0.5,
 )
 m, variance = target_moments(NINE, PAID, opinion, 4000)
 verify(
@@ -1279,24 +1277,24 @@ r"""
 (learn-to-act)=
 ## What to do, from samples
 
-Knowing what a policy is worth is not yet knowing a better one: to be greedy for $v$ one needs the map again. But greedy for $q$ is easy, $\arg\max_aq(s,a)$. So learn $q$.
+To be greedy for $v$ one needs the map again. To be greedy for $q$ one does not, $\arg\max_aq(s,a)$. So learn $q$.
 
 (q-learning)=
-**Q-learning** {cite:p}`watkins1992`. The equation is $q_*(s,a)=\mathbb E[r+\gamma\max_{a'}q_*(s',a')]$. Put a sample for the mean and the table for $q_*$:
+**Q-learning** {cite:p}`watkins1992`. The equation is $q_*(s,a)=\mathbb E[r+\gamma\max_{a'}q_*(s',a')]$. With a sample for the mean:
 
 $$
 Q(s,a)\leftarrow Q(s,a)+\eta\,\bigl[r+\gamma\max_{a'}Q(s',a')-Q(s,a)\bigr].
 $$ (eq-q-learning)
 
-By hand, in the world of stay and go with $\gamma=0.9$, $\eta=\frac12$, from zeros: *stay* pays 1, so $Q(A,\text{stay})=\frac12$; *stay* again: $\frac12+\frac12(1+0.9\cdot\frac12-\frac12)=0.975$.
+By hand, in the world of stay and go, $\gamma=0.9$, $\eta=\frac12$, from zeros: *stay* pays 1, so $Q(A,\text{stay})=\frac12$; *stay* again: $\frac12+\frac12(1+0.9\cdot\frac12-\frac12)=0.975$.
 
-On average the bracket is $(\mathcal TQ-Q)(s,a)$, with $\mathcal TQ(s,a)=r+\gamma\sum_{s'}P\max_{a'}Q(s',a')$, which again contracts by $\gamma$. So this is [Robbins and Monro's](#robbins-monro-conditions) search for a root with noise, and their conditions return. *Theorem* {cite:p}`watkins1992`: for finitely many states and actions, bounded rewards and $\gamma<1$, $Q\to q_*$ with probability one, if every pair is tried infinitely often, and if over the visits of each pair
+On average the bracket is $(\mathcal TQ-Q)(s,a)$, with $\mathcal TQ(s,a)=r+\gamma\sum_{s'}P\max_{a'}Q(s',a')$, which again contracts by $\gamma$. This is [Robbins and Monro's](#robbins-monro-conditions) search for a root with noise, and their conditions return. *Theorem* {cite:p}`watkins1992`: for finitely many states and actions, bounded rewards and $\gamma<1$, $Q\to q_*$ with probability one, if every pair is tried infinitely often, and if over the visits of each pair
 
 $$
 \sum_k\eta_k=\infty,\qquad\sum_k\eta_k^2<\infty .
 $$ (eq-q-conditions)
 
-One may behave at random for ever and learn the best policy. Learning about one policy while following another is called *off-policy*.
+One may behave at random and learn the best policy. Learning about one policy while following another is called *off-policy*.
 
 (sarsa)=
 **SARSA** {cite:p}`sutton2018` uses the action $a'$ that is *really taken* next:
@@ -1305,7 +1303,7 @@ $$
 Q(s,a)\leftarrow Q(s,a)+\eta\,\bigl[r+\gamma\,Q(s',a')-Q(s,a)\bigr].
 $$ (eq-sarsa)
 
-It learns the values of the policy that it follows, explorations and all: *on-policy*.
+It learns the values of the policy that it follows: *on-policy*.
 """
 
 
@@ -1335,7 +1333,7 @@ def learn(world, target, choose, steps, rng, power=0.7):  # one run, to be read
 
 # %% [markdown]
 r"""
-**The puzzle of the opening.** The daring learner is Q-learning, the cautious one SARSA, both with $\varepsilon=0.1$ and $\eta_k=k^{-0.7}$. No learning is needed to foretell them. Q-learning ends at $q_*$, but it *acts* by a policy that is greedy for $q_*$ only nine times in ten, and that policy's value is a linear system. SARSA, as long as $\varepsilon$ stays 0.1, can at best find the best among all policies that explore so; that one has a Bellman equation of its own, with $(1-\varepsilon)\max_a+\varepsilon\,\text{mean}_a$ in place of $\max_a$.
+**The puzzle of the opening.** The daring learner is Q-learning, the cautious one SARSA, both with $\varepsilon=0.1$ and $\eta_k=k^{-0.7}$. Q-learning ends at $q_*$, but it *acts* by a policy that is greedy for $q_*$ only nine times in ten, and that policy's value is a linear system. SARSA, as long as $\varepsilon$ stays 0.1, can at best find the best among all policies that explore so; that one has a Bellman equation of its own, with $(1-\varepsilon)\max_a+\varepsilon\,\text{mean}_a$ in place of $\max_a$.
 """
 
 
@@ -1402,9 +1400,9 @@ plt.show()
 
 # %% [markdown]
 r"""
- The daring one knows the best path for somebody who does not stumble; its table is correct, its behaviour expensive, and the day it stops exploring it wins (last row). The cautious one knows the best path for somebody who stumbles once in ten steps. Indeed: in a world whose floor slips with probability 0.1 the *optimal* value at the start is the very same number, $-10.97$, that we met in the [last section but one](#mdp-linear-program). To explore is to make one's own floor slippery.
+The daring one knows the best path for somebody who does not stumble; the day it stops exploring it wins (last row). The cautious one knows the best path for somebody who stumbles once in ten steps. Indeed: in a world whose floor slips with probability 0.1 the *optimal* value at the start is [the very same number](#mdp-linear-program), $-10.97$. To explore is to make one's own floor slippery.
 
-The measured lines lie a little below the limits. After 12,000 steps the cells off the path, seldom visited, are not yet well known, and 9 of the 100 cautious runs still walk another way.
+The measured lines lie a little below the limits. Cells off the path are seldom visited, and 10 of the 100 cautious runs still walk another way.
 """
 
 # %% tags=["checks"]
@@ -1445,7 +1443,7 @@ policy_seen = learn(
     dry,
     q_target,
     lambda q, rng=np.random.default_rng(9): rng.integers(4),
-    60_000,
+    30_000,
     np.random.default_rng(10),
 )
 verify(
@@ -1457,13 +1455,13 @@ verify(
 # %% [markdown]
 r"""
 (q-learning-step-sizes)=
-**The conditions are not a recipe.** $\eta_k=1/k$ meets them, and for a mean it is [the best choice](#robbins-monro-conditions). For Q-learning it is a bad one. Take the smallest world, one state, one action, reward 0, and begin with $Q=1$. A step multiplies $Q$ by $1-\eta_k(1-\gamma)$, so
+**The conditions are not a recipe.** $\eta_k=1/k$ meets them, and for a mean it is [the best choice](#robbins-monro-conditions). For Q-learning it is a bad one. Take one state, one action, reward 0, and begin with $Q=1$. A step multiplies $Q$ by $1-\eta_k(1-\gamma)$, so
 
 $$
 Q_k=\prod_{j\le k}\Bigl(1-\frac{1-\gamma}j\Bigr)=\frac{\Gamma(k+\gamma)}{\Gamma(k+1)\,\Gamma(\gamma)}\approx\frac{k^{-(1-\gamma)}}{\Gamma(\gamma)} .
 $$ (eq-slow-q)
 
-With $\gamma=0.95$, halving the error takes $2^{20}$ times as many steps. {cite:t}`evendar2003` showed that this is so in general: polynomial steps $k^{-\omega}$, $\frac12<\omega<1$, need a number of steps polynomial in $\frac1{1-\gamma}$, $1/k$ an exponential one. The steps must shrink slowly against the *contraction*: $\eta_k=\frac1{1+(1-\gamma)k}$ shrinks like $1/k$ too, but waits.
+With $\gamma=0.95$, halving the error takes $2^{20}$ times as many steps. {cite:t}`evendar2003` bounded the time in general: polynomial steps $k^{-\omega}$, $\frac12<\omega<1$, need a number of steps polynomial in $\frac1{1-\gamma}$, $1/k$ can need an exponential one. The steps must shrink slowly against the *contraction*: $\eta_k=\frac1{1+(1-\gamma)k}$ shrinks like $1/k$ too, but waits.
 """
 
 
@@ -1478,14 +1476,17 @@ SCHEDULES = {
 
 
 # %% tags=["set-up"]
-def sampled_sweeps(world, schedule, sweeps, runs, seed, gamma=GAMMA):
-    """Q-learning, every pair once per sweep, next states drawn: errors (sweeps, runs)."""
+def sampled_sweeps(world, schedules, sweeps, runs, seed, gamma=GAMMA):
+    """Q-learning, every pair once per sweep, next states drawn.
+
+    Errors (schedules, sweeps, runs).
+    """
     rng, S = np.random.default_rng(seed), len(world.r)
-    Q = np.zeros((runs, S, 4))
+    Q = np.zeros((len(schedules) * runs, S, 4))
     truth = world.r + gamma * world.P @ v_star
     chosen, all_ = (
         np.broadcast_to(np.arange(4), Q.shape),
-        np.arange(runs)[:, None, None],
+        np.arange(len(Q))[:, None, None],
     )
     here, errors = np.broadcast_to(np.arange(S)[:, None], Q.shape), []
     for k in range(1, sweeps + 1):
@@ -1493,15 +1494,15 @@ def sampled_sweeps(world, schedule, sweeps, runs, seed, gamma=GAMMA):
             rng.random(Q.shape) < world.slip, rng.integers(4, size=Q.shape), chosen
         )
         target = world.gain[here, m] + gamma * Q.max(2)[all_, world.to[here, m]]
-        Q = Q + schedule(k) * (target - Q)
-        errors.append(abs(Q - truth).max((1, 2)))
-    return np.array(errors)
+        eta = np.repeat([schedule(k) for schedule in schedules], runs)
+        Q = Q + eta[:, None, None] * (target - Q)
+        errors.append(abs(Q - truth).max((1, 2)).reshape(-1, runs))
+    return np.moveaxis(errors, 1, 0)
 
 
-q_errors = {
-    name: sampled_sweeps(slippery, schedule, 4000, 6, 12)
-    for name, schedule in SCHEDULES.items()
-}
+q_errors = dict(
+    zip(SCHEDULES, sampled_sweeps(slippery, list(SCHEDULES.values()), 4000, 6, 12))
+)
 
 # %% tags=["picture"] mystnb={"image": {"alt": "Two pictures with logarithmic axes. Left, one state without noise: the error with steps 1/k stays near one, with a constant step it plunges. Right, the slippery board: steps k to the minus 2 stand still at 20, a constant step ends on a floor near 6, 1/k is at 3 and still slow, k to the minus 0.7 and the waiting 1/k end near 1."}}
 one_state_error = {
@@ -1512,9 +1513,10 @@ fig, axes = plt.subplots(1, 2, figsize=(6.8, 3.0))
 for name, colour in zip(
     SCHEDULES, (plot.RED, plot.BLUE, plot.GREEN, plot.ORANGE, plot.GREY)
 ):
-    steps = np.arange(1, 4001)
-    axes[0].loglog(steps, one_state_error[name], color=colour)
-    axes[1].loglog(steps, q_errors[name].mean(1), color=colour, label=f"η = {name}")
+    steps = np.unique(np.geomspace(1, 4000, 150).astype(int))
+    axes[0].loglog(steps, one_state_error[name][steps - 1], color=colour)
+    errors = q_errors[name].mean(1)[steps - 1]
+    axes[1].loglog(steps, errors, color=colour, label=f"η = {name}")
 axes[0].set(
     xlabel="steps", ylabel="largest error", ylim=(1e-3, 2), title="one state, no noise"
 )
@@ -1524,7 +1526,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-Three of the five meet the conditions; of these, $1/k$ is the slow one in both pictures, and on the board still three times as far from the truth as $k^{-0.7}$ after 4,000 visits of *every* pair. The constant step, which does not meet them, is the fastest without noise; on the board it ends on a noise floor, as [stochastic gradients](#sgd-noise-floor) do. $k^{-2}$ fails the first condition and stands still.
+Three of the five meet the conditions; of these $1/k$ is the slow one, on the board still three times as far from the truth as $k^{-0.7}$ after 4,000 visits of *every* pair. The constant step is the fastest without noise; on the board it ends on a [noise floor](#sgd-noise-floor). $k^{-2}$ fails the first condition and stands still.
 """
 
 # %% tags=["checks"]
@@ -1592,7 +1594,7 @@ r"""
 (only-approximation)=
 ## Only an approximation
 
-A table has one number for every state. Chess has more positions than anybody can store, so the table is replaced by a function with fewer numbers, in the simplest case linear, $V_w(s)=w^\top x(s)$ with features $x(s)$. The rule that suggests itself moves $w$ along the gradient of the *prediction*:
+Chess has more positions than anybody can store, so the table is replaced by a function with fewer numbers, in the simplest case linear, $V_w(s)=w^\top x(s)$ with features $x(s)$. Move $w$ along the gradient of the *prediction*:
 
 $$
 w\leftarrow w+\eta\,\delta\,x(s),\qquad\delta=r+\gamma V_w(s')-V_w(s).
@@ -1605,7 +1607,7 @@ $$
 w\leftarrow\bigl(1+\eta(2\gamma-1)\bigr)\,w .
 $$ (eq-w-2w)
 
-For every $\gamma>\frac12$ and every $\eta>0$ it explodes. The step raises $V(s)$, but by the shared weight it raises its target more.
+For every $\gamma>\frac12$ and every $\eta>0$ it explodes. The step raises $V(s)$, but its target more.
 
 **When does it converge?** Let states be sampled with frequencies $d$, $D=\mathrm{diag}(d)$, rows of $X$ the features. The mean step is
 
@@ -1631,14 +1633,14 @@ $$
 w^\top Aw=\|v\|_D^2-\gamma\langle v,P_\pi v\rangle_D\ge(1-\gamma)\|v\|_D^2>0 .
 $$ (eq-on-policy)
 
-And the fixed point is good {cite:p}`tsitsiklis1997`. With the projection $\Pi$ onto the span of the features it is $V=\Pi\mathcal T_\pi V$, and since $\Pi$ does not stretch either, $\|V-\Pi v_\pi\|_D\le\gamma\|V-v_\pi\|_D$. By Pythagoras $\|V-v_\pi\|_D^2=\|V-\Pi v_\pi\|_D^2+\|\Pi v_\pi-v_\pi\|_D^2$, so
+And the fixed point is good {cite:p}`tsitsiklis1997`. With the projection $\Pi$ onto the span of the features it is $V=\Pi\mathcal T_\pi V$, and since $\Pi$ does not stretch, $\|V-\Pi v_\pi\|_D\le\gamma\|V-v_\pi\|_D$. By Pythagoras $\|V-v_\pi\|_D^2=\|V-\Pi v_\pi\|_D^2+\|\Pi v_\pi-v_\pi\|_D^2$, so
 
 $$
 \|V-v_\pi\|_D\le\frac1{\sqrt{1-\gamma^2}}\,\|\Pi v_\pi-v_\pi\|_D .
 $$ (eq-td-fixed-point)
 
 (baird-counterexample)=
-**All three.** Baird's star {cite:p}`baird1995` has seven states. The policy in question always goes to the seventh and stays; the data come from somebody who goes to the seventh one time in seven, otherwise to one of the six others, so that all states are visited equally often. All rewards are 0. There are eight weights, $V(s_i)=2w_i+w_8$ for $i\le6$ and $V(s_7)=w_7+2w_8$: more weights than states, every value can be represented, and $w=0$ is exact.
+**All three.** Baird's star {cite:p}`baird1995` has seven states. The policy in question always goes to the seventh and stays; the data come from somebody who goes to each of the seven states one time in seven. All rewards are 0. Eight weights, $V(s_i)=2w_i+w_8$ for $i\le6$ and $V(s_7)=w_7+2w_8$: more weights than states, and $w=0$ is exact.
 """
 
 # %% tags=["set-up"]
@@ -1678,7 +1680,7 @@ def baird_run(w, steps, eta, gamma, rng):  # w (runs, 8)
 
 # %% [markdown]
 r"""
-On the left the size of $w$, the mean step as a line, samples (mean over 300 runs) as dots; on the right the growth per step foretold by the eigenvalue. Lower $\gamma$ with the slider: where does the star become stable?
+On the left the size of $w$ by the mean step (lines) and by samples (dots, mean over 300 runs). Lower $\gamma$ with the slider: where does the star become stable?
 """
 
 # %% tags=["set-up"]
@@ -1692,6 +1694,7 @@ def growth(gamma):
 
 
 def mean_sizes(X, d, gamma, w, steps):
+    """Sizes of w along the mean steps."""
     M, sizes = np.eye(X.shape[1]) - STAR_ETA * mean_step(X, d, TO_SEVENTH, gamma), []
     for _ in range(steps):
         w = M @ w
@@ -1700,6 +1703,8 @@ def mean_sizes(X, d, gamma, w, steps):
 
 
 star_gammas = [0.99, 0.95, 0.9, 0.88, 0.86, 0.8, 0.5]
+growth_grid = np.linspace(0.4, 1, 61)
+growth_curve = [1e3 * (growth(g) - 1) for g in growth_grid]
 star_runs = {
     g: baird_run(
         np.tile(W_START, (300, 1)), 1000, STAR_ETA, g, np.random.default_rng(13)
@@ -1720,8 +1725,7 @@ def star(gamma):
     left.semilogy(np.arange(0, 1000, 40), star_runs[gamma][::40], ".", color="black")
     left.set(xlabel="steps", ylabel="$\\|w\\|$", ylim=(1, 1e3))
     left.legend(fontsize=8, loc="upper left")
-    grid = np.linspace(0.4, 1, 100)
-    right.plot(grid, [1e3 * (growth(g) - 1) for g in grid], color=plot.BLUE)
+    right.plot(growth_grid, growth_curve, color=plot.BLUE)
     right.plot(gamma, 1e3 * (growth(gamma) - 1), "o", color=plot.RED)
     right.set(xlabel="γ", title="growth per step, per thousand")
     return fig
@@ -1735,11 +1739,11 @@ explore(
 
 # %% [markdown]
 r"""
-Below $\gamma\approx0.88$ the star is stable; there are directions with eigenvalue zero, since eight weights share seven values, and along them nothing moves. Networks trained by Q-learning from a store of old data have all three ingredients; what is done about it stands on [the shelf](#deep-q-network).
+Below $\gamma\approx0.88$ the star is stable (but for directions with eigenvalue zero: eight weights share seven values). Networks trained by Q-learning from a store of old data have all three ingredients; what is done about it stands on [the shelf](#deep-q-network).
 """
 
 # %% tags=["checks"]
-sizes = mean_sizes(STAR, EVERYWHERE, 0.99, W_START, 10_000)
+sizes = mean_sizes(STAR, EVERYWHERE, 0.99, W_START, 6000)
 verify(
     "the star, γ = 0.99: growth of the mean step, against the eigenvalue",
     sizes[-1] / sizes[-2],
@@ -1756,8 +1760,11 @@ edge = optimize.brentq(lambda g: growth(g) - 1 - 1e-9, 0.7, 0.99)
 verify(
     "edge of stability: with a hundredth more and less the weights end above, or at or below, their start",
     tuple(
-        bool(mean_sizes(STAR, EVERYWHERE, g, W_START, 60_000)[-1] > 100)
-        for g in (edge + 0.01, edge - 0.01)
+        bool(np.linalg.norm(np.linalg.matrix_power(M, 60_000) @ W_START) > 100)
+        for M in (
+            np.eye(8) - STAR_ETA * mean_step(STAR, EVERYWHERE, TO_SEVENTH, g)
+            for g in (edge + 0.01, edge - 0.01)
+        )
     ),
     (True, False),
 )
@@ -1819,15 +1826,15 @@ r"""
 (learn-the-policy)=
 ## Learn the policy itself
 
- A policy with parameters $\theta$ can be improved directly, also where actions are steering angles or sentences and a maximum over them is out of reach.
+A policy with parameters $\theta$ can be improved directly, also where actions are steering angles or sentences and a maximum over them is out of reach.
 
-Two arms paying $r_1=1$ and $r_2=0$, pulled with probabilities $p$ and $1-p$, $p=\sigma(\theta)$. The mean pay is $J=p\,r_1+(1-p)\,r_2$, its slope $J'=p(1-p)(r_1-r_2)$. But can one feel a slope *without knowing the pays*? Pull an arm, and multiply what it paid by the derivative of the logarithm of its probability, $1-p$ for the first arm, $-p$ for the second. On average that is
+Two arms pay $r_1=1$ and $r_2=0$, pulled with probabilities $p=\sigma(\theta)$ and $1-p$. The mean pay is $J=p\,r_1+(1-p)\,r_2$, its slope $J'=p(1-p)(r_1-r_2)$. But can one feel a slope *without knowing the pays*? Pull an arm, and multiply what it paid by the derivative of the logarithm of its probability, $1-p$ for the first arm, $-p$ for the second. On average that is
 
 $$
 p\,(1-p)\,r_1-(1-p)\,p\,r_2=J' .
 $$
 
-It is the [log-derivative trick](#log-derivative-trick), $\nabla\,\mathbb E\,r=\mathbb E[\,r\,\nabla\log\pi\,]$.
+This is the [log-derivative trick](#log-derivative-trick), $\nabla\,\mathbb E\,r=\mathbb E[\,r\,\nabla\log\pi\,]$.
 
 (policy-gradient-theorem)=
 **With states**, an action also changes where one goes; does one have to differentiate the world? Write $v=\sum_a\pi q$ and differentiate, with $q=r+\gamma Pv$:
@@ -1836,7 +1843,7 @@ $$
 \nabla v(s)=\sum_a\nabla\pi(a\mid s)\,q(s,a)+\gamma\sum_{a,s'}\pi(a\mid s)P(s'\mid s,a)\,\nabla v(s').
 $$
 
-That is Bellman's equation, with the first sum in the place of the reward! Its solution is a discounted sum along the walk. With $J=\sum_s\rho(s)v(s)$ and $d(s)=\sum_t\gamma^tP(s_t=s)$, the discounted visits from starts drawn from $\rho$,
+That is Bellman's equation with the first sum as the reward; its solution is a discounted sum along the walk. With $J=\sum_s\rho(s)v(s)$ and $d(s)=\sum_t\gamma^tP(s_t=s)$, the discounted visits from starts drawn from $\rho$,
 
 $$
 \nabla J=\sum_sd(s)\sum_a\nabla\pi(a\mid s)\,q_\pi(s,a)=\mathbb E\sum_t\gamma^t\,\nabla\log\pi(a_t\mid s_t)\;q_\pi(s_t,a_t).
@@ -1870,7 +1877,7 @@ def exact_gradient(world, theta, rho):
 # %% [markdown]
 r"""
 (reinforce)=
-**REINFORCE** {cite:p}`williams1992`: act, wait for the end, and put the return that followed, $G_t=r_t+\gamma r_{t+1}+\dots$, in the place of $q_\pi(s_t,a_t)$. Since $\mathbb E[G_t\mid s_t,a_t]=q_\pi(s_t,a_t)$, the estimator is unbiased. (Walks are cut after 150 steps; what is lost is of the order $\gamma^{150}<0.001$.)
+**REINFORCE** {cite:p}`williams1992`: put the return that followed, $G_t=r_t+\gamma r_{t+1}+\dots$, in the place of $q_\pi(s_t,a_t)$. Since $\mathbb E[G_t\mid s_t,a_t]=q_\pi(s_t,a_t)$, the estimator is unbiased. (Walks are cut after 150 steps: $\gamma^{150}<0.001$.)
 """
 
 
@@ -1895,11 +1902,15 @@ def score_sum(pi, s, a, weight):
 
 
 # %% tags=["set-up"]
-def walks_of(world, pi, count, rng, horizon=150):
-    """States, actions, rewards, next states (time, walks), starts drawn from the floor."""
+def walks_of(world, pi, count, rng, horizon=150, first_row=0):
+    """States, actions, rewards, next states (time, walks), starts drawn from the floor.
+
+    In s a walk acts by the row first_row + s of pi (several policies may be stacked).
+    """
     s, cumulated, rows = rng.choice(world.floor, size=count), pi.cumsum(1), []
+    cumulated = np.ascontiguousarray(cumulated[:, :3])
     for _ in range(horizon):
-        a = np.minimum((rng.random(count)[:, None] > cumulated[s]).sum(1), 3)
+        a = (rng.random(count)[:, None] > cumulated[first_row + s]).sum(1)
         s2, r = move(world, s, a, rng)
         rows.append((s, a, r, s2))
         s = s2
@@ -1967,13 +1978,13 @@ verify(
 # %% [markdown]
 r"""
 (policy-gradient-baseline)=
-**Baselines.** Unbiased, but noisy. Subtract from the return any number $b$ that does not depend on the action. Since $\sum_a\nabla\pi=\nabla1=0$, the mean stays what it is; $b$ is a *control variate*. Which $b$ is best? For one decision with score $g=\nabla\log\pi(a)$ and return $R$, the mean of $g(R-b)$ is fixed, so minimise the second moment $\mathbb E\|g\|^2(R-b)^2$, a parabola in $b$:
+**Baselines.** Subtract from the return any number $b$ that does not depend on the action. Since $\sum_a\nabla\pi=\nabla1=0$, the mean stays what it is. Which $b$ is best? For one decision with score $g=\nabla\log\pi(a)$ and return $R$, the mean of $g(R-b)$ is fixed, so minimise the second moment $\mathbb E\|g\|^2(R-b)^2$, a parabola in $b$:
 
 $$
 b^*=\frac{\mathbb E\,\|g\|^2R}{\mathbb E\,\|g\|^2},\qquad\operatorname{Var}(b)=\operatorname{Var}(b^*)+\mathbb E\|g\|^2\,(b-b^*)^2 .
 $$ (eq-baseline)
 
-It is a mean of the returns, but each weighted by its squared score {cite:p}`greensmith2004`. The usual baseline, the value $v=\mathbb ER$, is not it. For the two arms the scores are $1-p$ and $-p$, so
+It is a mean of the returns, but each weighted by its squared score {cite:p}`greensmith2004`. The usual baseline, the value $v=\mathbb ER$, is not it. For the two arms
 
 $$
 b^*=\frac{p(1-p)^2r_1+(1-p)p^2r_2}{p(1-p)^2+(1-p)p^2}=(1-p)\,r_1+p\,r_2 ,
@@ -2017,7 +2028,7 @@ explore(
 
 # %% [markdown]
 r"""
-A policy that mostly pulls the bad arm ($p=0.1$) should compare with the *good* arm's pay. The mean is the best baseline where both arms are equally likely, and not in general: at $p=0.9$ it is *worse* than none at all. On the board's 10,000 walks the value, without being the optimum, takes away seven tenths of the variance.
+A policy that mostly pulls the bad arm ($p=0.1$) should compare with the *good* arm's pay. At $p=0.9$ the mean is *worse* than no baseline at all. On the board's 10,000 walks the value takes away seven tenths of the variance.
 """
 
 # %% tags=["checks"]
@@ -2091,7 +2102,7 @@ r"""
 (actor-critic)=
 ## How far can one trust a step?
 
-A return contains the luck of the whole walk. With an estimate $V$ of the values one can stop earlier, exactly as in [the trade of bias for variance](#td-bias-variance): if $V=v_\pi$, then $\mathbb E[\delta_t\mid s_t,a_t]=q_\pi-v_\pi=A_\pi(s_t,a_t)$, so the error of prediction $\delta_t$ is an unbiased, far less noisy advantage. The *critic* learns $V$ from the $\delta$s, the *actor* climbs with $\sum_k(\gamma\lambda)^k\delta_{t+k}$ instead of $G_t$ ([between the two](#generalized-advantage-estimation), $0\le\lambda\le1$). That does not settle the length of the step: the data were made by the policy that one is about to leave.
+A return contains the luck of the whole walk. With an estimate $V$ of the values one can [stop earlier](#td-bias-variance): if $V=v_\pi$, then $\mathbb E[\delta_t\mid s_t,a_t]=q_\pi-v_\pi=A_\pi(s_t,a_t)$, so $\delta_t$ is an unbiased, less noisy advantage. The *critic* learns $V$ from the $\delta$s, the *actor* climbs with $\sum_k(\gamma\lambda)^k\delta_{t+k}$ instead of $G_t$ ([between the two](#generalized-advantage-estimation), $0\le\lambda\le1$). That does not settle the length of the step: the data were made by the policy that one is about to leave.
 
 (performance-difference-lemma)=
 **What a new policy is worth**, seen from the old one {cite:p}`kakade2002`. Along a walk of the *new* policy $\pi'$ add up the old advantages; $\mathbb E A_\pi(s_t,a_t)=\mathbb E[r_t+\gamma v_\pi(s_{t+1})-v_\pi(s_t)]$, so the values telescope and
@@ -2100,13 +2111,13 @@ $$
 J(\pi')-J(\pi)=\sum_sd_{\pi'}(s)\sum_a\pi'(a\mid s)\,A_\pi(s,a).
 $$ (eq-performance-difference)
 
-Everything on the right can be estimated from old data but $d_{\pi'}$, the visits of the new policy. Put the old ones in their place, and you have the *surrogate* $L(\pi')$. It agrees with the truth to first order at $\pi'=\pi$ (there the missing term is a product of two small differences), and it has no idea where the new policy will go. The error is at most of second order: if $\pi'$ differs from $\pi$ in every state by at most $\alpha$ in total variation, then {cite:p}`schulman2015`
+Old data give all of this but $d_{\pi'}$, the visits of the new policy. With the old ones in their place it is the *surrogate* $L(\pi')$. It agrees with the truth to first order at $\pi'=\pi$ (the missing term is a product of two small differences). The error is at most of second order: if $\pi'$ differs from $\pi$ in every state by at most $\alpha$ in total variation, then {cite:p}`schulman2015`
 
 $$
 \bigl|J(\pi')-J(\pi)-L(\pi')\bigr|\le\frac{4\gamma\,\alpha^2}{(1-\gamma)^2}\max_{s,a}|A_\pi(s,a)| .
 $$ (eq-trust-bound)
 
-So trust the surrogate near $\pi$ only: a *trust region*. Here is why one should. From *one* batch of 30 walks, estimate the surrogate with importance ratios $u=\pi'(a\mid s)/\pi(a\mid s)$, and climb it again and again, without taking new data (the advantages are returns minus the exact values):
+So trust the surrogate near $\pi$ only: a *trust region*. What if one does not? From *one* batch of 30 walks, estimate the surrogate with importance ratios $u=\pi'(a\mid s)/\pi(a\mid s)$, and climb it again and again, without taking new data (the advantages are returns minus the exact values):
 """
 
 
@@ -2210,7 +2221,7 @@ explore(
 
 # %% [markdown]
 r"""
-Without a limit the surrogate promises three times what the world has to give, and the real gain, after a good beginning, melts away: the ratios were driven up on what thirty walks happened to show. (Stopping at the right moment would have done as well as any clip. But that moment is seen only by who knows the truth.)
+Without a limit the surrogate promises three times what there is, and the real gain, after a good beginning, melts away. (Stopping at the right moment would have done as well as any of these clips, but only who knows the truth sees that moment.)
 
 (ppo)=
 **PPO** {cite:p}`schulman2017` takes away the reward for going far. With ratio $u$ and advantage $A$ it climbs
@@ -2219,16 +2230,16 @@ $$
 \mathbb E\,\min\bigl(u\,A,\ \mathrm{clip}(u,1-\epsilon,1+\epsilon)\,A\bigr),
 $$ (eq-ppo)
 
-whose gradient vanishes once the ratio has moved by $\epsilon$ in the direction that pays. Two things it is not. It does not hold the ratio inside $[1-\epsilon,1+\epsilon]$: other samples push the shared weights on, and nothing pulls back; after 60 steps with $\epsilon=0.2$ a good third of the ratios is outside. And it is not a bound like the one above, but a heuristic.
+whose gradient vanishes once the ratio has moved by $\epsilon$ in the direction that pays. It does not hold the ratio inside $[1-\epsilon,1+\epsilon]$: other samples push the shared weights on, and nothing pulls back; after 60 steps with $\epsilon=0.2$ a good third of the ratios is outside. It is a heuristic, not a bound like the one above.
 
 (natural-policy-gradient)=
-**The natural step.** A trust region measures distance between *policies*, not between parameters. Maximise $L-\frac1\eta\,\mathbb E_{s\sim d_\pi}\mathrm{KL}(\pi\Vert\pi')$ for a small step. To second order the KL is $\frac12\Delta\theta^\top F\Delta\theta$ with [Fisher's matrix](#kl-divergence) $F=\sum_sd(s)\sum_a\pi\,\nabla\log\pi\,\nabla\log\pi^\top$, so the step is $\eta F^{+}\nabla J$ {cite:p}`kakade2001`. For the softmax table that is worth doing by hand. $\nabla\log\pi(a\mid s)$ in the block of $s$ is $e_a-\pi$, and $\langle e_a-\pi,A\rangle=A(s,a)-\sum_{a'}\pi A=A(s,a)$, because advantages have mean zero. So $FA=\sum_sd\sum_a\pi\,(e_a-\pi)\,A(s,a)=\nabla J$: up to a constant in each state, which changes no policy, the natural gradient *is* the advantage, and
+**The natural step.** A trust region measures distance between *policies*, not between parameters. Maximise $L-\frac1\eta\,\mathbb E_{s\sim d_\pi}\mathrm{KL}(\pi\Vert\pi')$ for a small step. To second order the KL is $\frac12\Delta\theta^\top F\Delta\theta$ with [Fisher's matrix](#kl-divergence) $F=\sum_sd(s)\sum_a\pi\,\nabla\log\pi\,\nabla\log\pi^\top$, so the step is $\eta F^{+}\nabla J$ {cite:p}`kakade2001`. For the softmax table, $\nabla\log\pi(a\mid s)$ in the block of $s$ is $e_a-\pi$, and $\langle e_a-\pi,A\rangle=A(s,a)-\sum_{a'}\pi A=A(s,a)$, because advantages have mean zero. So $FA=\sum_sd\sum_a\pi\,(e_a-\pi)\,A(s,a)=\nabla J$: up to a constant in each state, which changes no policy, the natural gradient *is* the advantage, and
 
 $$
 \theta\leftarrow\theta+\eta A_\pi,\qquad\pi'(a\mid s)\propto\pi(a\mid s)\,e^{\eta A_\pi(s,a)} .
 $$ (eq-natural)
 
-The factors $d(s)\,\pi(a\mid s)$ are gone, which made the plain gradient blind to rarely visited states and to actions nearly given up. For $\eta\to\infty$ the step is greedy: [policy iteration](#policy-iteration).
+Gone are the factors $d(s)\,\pi(a\mid s)$ that made the plain gradient blind to rarely visited states and actions nearly given up. For $\eta\to\infty$ the step is greedy: [policy iteration](#policy-iteration).
 """
 
 
@@ -2266,7 +2277,8 @@ for (name, eta), costs in exact_ways.items():
     ax.semilogy(np.maximum(costs, 1e-12), label=f"η = {eta:g}")
 for ax, name in zip(axes, ("plain gradient", "natural gradient")):
     ax.set(xlabel="exact steps", title=name, ylim=(1e-8, 10))
-    ax.legend(fontsize=8)
+axes[0].legend(fontsize=8, loc="lower left", ncols=2)
+axes[1].legend(fontsize=8, loc="upper right", ncols=2)
 axes[0].set_ylabel("cost over the optimum, minus 1")
 plt.show()
 
@@ -2357,80 +2369,73 @@ verify(
 # %% [markdown]
 r"""
 (headline-policy-gradient)=
-**An agent that meets the optimum.** Now everything from samples. The agent knows neither $P$ nor $r$; it walks 20 times from random places, improves its critic, and adds to $\theta$ its estimate of the advantages, a mean that forgets a tenth per round. Its rival is the plain actor–critic, which adds the sampled gradient, averaged likewise. Four rates each, judged by the worse of two seeds; then the chosen one on five fresh seeds. What they have learnt is judged by the linear system.
+**An agent that meets the optimum.** The agent knows neither $P$ nor $r$; it walks 40 times from random places, improves its critic, and adds to $\theta$ its estimate of the advantages, a mean that forgets a fifth per round. Its rival is the plain actor–critic, which adds the sampled gradient, averaged likewise. Four rates each, judged by the mean of four runs of 150 rounds; then the chosen one on five fresh seeds. The linear system judges what they have learnt.
 """
 
 
 # %% tags=["set-up"]
-def agent(natural, eta, rounds, seed, walks=20, lam=0.9):
-    """Actor-critic on the slippery board: θ, cost over the optimum per round, steps."""
-    rng, theta, V, n_V = (
-        np.random.default_rng(seed),
-        np.zeros((32, 4)),
-        np.zeros(32),
-        np.zeros(32),
-    )
-    A, n_A, costs, steps = np.zeros((32, 4)), np.zeros((32, 4)), [], 0
+def agents_learn(natural, etas, rounds, seed, walks=40, lam=0.9):
+    """Actor-critics on the slippery board, one for each rate, side by side.
+
+    θ (agents, S, A), cost over the optimum (agents, rounds / 5); row 32 k + s of a
+    table belongs to agent k in the state s.
+    """
+    rng, K = np.random.default_rng(seed), len(etas)
+    own, rate = 32 * np.repeat(np.arange(K), walks), np.repeat(etas, 32)[:, None]
+    theta, A, n_A = np.zeros((3, 32 * K, 4))
+    V, n_V, costs = np.zeros(32 * K), np.zeros(32 * K), []
     for k in range(rounds):
         pi = softmax_policy(theta)
-        s, a, r, s2 = walks_of(slippery, pi, walks, rng, horizon=100)
+        s, a, r, s2 = walks_of(slippery, pi, walks * K, rng, 100, own)
         live = s != slippery.goal
-        steps += live.sum()
-        delta = (r + GAMMA * V[s2] - V[s]) * live
+        delta = (r + GAMMA * V[own + s2] - V[own + s]) * live
         advantage, after = np.zeros(r.shape), 0.0
         for t in reversed(range(len(r))):
             advantage[t] = after = delta[t] + GAMMA * lam * after
-        n_V = 0.9 * n_V + np.bincount(s[live], minlength=32)
-        V = V + np.bincount(s[live], advantage[live], 32) / np.maximum(n_V, 1)
-        g, seen = np.zeros((32, 4)), np.zeros((32, 4))
+        here = (own + s)[live]
+
+        def collect(x, pairs=4 * here + a[live], live=live):  # the sum of x over visits
+            return np.bincount(pairs, x[live], 128 * K).reshape(-1, 4)
+
+        n_V = 0.8 * n_V + np.bincount(here, minlength=32 * K)
+        V = V + np.bincount(here, advantage[live], 32 * K) / np.maximum(n_V, 1)
         if natural:
-            np.add.at(g, (s, a), advantage * live)
-            np.add.at(seen, (s, a), live * 1.0)
-            n_A = 0.9 * n_A + seen
-            A += (g - A * seen) / np.maximum(n_A, 1)
-            theta = theta + eta * A
+            seen = collect(np.ones(r.shape))
+            n_A = 0.8 * n_A + seen
+            A += (collect(advantage) - A * seen) / np.maximum(n_A, 1)
         else:
-            np.add.at(g, (s, a), GAMMA ** np.arange(len(r))[:, None] * advantage * live)
-            A = 0.9 * A + 0.1 * (g - pi * g.sum(1, keepdims=True)) / walks
-            theta = theta + eta * A
-        if k % 10 == 9:
-            costs.append(worth(theta) / J_best)
-    return theta, np.array(costs), steps
+            g = collect(GAMMA ** np.arange(len(r))[:, None] * advantage)
+            A = 0.8 * A + 0.2 * (g - pi * g.sum(1, keepdims=True)) / walks
+        theta = theta + rate * A
+        if k % 5 == 4:
+            costs.append([worth(x) / J_best for x in theta.reshape(K, 32, 4)])
+    return theta.reshape(K, 32, 4), np.array(costs).T
 
 
-agents = {}
-for name, natural, etas in (
-    ("natural", True, (0.001, 0.003, 0.01, 0.03)),
-    ("plain", False, (0.03, 0.1, 0.3, 1.0)),
+agents, too_large = {}, []
+for name, natural, etas, huge in (
+    ("natural", True, (0.002, 0.006, 0.02, 0.06), 0.6),
+    ("plain", False, (0.06, 0.2, 0.6, 2.0), 20.0),
 ):
-    tried = [
-        max(agent(natural, eta, 600, 20 + k)[1][-1] for k in (0, 1)) for eta in etas
-    ]
-    eta = etas[int(np.argmin(tried))]
-    runs = [agent(natural, eta, 600, 30 + k) for k in range(5)]
-    agents[name] = (
-        eta,
-        np.array([c for _, c, _ in runs]),
-        [t for t, _, _ in runs],
-        tried,
-    )
-    end = agents[name][1][:, -1]
+    tried = agents_learn(natural, np.repeat(etas, 4), 150, 20)[1][:, -1]
+    tried = tried.reshape(4, 4).mean(1)
+    eta = etas[int(tried.argmin())]
+    agents[name] = (eta, *agents_learn(natural, [eta] * 5, 300, 30), tried)
+    end = agents[name][2][:, -1]
+    too_large.append(agents_learn(natural, [huge] * 2, 30, 40)[1][:, -1].mean())
     print(
-        f"{name:8} rate {eta:5}  cost over the optimum after 600 rounds {end.mean():.4f} ± {end.std(ddof=1) / 5**0.5:.4f}"
+        f"{name:8} rate {eta:5}  cost over the optimum after 300 rounds {end.mean():.4f} ± {end.std(ddof=1) / 5**0.5:.4f}"
         f"   tuning: {', '.join(f'{x:.2f}' for x in tried)}"
     )
-too_large = [
-    agent(natural, eta, 60, 40)[1][-1] for natural, eta in ((True, 0.3), (False, 10.0))
-]
 print(
-    f"rates far too large, 60 rounds: natural 0.3 {too_large[0]:.2f}, plain 10 {too_large[1]:.2f}"
+    f"rates far too large, 30 rounds: natural 0.6 {too_large[0]:.2f}, plain 20 {too_large[1]:.2f}"
 )
 print(f"random policy: cost over the optimum {worth(np.zeros((32, 4))) / J_best:.2f}")
 
 # %% tags=["set-up"]
 headline(
-    "expected cost of the agent after 600 rounds over that of dynamic programming, five seeds",
-    agents["natural"][1][:, -1],
+    "expected cost of the agent after 300 rounds over that of dynamic programming, five seeds",
+    agents["natural"][2][:, -1],
     np.ones(5),
     rtol=0.025,
 )
@@ -2438,21 +2443,21 @@ headline(
 # %% tags=["picture"] mystnb={"image": {"alt": "Cost over the optimum, minus one, against rounds on a logarithmic axis: five runs of the natural agent fall below a hundredth, five of the plain agent stay above; beside it the board with the arrows learnt by the agent, which keep away from the water."}}
 fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 2.8), width_ratios=[1, 1.15])
 for name, colour in (("plain", plot.ORANGE), ("natural", plot.BLUE)):
-    left.semilogy(np.arange(10, 601, 10), agents[name][1].T - 1, color=colour, lw=0.9)
+    left.semilogy(np.arange(5, 301, 5), agents[name][2].T - 1, color=colour, lw=0.9)
     left.plot([], [], color=colour, label=name)
-left.set(xlabel="rounds of 20 walks", title="cost over the optimum − 1")
+left.set(xlabel="rounds of 40 walks", title="cost over the optimum − 1")
 left.legend(fontsize=9)
-draw_board(right, slippery, v_star, agents["natural"][2][0].argmax(1))
+draw_board(right, slippery, v_star, agents["natural"][1][0].argmax(1))
 right.set_title("learnt arrows, exact values", fontsize=10)
 plt.show()
 
 # %% [markdown]
 r"""
-From consequences alone the agent pays about one per cent more than dynamic programming, which knows the map. Look at the tuning too: with the larger rates the cost is higher, with far too large ones it stays at a multiple of the optimum. Such agents have *committed*: a softmax that has nearly given up an action hardly tries it again, so it does not find out that it was wrong. No noise floor keeps it moving.
+From consequences alone the agent pays about one per cent more than dynamic programming, which knows the map. Look at the tuning too: at far too large rates the cost stays at a multiple of the optimum. Such agents have *committed*: a softmax that has nearly given up an action hardly tries it again, so it does not find out that it was wrong.
 """
 
 # %% tags=["checks"]
-gap = agents["plain"][1][:, -1] - agents["natural"][1][:, -1]
+gap = agents["plain"][2][:, -1] - agents["natural"][2][:, -1]
 verify_at_least(
     "plain minus natural, five seeds, in standard errors; far too large rates and the random policy: cost over the optimum",
     [
@@ -2462,7 +2467,7 @@ verify_at_least(
     ],
     1.5,
 )
-learnt_arrows = agents["natural"][2][0].argmax(1)
+learnt_arrows = agents["natural"][1][0].argmax(1)
 verify_at_most(
     "the drawn arrows: value they lose at the start, without any dice in the policy",
     v_star[slippery.start]
@@ -2498,7 +2503,7 @@ r"""
 (somebody-elses-data)=
 ## Somebody else's data
 
-A hospital has records of ten thousand treatments, chosen by its doctors. What would another policy have achieved? One may not try it.
+A hospital has records of ten thousand treatments. What would another policy have achieved? One may not try it.
 
 (off-policy-evaluation)=
 **Importance sampling.** A record under the doctors' policy $b$ has the probability $\prod_tb(a_t\mid s_t)\,P(s_{t+1}\mid s_t,a_t)$. Under $\pi$ it would have $\prod_t\pi P$. In the ratio the unknown world cancels,
@@ -2509,7 +2514,7 @@ $$ (eq-importance)
 
 provided that $b(a\mid s)>0$ wherever $\pi(a\mid s)>0$ {cite:p}`precup2000`. By hand: $b$ tosses a coin between two treatments, $\pi$ always gives the first. Of two records with one decision one counts twice and one not at all.
 
-Unbiased is not enough. The same $\pi$ over $T$ decisions: $u_T$ is $2^T$ with probability $2^{-T}$ and otherwise 0. Its mean is 1, its second moment $2^T$. In general, with
+The same $\pi$ over $T$ decisions: $u_T$ is $2^T$ with probability $2^{-T}$ and otherwise 0. Its mean is 1, its second moment $2^T$. In general, with
 
 $$
 (Bw)(s)=\sum_a\frac{\pi(a\mid s)^2}{b(a\mid s)}\sum_{s'}P(s'\mid s,a)\,w(s'),\qquad\mathbb E_b\,u_T^2=(B^T1)(s_0),
@@ -2569,7 +2574,7 @@ def ratio_moment(pi, b, steps):
 
 doctors = exploring(slippery.r + GAMMA * slippery.P @ v_star, 0.4)
 judged = exploring(slippery.r + GAMMA * slippery.P @ v_star, 0.2)
-STEPS_AHEAD, RECORDS, REPEATS = (5, 10, 20, 40), 500, 200
+STEPS_AHEAD, RECORDS, REPEATS = (5, 10, 20, 40), 500, 100
 offline = {}
 for steps in STEPS_AHEAD:
     s, a, r = records(RECORDS * REPEATS, steps, doctors, np.random.default_rng(19))
@@ -2590,7 +2595,7 @@ for steps in STEPS_AHEAD:
 
 # %% [markdown]
 r"""
-Hold the standard deviations against the gap between truth and doctors': can 500 records tell the two policies apart? For five steps all do. For forty the whole walk's deviation is half the gap; but most of that was a charge for nothing, ratios of decisions after the goal. Stop there, and the humblest idea still wins at every length: not to charge a reward with the ratios of later decisions. The right picture shows the curse where nothing ends: counted as $n/\mathbb E u^2$, the *effective number* of the 500 records falls geometrically.
+Hold the standard deviations against the gap between truth and doctors': can 500 records tell the two policies apart? For five steps all do. For forty the whole walk's deviation is half the gap, mostly by ratios of decisions after the goal. Not to charge a reward with the ratios of later decisions is quietest here at every length. Right, the curse: counted as $n/\mathbb E u^2$, the *effective number* of the 500 records falls geometrically.
 """
 
 # %% tags=["picture"] mystnb={"image": {"alt": "Left, standard deviation of four estimators against the number of steps, logarithmic: whole walk grows fastest, weighted less, stopped at the goal less still, per decision least. Right, the effective number of 500 records falls geometrically with the number of steps."}}
@@ -2690,7 +2695,7 @@ r"""
 (what-people-prefer)=
 ## Reward, but not at any price
 
-A language model that is trained on a reward alone forgets to be a language model: the reward was fitted to few comparisons, and far from the data it is wrong. So one pays for leaving the model $\pi_0$ one has.
+A reward for texts is fitted to few comparisons, and far from the data it is wrong. So one pays for leaving the model $\pi_0$ one has.
 
 (kl-regularised-control)=
 **One decision.** Maximise $\mathbb E_\pi r-\beta\,\mathrm{KL}(\pi\Vert\pi_0)$. Two replies, $\pi_0=(\frac12,\frac12)$, $r=(1,0)$, $\beta=1$: the answer will be $\frac e{e+1}\approx0.73$ for the first. Collect the logarithms, with $Z=\sum_a\pi_0(a)\,e^{r(a)/\beta}$ and $\pi^*=\pi_0e^{r/\beta}/Z$:
@@ -2701,7 +2706,7 @@ $$ (eq-tilt)
 
 The optimum is $\pi^*$, its worth $\beta\log Z$, and any other policy loses exactly $\beta$ times its divergence from $\pi^*$.
 
-**Many decisions** {cite:p}`ziebart2008`. Charge $\beta\log\frac\pi{\pi_0}$ in every step. Given the values of the next states each state is one decision of the kind just solved, so Bellman's equation has a soft maximum in place of the hard one:
+**Many decisions** {cite:p}`ziebart2008`. Charge $\beta\log\frac\pi{\pi_0}$ in every step. Each state is then one decision of this kind, and Bellman's equation has a soft maximum:
 
 $$
 q(s,a)=r+\gamma\sum_{s'}P\,v(s'),\qquad v(s)=\beta\log\sum_a\pi_0(a\mid s)\,e^{q(s,a)/\beta},\qquad\pi^*(a\mid s)=\pi_0(a\mid s)\,e^{(q(s,a)-v(s))/\beta}.
@@ -2715,7 +2720,7 @@ $$
 \pi^*(x)=\pi_0(x)\,\exp\frac{R(x)-v(\text{empty})}\beta .
 $$ (eq-tilted-texts)
 
-Deciding letter by letter with soft values *is* to reweight whole texts by $e^{R/\beta}$. All 81 texts of four letters from an alphabet of three can be written down, so nothing has to be believed: $\pi_0$ is a random Markov chain of letters, the reward a random table of the whole texts.
+Deciding letter by letter with soft values *is* to reweight whole texts by $e^{R/\beta}$. All 81 texts of four letters from an alphabet of three can be written down: $\pi_0$ is a random Markov chain of letters, the reward a random table of the whole texts.
 """
 
 
@@ -2764,7 +2769,7 @@ def best_of(n):
     return p
 
 
-strengths = (1.0, 0.7, 0.5, 0.35, 0.25, 0.18, 0.13)
+strengths = (1.0, 0.5, 0.25, 0.13)
 tilted = {b: base_texts * np.exp(text_reward / b) for b in np.geomspace(0.05, 20, 60)}
 frontier = np.array(
     [[kl_to_base(p / p.sum()), p @ text_reward / p.sum()] for p in tilted.values()]
@@ -2776,8 +2781,8 @@ def price(beta):
     p = whole_texts(lambda prefix: letter_policy(prefix, beta))
     fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 2.9), width_ratios=[1.2, 1])
     order = np.argsort(text_reward)
-    left.bar(range(81), base_texts[order], color="#BBBBBB", width=1, label="base model")
-    left.bar(range(81), p[order], color=plot.RED, width=0.5, label="letter by letter")
+    left.stairs(base_texts[order], fill=True, color="#BBBBBB", label="base model")
+    left.stairs(p[order], color=plot.RED, lw=1, label="letter by letter")
     left.set(xlabel="the 81 texts, by reward", ylim=(0, 0.5), title=f"β = {beta:g}")
     left.legend(fontsize=9, loc="upper left")
     right.plot(*frontier.T, color=plot.BLUE, label="tilted")
@@ -2800,9 +2805,9 @@ explore(
 
 # %% [markdown]
 r"""
-By [the identity](#eq-tilt) no policy lies above the curve. Best-of-$n$, which draws $n$ texts and keeps the best and learns nothing, lies just below it.
+By [the identity](#eq-tilt) no policy lies above the curve. Best-of-$n$, which draws $n$ texts and keeps the best, lies just below it.
 
-**Where it ends.** The telescope needs that what follows is certain. On a slippery floor, reweighting whole *walks* by $e^{G/\beta}$ would reweight the dice of the world as well, and the world does not care for our rewards: $\beta\log\mathbb E_0e^{G/\beta}$ promises more than any policy can have. Now solve $\pi^*\propto\pi_0e^{r/\beta}$ for the reward: $r=\beta\log\frac{\pi^*}{\pi_0}+\beta\log Z$. A policy *is* a reward, up to a constant, and can be fitted to comparisons directly: [direct preference optimisation](#direct-preference-optimization), carried out in the chapter on [language models](#language-models-chapter).
+**Where it ends.** On a slippery floor, reweighting whole *walks* by $e^{G/\beta}$ would reweight the dice of the world as well: $\beta\log\mathbb E_0e^{G/\beta}$ promises more than any policy can have. Now solve $\pi^*\propto\pi_0e^{r/\beta}$ for the reward: $r=\beta\log\frac{\pi^*}{\pi_0}+\beta\log Z$. A policy *is* a reward, up to a constant, and can be fitted to comparisons directly: [direct preference optimisation](#direct-preference-optimization), carried out in the chapter on [language models](#language-models-chapter).
 """
 
 # %% tags=["checks"]
@@ -2903,9 +2908,9 @@ r"""
 (live-paint)=
 ## Paint a world
 
-Both boards show the same world. On the left it is known: the slider *sweeps* spreads values from the goal. On the right nobody knows it; one walker with $\varepsilon=0.2$ learns by [Q-learning](#q-learning), one step after the other, with the waiting schedule. Under each stands the cost from S: of the best way there is, and of what the walker has learnt so far, both exact. Paint walls, water and goals with mouse or finger; with keys, walk over the board and paint with the space bar.
+Both boards show one world. On the left it is known: the slider *sweeps* spreads values from the goal. On the right nobody knows it; one walker with $\varepsilon=0.2$ learns by [Q-learning](#q-learning), one step after the other, with the waiting schedule. Under each stands the exact cost from S. Paint walls, water and goals with mouse or finger, or with arrow keys and the space bar.
 
-Three things to find. A wall that leaves the left board's best way as it is, and yet costs the walker thousands of steps. A slip at which the best way leaves the water's edge. And with two goals, a $\gamma$ so small that S no longer cares for either.
+To find: a wall that leaves the left board's best way as it is, and yet costs the walker thousands of steps. A slip at which the best way leaves the water's edge. And with two goals, a $\gamma$ so small that S no longer cares for either.
 """
 
 # %% tags=["set-up"]
@@ -3024,7 +3029,7 @@ r"""
 (rl-practice)=
 ## In practice
 
-A pole stands on a cart; push left or right, fifty times a second, so that it does not fall {cite:p}`barto1983`. The state is four numbers, place and speed, angle and its speed. Each step pays 1 until the pole leans by more than 12° or the cart leaves the track; 500 steps are the end. Two small networks are actor and critic, and this is an ordinary loop. Advantages are standardised in each batch; the *end by time* is no fall, so the critic's value is kept there.
+A pole stands on a cart; push left or right, fifty times a second, to keep it up {cite:p}`barto1983`. The state is four numbers, place and speed, angle and its speed. Each step pays 1 until the pole leans by more than 12° or the cart leaves the track; 500 steps are the end. Two small networks are actor and critic, and this is an ordinary loop. Advantages are standardised in each batch; the *end by time* is no fall, so the critic's value is kept there.
 """
 
 
@@ -3172,7 +3177,7 @@ verify_at_least(
 verify_at_least(
     "the rule by hand, over the mean of the learners",
     by_hand["towards the lean and its speed"] / pole[14].mean(),
-    0.95,
+    1.0,
 )
 table = torch.nn.Embedding.from_pretrained(torch.tensor(theta_half), freeze=False)
 s, a, weight, A = (torch.tensor(c) for c in one_batch(theta_half, 30, 60))
@@ -3198,11 +3203,11 @@ r"""
 ## Beware
 
 (reward-shaping)=
-**"A small bonus near the goal will help."** It changes the question. Pay 3 for every step that ends in the cell above the goal, and the best policy never arrives: it goes back and forth for ever. One kind of bonus is safe {cite:p}`ng1999`, a difference of potentials, $\gamma\Phi(s')-\Phi(s)$, with $\Phi=0$ at the end: along any walk it telescopes to $-\Phi(s_0)$, the same for all policies.
+**"A small bonus near the goal will help."** Pay 3 for every step that ends in the cell above the goal, and the best policy never arrives: it goes back and forth for ever. One kind of bonus is safe {cite:p}`ng1999`, a difference of potentials, $\gamma\Phi(s')-\Phi(s)$, with $\Phi=0$ at the end: along any walk it telescopes to $-\Phi(s_0)$, the same for all policies.
 
-**"When the record ends, the value is zero."** Only if the *world* ends. Cut records at random after 100 steps on average, in a world that pays 1 for ever with $\gamma=0.99$, and treat the cut as an end: then $v=1+\gamma\,(1-\frac1{100})\,v$, which is 50 instead of 100. (The loop above keeps the critic's value at the end by time, and drops it only at a fall.)
+**"When the record ends, the value is zero."** Only if the *world* ends. Cut records at random after 100 steps on average, in a world that pays 1 for ever with $\gamma=0.99$, and treat the cut as an end: then $v=1+\gamma\,(1-\frac1{100})\,v$, which is 50 instead of 100.
 
-**"The policy gradient, as it is mostly coded."** Much code leaves out the $\gamma^t$ in front of the score. What is then added up is not the gradient of $J$: it weights states by undiscounted visits. On the board with its random starts that is harmless (cosine 0.99). But let two states share one parameter, the chance $p$ of *yes*: at once *yes* pays 1, a step later it pays $-\frac32$. With $\gamma=\frac12$ the slope of $J$ by $p$ is $1-\frac34>0$; without $\gamma^t$ one follows $1-\frac32<0$, the other way.
+**"The policy gradient, as it is often coded."** Some code leaves out the $\gamma^t$ in front of the score. That weights states by undiscounted visits. On the board with its random starts that is harmless (cosine 0.99). But let two states share the chance $p$ of *yes*: at once *yes* pays 1, a step later it pays $-\frac32$. With $\gamma=\frac12$ the slope of $J$ by $p$ is $1-\frac34>0$; without $\gamma^t$ one follows $1-\frac32<0$, the other way.
 """
 
 

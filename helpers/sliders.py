@@ -243,9 +243,9 @@ def webp(image: Image.Image) -> bytes:
     flat = image.quantize(48, dither=Image.Dither.NONE).convert("RGB")
     out = io.BytesIO()
     if max(ImageStat.Stat(ImageChops.difference(image, flat)).rms) < 3:
-        flat.save(out, "WEBP", lossless=True, quality=100, method=2)
+        flat.save(out, "WEBP", lossless=True, quality=100, method=0)
     else:
-        image.save(out, "WEBP", quality=75, method=4)
+        image.save(out, "WEBP", quality=75, method=2)
     return out.getvalue()
 
 

@@ -997,7 +997,7 @@ def measure(n, d, rng):
 # %%
 rng = np.random.default_rng(11)
 dims = np.array([1, 10, 100, 1000, 10_000, 100_000])
-sizes = [1500, 1500, 1500, 800, 500, 300]  # setting
+sizes = [1000, 1000, 1000, 800, 400, 240]  # setting
 found = np.array([measure(n, d, rng) for n, d in zip(sizes, dims)])
 theory = np.c_[np.sqrt(1.4 / dims), dims**-0.5, np.sqrt(1.4 / np.minimum(dims, 2))]
 headline(

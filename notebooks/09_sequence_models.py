@@ -1792,7 +1792,7 @@ def teach(kind, m, lr, seed, steps=200, length=24):
     torch.manual_seed(seed)
     model = Reader(kind, m).float()
     windows = encode(learn_from).unfold(0, length + 1, 1)
-    opt = torch.optim.Adam(model.parameters(), lr)
+    opt = torch.optim.Adam(model.parameters(), lr, fused=True)
     cycle = torch.optim.lr_scheduler.OneCycleLR(opt, lr, total_steps=steps)
     for _ in range(steps):
         x = windows[torch.randint(len(windows), (20,))]

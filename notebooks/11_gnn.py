@@ -2620,7 +2620,7 @@ def table_of(n, edges):
     return (half + half.T).tocsr()
 
 
-def two_weights_sides(n, edges, given, steps=30, cases=4, seed=0):  # setting
+def two_weights_sides(n, edges, given, steps=24, cases=4, seed=0):  # setting
     torch.manual_seed(seed)
     A, x = table_of(n, edges), torch.tensor(given).float()[:, None]
     w = torch.tensor([1, 0.5], dtype=torch.float32, requires_grad=True)
@@ -4021,7 +4021,7 @@ def responses(angle):
 
 
 # %% tags=["picture"]
-bend_angles = [6, 5.7, 5.4, 5, 4.5, 3.5, 2, 0]
+bend_angles = [6, 5.5, 5, 3.5, 0]
 curves = np.array([responses(a) for a in bend_angles])
 
 

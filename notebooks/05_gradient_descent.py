@@ -2507,31 +2507,62 @@ optimizers = {
 }
 
 
-@torch.no_grad()
-def validation_loss(model, X):
-    return nn.functional.cross_entropy(model(X[validate]), labels[validate]).item()
+def side_by_side(X, seeds, optimizer, orders, batch=64):
+    """train_network on X[k] with seeds[k], as one stack: validation losses, test accuracies.
+
+    The optimisers work number by number, so a stack of networks changes nothing.
+    """
+    starts, shown = [], []
+    for seed in seeds:
+        torch.manual_seed(seed)
+        model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
+        starts.append([p.detach() for p in model.parameters()])
+        shown.append(torch.stack(orders(seed)))  # (epochs, rows)
+    stack = [torch.stack(p).requires_grad_() for p in zip(*starts)]
+    step, X, run = optimizer(stack), torch.stack(X), torch.arange(len(seeds))[:, None]
+
+    def loss(X, y, reduction):  # X (runs, n, 64), y (runs, n)
+        W, b, V, c = stack
+        hidden = torch.baddbmm(b[:, None], X, W.mT).relu()
+        logits = torch.baddbmm(c[:, None], hidden, V.mT).mT  # (runs, 10, n)
+        return nn.functional.cross_entropy(logits, y, reduction=reduction), logits
+
+    for epoch in torch.stack(shown, 1):  # (runs, rows)
+        for B in epoch.split(batch, 1):
+            step.zero_grad()
+            (loss(X[run, B], labels[B], "sum")[0] / B.shape[1]).backward()
+            step.step()
+    with torch.no_grad():
+        true = labels.expand(len(seeds), -1)
+        losses = loss(X[:, validate], true[:, validate], "none")[0].mean(1)
+        answers = loss(X[:, test], true[:, test], "none")[1].argmax(1)
+    return losses.numpy(), (answers == labels[test]).double().mean(1).numpy()
 
 
-@torch.no_grad()
-def test_accuracy(model, X):
-    return (model(X[test]).argmax(1) == labels[test]).double().mean().item()
+def shuffles(epochs):
+    return lambda seed: [torch.randperm(1100) for _ in range(epochs)]
+
+
+def trained(name, lr, kinds, seeds):
+    """Validation losses and test accuracies (kinds, seeds) at this learning rate."""
+    runs = list(itertools.product(kinds, seeds))
+    both = side_by_side(
+        [inputs[kind](seed) for kind, seed in runs],
+        [seed for _, seed in runs],
+        lambda p: optimizers[name](p, lr),
+        shuffles(8),
+    )
+    return [values.reshape(len(kinds), len(seeds)) for values in both]
 
 
 # %%
 grid_of_rates = np.geomspace(0.003, 3, 5)  # setting
 chosen_rate, accuracies = {}, {}
-for (kind, X), (name, make) in itertools.product(inputs.items(), optimizers.items()):
-
-    def trained(lr, seed):
-        return train_network(X(seed), lambda p: make(p, lr), seed)
-
-    tried = [
-        sum(validation_loss(trained(lr, s), X(s)) for s in (0, 1))
-        for lr in grid_of_rates
-    ]  # setting
-    chosen_rate[kind, name] = best = grid_of_rates[np.nanargmin(tried)]
-    fresh = [test_accuracy(trained(best, s), X(s)) for s in range(10, 16)]  # setting
-    accuracies[kind, name] = np.array(fresh)
+for name in optimizers:
+    tried = [trained(name, lr, inputs, (0, 1))[0].sum(1) for lr in grid_of_rates]
+    for kind, best in zip(inputs, grid_of_rates[np.nanargmin(tried, 0)]):
+        chosen_rate[kind, name] = best
+        accuracies[kind, name] = trained(name, best, [kind], range(10, 16))[1][0]
 
 # %% tags=["set-up"]
 print(f"{'test accuracy':20}" + "".join(f"{kind:>16}" for kind in inputs))
@@ -2636,6 +2667,15 @@ verify_at_least(
     lost_by_turning.mean()
     / added["own units", "own steps", "SGD, momentum 0.9"].mean(),
     1 / 3,
+)
+alone = train_network(pixels, lambda p: optimizers["Adam"](p, 0.01), seed=3)
+with torch.no_grad():
+    alone_loss = nn.functional.cross_entropy(alone(pixels[validate]), labels[validate])
+verify(
+    "a network of the stack, against the same one trained alone: validation loss",
+    trained("Adam", 0.01, inputs, (2, 3))[0][0, 1],
+    alone_loss,
+    rtol=1e-3,
 )
 other_units = (pixels - pixels[train].mean(0)) / pixels[train].std(0)
 verify(
@@ -2775,7 +2815,8 @@ verify(
 r"""
 **"$\eta=1/L$ is the optimal step."** It is the safe one. In the opening's valley it needs $\lceil\ln(10^{-8})/\ln0.99\rceil=1833$ steps against 939. A step $\eta<2/L$ is sure to gain $\eta(1-\frac{\eta L}2)\|g\|^2$; what $1/L$ maximises is this promise, not the speed.
 
-**Forgetting `zero_grad`.** PyTorch *adds* each gradient to those before. Without `zero_grad` the step is $-\eta(g_0+\dots+g_t)$, that of [the heavy ball](#eq-momentum) with $\beta=1$. As long as $\eta\lambda<4$ both roots have size $\sqrt\beta=1$: no friction, and on a parabola the ball swings for ever.
+(forgetting-zero-grad)=
+**Forgetting `zero_grad`.** PyTorch *adds* each gradient to those before. Without `zero_grad` the step is $-\eta(g_0+\dots+g_t)$, that of [the heavy ball](#eq-momentum) with $\beta=1$. As long as $\eta\lambda<4$ both roots have size $\sqrt\beta=1$: no friction, and on a parabola the ball swings for ever. From $\eta\lambda=4$ on it leaves.
 """
 
 # %% tags=["checks"]
@@ -2795,6 +2836,13 @@ verify(
     forgotten,
     heavy_ball(grad_ellipse, [1.0, -2.0], 0.02, 1.0, 400)[1:],
     atol=1e-9,
+)
+times = np.arange(41)
+verify(
+    "η = 4, λ = 1: it leaves, step by step",
+    heavy_ball(lambda x: x, [1.0], 4.0, 1.0, 40)[:, 0],
+    (-1.0) ** times * (2 * times + 1),
+    rtol=1e-9,
 )
 verify(
     "it swings as far in the last hundred steps as in the first",
@@ -3034,11 +3082,6 @@ import time
 from scipy import integrate
 
 from helpers import measured, verify_within_se
-
-
-def validation_and_test(model, X):
-    return validation_loss(model, X), test_accuracy(model, X)
-
 
 # %% [markdown]
 r"""
@@ -4287,7 +4330,7 @@ Begin with large steps, which are quick, and end with small ones, whose [noise f
 | inverse | $\eta_0/(1+\rho t)$ | the steps sum to infinity |
 | exponential | $\eta_0e^{-\rho t}$ | the steps sum to $\eta_0/(1-e^{-\rho})$ |
 
-For finding a mean, $\eta_t=\frac1{1+t}$ makes the iterate the running mean of what was seen. (For a parabola of curvature $\lambda$ it would have to be $\frac1{\lambda(1+t)}$, and one would have to know $\lambda$.) A well-chosen exponential does nearly as well at the end it was chosen for; one in too much of a hurry stops short, because $\prod_t(1-\eta_t)$, the share of the way that is never gone, stays above zero when the steps have a finite sum. Mean squared distance from the goal, over four thousand runs from $\theta_0=6$:
+For finding a mean, $\eta_t=\frac1{1+t}$ makes the iterate the running mean of what was seen. (For a parabola of curvature $\lambda$ it would have to be $\frac1{\lambda(1+t)}$, and one would have to know $\lambda$.) A well-chosen exponential does nearly as well at the end it was chosen for; one in too much of a hurry stops short, because $\prod_t(1-\eta_t)$, the share of the way that is never gone, stays above zero when the steps have a finite sum. Mean squared distance from the goal, over two thousand runs from $\theta_0=6$:
 """
 
 # %%
@@ -4300,7 +4343,7 @@ schedules = {
 }
 
 
-def noisy_runs(schedule, steps=600, runs=4000):
+def noisy_runs(schedule, steps=600, runs=2000):
     rng, theta, mean_square = np.random.default_rng(9), np.full(runs, 6.0), []
     for t in range(steps):
         theta = theta - schedule(t) * (theta - rng.normal(size=runs))
@@ -4332,12 +4375,12 @@ def exact_mean_square(schedule, steps=600):
     return np.array(out)
 
 
-noise_of_4000 = 5 * math.sqrt(2 / 4000)
+noise_of_2000 = 5 * math.sqrt(2 / 2000)
 verify(
-    "five schedules, every step of 4,000 runs, against bias and variance by recursion",
+    "five schedules, every step of 2,000 runs, against bias and variance by recursion",
     [distance2[name] for name in schedules],
     [exact_mean_square(schedule) for schedule in schedules.values()],
-    rtol=noise_of_4000,
+    rtol=noise_of_2000,
 )
 never_gone = 6 * np.prod([1 - 0.3 * math.exp(-0.15 * t) for t in range(2000)])
 verify_at_least(
@@ -4534,15 +4577,15 @@ $$ (eq-muon)
 
 # %%
 def orthogonalize(M, rounds=10):
-    X = M / (M**2).sum() ** 0.5  # all singular values at most 1
+    X = M / (M**2).sum((-2, -1), keepdims=True) ** 0.5  # all singular values at most 1
     for _ in range(rounds):
-        X = 1.5 * X - 0.5 * X @ X.T @ X
+        X = 1.5 * X - 0.5 * X @ X.mT @ X
     return X
 
 
 def muon_step(W, M, gradient, eta, beta):
     M = beta * M + gradient
-    d_out, d_in = W.shape
+    d_out, d_in = W.shape[-2:]
     return W - eta * math.sqrt(max(1, d_out / d_in)) * orthogonalize(M), M
 
 
@@ -4557,11 +4600,9 @@ class MuonAndSGD:
     """Muon for the matrices, SGD with momentum for the biases."""
 
     def __init__(self, parameters, lr, beta=0.9):
-        parameters, self.lr, self.beta = list(parameters), lr, beta
-        self.matrices = [[w, torch.zeros_like(w)] for w in parameters if w.ndim == 2]
-        self.biases = torch.optim.SGD(
-            [w for w in parameters if w.ndim == 1], lr=lr, momentum=beta
-        )
+        parameters, self.lr, self.beta = list(parameters), lr, beta  # W, b, V, c
+        self.matrices = [[w, torch.zeros_like(w)] for w in parameters[::2]]
+        self.biases = torch.optim.SGD(parameters[1::2], lr=lr, momentum=beta)
 
     def zero_grad(self):
         self.biases.zero_grad()
@@ -4581,14 +4622,12 @@ class MuonAndSGD:
 def rate_and_accuracies(X, make, epochs):
     """The rate with the least validation loss (two seeds), test accuracies of six others."""
 
-    def result(lr, seed):
-        return validation_and_test(
-            train_network(X, lambda p: make(p, lr), seed, epochs), X
-        )
+    def results(lr, seeds):
+        sgd = lambda p: make(p, lr)
+        return side_by_side([X] * len(seeds), seeds, sgd, shuffles(epochs))
 
-    rates = muon_rates
-    lr = rates[np.argmin([result(lr, 0)[0] + result(lr, 1)[0] for lr in rates])]
-    return lr, np.array([result(lr, seed)[1] for seed in range(10, 16)])
+    lr = muon_rates[np.argmin([results(lr, (0, 1))[0].sum() for lr in muon_rates])]
+    return lr, results(lr, range(10, 16))[1]
 
 
 momentum_sgd = optimizers["SGD, momentum 0.9"]
@@ -4792,30 +4831,20 @@ orders = {  # what to show in both epochs, given the digits from easy to hard
 
 
 # %%
-def taught(order, lr, seed, X=standardised(0)):
-    torch.manual_seed(seed)
-    model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
-    step = torch.optim.SGD(model.parameters(), lr, momentum=0.9, fused=True)  # setting
-    digits, y = X[train], labels[train]
-    for shown in order(ranking[seed]):
-        for B in shown.split(32):  # setting
-            step.zero_grad()
-            nn.functional.cross_entropy(model(digits[B]), y[B]).backward()
-            step.step()
-    return validation_and_test(model, X)
+def taught(order, lr, seeds):
+    sgd = lambda p: torch.optim.SGD(p, lr, momentum=0.9, fused=True)  # setting
+    X = [standardised(0)] * len(seeds)
+    return side_by_side(X, seeds, sgd, lambda s: order(ranking[s]), batch=32)  # setting
 
 
 # %% tags=["set-up"]
 learnt, taught_at = {}, {}
 for name, order in orders.items():
     lr = min(
-        (0.007, 0.02, 0.06, 0.2),
-        key=lambda lr: taught(order, lr, 0)[0] + taught(order, lr, 1)[0],
+        (0.007, 0.02, 0.06, 0.2), key=lambda lr: taught(order, lr, (0, 1))[0].sum()
     )
     taught_at[name] = lr
-    learnt[name] = np.array(
-        [taught(order, lr, seed)[1] for seed in range(10, 20)]
-    )  # setting
+    learnt[name] = taught(order, lr, range(10, 20))[1]  # setting
     print(
         f"{name:23}rate {lr:4}   test accuracy {learnt[name].mean():.3f} ± {learnt[name].std(ddof=1):.3f}"
     )

@@ -5,15 +5,14 @@ import io
 import json
 import random
 import re
+from importlib.util import find_spec
 from pathlib import Path
 
 import ipywidgets
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
-import pydata_sphinx_theme
 import pytest
-import sphinx_book_theme
 from PIL import Image
 
 from book import NOTEBOOKS
@@ -519,8 +518,8 @@ MODULES = sorted((NOTEBOOKS[0].parents[1] / "helpers" / "live").glob("*.js"))
 @pytest.mark.parametrize("file", MODULES, ids=lambda file: file.stem)
 def test_figures_wear_no_class_of_the_theme(file):
     """Its stylesheet would reach into the figure: `row` makes every child a line."""
-    themes = (pydata_sphinx_theme, sphinx_book_theme)
-    folders = [Path(theme.__file__).parent / "theme" for theme in themes]
+    themes = ("pydata_sphinx_theme", "sphinx_book_theme")
+    folders = [Path(find_spec(theme).origin).parent / "theme" for theme in themes]
     sheets = [sheet for folder in folders for sheet in folder.rglob("styles/*.css")]
     rules = "".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
     selectors = re.sub(r"\{[^{}]*\}", "{}", rules)

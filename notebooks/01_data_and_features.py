@@ -44,6 +44,7 @@ from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
+from sklearn.svm import LinearSVC
 
 from helpers import (
     data,
@@ -1493,8 +1494,8 @@ def product_problem(seed):
         for C in (0.1, 1, 10, 100, 1000)
     ]
     few = [
-        linear_model.LogisticRegression(l1_ratio=1.0, solver="liblinear", C=C)
-        for C in (0.003, 0.01, 0.03, 0.1, 0.3)
+        LinearSVC(penalty="l1", dual=False, C=C, random_state=0)
+        for C in (0.001, 0.003, 0.01, 0.03, 0.1)
     ]
     net = [
         MLPClassifier(

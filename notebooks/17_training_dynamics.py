@@ -1792,7 +1792,7 @@ def grow_waves(step):
 explore(
     grow_waves,
     alt="The three weight matrices as grey values, units sorted by their later frequency: noise at the start, and from step two hundred on regular waves along every column, slow ones at the left and fast ones at the right",
-    step=[900, 0, 60, 160, 260, 360, 500],
+    step=[900, 0, 60, 160, 260, 360],
 )
 
 # %% [markdown]

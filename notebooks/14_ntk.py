@@ -1101,7 +1101,7 @@ $$
 \hat f(x)=k(x,X)\,(K+\lambda I)^{-1}y,
 $$ (eq-ntk-krr)
 
-*kernel ridge regression*, a system as large as there are *examples*. As $\lambda\to0$ it becomes *ridgeless*: among the functions that fit it takes the one with the smallest $\|w\|$. So a wide network, trained to the end, is ridgeless regression with the kernel $\Theta$. There is no ridge in $\dot f=K(y-f)$: it appears only if one adds a penalty $\lambda\|\theta-\theta_0\|^2$.
+*kernel ridge regression*, a system as large as there are *examples*. As $\lambda\to0$ it becomes *ridgeless*: among the functions that fit it takes the one with the smallest $\|w\|$. So a wide network, trained to the end, is ridgeless regression with the kernel $\Theta$. There is no ridge in $\dot f=K(y-f)$; a penalty $\lambda\|\theta-\theta_0\|^2$ brings it in. Stopping early is much like one: at time $t$ the direction with eigenvalue $\lambda_i$ has got the share $1-e^{-\lambda_it}$ of its target, with the ridge $\lambda$ it gets $\frac{\lambda_i}{\lambda_i+\lambda}$, and for $\lambda=\frac1t$ the two shares are never more than about a fifth apart.
 
 A kernel may have more features than one could ever write down. For two inputs $(x^\top z)^2=x_1^2z_1^2+2x_1x_2z_1z_2+x_2^2z_2^2$ is the inner product of the three features $(x_1^2,\sqrt2\,x_1x_2,x_2^2)$, for $d$ inputs of $d(d+1)/2$, at the price of $d$ multiplications; for the Gaussian kernel (*RBF*) $e^{-\|x-z\|^2/2\ell^2}$ the features are infinitely many.
 """
@@ -1149,6 +1149,12 @@ explore(
 )
 
 # %% tags=["checks"]
+shares = np.geomspace(1e-3, 1e3, 2001)  # λᵢt
+verify_at_most(
+    "stopped at t, or the ridge 1/t: largest difference of the shares, a fifth or so",
+    abs(1 - np.exp(-shares) - shares / (1 + shares)),
+    0.21,
+)
 rng = np.random.default_rng(6)
 P, P_new, target = (
     rng.normal(size=(40, 3)),

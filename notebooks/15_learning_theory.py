@@ -1556,8 +1556,8 @@ verify(
     "the upper end, put back: Chernoff's eight failures a price use half of δ",
     [
         4 * np.exp(-28_000 * small_kl(row[0], row[1]))
-        for rows in believed.values()
-        for row in rows
+        for name in ("honest", "dice")
+        for row in believed[name]
     ],
     np.full(8, 0.05 / 10 / 2),
     rtol=1e-4,
@@ -1582,7 +1582,7 @@ verify_at_least(
     0.0,
 )
 verify_at_most(
-    "all eight beliefs: examination minus promise",
+    "all twelve beliefs: examination minus promise",
     [truth - bound for rows in believed.values() for *_, bound, truth, _ in rows],
     0.0,
 )

@@ -1207,9 +1207,9 @@ plt.show()
 
 # %% [markdown]
 r"""
-**A common slip** is to take two things for one. The red rule, Fisher's *linear discriminant*, also estimates how the features vary together. That is a matrix of $d\times d$ numbers from $n-2=38$ independent examples. Close to $d=38$ it can hardly be inverted, and its accuracy collapses to about two thirds, only to *recover* when more features are added (and to fade again): a peak of errors that you will meet again as [double descent](#headline-double-descent). Mix the matrix with a multiple of the identity, or leave it out, and the collapse is gone from the same data.
+**A common slip** is to take two things for one. The red rule, Fisher's *linear discriminant*, also estimates how the features vary together. That is a matrix of $d\times d$ numbers from $n-2=38$ independent examples. Close to $d=38$ it can hardly be inverted (beyond, it has no inverse, and the pseudo-inverse leaves out the directions in which the examples do not vary), and its accuracy collapses to about two thirds, only to *recover* when more features are added (and to fade again): a peak of errors that you will meet again as [double descent](#headline-double-descent). Mix the matrix with a multiple of the identity, or leave it out, and the collapse is gone from the same data.
 
-What is left, in blue, is Trunk's effect, and the formula (dashed) describes it: the curve turns, very flatly, at {eq}`eq-df-turn`; at 20,000 it is back below 0.7, although every one of these features is informative. ({cite:t}`hughes1968` had averaged over *all* problems with two classes and a measurement of $m$ possible values: there, too, accuracy peaks at some $m$ for finitely many examples.)
+What is left, in blue, is Trunk's effect, and the formula (dashed) describes it: the curve turns, very flatly, at {eq}`eq-df-turn`; at 20,000 it is back below 0.7, although every one of these features is informative. The fall is the rule's own, which trusts all of them alike: a weight shrunk by $\frac n{n+i}$, as the noise $\frac1n$ in the estimate of a mean of size $1/\sqrt i$ suggests, turns the formula into $\Phi\bigl(\sqrt{\sum_i\frac n{i(n+i)}}\bigr)$, which never falls, and ends at 0.98. ({cite:t}`hughes1968` had averaged over *all* problems with two classes and a measurement of $m$ possible values: there, too, accuracy peaks at some $m$ for finitely many examples.)
 
 (With [a number to predict](#pixel-basis-synthesis), forty examples and 400 equal features, most choices are worse than predicting zero.)
 """
@@ -1219,6 +1219,20 @@ verify(
     "nearest mean, up to 20,000 features, against theory",
     [*trunk[:, :, 2].mean(1), *trunk_far[:, :, 0].mean(1)],
     [trunk_theory(d, 40) for d in (*few_dims, *many_dims)],
+    atol=0.012,
+)
+by_prior = lambda X, side: nearest_mean(X, side) / (1 + np.arange(1, X.shape[1] + 1) / 40)
+asked_dims, rng = (60, 1000, 20_000), np.random.default_rng(47)
+verify(
+    "weights shrunk by n/(n + i), forty examples, 60 to 20,000 features, against theory",
+    [
+        np.mean([accuracies(d, 40, (by_prior,), rng) for _ in range(10)])
+        for d in asked_dims
+    ],
+    [
+        stats.norm.cdf(np.sqrt((40 / (i * (40 + i))).sum()))
+        for i in (np.arange(1, d + 1) for d in asked_dims)
+    ],
     atol=0.012,
 )
 turns, at_turn = [], []
@@ -1637,7 +1651,7 @@ for name, values in probes.items():
 
 # %% [markdown]
 r"""
-*Name:* training has sharpened it, 0.98 from 200 labels where pixels give 0.93. (Not for nothing: the network has seen all 1,400 labels, and with those the pixels score 0.98 themselves.) *The rest* is read clearly worse than from the pixels. Thrown away? Against the untrained network, training even *kept* ink, height and slant. But 32 random sums keep as much ink, and more of height and slant: that rival was weak. Something was lost, then. And how much depends on the task: trained just as long on names dealt anew, the network loses far more of all three.
+*Name:* training has sharpened it, 0.98 from 200 labels where pixels give 0.93. (Not for nothing: the network has seen all 1,400 labels, and with those the pixels score 0.98 themselves.) *The rest* is read clearly worse than from the pixels. Thrown away? Against the untrained network, training even *kept* ink, height and slant. But 32 random sums keep as much ink, and more of height and slant: that rival was weak. Less can be read off by a *straight line*, then; whether it is lost or bent no linear probe can tell. And how much depends on the task: trained just as long on names dealt anew, the network loses far more of all three.
 """
 
 # %% tags=["checks"]
@@ -2155,7 +2169,7 @@ print(
 
 # %% [markdown]
 r"""
-One record more at the start, and the first policy ends with nearly all crime in one district. By lot the records tell the truth. The third is fair on average; but every town settles on a share of its own, in these sixty anywhere from about a third to above three quarters, and its records confirm it for ever. It is Pólya's urn: every find is a ball drawn and put back with one more of its colour. Only *how many* finds went where counts, not their order ($\frac{11}{21}\cdot\frac{10}{22}\cdot\frac{12}{23}=\frac{10}{21}\cdot\frac{11}{22}\cdot\frac{12}{23}$), just as if each town had drawn its own coin at the start, from the Beta law with parameters 11 and 10.
+One record more at the start, and the first policy ends with nearly all crime in one district. By lot the records tell the truth. The third keeps, on average, the share that it started with, $\frac{11}{21}$ (from 20 and 1 it would keep $\frac{20}{21}$); but every town settles on a share of its own, in these sixty anywhere from about a third to above three quarters, and its records confirm it for ever. It is Pólya's urn: every find is a ball drawn and put back with one more of its colour. Only *how many* finds went where counts, not their order ($\frac{11}{21}\cdot\frac{10}{22}\cdot\frac{12}{23}=\frac{10}{21}\cdot\frac{11}{22}\cdot\frac{12}{23}$), just as if each town had drawn its own coin at the start, from the Beta law with parameters 11 and 10.
 
 (bias-tainted-examples)=
 **The labels repeat what people did.** Applicants have a skill and belong to a group that has nothing to do with it. Fair decisions ask for a skill above 0; the recorded ones asked for 0.8 of group 1. A model fitted to 4,000 records asks for 0.8 again, the control, fitted to fair labels, for nothing extra. The better the fit, the better the copy.
@@ -2218,12 +2232,13 @@ verify(
     copied + (1 - copied) / 10,
     atol=4 * 0.3 / math.sqrt(397),
 )
+by_stretch = lambda gap: np.array([part.mean() for part in np.array_split(gap, 13)])
 verify_at_least(
-    "stretches held out, both readers: more mistakes than shuffled, paired, in standard errors",
+    "thirteen stretches held out, both readers: more mistakes than shuffled, paired, in standard errors",
     [
-        gap.mean() / (gap.std(ddof=1) / math.sqrt(1797))
+        gaps.mean() / (gaps.std(ddof=1) / math.sqrt(13))
         for right in by_split.values()
-        for gap in [right[1:].mean(0) - right[0]]
+        for gaps in [by_stretch(right[1:].mean(0) - right[0])]
     ],
     4.0,
 )
@@ -3196,7 +3211,7 @@ print("predict zero     ", *(f"{1:6.2f}" for p in ps))
 
 # %% [markdown]
 r"""
-Up to 200 features every choice is worse than not looking at all. "A few good features" would be bad advice here, "as many as examples" the worst, and the best of the table uses *all 400* and saves a tenth. That is all that forty examples can say about four hundred equally important numbers: without a prior that some matter more than others, there is little to learn. Had we drawn only the curve, and not the line at 1, we would have praised the five features for beating twenty.
+Up to 200 features every choice is worse than not looking at all. "A few good features" would be bad advice here, "as many as examples" the worst, and the best of the table uses *all 400* and saves a tenth. That is all that forty examples can say about four hundred equally important numbers: without a prior (that few of them matter, or that all matter alike) there is little to learn. Had we drawn only the curve, and not the line at 1, we would have praised the five features for beating twenty.
 """
 
 # %% tags=["checks"]

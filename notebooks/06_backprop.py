@@ -724,7 +724,7 @@ verify(
 
 # %% [markdown]
 r"""
-Ten squarings make $x^{1024}$: a thousand paths, forty arrows, one slope.
+Ten squarings make $x^{1024}$: a thousand paths, forty arrows, one slope. (A dictionary holds no two arrows between the same nodes, so both pass through a copy: four arrows a squaring, where two would do.)
 
 **Try it.** For $y=\log x$, $s=\sqrt y$, $f=y+s$, walk back by hand from $\bar f=1$ at $x=e$, where $y=1$. What are $\bar y$ and $\bar x$?
 """
@@ -954,7 +954,7 @@ through = lambda run: int(np.argmax(np.array(run) < 0.01))
 calm = np.array(train_values(0, steps=450, eta=0.025))
 rise = lambda run: (run - np.minimum.accumulate(run)).max()
 verify(
-    "the start on the plateau: the loss leaps, with this step and with half of it",
+    "the start on the plateau: the loss leaps, with this step and (on the way) with half of it",
     [rise(np.array(xor_runs[0])) > 0.9, rise(calm) > 0],
     [True, False],
 )
@@ -975,7 +975,7 @@ verify(
 
 # %% [markdown]
 r"""
-All five arrive, one after some eight hundred steps on a plateau and a jolt that throws it back to 1: the gradient is exact, the step is too large. With half of it the same start never rises, and is through in half the time. That is no rule: the other four then take twice as long.
+All five arrive. One sits on a plateau for some nine hundred steps, arrives, and is soon thrown back to 1, from where it falls once more: the gradient is exact, the step is too large. With half of it the same start does not rise on the way, and is through in less than half the time. That is no rule: the other four then take twice as long.
 
 **Try it.** Teach the engine the rectified unit: a function that takes a `Value` $z$ and returns $\max(0,z)$ as a `Value`.
 """
@@ -1466,7 +1466,7 @@ def lift(x):
 
 # %% [markdown]
 r"""
-Sixty random programs on arrays of four shapes that broadcast against each other, run through our engine and through PyTorch, some also against plain differences; then the cases on which home-made engines break, and what it cannot do, which it must say.
+Sixty random programs on four arrays that broadcast against each other, run through our engine and through PyTorch, some also against plain differences; then the cases on which home-made engines break, and what it cannot do, which it must say.
 """
 
 # %% tags=["set-up"]
@@ -2939,7 +2939,7 @@ exercise("bp-brackets").check(brackets)
 r"""
 <details><summary>Solution</summary>
 
-The last product splits the chain somewhere; both sides are smaller problems of the same kind, and there are only $L(L+1)/2$ of them.
+The last product splits the chain somewhere; both sides are smaller problems of the same kind, and there are only $L(L+1)/2$ of them. With sizes 10, 10, 1, 10, 10 either end needs 1,200 multiplications, the middle 300.
 
 ```python
 import functools
@@ -3566,7 +3566,7 @@ r"""
 (universality-is-not-learnability)=
 ### What universality does not say
 
-How large $q$ must be; how to find the weights; whether the result is right between the points. A fast wave shows the gap between *exists* and *is found*: eighty sigmoid units can follow $\sin40x$ on $[-1,1]$ (draw inner weights of the right size at random, solve for the outer ones by least squares). Trained from three usual starts, at three rates, they stay near ½, which is what predicting zero costs. Started with inner weights of the right size, the same training finds most of the wave. So the weights were there and the method was able; what was lacking was a start that knows how fast the wave is. And what fits every training label need not know anything: eighty random units fit twenty *random* labels exactly.
+How large $q$ must be; how to find the weights; whether the result is right between the points. A fast wave shows the gap between *exists* and *is found*: eighty sigmoid units can follow $\sin40x$ on $[-1,1]$ (draw inner weights of the right size at random, solve for the outer ones by least squares). Trained from three usual starts, at three rates, they stay near ½, which is what predicting zero costs. Started with inner weights of the right size, the same training finds most of the wave. So the weights were there and the method was able; what was lacking, within these steps, was a start that knows how fast the wave is. And what fits every training label need not know anything: eighty random units fit twenty *random* labels exactly.
 """
 
 # %% tags=["checks"]
@@ -3692,7 +3692,7 @@ $$
 R(m,n)=\sum_{i=0}^{\min(m,n)}\binom mi ,
 $$ (eq-bp-cells)
 
-attained when no two hyperplanes are parallel and no $n+1$ meet in a point {cite:p}`zaslavsky1975`. We ask a linear program, for each of the $2^m$ activation patterns, whether any point has it.
+attained when any $k\le n$ of them meet in dimension $n-k$ and no $n+1$ in a point {cite:p}`zaslavsky1975`. We ask a linear program, for each of the $2^m$ activation patterns, whether any point has it.
 
 **Several layers** fold. {cite:t}`montufar2014`: with $n$ inputs $L-1$ layers of width $m$ fold every coordinate $\lfloor m/n\rfloor$ times, and the last one cuts, so some networks have at least
 

@@ -712,7 +712,7 @@ explore(
 
 # %% [markdown]
 r"""
-The linear network is flat at $s=1$ and nowhere else. The tanh network never is: its slopes $1-h^2<1$ eat the error away, at $s=1$ down to $10^{-8}$ after a hundred steps, and still at $s=1.3$; at $1.5$ it jumps about, up or down as the run goes. There is no comfortable place in between.
+The linear network is flat at $s=1$ and nowhere else. The tanh network never is: its slopes $1-h^2<1$ eat the error away, at $s=1$ down to $10^{-8}$ after a hundred steps (with random inputs of size $0.3$ in every step, as here), and still at $s=1.3$; at $1.5$ it jumps about, up or down as the run goes. There is no comfortable place in between.
 
 (sq-opening-decay)=
 **The opening's curve.** Do the theorem's numbers explain it? For the twenty tanh networks as the library starts them:
@@ -741,7 +741,7 @@ for name, v in (
 
 # %% [markdown]
 r"""
-The singular values lie on both sides of one. For some of these networks the bound promises nothing, and for the others next to nothing: it is a worst case over all directions, and no error points in the worst direction step after step. The eigenvalues tell the story: the measured factor is a little below the spectral radius, by what the slopes of the tanh take. With 0.5 a step, twenty steps leave a millionth.
+The singular values lie on both sides of one. For some of these networks the bound promises nothing, and for the others next to nothing: it is a worst case over all directions, and no error points in the worst direction step after step. The eigenvalues tell the story. The library draws the entries of $W$ uniformly from $\pm1/\sqrt m$, with variance $\frac1{3m}$, and the eigenvalues of a large random matrix of variance $\frac{s^2}m$ fill a disc of radius $s$ {cite:p}`tao2010circular`: here $1/\sqrt3\approx0.58$. The measured factor is a little below the spectral radius, by what the slopes of the tanh take. With 0.5 a step, twenty steps leave a millionth.
 
 **A common slip**: "gradients explode if $\sigma_{\max}(W)>1$." For $W=\begin{pmatrix}0&10\\0&0\end{pmatrix}$ it is 10, and $W^2=0$: after two steps every gradient is gone. And a saturated tanh, with slopes near zero, makes gradients vanish however large $W$ is.
 
@@ -1297,7 +1297,7 @@ r"""
 
 - **The start matters without gates.** Same cell, same rates: of the library's ReLU network no seed hears the bells in 800 steps (nor of its tanh network); started at the identity at least three of four do. "Recurrent networks cannot learn this, one needs an LSTM" is not what happens here.
 - **Gates alone are not enough.** As the library starts it, the LSTM is deaf at 400 steps but for one seed. With twice the budget some of the seeds find the way: they must first learn to *keep*, from the faint error that comes through forget gates near one half, and then the task.
-- **Both together** have the smallest error. Is that the gates, or only their weights? The ReLU network with *as many weights* hears with every seed by step 800; its median error lies between its small sister's and the LSTM's. So a part of what the gates seemed to give was size, and a part was not.
+- **Both together** have the smallest error. Is that the gates, or only their weights? The ReLU network with *as many weights* hears with every seed already at step 400, the LSTM with three; but its median error lies between its small sister's and the LSTM's. So a part of what the gates seemed to give was size, and a part was not.
 - **The other controls.** The tanh network learns nothing from $W=I$ either. Its slopes are below one, so this start leaks; it is not the identity that helps, but what it keeps. And the start at $0.8\,I$ surprises: deaf at 400 steps, but most seeds arrive by 800. What is *nearly* kept can be learnt, for a price.
 
 (Where nothing was learnt, the rate chosen is an accident.) So the answer to the opening is not the name of a cell. What carries a memory is a *path on which the state passes unchanged*, there from the first step of training or found with patience.
@@ -2423,7 +2423,7 @@ for step in range(60):  # setting
 
 # %% [markdown]
 r"""
-(It stops long before the bells are heard; [the square](#headline-adding) says how many steps that takes.) The library's LSTM is ours, layer by layer, to the last digit. Packing is worth a check of its own: without it, the last state is that of the padding.
+(It stops long before the bells are heard: after sixty steps its error is that of guessing. In [the square](#headline-adding), with smaller networks, it took some hundreds.) The library's LSTM is ours, layer by layer, to the last digit. Packing is worth a check of its own: without it, the last state is that of the padding.
 """
 
 # %% tags=["checks"]

@@ -654,6 +654,8 @@ $$
 z\mid x\sim\mathcal N\bigl(V\,W^\top\Sigma^{-1}(x-\mu),\;V\bigr),\qquad V=(I+W^\top\Sigma^{-1}W)^{-1} .
 $$ (eq-gm-fa-posterior)
 
+(There it reads $W^\top(WW^\top+\Sigma)^{-1}$, a matrix as large as the data. But $(I+W^\top\Sigma^{-1}W)\,W^\top=W^\top\Sigma^{-1}(\Sigma+WW^\top)$, so it is $VW^\top\Sigma^{-1}$; and what is left, $I-VW^\top\Sigma^{-1}W$, is $V$.)
+
 (probabilistic-pca-maximum-likelihood)=
 **The best loadings, in closed form.** With noise of one size, $\Sigma=\sigma^2I$, the model is *probabilistic PCA* {cite:p}`tipping1999`. Put $C=WW^\top+\sigma^2I$, let $S$ be the sample covariance. The log-likelihood per point is
 
@@ -1343,7 +1345,7 @@ exercise("price-and-bit").check(price_and_bit)
 r"""
 <details><summary>Solution</summary>
 
-$\frac12\cdot0+\frac12\cdot\frac12\cdot4=1$ nat; a bit holds $\ln2\approx0.69$. The rest of the price is paid because the cloud of codes is not $\mathcal N(0,1)$.
+$\frac12\cdot0+\frac12\cdot\frac12\cdot4=1$ nat; a bit holds at most $\ln2\approx0.69$. (This code carries only $0.34$, since the two bells overlap; the other $0.66$ is the divergence of the cloud of codes from $\mathcal N(0,1)$.)
 
 ```python
 price_and_bit = (1.0, math.log(2))
@@ -1458,7 +1460,7 @@ explore(
 
 # %% [markdown]
 r"""
-One coordinate at a time the sheet is bent into the smile. It stays in one piece: a continuous bijection cannot tear. So two bridges remain between the three clusters, with more than twice the mass that the truth has there (its density is zero nowhere).
+One coordinate at a time the sheet is bent into the smile. It stays in one piece, and after these 200 steps two bridges remain between the three clusters, with more than twice the mass that the truth has there. That a bijection cannot tear does not forbid the truth: its density is zero nowhere, and [an exact bijection exists](#flow-matching). But it must stretch very steeply, and that takes weights and time.
 """
 
 # %% tags=["checks"]
@@ -2091,7 +2093,7 @@ $$
 \ln p(x_0)=\ln\mathcal N(x_1;0,I)+\int_0^1\operatorname{div}v(x_s,s)\,ds .
 $$ (eq-gm-cnf)
 
-The cost is the divergence: $d$ derivatives in every step, where a sample needs none. (A bijection again: this flow cannot tear either.) Note whose density it is: that of the *flow*. The chain with dice has the same one only if the guess is perfect and the steps are fine.
+The cost is the divergence: $d$ derivatives in every step, where a sample needs none. (A bijection again, and with the perfect guess an exact one.) Note whose density it is: that of the *flow*. The chain with dice has the same one only if the guess is perfect and the steps are fine.
 """
 
 
@@ -2243,7 +2245,7 @@ $$
 \kappa^{\,g}u^{\,1-g}\ \text{(sampled)}\qquad\text{against}\qquad\Bigl(\frac g\kappa+\frac{1-g}u\Bigr)^{-1}\ \text{(tilted)} .
 $$ (eq-gm-guided-variance)
 
-A weighted geometric mean where the tilted law has the harmonic one. For $\kappa=1$, $u=2$, $g=3$: $\frac14$ instead of $\frac12$ {cite:p}`bradley2024` (without dice; the chain with dice ends at $0.39$, a third answer). The reason: noising the tilted density does not give the tilted noised density; the field that is followed belongs to no path $a_sx_0+b_s\epsilon$, so [the theorem](#flow-matching) says nothing. What *is* sampled is still exactly known, by [the change of variables](#eq-gm-cnf) along the guided flow. On the smile, with the left corner as class:
+A weighted geometric mean where the tilted law has the harmonic one. For $\kappa=1$, $u=2$, $g=3$: $\frac14$ instead of $\frac12$ {cite:p}`bradley2024` (without dice; the chain with dice ends at $0.39$, a third answer). The reason: noising the tilted density does not give the tilted noised density; the field that is followed is not that of the path from the tilted law, so [the theorem](#flow-matching) does not promise that law. What *is* sampled is still exactly known, by [the change of variables](#eq-gm-cnf) along the guided flow. On the smile, with the left corner as class:
 """
 
 
@@ -2857,7 +2859,7 @@ $$
 \mathbb E\,\mathrm{KL}(p\|p_{\hat\theta})\approx\frac P{2n}
 $$ (eq-gm-price)
 
-nats: near the truth $\mathrm{KL}\approx\frac12\delta^\top I\delta$ with Fisher's information $I$, and the error $\delta$ of the fit has covariance $\frac1n I^{-1}$, so the mean is $\frac1{2n}\operatorname{tr}I^{-1}I$. *Half a nat per parameter, divided by the number of data*: the price of a density. The mixture of three has $P=2+6+9=17$. Sixty fits to 1,000 points each:
+nats: near the truth $\mathrm{KL}\approx\frac12\delta^\top I\delta$ with Fisher's information $I$, and the error $\delta$ of the fit has covariance $\frac1n I^{-1}$, so the mean is $\frac1{2n}\operatorname{tr}I^{-1}I$. *Half a nat per parameter, divided by the number of data*: the price of a density. The mixture of three has $P=2+6+9=17$. Sixty fits (EM from the truth, nine rounds: from elsewhere it may end elsewhere) to 1,000 points each:
 """
 
 # %%
@@ -3068,7 +3070,7 @@ What each costs:
 | VAE | a bound | one pass | sharpness, a gap |
 | autoregressive net | exact | $d$ passes | an order |
 | coupling flow | exact | one pass | special layers |
-| diffusion, flow matching | exact, at $d$ derivatives a step | 10 to 200 passes | time |
+| diffusion, flow matching | of the flow: exact up to its steps, at $d$ derivatives each; with dice a bound | 10 to 200 passes | time |
 | [adversarial network](#generative-adversarial-network) | none | one pass | a judge that must be trained too |
 """
 

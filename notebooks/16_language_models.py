@@ -168,7 +168,7 @@ def _(answer):
 @exercise.define("lm-compute")
 def _(answer):
     loss = 1.7 + 1.0 * answer**-0.05
-    assert abs(loss - 2.2) < 1e-3, f"with your factor the loss is {loss:.3f}"
+    assert abs(loss - 2.2) < 2e-3, f"with your factor the loss is {loss:.3f}"
     return True
 
 
@@ -1746,7 +1746,7 @@ print()
 
 # %% [markdown]
 r"""
-Gradient descent on $B$ and $A$ finds the theorem's loss. Two ranks of 32 get five sixths of what full fine-tuning gets on the 400. Without the old matrix (column $W_0=0$) it takes more than four: the *change* is nearly of low rank, not the matrix. With 60 examples full fine-tuning is worse on new digits than no change at all; rank one, over twenty draws, is a little better than none. But the last line has the rival: [ridge](#ridge-regression) towards $W_0$, with the weight 1 that $W_0$ itself was fitted with, beats rank one. A low rank is an economy first.
+Gradient descent on $B$ and $A$ finds the theorem's loss. Two ranks of 32 get five sixths of what full fine-tuning gets on the 400. Without the old matrix (column $W_0=0$) it takes more than four: the *change* is nearly of low rank, not the matrix. No wonder: eight pixels went dark, so but for noise the change has at most rank 8. (Beyond rank 16 the two factors hold more numbers than the matrix, 1,056.) With 60 examples full fine-tuning is worse on new digits than no change at all; rank one, over twenty draws, is a little better than none. But the last line has the rival: [ridge](#ridge-regression) towards $W_0$, with the weight 1 that $W_0$ itself was fitted with, beats rank one. A low rank is an economy first.
 
 (weight-quantization)=
 **Coarser numbers.** A weight of $b$ bits takes one of the values $-K\Delta,\dots,-\Delta,0,\Delta,\dots,K\Delta$ with $K=2^{b-1}-1$. The simplest choice of the step lets the largest weight just fit,
@@ -1819,7 +1819,7 @@ for name in ("as trained", "outliers"):
 
 # %% [markdown]
 r"""
-Eight bits are free here, and four nearly so; at two half of what the model knew is lost. With outliers and one step for the matrix, at four nearly everything is lost. A step for every 16 helps, and does not save it: in a model of width 32 every second block of 16 holds an outlier, of the blocks of 4 every eighth. (In large models {cite:t}`dettmers2022` met such outliers in the *activations*.)
+Eight bits are free here, and four nearly so; at two half of what the model knew is lost. With outliers and one step for the matrix, at four nearly everything is lost. A step for every 16 helps, and does not save it: in a model of width 32 every second block of 16 holds an outlier, of the blocks of 4 every eighth. But count the bits of the steps too, one a weight for blocks of 16, four for blocks of 4. Six bits of storage spent as $2+4$ instead of $6+0$ pay where there are outliers ($0.047$ instead of $0.192$) and only there ($0.033$ instead of $0.000$). (In large models {cite:t}`dettmers2022` met such outliers in the *activations*.)
 """
 
 
@@ -2204,7 +2204,7 @@ print(
 
 # %% [markdown]
 r"""
-At first all gain. Then one proxy leads to the top, another almost and then back, three end below where they began, though each of them sees its own score rise all the way. The leash $\beta$ is there because the reward is not to be believed far from home.
+At first all gain. Then one proxy leads to the top, another almost and then back, a sixth falls first and climbs late; three end below where they began, though each of them sees its own score rise all the way. The leash $\beta$ is there because the reward is not to be believed far from home.
 """
 
 # %% tags=["checks"]
@@ -2783,9 +2783,9 @@ plt.show()
 
 # %% [markdown]
 r"""
-The fitted floor of the first source meets its entropy rate to less than one hundredth of a nat, that of the second falls two hundredths short, although the best models that the fits had seen were still 0.08 and 0.07 above. And the prophecy holds: with eight times the compute the loss lies where it was foretold, within six hundredths of what is left above the floor. The dashed law without a floor misses already the bend of the seen points; at twice their compute it promises the floor itself, and then losses *below the entropy of the text*, which no model can have.
+The fitted floor of the first source meets its entropy rate to less than one hundredth of a nat, that of the second falls two hundredths short. The best models that the fits had seen were still 0.08 and 0.07 above: the first fit guesses nine tenths of the rest of the way, the second a third too much. And the prophecy holds: with eight times the compute the loss lies where it was foretold, within six hundredths of what is left above the floor; but it is a little lower each time, by 1, 4 and 6 %, so the power law is not the whole truth. The dashed law without a floor misses already the bend of the seen points; at twice their compute it promises the floor itself, and then losses *below the entropy of the text*, which no model can have.
 
-On one budget the valley is flat: widths from 4 to 8 differ by less than a tenth, so it matters little that 6 is a shade better than our 4. The exponents, near $0.5$ and $0.6$, are not universal; a doubling of the compute buys about a third of what is left. ([The shelf](#softmax-bottleneck) has the exact price of too few weights.)
+On one budget the valley is flat: widths from 4 to 8 differ by less than a tenth, so it matters little that 6 is a shade better than our 4. And ten times the compute? It leaves a third or a quarter of what is above the floor ($10^{-0.49}$ and $10^{-0.60}$), and nothing moves the floor. The exponents are not universal. ([The shelf](#softmax-bottleneck) has the exact price of too few weights.)
 """
 
 # %% tags=["checks"]
@@ -2812,6 +2812,14 @@ verify(
     for_sizes,
     np.ones((2, 2)),
     rtol=1e-5,
+)
+verify_at_most(
+    "fitted floors: miss over what the best seen models still lacked",
+    [
+        abs(law[0] - floor) / (mean_losses.min() - floor),
+        abs(second_law[0] - second_floor) / (min(r.mean() for r in second) - second_floor),
+    ],
+    0.4,
 )
 left_over = mean_large - floor
 verify_at_most(

@@ -122,10 +122,13 @@ def _(answer):
     return True
 
 
-@exercise.define("even-beta")
+@exercise.define("best-of-replies")
 def _(answer):
-    p = np.array([0.9, 0.1]) * np.exp(np.array([0.0, 1.0]) / answer)
-    assert abs(p[0] / p.sum() - 0.5) < 1e-6, f"the first has {p[0] / p.sum():.3f}"
+    chance = [1 - 0.9**n for n in (answer - 1, answer)]
+    assert chance[0] < 0.5 <= chance[1], (
+        f"of {answer - 1} and of {answer} replies the best is the good one with "
+        f"probability {chance[0]:.2f} and {chance[1]:.2f}"
+    )
     return True
 
 
@@ -457,7 +460,7 @@ r"""
 The three rules with a knob got the best of five settings on the easy bandit; UCB and Thompson have none, but know the rewards' standard deviation.
 
 (optimistic-initial-values)=
-The tuned *optimistic start*, which is greedy but begins with a first guess of 8 worth one pull, wins on the easy bandit. On gaps about three times smaller its average is carried by few runs:
+The tuned *optimistic start*, which is greedy but begins with a first guess of 8 worth one pull, wins on the easy bandit. On gaps about three times smaller it still wins after 3,000 rounds; but its average is carried by few runs, and they go on losing:
 """
 
 # %% tags=["set-up"]
@@ -623,7 +626,7 @@ headline(
 r"""
 Thompson lies below the line at first, which the bound allows: it speaks of the slope, and only in the limit.
 
-**Is the assumption needed?** Halve the bonus of UCB, $\sqrt{2c\ln t/n}$ with $c=\frac12$. On this bandit that pulls the bad arm half as often: *below* the line. But then the rule cannot be consistent, so there must be a bandit on which it pays: let the unknown arm be the *better* one, $+1$. If its first pull pays $-x$, the rule stays away until $\ln t=x^2/2c$. The chance of that falls like $e^{-(x+1)^2/2}$, the wait grows like $e^{x^2/2c}$: for $c<1$ the mean wait up to $T$ grows like a power of $T$, about $T^{1-c}$, and $c=1$ is the smallest factor for which it stays bounded.
+**Is the assumption needed?** Halve what stands under the root of UCB's bonus, $\sqrt{2c\ln t/n}$ with $c=\frac12$. On this bandit that pulls the bad arm half as often: *below* the line. But then the rule cannot be consistent, so there must be a bandit on which it pays: let the unknown arm be the *better* one, $+1$. If its first pull pays $-x$, the rule stays away until $\ln t=x^2/2c$. The chance of that falls like $e^{-(x+1)^2/2}$, the wait grows like $e^{x^2/2c}$: for $c<1$ the mean wait up to $T$ grows like a power of $T$, about $T^{1-c}$, and $c=1$ is the smallest factor for which it stays bounded.
 """
 
 
@@ -660,7 +663,7 @@ verify(
     rtol=0.03,
 )
 verify(
-    "better arm, half and quarter bonus, 10^20 to 10^40: exponent of T, against 1 − c − (√40 − √20) √(2c / ln 10) / 20",
+    "better arm, c = ½ and ¼, 10^20 to 10^40: exponent of T, against 1 − c − (√40 − √20) √(2c / ln 10) / 20",
     np.log10(cheat_wait[1:, 3] / cheat_wait[1:, 2]) / 20,
     [
         1 - c - (40**0.5 - 20**0.5) * (2 * c / math.log(10)) ** 0.5 / 20
@@ -669,13 +672,13 @@ verify(
     atol=0.02,
 )
 verify_at_most(
-    "better arm, full bonus: growth of the wait from 10^5 to 10^40 rounds",
+    "better arm, c = 1: growth of the wait from 10^5 to 10^40 rounds",
     cheat_wait[0, 3] / cheat_wait[0, 0],
     1.5,
 )
 first = np.random.default_rng(4).normal(1, 1, 400_000)
 verify_within_se(
-    "the wait by simulation, quarter bonus, T = 1,000",
+    "the wait by simulation, c = ¼, T = 1,000",
     np.where(first < 0, np.minimum(np.exp(2 * first**2), 1000), 0),
     wait_after_first(0.25, 1000),
 )
@@ -1733,13 +1736,19 @@ def star(gamma):
 
 explore(
     star,
-    alt="Left, size of the weights: with all three ingredients it grows along a straight line on the logarithmic axis for gamma near one, the other curves stay bounded. Right, the growth per step against gamma, zero up to about 0.88",
+    alt="Left, size of the weights: with all three ingredients it grows along a straight line on the logarithmic axis for gamma near one, the other curves stay bounded. Right, the growth per step against gamma, zero up to 15/17",
     gamma=star_gammas,
 )
 
 # %% [markdown]
 r"""
-Below $\gamma\approx0.88$ the star is stable (but for directions with eigenvalue zero: eight weights share seven values). Networks trained by Q-learning from a store of old data have all three ingredients; what is done about it stands on [the shelf](#deep-q-network).
+Where is the edge? Six states share one value $V$ (differences between them die out), the seventh has $V_7$. One step moves the weights by $\frac\eta7\sum_s\delta_sx_s$, and with it
+
+$$
+\begin{pmatrix}V\\V_7\end{pmatrix}\leftarrow\begin{pmatrix}V\\V_7\end{pmatrix}+\frac\eta7\begin{pmatrix}-10&12\gamma-2\\-12&17\gamma-5\end{pmatrix}\begin{pmatrix}V\\V_7\end{pmatrix}.
+$$
+
+The determinant, $\frac{26}{49}(1-\gamma)$, is positive, so all hangs on the sign of the trace, $\frac{17\gamma-15}7$: for small steps the star is stable below $\gamma=\frac{15}{17}=0.88$ and explodes above (the eighth weight is free: eight weights share seven values). Networks trained by Q-learning from a store of old data have all three ingredients; what is done about it stands on [the shelf](#deep-q-network).
 """
 
 # %% tags=["checks"]
@@ -1768,7 +1777,7 @@ verify(
     ),
     (True, False),
 )
-verify("its place", edge, 0.88, atol=0.005)
+verify("its place, but for the length of the step", edge, 15 / 17, atol=STAR_ETA / 10)
 verify_at_least(
     "one ingredient away: smallest real part",
     [least_real[n] for n in list(legs)[1:]],
@@ -2185,6 +2194,18 @@ for name, clip in CLIPS.items():
             for s, a, w, A in [one_batch(theta_half, 30, 60 + k)]
         ]
     )
+pi_old = softmax_policy(theta_half)
+states, moves = np.repeat(np.arange(32), 4), np.tile(np.arange(4), 32)
+share = visits_of(slippery, pi_old, rho)[states] * pi_old[states, moves]
+A_old = advantages(slippery, pi_old)[states, moves]
+all_walks = climb(theta_half, (states, moves, share, A_old), None, 60, 0.3)
+all_gained = np.array([worth(t) - J_half for t in all_walks])
+all_promised = np.array(
+    [
+        share @ (softmax_policy(t)[states, moves] / pi_old[states, moves] * A_old)
+        for t in all_walks
+    ]
+)
 print(
     f"after 60 steps on one batch of 30 walks (mean of 8 batches ± s.e.); possible gain {J_best - J_half:.2f}"
 )
@@ -2194,6 +2215,10 @@ for name in CLIPS:
         f"{name:10}  promised {p.mean():7.2f}   real gain {g.mean():6.2f} ± {g.std(ddof=1) / 8**0.5:.2f}"
         f"   best on the way {gained[name].max(1).mean():6.2f}"
     )
+print(
+    f"all walks   promised {all_promised[-1]:7.2f}   real gain {all_gained[-1]:6.2f}"
+    f"          best on the way {all_gained.max():6.2f}   (no clip)"
+)
 
 
 # %% tags=["picture"]
@@ -2221,7 +2246,7 @@ explore(
 
 # %% [markdown]
 r"""
-Without a limit the surrogate promises three times what there is, and the real gain, after a good beginning, melts away. (Stopping at the right moment would have done as well as any of these clips, but only who knows the truth sees that moment.)
+Without a limit the surrogate promises three times what there is, and the real gain, after a good beginning, melts away. Are the old visits to blame? The last line is the control: the surrogate of *all* walks, with exact visits and advantages, climbed by the same sixty steps without a clip, loses nothing. It cannot: such a climb raises $\sum_a\pi'A_\pi$ in every state, none is ever negative, and [the lemma](#eq-performance-difference) adds them up with weights $d_{\pi'}\ge0$. What melts the gain is the luck of thirty walks, believed sixty times over. (Stopping at the right moment would have done as well as any of these clips, but only who knows the truth sees that moment.)
 
 (ppo)=
 **PPO** {cite:p}`schulman2017` takes away the reward for going far. With ratio $u$ and advantage $A$ it climbs
@@ -2321,6 +2346,17 @@ verify(
     rtol=1e-7,
 )
 verify_at_most("error of the surrogate over its bound", bound, 1.0)
+direction, misses_near = rng.normal(size=(32, 4)), []
+for scale in (0.01, 0.005):
+    pi_new = softmax_policy(theta_half + scale * direction)
+    real = rho @ (policy_value(slippery, pi_new) - policy_value(slippery, pi_half))
+    misses_near.append(real - d_half @ (pi_new * advantage_half).sum(1))
+verify(
+    "half the change of the policy: error of the surrogate, times",
+    misses_near[0] / misses_near[1],
+    4.0,
+    rtol=0.05,
+)
 verify_at_least(
     "no clip: last promise over all that is possible; loss of real gain from its best, median over the batches",
     [
@@ -2595,7 +2631,7 @@ for steps in STEPS_AHEAD:
 
 # %% [markdown]
 r"""
-Hold the standard deviations against the gap between truth and doctors': can 500 records tell the two policies apart? For five steps all do. For forty the whole walk's deviation is half the gap, mostly by ratios of decisions after the goal. Not to charge a reward with the ratios of later decisions is quietest here at every length. Right, the curse: counted as $n/\mathbb E u^2$, the *effective number* of the 500 records falls geometrically.
+Hold the standard deviations against the gap between truth and doctors': can 500 records tell the two policies apart? For five steps all do. For forty the whole walk's deviation is half the gap, mostly by ratios of decisions after the goal. Not to charge a reward with the ratios of later decisions is the quietest of these four at every length. Right, the curse: counted as $n/\mathbb E u^2$, the *effective number* of the 500 records falls geometrically.
 """
 
 # %% tags=["picture"] mystnb={"image": {"alt": "Left, standard deviation of four estimators against the number of steps, logarithmic: whole walk grows fastest, weighted less, stopped at the goal less still, per decision least. Right, the effective number of 500 records falls geometrically with the number of steps."}}
@@ -2881,22 +2917,22 @@ verify_at_least(
 
 # %% [markdown]
 r"""
-**Try it.** Two replies, $\pi_0=(0.9,0.1)$; the second has reward 1, the first 0. For which $\beta$ are both equally likely under $\pi^*$?
+**Try it.** Two replies, $\pi_0=(0.9,0.1)$; the second has reward 1, the first 0. Under $\pi^*$ with $\beta=\frac1{\log9}$ they are equally likely. From how many draws on does best-of-$n$ write the second at least as often as the first?
 """
 
 # %% tags=["yours"]
-even_beta = ...  # a number
+draws_needed = ...  # a whole number
 
-exercise("even-beta").check(even_beta)
+exercise("best-of-replies").check(draws_needed)
 
 # %% [markdown]
 r"""
 <details><summary>Solution</summary>
 
-$0.9=0.1\,e^{1/\beta}$.
+The first is written only if all $n$ draws are the first: $0.9^n\le\frac12$.
 
 ```python
-even_beta = 1 / np.log(9)
+draws_needed = math.ceil(math.log(0.5) / math.log(0.9))
 ```
 
 </details>

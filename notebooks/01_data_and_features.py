@@ -1221,7 +1221,9 @@ verify(
     [trunk_theory(d, 40) for d in (*few_dims, *many_dims)],
     atol=0.012,
 )
-by_prior = lambda X, side: nearest_mean(X, side) / (1 + np.arange(1, X.shape[1] + 1) / 40)
+by_prior = lambda X, side: (
+    nearest_mean(X, side) / (1 + np.arange(1, X.shape[1] + 1) / 40)
+)
 asked_dims, rng = (60, 1000, 20_000), np.random.default_rng(47)
 verify(
     "weights shrunk by n/(n + i), forty examples, 60 to 20,000 features, against theory",
@@ -2240,7 +2242,7 @@ verify_at_least(
         for right in by_split.values()
         for gaps in [by_stretch(right[1:].mean(0) - right[0])]
     ],
-    4.0,
+    stats.t(12).ppf(0.99),
 )
 index = np.arange(1797)
 close_by = np.mean(abs(index[:, None] - index) <= 140) - 1 / 1797

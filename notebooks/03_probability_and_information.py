@@ -1626,7 +1626,9 @@ one_by_one = [
 ]
 print("bits a symbol   entropy   standard error    code    information sent   Huffman")
 for name, (H, se, bits, told), word in zip(SOURCES, rows, one_by_one):
-    print(f"{name:14}   {H:7.4f}   {se:14.4f}   {bits:6.4f}   {told:12.4f}   {word:11.4f}")
+    print(
+        f"{name:14}   {H:7.4f}   {se:14.4f}   {bits:6.4f}   {told:12.4f}   {word:11.4f}"
+    )
 
 # %%
 headline(

@@ -1425,8 +1425,8 @@ for name, net, told, new in (
         )
 best_of = {name: min(rows, key=lambda row: row[3]) for name, rows in believed.items()}
 headline(
-    "Error on 397 new examples of networks drawn around the student of honest labels and "
-    "around that of dice, against the promise computed from the training data alone",
+    "Error on 397 new examples of networks drawn around means trained on from the student of "
+    "honest labels and from that of dice, against the promise computed from the training data alone",
     [best_of["honest"][4], best_of["dice"][4]],
     [best_of["honest"][3], best_of["dice"][3]],
     rtol=0.01,
@@ -1462,7 +1462,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-At five mistakes in a hundred the honest student has travelled 2,335 nats, less than [the toll](#eq-lt-toll) for dice, 2,740; the other has travelled 42,911 at two in a hundred. So this could be known before the examination, from the training data alone: at best 0.77 against 1.000. The weights are as many, the start and the rule are the same; but the dice student has moved its weights more than twice as far *and* must keep more of them sharp (at price 0.3 each is half of its bill), and no price brings it under 0.9. The honest one has its limits, too. To the letter, with six mistakes in a *thousand*, it has travelled 10,164 nats and is promised nothing (0.999); it earns its best promise by blurring one answer in ten. And the promise is for networks drawn around it.
+At five mistakes in a hundred the honest student has travelled 2,335 nats, less than [the toll](#eq-lt-toll) for dice, 2,740; the other has travelled 42,911 at two in a hundred. So this could be known before the examination, from the training data alone: at best 0.77 against 1.000. The weights are as many, the start and the rule are the same; but the dice student has moved its weights more than twice as far *and* must keep more of them sharp (at price 0.3 each is half of its bill), and no price brings it under 0.9. The honest one has its limits, too. To the letter, with six mistakes in a *thousand*, it has travelled 10,164 nats and is promised nothing (0.999); it earns its best promise by blurring one answer in ten. And the promise is for networks drawn around means that the recipe has trained on from it. How much of it is the student's? Start the same four stages from *no one's* weights, those before any training: 0.78. What is promised, then, is less that this student has understood than that these labels can be learned at so small a distance from the start.
 
 **Is 0.77 good?** A smaller class pays less: 650 linear weights with $P=\mathcal N(0,I)$ are promised 0.42, with nothing held out. And the plainest rival is to hold out half. Learn ordinary weights on 700 examples, count mistakes on the other 700, and invert [the binomial law](#two-risks). PAC-Bayes may use the same split, too: learn the mean of the *prior* on the first half ($\tau=0.05$), and compute the bound on the second, which this prior has not seen.
 """

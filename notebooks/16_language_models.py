@@ -2817,7 +2817,8 @@ verify_at_most(
     "fitted floors: miss over what the best seen models still lacked",
     [
         abs(law[0] - floor) / (mean_losses.min() - floor),
-        abs(second_law[0] - second_floor) / (min(r.mean() for r in second) - second_floor),
+        abs(second_law[0] - second_floor)
+        / (min(r.mean() for r in second) - second_floor),
     ],
     0.4,
 )

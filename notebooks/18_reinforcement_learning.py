@@ -2246,7 +2246,7 @@ explore(
 
 # %% [markdown]
 r"""
-Without a limit the surrogate promises three times what there is, and the real gain, after a good beginning, melts away. Are the old visits to blame? The last line is the control: the surrogate of *all* walks, with exact visits and advantages, climbed by the same sixty steps without a clip, loses nothing. It cannot: such a climb raises $\sum_a\pi'A_\pi$ in every state, none is ever negative, and [the lemma](#eq-performance-difference) adds them up with weights $d_{\pi'}\ge0$. What melts the gain is the luck of thirty walks, believed sixty times over. (Stopping at the right moment would have done as well as any of these clips, but only who knows the truth sees that moment.)
+Without a limit the surrogate promises three times what there is, and the real gain, after a good beginning, melts away. Are the old visits to blame? The last line is the control: the surrogate of *all* walks, with exact visits and advantages, climbed by the same sixty steps without a clip, promises too much as well, but gains nearly all that there is and never loses. It cannot: such a climb raises $\sum_a\pi'A_\pi$ in every state, none is ever negative, and [the lemma](#eq-performance-difference) adds them up with weights $d_{\pi'}\ge0$. What melts the gain is the luck of thirty walks, believed sixty times over. (Stopping at the right moment would have done as well as any of these clips, but only who knows the truth sees that moment.)
 
 (ppo)=
 **PPO** {cite:p}`schulman2017` takes away the reward for going far. With ratio $u$ and advantage $A$ it climbs

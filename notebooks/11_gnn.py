@@ -1181,7 +1181,7 @@ r"""
 
 A paper has five citations, a person on a social network a thousand friends, and two layers reach the friends' friends: nearly everybody. To train on a mini-batch of 32 nodes one would have to read the whole graph at every step. How little may one read?
 
-*GraphSAGE* {cite:p}`hamilton2017` asks only $s$ neighbours, drawn at random. By hand: three neighbours hold 1, 2 and 6. Their mean is 3, their variance $\frac{4+1+9}3=\frac{14}3$. The mean of $s$ draws (with replacement) is right on average, and off by
+*GraphSAGE* {cite:p}`hamilton2017` keeps the node's own features beside the mean of its neighbours', $x_i'=\sigma\bigl(W^\top[\,x_i\,\Vert\,\frac1s\sum_{k=1}^sx_{j_k}]\bigr)$, and asks only $s$ of them, drawn at random. By hand: three neighbours hold 1, 2 and 6. Their mean is 3, their variance $\frac{4+1+9}3=\frac{14}3$. The mean of $s$ draws (with replacement) is right on average, and off by
 
 $$
 \operatorname{Var}\Bigl(\frac1s\sum_{k=1}^sx_{j_k}\Bigr)=\frac{\sigma_i^2}s,\qquad\sigma_i^2\text{ the variance among the neighbours of }i ,
@@ -1683,7 +1683,7 @@ $$
 (\hat A^r)_{\text{root},\text{leaf}}=\frac1{\sqrt{3\cdot4}}\Bigl(\frac14\Bigr)^{r-2}\frac1{\sqrt{4\cdot2}}=\frac{4^{2-r}}{\sqrt{96}} .
 $$ (eq-gnn-tree)
 
-At depth six that is one part in 2,500. Is it the division by degrees? With sums ($A+I$ for $\hat A$) a leaf's weight is 1, but 2,367 walks of six steps, pauses allowed, end at the root, and all 64 leaves together start 64 of them: not 3 %. The rest is echo. Remedies change the graph: a *virtual node* joined to everybody makes all distances at most 2, but is itself one vector that all must pass. Nor does it take depth: in a *barbell*, two cliques of $m$ joined by one edge, there is one path of three edges from clique to clique, and it weighs $1/m(m+1)^2$.
+At depth six that is one part in 2,500. Is it the division by degrees? With sums ($A+I$ for $\hat A$) a leaf's weight is 1, but 2,367 walks of six steps, pauses allowed, end at the root, and all 64 leaves together start 64 of them: not 3 %. Another 665 bring news from nearer nodes; 1,638 turn back: echo. Remedies change the graph: a *virtual node* joined to everybody makes all distances at most 2, but is itself one vector that all must pass. Nor does it take depth: in a *barbell*, two cliques of $m$ joined by one edge, there is one path of three edges from clique to clique, and it weighs $1/m(m+1)^2$.
 """
 
 
@@ -1709,10 +1709,16 @@ for _ in range(6):
     down, up = 2 * np.r_[0, by_row[:-1]], np.r_[by_row[1:], 0]
     by_row = by_row + down + up
 sums = np.linalg.matrix_power(tree(6) + np.eye(127), 6)[0]
+upward = np.triu(tree(6)) + np.eye(127)  # a step towards the root, or a pause
 verify(
     "depth 6, sums: a leaf's weight, all weights, all leaves', by counting walks by rows",
     [sums[-1], sums.sum(), sums[-64:].sum()],
     [1, by_row.sum(), by_row[-1]],
+)
+verify(
+    "… walks that never turn back: three choices at each of six steps, from the root",
+    np.linalg.matrix_power(upward, 6)[0].sum(),
+    3**6,
 )
 with_hub = np.ones((128, 128))
 with_hub[:127, :127], with_hub[127, 127] = tree(6), 0
@@ -1736,31 +1742,40 @@ S_tree, X_tree, four_W = (
     torch.randn(31, 3),
     torch.randn(4, 3, 3),
 )
-
-
-def root_of(X, bend):
-    for W in four_W:
-        X = bend(S_tree @ X @ W)
-    return X[0]
-
-
-linear, bent = (
-    torch.autograd.functional.jacobian(lambda X: root_of(X, bend), X_tree)
-    for bend in (lambda z: z, torch.relu)
-)  # (3, 31, 3)
 arrives = torch.linalg.matrix_power(S_tree, 4)[0]
+
+
+def of_bound(X, Ws, bend):
+    """Jacobian of the root in every node (31, 3, 3), and its norm over the bound."""
+
+    def root_of(H):
+        for W in Ws:
+            H = bend(S_tree @ H @ W)
+        return H[0]
+
+    J = torch.autograd.functional.jacobian(root_of, X).transpose(0, 1)
+    bound = arrives * torch.linalg.matrix_norm(Ws, 2).prod()
+    return J, torch.linalg.matrix_norm(J, 2) / bound
+
+
 verify(
     "tree of depth 4, linear layers: the Jacobian of the root in every node",
-    linear.transpose(0, 1),
+    of_bound(X_tree, four_W, lambda z: z)[0],
     arrives[:, None, None] * torch.linalg.multi_dot(list(four_W)).T,
     atol=1e-12,
 )
-verify_at_most(
-    "tree of depth 4, ReLU: norm of each node's Jacobian over its bound",
-    torch.linalg.matrix_norm(bent.transpose(0, 1), 2)
-    / (arrives * torch.linalg.matrix_norm(four_W, 2).prod()),
-    1.0,
+one_way = torch.randn(3).abs()  # all weights along it: no norm is lost between layers
+aligned = torch.rand(4, 1, 1) * torch.outer(one_way, one_way)
+verify(
+    "… ReLU, aligned weights, no term below 0: norm over bound, all nodes",
+    of_bound(X_tree.abs(), aligned, torch.relu)[1],
+    np.ones(31),
 )
+shut = torch.stack(
+    [of_bound(torch.randn(31, 3), aligned, torch.relu)[1] for _ in range(40)]
+)
+verify_at_most("… random features, 40 draws: norm over bound", shut, 1 + 1e-12)
+verify_at_most("… its mean", shut.mean(), 0.9)
 
 # %% [markdown]
 r"""

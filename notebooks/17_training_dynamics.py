@@ -81,8 +81,8 @@ def _(answer):
 
 @exercise.define("resting-wobble")
 def _(answer):
-    before = stabilise(2.0, 0.01, 0.05, 400, 0.75, 3000)
-    after = stabilise(2.0, 0.01, 0.2, 400, 0.375, 6000)
+    before = stabilise(2 / 0.75, 0.01, 0.05, 400, 0.75, 3000)
+    after = stabilise(2 / 0.375, 0.01, 0.2, 400, 0.375, 3000)
     seen = math.sqrt(after[:, 1].mean() / before[:, 1].mean())
     assert abs(answer - seen) < 0.1, "run `stabilise` twice and compare the mean x²"
     return True
@@ -1130,7 +1130,7 @@ verify(
 
 # %% [markdown]
 r"""
-**Try it.** A network sharpens four times as fast ($\alpha$), and you halve the learning rate. By what factor do its jumps $|x|$ grow? (The check runs `stabilise` both ways.)
+**Try it.** A network sharpens four times as fast ($\alpha$), and you halve the learning rate. By what factor do its jumps $|x|$ grow? (The check runs `stabilise` both ways, from $S=2/\eta$.)
 """
 
 # %% tags=["yours"]
@@ -2510,7 +2510,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-The ticket learns better than with weights at random places, and the fewer are left, the larger the gap: *where* the weights are matters. Neither the choice of pixels nor the number per unit explains it: at 6 per cent either brings back a third of the gap at most. What is left is which pixels meet in which unit. With fresh weights at the ticket's places a good part of the gain is lost (at 6 per cent). With fresh sizes and the old *signs* it is back; with the old sizes and fresh signs it is not. What was there from the start is a pattern of places and signs, one bit a weight. And no ticket is as good as the whole network once six per cent of the weights are left.
+The ticket learns better than with weights at random places, and the fewer are left, the larger the gap: *where* the weights are matters. Neither the choice of pixels nor the number per unit explains it: at 6 per cent either brings back little more than a third of the gap. What is left is which pixels meet in which unit. With fresh weights at the ticket's places a good part of the gain is lost (at 6 per cent). With fresh sizes and the old *signs* it is back; with the old sizes and fresh signs it is not. What was there from the start is a pattern of places and signs, one bit a weight. And no ticket is as good as the whole network once six per cent of the weights are left.
 """
 
 # %% tags=["checks"]

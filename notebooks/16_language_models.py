@@ -1561,7 +1561,7 @@ rng = np.random.default_rng(12)
 shown_look = {
     "past": "th",
     "k": 4,
-    "dice": [0.31, 0.05, 0.62, 0.4],
+    "dice": [0.11, 0.57, 0.1, 0.14],
     "coins": [0.4, 0.3, 0.9, 0.2],
     "last": 0.5,
 }

@@ -2440,7 +2440,7 @@ relu_widths = np.array(
 rng = np.random.default_rng(23)
 relu_runs = []  # for each width: (runs, 5)
 for P in relu_widths:
-    many = 40 if P > 300 else 60 if P > 100 else 30 if P > 30 else 120
+    many = 30 if P > 300 else 60 if P > 100 else 30 if P > 30 else 80
     runs = [
         relu_run(P, rng, with_theory=P != 100 and k < 800 // P) for k in range(many)
     ]
@@ -2547,7 +2547,7 @@ def gaussian_runs(P, rng, networks, samples, n=100, d=20, noise=0.5):
 rng = np.random.default_rng(31)
 gauss_runs = {
     P: gaussian_runs(P, rng, networks, samples)
-    for P, networks, samples in ((105, 50, 10), (160, 20, 4), (400, 4, 4))
+    for P, networks, samples in ((105, 40, 10), (160, 20, 4), (400, 4, 4))
 }
 print("\nGaussian features of the same Σ")
 for P, runs in gauss_runs.items():

@@ -1509,7 +1509,7 @@ for ax, mup in zip(axes, (False, True)):
     ax.set_yticks([0.1, 0.3, 1.0], ["0.1", "0.3", "1"])
     ax.minorticks_off()
 axes[0].set_ylabel("training loss")
-axes[0].legend(title="width")
+axes[1].legend(title="width")
 plt.show()
 
 # %% [markdown]
@@ -2311,22 +2311,25 @@ for m, rows in line_rows.items():
     cells = [f"{v.mean():.3f} ± {v.std(ddof=1) / 2:.3f}" for v in rows.T]
     print(f"{m:5} " + "".join(f"{c:>16}" for c in cells))
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Training loss on the straight way from network A to network B, width 128: the plain way and the way from A to its own shuffled copy climb to a hill of about the same height; the way to the matched B is flat."}}
-fig, ax = plt.subplots(figsize=(6.8, 2.7))
-for other, colour, words in (
-    (B_net, plot.BLUE, "A to B"),
-    (
-        permuted(
-            A_net, lot_order := torch.randperm(128, generator=torch.manual_seed(3))
-        ),
-        plot.GREY,
-        "A to A, shuffled",
-    ),
-    (permuted(B_net, matched(A_net, B_net)), plot.RED, "A to B, matched"),
-):
-    ax.plot(
-        np.linspace(0, 1, 31), along_line(A_net, other, 31), color=colour, label=words
+# %% tags=["picture"] mystnb={"image": {"alt": "Training loss on the straight way from network A to network B, width 128, mean of four pairs: the plain way and the way from A to its own shuffled copy climb to a high hill, the way to the B matched by starts to a lower one; the way to the matched B is nearly flat."}}
+hills = []
+for i in range(4):
+    one, two = ([p[k] for p in pair_ends] for k in (i, i + 4))
+    by_starts = matched(*([p[k] for p in pair_starts] for k in (i, i + 4)))
+    others = (
+        two,
+        permuted(one, lot),
+        permuted(two, by_starts),
+        permuted(two, matched(one, two)),
     )
+    hills.append([along_line(one, other, 31).numpy() for other in others])
+fig, ax = plt.subplots(figsize=(6.8, 2.7))
+for hill, colour, words in zip(
+    np.mean(hills, 0),
+    (plot.BLUE, plot.GREY, plot.GREEN, plot.RED),
+    ("A to B", "A to A, shuffled", "A to B, matched by starts", "A to B, matched"),
+):
+    ax.plot(np.linspace(0, 1, 31), hill, color=colour, label=words)
 ax.set(xlabel="from A (0) to the other network (1)", ylabel="training loss")
 ax.legend()
 plt.show()
@@ -2498,7 +2501,15 @@ for i, (name, colour) in enumerate(
 ):
     middle, spread = ticket_right[:, i].mean(1), ticket_right[:, i].std(1, ddof=1)
     ax.errorbar(
-        densities, middle, spread, color=colour, marker="o", ms=4, label=name, capsize=3
+        densities,
+        middle,
+        spread,
+        color=colour,
+        lw=4 if i == 0 else 1.5,
+        marker="o",
+        ms=4,
+        label=name,
+        capsize=3,
     )
 ax.axhline(dense_right.mean(), color="black", lw=0.8, ls=":")
 ax.set(xscale="log", xlabel="share of the weights kept", ylabel="right on new digits")
@@ -2621,7 +2632,7 @@ for name, (valid, test) in sam_runs.items():
     print(
         f"{name:32}  {word:11}  {sam_rates[e]:4.1f}   "
         f"{test[:, k, e].mean():.3f} ± {test[:, k, e].std(ddof=1):.3f}   "
-        f"{'' if name.startswith('SAM') else gain}"
+        f"{'' if name.startswith('SAM') else gain}".rstrip()
     )
 sam_gain = np.array(sam_gain[1:])  # (rival, start)
 

@@ -2635,7 +2635,7 @@ Hold the standard deviations against the gap between truth and doctors': can 500
 """
 
 # %% tags=["picture"] mystnb={"image": {"alt": "Left, standard deviation of four estimators against the number of steps, logarithmic: whole walk grows fastest, weighted less, stopped at the goal less still, per decision least. Right, the effective number of 500 records falls geometrically with the number of steps."}}
-fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 2.7))
+fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3.0))
 for m, colour in zip(offline[5], (plot.RED, plot.ORANGE, plot.BLUE, plot.GREEN)):
     left.semilogy(
         STEPS_AHEAD,
@@ -2650,12 +2650,12 @@ left.semilogy(
     "k--", lw=1, label="gap of the policies",
 )  # fmt: skip
 left.set(xlabel="steps", title="standard deviation, 500 records")
-left.legend(fontsize=8)
+fig.legend(loc="outside lower center", ncols=5, fontsize=8)
 ahead = np.arange(1, 61)
 right.semilogy(
     ahead, [RECORDS / ratio_moment(judged, doctors, k) for k in ahead], color=plot.RED
 )
-right.set(xlabel="steps", title="500 records are worth")
+right.set(xlabel="steps", title="whole walks: 500 records are worth")
 plt.show()
 
 # %% tags=["checks"]

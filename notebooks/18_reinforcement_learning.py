@@ -92,9 +92,15 @@ def _(answer):
 
 @exercise.define("explodes-above")
 def _(answer):
-    for k in (1.5, 2.0, 5.0):
-        factor = [1 + 0.1 * (k * g - 1) for g in (answer(k) - 1e-6, answer(k) + 1e-6)]
-        assert factor[0] < 1 < factor[1], f"wrong for k = {k:g}"
+    X, gamma = np.array([[1.0], [2.0]]), 0.95
+    P = np.array([[0.0, 1.0], [0.0, 0.0]])  # the second step ends the walk
+
+    def push(p):  # of the mean step, per unit of w
+        return -mean_step(X, np.array([p, 1 - p]), P, gamma).item()
+
+    assert abs(push(answer)) < 1e-6, (
+        f"with your share the mean step multiplies w by 1 {push(answer):+.3f} η"
+    )
     return True
 
 
@@ -109,8 +115,16 @@ def _(answer):
 
 @exercise.define("natural-probability")
 def _(answer):
-    p = special.softmax(0.5 * math.log(2) * np.array([1.0, -1.0]))[0]
-    assert abs(answer - p) < 1e-9, "the odds are multiplied by e^(2η)"
+    d, pi, A, eta = (
+        np.array([1000.0, 1.0]),
+        np.full((2, 2), 0.5),
+        np.array([1.0, -1]),
+        1e-4,
+    )
+    plain = special.softmax(eta * d[:, None] * pi * A, axis=1)[:, 0] - 0.5
+    natural = special.softmax(eta * np.tile(A, (2, 1)), axis=1)[:, 0] - 0.5
+    for said, moved, name in zip(answer, (plain, natural), ("plain", "natural")):
+        assert abs(said / (moved[0] / moved[1]) - 1) < 0.01, f"the {name} step: no"
     return True
 
 
@@ -1809,11 +1823,11 @@ verify_at_most("error of the fixed point over its bound", excess, 1.0)
 
 # %% [markdown]
 r"""
-**Try it.** In the disaster of two states let the features be 1 and $k>1$. Above which $\gamma$ does it explode?
+**Try it.** Will the disaster still happen if the second state's own step is sampled, too? It leads to the end and pays 0. Guess first; then find the share of the *first* step among the samples above which it explodes, with features 1 and 2 and $\gamma=0.95$.
 """
 
 # %% tags=["yours"]
-explodes_above = ...  # a function of k
+explodes_above = ...  # a share between 0 and 1
 
 exercise("explodes-above").check(explodes_above)
 
@@ -1821,10 +1835,10 @@ exercise("explodes-above").check(explodes_above)
 r"""
 <details><summary>Solution</summary>
 
-The factor is $1+\eta(k\gamma-1)$.
+The first step pushes by $(2\gamma-1)\,w$, the second has $\delta=-2w$ and pushes by $-4w$: with shares $p$ and $1-p$ it explodes if $p\,(2\gamma-1)>4(1-p)$, that is, above $p=\frac4{2\gamma+3}$. Somebody who walks takes one step each, $p=\frac12$: harmless.
 
 ```python
-explodes_above = lambda k: 1 / k
+explodes_above = 4 / (2 * 0.95 + 3)
 ```
 
 </details>
@@ -2513,22 +2527,22 @@ verify_at_most(
 
 # %% [markdown]
 r"""
-**Try it.** A policy takes two actions with probabilities $\frac12,\frac12$; the advantages are $+1$ and $-1$. After one natural step with $\eta=\frac12\ln2$, what is the probability of the first?
+**Try it.** In two states the policy tosses a coin between two actions with the advantages $+1$ and $-1$, but it comes by the first state a thousand times as often as by the second. How many times as far does one small step move the first state's policy as the second's: a plain step, and a natural one?
 """
 
 # %% tags=["yours"]
-natural_probability = ...  # a number
+times_as_far = ...  # a pair: plain, natural
 
-exercise("natural-probability").check(natural_probability)
+exercise("natural-probability").check(times_as_far)
 
 # %% [markdown]
 r"""
 <details><summary>Solution</summary>
 
-$\frac{e^\eta}{e^\eta+e^{-\eta}}=\frac{\sqrt2}{\sqrt2+1/\sqrt2}$.
+The plain gradient carries the factor $d(s)$, the natural one has lost it.
 
 ```python
-natural_probability = 2 / 3
+times_as_far = (1000, 1)
 ```
 
 </details>

@@ -283,7 +283,7 @@ plt.show()
 r"""
 It climbs or falls, and then it stays: at 5 with the rate 0.4, at 2.7 with 0.75, at 1.4 with 1.4. The dashed lines are $2/\eta$, the largest curvature with which [a step of that size](#learning-rate) does not overshoot for ever. On a parabola one chooses a rate for the curvature that is there. Here the *curvature comes to the rate*. [Who holds it there?](#who-holds-it)
 
-In every section a network is trained, one number is watched, and a short calculation says where it will go: the variance of a signal (how deep may a network be?), the curvature (which learning rate?), the movement of a unit (does the rate survive when the network grows?), the share of a frequency in a weight (when does a network *understand* addition?), and the distance between two solutions.
+In every section one number is watched, and a short calculation says where it will go: the variance of a signal, the curvature, the movement of a unit when the network grows, the share of a frequency in a weight (when does a network *understand* addition?), the distance between two solutions.
 
 You will be able to
 
@@ -391,7 +391,7 @@ $$ (eq-td-chi)
 
 since $\varphi'(z)=e^{-\pi z^2/4}$ and $\mathbb E\,e^{-\pi z^2/2}=(1+\pi q)^{-1/2}$. If $\chi<1$ neighbours come together, and in the end inputs look alike: *order*. If $\chi>1$ neighbours part: *chaos*. Between lies the *edge of chaos*, $\chi=1$.
 
-The same number rules the way back. A layer sends the signal $\delta$ to $\varphi'(z_j)\sum_iW_{ij}\delta_i$, of mean square $\sigma_w^2\,\mathbb E[\varphi'^2]=\chi$ times that above, if the signal is taken as independent of the weights. (For rectified units $\mathbb E[\varphi'^2]=\frac12$ whatever $q$: $\chi=1$ at $\sigma_w^2=2$, the rule you know. They have no chaos: even there inputs slowly grow alike, in 30 layers from a correlation of 0.3 to 0.97.) In order gradients vanish, in chaos they explode. The slider shows 30 layers.
+The same number rules the way back. A layer sends the signal $\delta$ to $\varphi'(z_j)\sum_iW_{ij}\delta_i$, of mean square $\sigma_w^2\,\mathbb E[\varphi'^2]=\chi$ times that above, if the signal is taken as independent of the weights. (For rectified units $\mathbb E[\varphi'^2]=\frac12$ whatever $q$: $\chi=1$ at $\sigma_w^2=2$, the rule you know. But even there inputs grow alike: a correlation of 0.3 is 0.97 after 30 layers.) In order gradients vanish, in chaos they explode. The slider shows 30 layers.
 """
 
 
@@ -436,6 +436,19 @@ verify(
     (next_covariance(some_q, some_q, some_sw, 0.2) - near) / (1e-7 * some_q),
     chi(some_q, some_sw),
     rtol=1e-3,
+)
+alike, c = [], 0.3
+for _ in range(30):  # the same integral for rectified units
+    c = (math.sqrt(1 - c * c) + (math.pi - math.acos(c)) * c) / math.pi
+for seed in range(20):
+    g = torch.Generator().manual_seed(seed)
+    pair = torch.linalg.qr(torch.randn(150, 2, generator=g))[0].T
+    z = torch.stack([pair[0], 0.3 * pair[0] + math.sqrt(0.91) * pair[1]])
+    for _ in range(30):
+        z = torch.relu(z) @ torch.randn(150, 150, generator=g) / 75**0.5
+    alike.append(F.cosine_similarity(z[0], z[1], 0).item())
+verify_within_se(
+    "rectified units, two over the fan-in: correlation after 30 layers", alike, c
 )
 back_gains = []
 for seed in range(40):
@@ -546,7 +559,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-At 32 layers only the networks near the edge learn. Call a network trained when more than half its answers are right: then $L<6\,\xi$ is wrong once in 24, at $\sigma_w=0.6$, where eight layers learn although $6\,\xi=5$ (six is a rule of thumb). The best threshold on the depth alone is wrong six times, the best on $\sigma_w$ alone four times. Doubtful is $\sigma_w=2.1$ at depth 32, with 55 per cent: in chaos gradients have a shorter depth scale, $1/\ln\chi$.
+At 32 layers only the networks near the edge learn. Call a network trained when more than half its answers are right: then $L<6\,\xi$ is wrong once in 24, at $\sigma_w=0.6$, where eight layers learn although $6\,\xi=5$. The best threshold on the depth alone is wrong six times, the best on $\sigma_w$ alone four times. Doubtful is $\sigma_w=2.1$ at depth 32, with 55 per cent: in chaos gradients have a shorter depth scale, $1/\ln\chi$.
 """
 
 # %% tags=["checks"]
@@ -583,7 +596,7 @@ verify(
 # %% [markdown]
 r"""
 (live-signals)=
-Drag the point over the plane. In chaos, right of the edge, watch the gradient; in order the correlation. Where is the edge without biases ($\sigma_b=0$)? The rings are the networks of the experiment ($\sigma_b=0.22$), filled as far as they learnt.
+Drag the point over the plane. In chaos, right of the edge, watch the gradient; in order the correlation. Where is the edge without biases ($\sigma_b=0$)? The rings are the networks of the experiment, filled as far as they learnt.
 """
 
 
@@ -739,7 +752,7 @@ $$
 S_{t+1}-S_t=\eta r_t^2\,(\eta S_t-4)-4\eta r_t .
 $$ (eq-td-catapult)
 
-To lose a good part of its sharpness a steep start must be thrown as far as $|r|\approx S_0/2$, for then $\eta r^2$ is of the size of $S_0$; and beside such an $r^2$ the last term, of first order, is small. What is left is negative as long as $\eta S<4$. So for steep starts near the curve the end is at about $\eta=4/S_0$; between $2/S_0$ and that, the loss rises and *then* falls. For flat ones it comes sooner: every minimum has $S\ge2$, so none holds the ball beyond $\eta=1$.
+To lose much of its sharpness a steep start must be thrown as far as $|r|\approx S_0/2$, and beside such an $r^2$ the last term is small. The rest is negative as long as $\eta S<4$. So for steep starts near the curve the end is at about $\eta=4/S_0$; between $2/S_0$ and that, the loss rises and *then* falls. For flat ones it comes sooner: every minimum has $S\ge2$, so none holds the ball beyond $\eta=1$.
 """
 
 # %% tags=["checks"]
@@ -897,7 +910,7 @@ print(f"x²     {x2_mean:.2e}  2α/β   {2 * 0.05 / 400:.2e}")
 
 # %% [markdown]
 r"""
-Measure these jumps: seven networks that learn fifty digits, with three rates each, over three hundred steps at the edge. At every step we take the displacement along the sharpest direction, and now and then $\alpha$ and $\beta$ by automatic differentiation, without their components along $v$, which belong to the wobble. If the theory is right, the prediction must follow the measured $x^2$ from rate to rate, and tell a jumpy start from a quiet one.
+Measure these jumps: seven networks that learn fifty digits, with three rates each, over three hundred steps at the edge. We take the displacement along the sharpest direction, and $\alpha$ and $\beta$ by automatic differentiation, without their parts along $v$, which belong to the wobble. Does the prediction follow from rate to rate, and from start to start?
 """
 
 # %% tags=["set-up"]
@@ -980,7 +993,7 @@ print(
 
 # %% [markdown]
 r"""
-The weights jump to and fro by two to three hundredths ($2|x|$) at every step. No number of the table was fitted. With twice the rate $x^2$ doubles, and the theory says so; over the 21 runs the ratio is right within its error. It also tells the starts apart: a single run misses its prediction by 18 per cent, and the mean of the other starts at that rate by 45.
+The weights jump to and fro by two to three hundredths ($2|x|$) at every step. No number of the table was fitted. With twice the rate $x^2$ is twice as large, and the theory says so; over the 21 runs the ratio is right within its error. It also tells the starts apart: it misses a single run by 18 per cent, the mean of the other starts by 45.
 
 **Take the cause away.** If the wobble holds the sharpness, then without it the sharpness must rise, with the *same* rate and data, from the same weights. After 150 steps at $\eta=0.55$ we remove from every gradient its part along the three sharpest directions, and go on. The control removes three *random* directions. Beside them a descent with half the rate, whose line is twice as high.
 """
@@ -1130,7 +1143,7 @@ verify(
 
 # %% [markdown]
 r"""
-**Try it.** A network sharpens four times as fast ($\alpha$), and you halve the learning rate. By what factor do its jumps $|x|$ grow? (The check runs `stabilise` both ways, from $S=2/\eta$.)
+**Try it.** A network sharpens four times as fast ($\alpha$), and you halve the learning rate. By what factor do its jumps $|x|$ grow?
 """
 
 # %% tags=["yours"]
@@ -1237,7 +1250,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-Both came true: a rate four times as large from the sharp start, the same rate from the flat one. And the watched runs slide down with the line: while it falls their $S$ lies up to a half *above* it, as it must if overshooting is what presses, and after the ramp within a tenth. The last columns say that from the flat start the ramp only costs steps, and that from the sharp one four times the rate does not buy much: the best loss over all rates is somewhat smaller in two of three starts. (With Adam there are more reasons for a warm-up, such as [second moments that have seen few gradients](#adam).)
+Both came true: a rate four times as large from the sharp start, the same rate from the flat one. And the watched runs slide down with the line: while it falls their $S$ lies up to a half *above* it, as it must if overshooting is what presses, and after the ramp within a tenth. But the best loss over all rates is smaller in two of three sharp starts only, and from the flat start the ramp just costs steps. (With [Adam](#adam) there are more reasons for one.)
 """
 
 # %% tags=["checks"]
@@ -1258,7 +1271,7 @@ verify_at_least("flat start: best loss with warm-up over best without", gap, 1.0
 
 # %% [markdown]
 r"""
-**Try it.** Somebody trains from the sharp start, without warm-up, but with [two over the curvature](#learning-rate) in mind: on which side of $\eta S=2$ may the *first* step lie if the run is to survive? Give the largest $\eta S_0$ among the surviving runs of the first start (`start_sharpness`, `largest_rate`).
+**Try it.** How far beyond $\eta S=2$ may the *first* step lie from the sharp start, without warm-up? Give the largest $\eta S_0$ among the surviving runs of the first start (`start_sharpness`, `largest_rate`).
 """
 
 # %% tags=["yours"]
@@ -1284,7 +1297,7 @@ r"""
 (how-far-units-move)=
 ## How far does a unit move?
 
-A lab tunes the learning rate of a small model and then trains a large one, once. Does the rate survive? It depends on how far one step moves what a unit computes. [Lazy networks](#lazy-training) are those where it is next to nothing.
+A lab tunes the learning rate of a small model and then trains a large one, once. Does the rate survive? It depends on how far one step moves what a unit computes: in [lazy networks](#lazy-training) next to nothing.
 
 (rich-and-kernel-regimes)=
 **One parameter between lazy and rich.** Take $f(x)=\langle\beta,x\rangle$ with $\beta=u\odot u-v\odot v$, all weights $u=v=\alpha$ at the start, so $\beta=0$. Twenty equations, sixty unknowns: which of the many solutions does gradient flow find? With the residual $\rho=X\beta-y$ and $g=X^\top\rho$ the flow is $\dot u=-2u\odot g$, $\dot v=2v\odot g$. Each is solved by an exponential of what has been collected, $s=-\int g\,dt$:
@@ -1332,7 +1345,7 @@ for name, beta in (
 
 # %% [markdown]
 r"""
-All four fit the twenty equations (the smallest start only to the third digit: small weights take long to grow). This start finds the three nonzero coefficients to a few hundredths; the largest start ends at the pseudoinverse, and is as far from the truth as that. That is *implicit bias*: not the loss but the way of walking chooses.
+All four fit the twenty equations (the smallest start only to the third digit: small weights take long to grow). This start finds the three nonzero coefficients to a few hundredths; the largest start ends at the pseudoinverse. That is *implicit bias*: not the loss but the way of walking chooses.
 """
 
 # %% tags=["checks"]
@@ -1568,7 +1581,7 @@ verify(
 
 # %% [markdown]
 r"""
-**Try it.** At width 256 you have tuned Adam's rate to $0.003$ for all layers. Now not only the width $m$ changes but also the pictures, from 64 pixels to $d$ of the same size. Write a function that gives the rates of the three layers (input, hidden, output).
+**Try it.** At width 256 you have tuned Adam's rate to $0.003$ for all layers. Now the width becomes $m$, and the pictures have $d$ pixels of the same size in place of 64. Which rates for the three layers (input, hidden, output)?
 """
 
 # %% tags=["yours"]
@@ -2042,7 +2055,7 @@ print(
 r"""
 Whoever removes frequencies one by one finds that *none* is needed. Ablation underrates what is shared.
 
-Without $a-b$ nothing happens. Without $a+b$ we expected chance, and got one half: *exactly the questions of the training set*, all of them, and not one of the others. The network has kept its memory: the circuit gives the right answers about 0.7, a memory adds the missing 0.3 to those it was trained on, and when everything that depends on $a+b$ alone is cut out, that remainder is left (positive on seen questions, negative on new ones).
+Without $a-b$ nothing happens. Without $a+b$ we expected chance, and got one half: *exactly the questions of the training set*, all of them, and not one of the others. The network has kept its memory: the circuit gives the right answers about 0.7, a memory adds the missing 0.3 to those it was trained on, and when all that depends on $a+b$ alone is cut out, that remainder is left.
 
 (causal-intervention)=
 **An intervention** *steers*. Turn every frequency $k$ by $2\pi ks/23$: the answer to all 529 questions must become $a+b+s$. Read $s$ as a dial.
@@ -2211,7 +2224,7 @@ Train twice, from two starts. Both networks read nearly all digits, and their we
 **One network, many names.** Exchange two hidden units together with all their weights. The function is the same, the vector of weights is another. With $m$ units that makes $m!$ weight vectors for one function (with $\tanh$ also $2^m$ signs): for $m=3$ there are 6, for $m=64$ about $10^{89}$. So the distance between two weight vectors says little.
 
 (linear-mode-connectivity)=
-**The barrier.** Walk straight from $\theta_A$ to $\theta_B$ and take the largest excess of the loss over the line between the ends. Then choose the order of B's units that fits A's best: the permutation $\pi$ that maximises the sum of the inner products of matched units' weights, an *assignment problem* that is solved exactly in $O(m^3)$. {cite:t}`entezari2022` conjectured, and {cite:t}`ainsworth2023` showed for large networks, that most of the barrier then disappears. Four pairs of networks at three widths, one hidden layer. To compare: network A with itself in a random order, the same solution by construction; and B in the order that fits the two *starts*, found before any training. (To shuffle B would be no control: its units have no order to lose.)
+**The barrier.** Walk straight from $\theta_A$ to $\theta_B$ and take the largest excess of the loss over the line between the ends. Then choose the order of B's units that fits A's best: the permutation $\pi$ that maximises the sum of the inner products of matched units' weights, an *assignment problem* that is solved exactly in $O(m^3)$. {cite:t}`entezari2022` conjectured, and {cite:t}`ainsworth2023` showed for large networks, that most of the barrier then disappears. Four pairs of networks at three widths, one hidden layer. To compare: network A with itself in a random order, the same solution by construction; and B in the order that fits the two *starts*, found before any training. (Shuffling B is no control: its units have no order to lose.)
 """
 
 
@@ -2336,7 +2349,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-The barrier between two independent networks is of the size of that between a network and its own shuffled copy; four pairs cannot tell them apart. With the right names most of the hill is gone, at width 128 all but a twentieth. And nearly half is gone there with names that were given *before training*: a unit ends near where it started.
+The barrier between two networks is of the size of that between one and its own shuffled copy; four pairs cannot tell them apart. With the right names most of the hill is gone, at width 128 all but a twentieth. And nearly half is gone there with names that were given *before training*: units remember their starts (their weights end at a cosine of 0.7 to them).
 """
 
 # %% tags=["checks"]
@@ -2359,6 +2372,12 @@ verify_at_least(
     [at_128[0] / at_128[2], at_128[2] / at_128[1]],
     [1.3, 4.0],
 )
+by_unit = [torch.cat([P[0], P[1], P[2].mT], 1) for P in (pair_starts, pair_ends)]
+verify_at_least(
+    "width 128: cosine of a unit's weights with their start, mean over units",
+    F.cosine_similarity(*by_unit, 1).mean(),
+    0.5,
+)
 verify_at_most(
     "A to B against A to itself, shuffled: differences in standard errors, by width",
     abs(all_rows[:, :, 0] - all_rows[:, :, 3]).mean(1)
@@ -2376,7 +2395,7 @@ verify(
 
 # %% [markdown]
 r"""
-**Try it.** A $\tanh$ network has two hidden layers with 4 and 3 units. In how many ways can one write its weights without changing the function, counting orders and signs?
+**Try it.** In how many ways can one write the weights of a $\tanh$ network with two hidden layers, of 4 and 3 units, counting orders and signs?
 """
 
 # %% tags=["yours"]
@@ -2408,7 +2427,7 @@ A trained network can lose [most of its small weights](#pruning). But a small on
 To find it: train, remove the smallest of the weights that are left, *put all others back to their start*, and repeat. With 60 per cent removed in each of three rounds, 40, 16 and 6 per cent of the weights remain.
 
 (mask-controls)=
-What would show that the ticket is special? Each control changes one thing. The same *number* of first weights at random places. The same number for each *pixel*, and for each *unit* (perhaps only those count). The same places, but *fresh* weights. The same places with fresh sizes and the *old signs* {cite:p}`zhou2019lottery`, and the other half of it: the old sizes with fresh signs. All get the same data, steps and rate; six starts, paired. (The output layer keeps its places: scattered at random, its 6 per cent would leave $10\cdot0.936^{32}\approx1.2$ classes without a single weight.)
+What would show that the ticket is special? Each control changes one thing. The same *number* of first weights at random places. The same number for each *pixel*, and for each *unit* (perhaps only those count). The same places, but *fresh* weights. The same places with fresh sizes and the *old signs* {cite:p}`zhou2019lottery`, and the other half of it: the old sizes with fresh signs. All get the same data, steps and rate; six starts, paired. (The output layer keeps its places: at random, $10\cdot0.936^{32}\approx1.2$ classes would lose all weights.)
 """
 
 
@@ -2521,7 +2540,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-The ticket learns better than with weights at random places, and the fewer are left, the larger the gap: *where* the weights are matters. Neither the choice of pixels nor the number per unit explains it: at 6 per cent either brings back little more than a third of the gap. What is left is which pixels meet in which unit. With fresh weights at the ticket's places a good part of the gain is lost (at 6 per cent). With fresh sizes and the old *signs* it is back; with the old sizes and fresh signs it is not. What was there from the start is a pattern of places and signs, one bit a weight. And no ticket is as good as the whole network once six per cent of the weights are left.
+The ticket learns better than with weights at random places, and the fewer are left, the larger the gap: *where* the weights are matters. Neither the choice of pixels nor the number per unit explains that alone: at 6 per cent either brings back little more than a third of the gap. With fresh weights at the ticket's places a good part of the gain is lost. With fresh sizes and the old *signs* it is back; with the old sizes and fresh signs it is not. What was there from the start is a pattern of places and signs, one bit a weight. But with six per cent of the weights no ticket is as good as the whole network.
 """
 
 # %% tags=["checks"]
@@ -2638,7 +2657,7 @@ sam_gain = np.array(sam_gain[1:])  # (rival, start)
 
 # %% [markdown]
 r"""
-The last column has standard errors of paired differences. SAM ties with a weight decay, even at half its price; the rivals without one lose by four standard errors, and twice the steps do not help them. Here the decay decides, not the budget; a rival that was not given one would have sold SAM.
+The last column has standard errors of paired differences. SAM ties with a weight decay, even at half its price; without one SGD loses by four standard errors, and twice the steps do not help it. Here the decay decides, not the budget: had the rival been given none, we would have sold SAM.
 """
 
 # %% tags=["checks"]

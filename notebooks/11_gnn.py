@@ -1495,7 +1495,7 @@ plt.show()
 r"""
 *First* smoothing helps: two to four rounds beat down the noise in the words. *Then*, read as they are, the features fade: the differences between nodes shrink like $|\lambda_2|^k$, the penalised reader no longer picks them up, and at the end it guesses. (With hardly a penalty it still reads them after 32 rounds.) The identity does not fade, so it is the averaging. *But with contrast most of it comes back*: dividing by the standard deviation undoes $\lambda_2^k$. What contrast cannot undo is that the slowest wave outlives the others, like $(\lambda_3/\lambda_2)^k$. In three of the four worlds it knows something of the topics, and a hundred rounds cost one to six points. In one world it sits on a chance twig and knows no topic; contrast then magnifies the twig, and the topics are lost. *That* is oversmoothing that hurts.
 
-**And a deep network?** Here is the club again, two labels, 150 steps of Adam with the weight decay used so far, GCNs of 2 and of 16 layers, ten seeds. We look at the training loss first: a coin's is $\ln2\approx0.693$. Three controls: the identity in place of $\hat A$, which cannot smooth; a start larger by $\sqrt2$, because [a ReLU halves the power that passes](#initialization-heuristics); and a sum with what came before (*residual*), $X\leftarrow X+\sigma(\hat AXW)$, which [helps any deep network to train](#skip-connection).
+**And a deep network?** Here is the club again, two labels, 150 steps of Adam with the same weight decay, GCNs of 2 and of 16 layers, ten seeds. We look at the training loss first: a coin's is $\ln2\approx0.693$. Three controls: the identity in place of $\hat A$, which cannot smooth; a start larger by $\sqrt2$, because [a ReLU halves the power that passes](#initialization-heuristics); and a sum with what came before (*residual*), $X\leftarrow X+\sigma(\hat AXW)$, which [helps any deep network to train](#skip-connection).
 """
 
 
@@ -1557,7 +1557,7 @@ show_table(
 
 # %% [markdown]
 r"""
-The plain 16-layer network has a training loss of $\ln2$ on *two* examples, in all ten seeds: it has not oversmoothed, it has not trained. Put the identity in place of $\hat A$, so that nothing is smoothed at all, and eight of ten die in the same way. Without decay most runs leave $\ln2$, with $\hat A$ and with the identity alike: the decay held them there. The larger start frees half of them. Depth is not acquitted: the plain runs that do fit name fewer rightly than two layers do. But their last features are no nearer to the limit's line. With a residual connection all ten train, with sixteen averages, which the residual path may skip, and name on average more than 29 of 32 rightly. Before blaming the graph, look at the training loss.
+The plain 16-layer network has a training loss of $\ln2$ on *two* examples, in all ten seeds: it has not oversmoothed, it has not trained. With the identity for $\hat A$, which smooths nothing, eight of ten die in the same way. Without decay most runs leave $\ln2$, with $\hat A$ and with the identity alike: the decay held them there. The larger start frees half of them. The plain runs that fit name fewer rightly than two layers do, so depth costs something; but their last features are no nearer to the limit's line. With a residual connection all ten train, with sixteen averages, which the residual path may skip, and name on average more than 29 of 32 rightly. Before blaming the graph, look at the training loss.
 """
 
 # %% tags=["checks"]
@@ -2207,7 +2207,7 @@ Many small graphs in one mini-batch are laid side by side as *one* large graph w
 
 # %%
 class GIN(nn.Module):
-    def __init__(self, inputs, layers, width=16):
+    def __init__(self, inputs, layers, width=16):  # setting
         super().__init__()
         sizes = [inputs] + [width] * layers
         self.mlps = nn.ModuleList(mlp(a, width, width) for a in sizes[:-1])
@@ -2359,7 +2359,7 @@ show_table(
 
 # %% [markdown]
 r"""
-*Acid:* counting atoms or bonds is a coin, as arranged. One round of colours answers it; a GIN of one round mostly, depending on the seed, and one of three rounds entirely. Exchange the bonds and it is a coin again: it was the neighbourhood. *Ring of five:* the GIN is hardly better than always giving the same answer, and being told the closed walks mends it. Is that the theorem? No. The colours of three rounds, counted, reach some 0.75: chains break the symmetry, and the *shape of the rest* says something about the ring. And in the last row a GIN of the same size keeps its *random* weights; a logistic regression reads the sixteen sums that its head would see, and reads the ring better still. The information was there; in its 30 epochs the trained GIN does not even fit its own 300 molecules (last column). It lacks training, not sight. *What messages can see* is a bound; what a network finds is less. (Penalties are chosen on 100 validation molecules; the GIN's rate is untuned.)
+*Acid:* counting atoms or bonds is a coin, as arranged. One round of colours answers it; a GIN of one round mostly, depending on the seed, and one of three rounds entirely. Exchange the bonds and it is a coin again: it was the neighbourhood. *Ring of five:* the GIN is hardly better than always giving the same answer, and being told the closed walks mends it. Is that the theorem? No. The colours of three rounds, counted, reach some 0.75: chains break the symmetry, and the *shape of the rest* says something about the ring. And in the last row a GIN of the same size keeps its *random* weights; a logistic regression reads the sums that its head would see, and reads the ring better still. The information was there; in its 30 epochs the trained GIN does not even fit its own 300 molecules (last column). It lacks training, not sight. *What messages can see* is a bound; what a network finds is less. (Penalties are chosen on 100 validation molecules; the GIN's rate is untuned.)
 """
 
 # %% tags=["checks"]
@@ -2822,12 +2822,12 @@ plt.show()
 
 # %% [markdown]
 r"""
-Belief propagation lies on the curve: nobody can do better, and these are messages. (At strength 1 the four graphs happen to lie above it; twenty others do not.) From strength 1 on two weights come within some four points of it; the GCN stays below, by some ten at strength 2. Is it how *far* its messages come, or what they *say*? Its vector for a name is trained by labels within two hops and heard two hops further: four in all, against twelve. So let each hear as far as the other: the two weights for four rounds, and GCNs of four and of twelve residual layers fed *labels*, half of them shown and half asked (best of three rates, as before). Last, two weights without $\overline t$: without the strangers.
+Belief propagation lies on the curve: nobody can do better, and these are messages. (At strength 1 the four graphs happen to lie above it; twenty others do not.) From strength 1 on two weights come within some four points of it; the GCN stays below, by some ten at strength 2. Is it how *far* its messages come, or what they *say*? Its vector for a name is trained by labels within two hops and heard two hops further: four in all, against twelve. So let each hear as far as the other: the two weights for four rounds, and GCNs of four and of twelve residual layers fed *labels* like them (each with the best of three rates). Last, two weights without the strangers, $\overline t$.
 """
 
 
 # %% tags=["set-up"]
-def label_sides(n, edges, given, layers, lr, steps=30, cases=2, seed=0):  # setting
+def label_sides(n, edges, given, layers, lr, steps=24, cases=2, seed=0):  # setting
     """A GCN of many layers whose only feature is the side, if shown, trained like the
     two weights."""
     torch.manual_seed(seed)
@@ -2878,7 +2878,7 @@ show_table(
 
 # %% [markdown]
 r"""
-*How far*, first: in four rounds the two weights are hardly better than the GCN fed labels. They lose seven points at strength 2, as the curve does; belief propagation stopped there loses some six. But twelve layers give the GCN less than half of that back: *what is said* decides whether distance pays. Part of it is the strangers: without $\overline t$ the two weights fall below the GCN until the signal is strong. The echo is innocent; it costs belief propagation a point or two.
+At strength 2 eight more layers alone gain the GCN some three points, the other messages alone two, both together nine: distance and form pay together. (Stopping after four rounds costs two weights seven points there, the curve as well, belief propagation five or six.) One piece of the form is vital, the strangers: without $\overline t$ the two weights fall below both GCNs until the signal is strong. The echo is innocent; it costs belief propagation a point or two.
 
 And the rivals without a network? *Gossip*, cut at its median, is no worse than the GCN from strength 1 on, without a weight. (Not cut, it varies strongly: a few revealed too many on one side shift everybody's opinion.) The *Bethe Hessian*, belief propagation linearised, hardly uses the labels and still beats the GCN from strength 1.5 on; the *Laplacian* needs a strong signal, because in a sparse graph its leading eigenvectors sit on chance twigs.
 
@@ -2984,11 +2984,15 @@ verify_at_least(
     0.03,
 )
 two_12, two_4, gcn_12, gcn_4, no_strangers = far.values()
-verify(
-    "1.5, 2, 3, four rounds: two weights minus the GCN fed labels, means",
-    (two_4 - gcn_4).mean(1),
-    np.zeros(3),
-    atol=0.03,
+verify_at_least(
+    "2 and 3: gain of the GCN from more layers alone, of the other messages alone",
+    [(gcn_12 - gcn_4)[1:].mean(1), (two_4 - gcn_4)[1:].mean(1)],
+    0.005,
+)
+verify_at_least(
+    "1.5 and 2: gain from both, above the sum of the two gains, mean",
+    (two_12 - gcn_12 - two_4 + gcn_4)[:2].mean(),
+    0.01,
 )
 verify(
     "strength 2: what four rounds for twelve cost two weights, and the curve",
@@ -2996,20 +3000,10 @@ verify(
     limits[None][3] - limits[4][3],
     atol=0.02,
 )
-verify_at_least(
-    "1.5 and 2, twelve rounds: two weights minus the GCN fed labels, means",
-    (two_12 - gcn_12)[:2].mean(1),
-    0.03,
-)
 verify_at_most(
-    "1.5 and 2: what twelve layers for four gain the GCN, over what two weights gain",
-    (gcn_12 - gcn_4)[:2].mean() / (two_12 - two_4)[:2].mean(),
-    0.5,
-)
-verify_at_most(
-    "1.5 and 2, without the strangers: two weights minus the GCN of twelve layers, mean",
-    (no_strangers - gcn_12)[:2].mean(),
-    -0.03,
+    "1.5 and 2, without the strangers: two weights minus the GCNs, means",
+    [(no_strangers - net)[:2].mean() for net in (gcn_12, gcn_4)],
+    -0.02,
 )
 cut = contest["gossip"]
 verify_at_least(
@@ -3368,7 +3362,7 @@ r"""
 | oversquashing | $\lVert\partial h_i/\partial x_j\rVert\le(\hat A^r)_{ij}\prod\lVert W_k\rVert$ | [Jacobian](#eq-gnn-squash) |
 | blind spot | no message passing sees more than the colours; GIN sees as much | [theorem](#gnn-expressivity-wl), [GIN](#eq-gnn-gin) |
 | a whole graph | $\rho(\sum_ih_i)$ | [readout](#eq-gnn-readout) |
-| detectability | two camps can be found only if $(a-b)^2>2(a+b)$; a GCN misses what is beyond its horizon, and near the threshold more layers bring back little of it | [threshold](#eq-gnn-snr) |
+| detectability | two camps can be found only if $(a-b)^2>2(a+b)$; four hops of a GCN see too little, and more layers pay in full only with the right messages | [threshold](#eq-gnn-snr) |
 
 **Further reading.** {cite:t}`bronstein2021` derive all of deep learning from symmetries; {cite:t}`hamilton2020` is the friendly textbook on graphs; {cite:t}`sanchez2021` lets you play with messages on real molecules. The threshold and the belief-propagation view of communities are the work of {cite:t}`decelle2011`.
 """

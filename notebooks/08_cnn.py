@@ -411,15 +411,15 @@ axes[1, 0].set_ylabel("anywhere")
 plt.show()
 
 # %%
-counts = (100, 1400)  # setting
-learnt = {
-    (kind, n): [dense(196, 64, seed) for seed in range(3)]
-    for kind in ("middle", "anywhere")
-    for n in counts
+counts, learnt = (100, 1400), {}  # setting
+epochs_of = {
+    "middle": {100: 36, 1400: 6},  # setting: epochs
+    "anywhere": {100: 280, 1400: 20},  # setting
 }
-for (kind, n), nets in learnt.items():
-    X, epochs = (framed(digits), 6) if kind == "middle" else (scattered, 20)  # setting
-    train(Together(nets), X[:n], names[:n, None].expand(-1, 3), epochs * 1400 // n)
+for kind, n in itertools.product(epochs_of, counts):
+    X = framed(digits) if kind == "middle" else scattered
+    nets = learnt[kind, n] = [dense(196, 64, seed) for seed in range(3)]
+    train(Together(nets), X[:n], names[:n, None].expand(-1, 3), epochs_of[kind][n])
 
 # %% tags=["set-up"]
 tests = {"middle": framed(digits_test), "anywhere": scattered_test}
@@ -449,7 +449,7 @@ for kind in tests:
 
 # %% [markdown]
 r"""
-In the middle a hundred digits are enough for nine answers in ten. Anywhere, *fourteen times as many* digits and three times the training do not bring the network to three quarters; the nearest neighbour, which learns nothing, does better in each column of that row. Each place has its own weights, and what was learnt in one place has to be learnt again in the next. What we know beforehand, and want to build in, is called a *prior*: a restriction that throws out most functions and none of the ones we want.
+In the middle a hundred digits are enough for nine answers in ten. Anywhere, *fourteen times as many* digits and eight times the steps do not bring the network to three quarters; the nearest neighbour, which learns nothing, does better in each column of that row. Each place has its own weights, and what was learnt in one place has to be learnt again in the next. What we know beforehand, and want to build in, is called a *prior*: a restriction that throws out most functions and none of the ones we want.
 """
 
 # %% tags=["checks"]
@@ -1486,8 +1486,8 @@ places49 = list(itertools.product(range(-3, 4), repeat=2))
 told = {}
 for n in counts:
     X = torch.cat([framed(digits[:n]).roll(v, (2, 3)) for v in places49])
-    told[n] = [dense(196, 128, seed) for seed in range(3)]
-    y = names[:n, None].repeat(49, 3)  # (49 n, 3): a column for each of three
+    told[n] = [dense(196, 128, seed) for seed in range(2)]
+    y = names[:n, None].repeat(49, 2)  # (49 n, 2): a column for each of two
     train(Together(told[n]), X, y, 600 // n + 1, batch=100)  # setting
 
 # %% tags=["set-up"]
@@ -1518,7 +1518,7 @@ hundred_scores = np.array(
 )
 mixed = torch.tensor(np.random.default_rng(9).permutation(196))
 mix = lambda X: X.flatten(1)[:, mixed].view(-1, 1, 14, 14)
-blind = [cnn(seed) for seed in range(3)]
+blind = [cnn(seed) for seed in range(2)]
 for seed, net in enumerate(blind):
     train(net, mix(framed(digits[:100])), names[:100], 36, lr=0.03, seed=seed)
 blind_scores = np.array(
@@ -1579,7 +1579,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-There is the horizontal line. Each accuracy on the right of the table is not nearly but *exactly* the one at shift 0: the logits agree to rounding. A hundred digits, all in the middle, teach it no less about digits anywhere than the same hundred, shown at all 49 places, teach the wider dense network; with 1,400 telling comes near. (Widen it once more: how much of the lead is left?) So accuracy is not the point: what one knows about shifts one can build in or show. Built in it is exact, and takes a tenth of the weights and none of the 4,900 or 68,600 pictures. The control is the last line but one: shuffle the pixels of all pictures in the same way, and the same network, trained on the same hundred, guesses anywhere, since a shuffled shift is no shift. Sharing is not a way to save memory. It is knowledge. But where nothing moves, the bet wins nothing: from 100 centred digits [dense and nearest neighbour](#universality-needs-priors) reach 0.91, this network, trained as briefly, 0.86. And whoever can cut out the digit first may keep the nearest neighbour (last row).
+There is the horizontal line. Each accuracy on the right of the table is not nearly but *exactly* the one at shift 0: the logits agree to rounding. A hundred digits, all in the middle, teach it no less about digits anywhere than the same hundred, shown at all 49 places, teach the wider dense network; with 1,400 telling comes near. (Widen it once more: how much of the lead is left?) So accuracy is not the point: what one knows about shifts one can build in or show. Built in it is exact, and takes a tenth of the weights and none of the 68,600 pictures. The control is the last line but one: shuffle the pixels of all pictures in the same way, and the same network, trained on the same hundred, guesses anywhere, since a shuffled shift is no shift. Sharing is not a way to save memory. It is knowledge. But where nothing moves, the bet wins nothing: from 100 centred digits [dense and nearest neighbour](#universality-needs-priors) reach about 0.9, this network, with as many steps, 0.86. And whoever can cut out the digit first may keep the nearest neighbour (last row).
 
 (learned-features-hierarchy)=
 **What has it learnt?** First the eight kernels of the first layer, and what each makes of a digit and, since a layer takes pictures of any size, of the temple, which it has never seen.
@@ -1645,16 +1645,24 @@ probes = {
     "trained": np.array([[probe(net, d) for d in depths] for net in eyes]),
     "untrained": np.array([[probe(cnn(s), d) for d in depths] for s in range(3)]),
 }
+half = [cnn(seed) for seed in range(3)]
+for seed, net in enumerate(half):
+    net[:5].requires_grad_(False)  # layers 1 and 2 stay as they were drawn
+    train(net, framed(digits), names, 4, lr=0.03, seed=seed)  # setting
 
 # %% tags=["set-up"]
 print("linear probe   layer 1     layer 2     layer 3")
 for name, rows in probes.items():
     row = (f"{m:7.2f} ± {s:.2f}" for m, s in zip(rows.mean(0), rows.std(0, ddof=1)))
     print(f"{name:11}" + "".join(row))
+half_scores = np.array([accuracy(net, framed(digits_test), names_test) for net in half])
+print("\ntest accuracy of the network itself, three seeds")
+for name, row in (("all trained", cnn_moved[:, 0]), ("1 and 2 random", half_scores)):
+    print(f"{name:15}" + "".join(f"{a:6.2f}" for a in row))
 
 # %% [markdown]
 r"""
-Layer 1 makes a small difference: even random kernels draw useful maps, and a good part of what looks like "learnt edges" would be there anyway. Layers 2 and 3 make the large one. Untrained, depth adds little and stops at six in ten; trained, a linear rule is enough in the end.
+Layer 1 makes a small difference: even random kernels draw useful maps, and a good part of what looks like "learnt edges" would be there anyway. Untrained, depth adds little and stops at six in ten; trained, it ends where the network does, as it must, since the top of the network is itself such a rule. But must the *lower* layers learn? With layers 1 and 2 left as they were drawn, and only the third and the top trained, the network still gets most digits right, by the luck of the draw from seven to nine in ten. So the control wins a good part: one trained layer on top of random ones makes most of what looked like a learnt hierarchy.
 """
 
 # %% tags=["checks"]
@@ -1686,7 +1694,7 @@ verify_at_most(
     [1 / 5, 1 / 10],
 )
 verify_at_least(
-    "100 digits anywhere: pixels as they are minus shuffled, worst minus best of three",
+    "100 digits anywhere: pixels as they are minus shuffled, worst of three minus best of two",
     hundred_scores.min() - blind_scores[1].max(),
     0.5,
 )
@@ -1732,6 +1740,20 @@ verify_at_least(
     "probe, layer 3: trained minus untrained, worst against best of three seeds",
     probes["trained"][:, 2].min() - probes["untrained"][:, 2].max(),
     0.05,
+)
+verify_at_least(
+    "layers 1 and 2 random: share of the way from the untrained probe, mean",
+    (half_scores.mean() - probes["untrained"][:, 2].mean())
+    / (cnn_moved[:, 0].mean() - probes["untrained"][:, 2].mean()),
+    0.5,
+)
+verify_at_least(
+    "what it costs to leave them random: least and mean of three seeds",
+    [
+        (cnn_moved[:, 0] - half_scores).min() / 0.02,
+        (cnn_moved[:, 0] - half_scores).mean() / 0.05,
+    ],
+    1.0,
 )
 verify_at_least(
     "trained: gain of the probe from layer 1 to 3, worst of three seeds",
@@ -1948,7 +1970,7 @@ for name, rows in thin_moved.items():
 
 # %% [markdown]
 r"""
-A zigzag. Moved by 2 or by 4 the networks answer exactly as before, since a stride of two commutes with even shifts. Moved by *one* (down and to the right), the network with max pooling loses more than half of its right answers, with the bare stride more than two thirds: to the later layers an odd digit looks like nothing they were taught. Without any thinning there is no loss. The blur wins back a part, in each of three runs, at about the same training loss; the price is that it learns more slowly. So it is not pooling that makes a network invariant. Equivariance and the last maximum do, and thinning out is paid for.
+A zigzag. Moved by 2 or by 4 the networks answer exactly as before, since a stride of two commutes with even shifts. Moved by *one* (down and to the right), the network with max pooling loses about half of its right answers, with the bare stride more: to the later layers an odd digit looks like nothing they were taught. Without any thinning there is no loss. The blur wins back a part in each of three runs, now a few points and now almost thirty, at comparable training loss; the price is that it learns more slowly. So it is not pooling that makes a network invariant. Equivariance and the last maximum do, and thinning out is paid for.
 
 The reason is in [the shelf](#fourier-transform): who keeps every second value cannot tell a fast wave from a certain slow one (*aliasing*), and which one arrives depends on which pixels happened to be even. A blur takes the fast waves out before.
 """
@@ -2162,7 +2184,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-Read the table first: with a start of the right scale the plain tower learns too, only later. After six epochs its three seeds stay below 0.9, with skips all are above 0.95; after twelve one of them has caught up. And skips forgive a bad start: after two epochs nine of the twelve pairs of scale and rate have brought the towers with skips over 0.7, and none the plain ones. At twenty layers skips buy speed, and a wide choice of starts. The picture shows a part of why. With a small start (dotted) nothing arrives at the bottom. With the scale that was chosen the gradient does arrive; "vanishing gradients" alone cannot be the reason that the plain tower is slower. The authors of residual networks say the same of theirs: their plain networks had [batch normalization](#batch-normalization), their gradients had healthy sizes, and still, at many more layers, the deeper one had the *larger training error* {cite:p}`he2016`. One suspect is left: a stack of nonlinear layers has to *learn* to hand a signal on unchanged, and with skips that is what it starts from.
+Read the table first: with a start of the right scale the plain tower learns too, only later. After six epochs its best seed is behind the worst with skips; after twelve it has caught up. And skips forgive a bad start: after two epochs most pairs of scale and rate have brought the towers with skips over 0.7, and none the plain ones. At twenty layers skips buy speed, and a wide choice of starts. The picture shows a part of why. With a small start (dotted) nothing arrives at the bottom. With the scale that was chosen the gradient does arrive; "vanishing gradients" alone cannot be the reason that the plain tower is slower. The authors of residual networks say the same of theirs: their plain networks had [batch normalization](#batch-normalization), their gradients had healthy sizes, and still, at many more layers, the deeper one had the *larger training error* {cite:p}`he2016`. One suspect is left: a stack of nonlinear layers has to *learn* to hand a signal on unchanged, and with skips that is what it starts from.
 """
 
 # %% tags=["checks"]
@@ -2257,7 +2279,7 @@ r"""
 (headline-mnist1d)=
 ## The headline: the bet, won and lost
 
-Back to the curves of the opening. All three networks have the paper's sizes: logistic regression, a dense network with two layers of 100, and three convolutional layers of 25 maps with stride 2. The last has *batch normalization* behind each convolution ([Regularization](#batch-normalization) derives it; here it makes the training fast), and reads the curves seven times, its rivals fourteen times. They meet three worlds: the curves as they are, *cut into five pieces of eight that are laid in another order*, and shuffled. The pieces are the control: a permutation of the forty places like the shuffle, but one that keeps all neighbours except at the cuts. What do you predict?
+Back to the curves of the opening. All three networks have the paper's sizes: logistic regression, a dense network with two layers of 100, and three convolutional layers of 25 maps with stride 2. The last has *batch normalization* behind each convolution ([Regularization](#batch-normalization) derives it; here it makes the training fast), and reads the curves seven times, its rivals twenty times. They meet three worlds: the curves as they are, *cut into five pieces of eight that are laid in another order*, and shuffled. The pieces are the control: a permutation of the forty places like the shuffle, but one that keeps all neighbours except at the cuts. What do you predict?
 """
 
 
@@ -2296,7 +2318,7 @@ def bench_run(make, places, seeds, epochs, lr):
     """Networks trained on 3,200 curves; accuracies on the other 800, and on the test."""
     nets, X = [make(seed) for seed in seeds], curves[:, places]
     y = kinds[:3200, None].expand(-1, len(nets))
-    train(Together(nets), X[:3200], y, epochs, lr, batch=100)
+    train(Together(nets), X[:3200], y, epochs, lr, batch=160)
     tests = (X[3200:], kinds[3200:]), (curves_test[:, places], kinds_test)
     held_out, tested = ([accuracy(net, *test) for net in nets] for test in tests)
     bench_log.setdefault((make, tuple(places.tolist()), epochs, lr), []).extend(tested)
@@ -2304,8 +2326,8 @@ def bench_run(make, places, seeds, epochs, lr):
 
 
 # %%
-bench_rates = (0.003, 0.03, 0.1, 0.5)  # setting: of Adam, for all three
-passes = {"logistic": 14, "dense": 14, "convolutional": 7}  # setting: epochs
+bench_rates = (0.003, 0.03, 0.3, 1.0)  # setting: of Adam, for all three
+passes = {"logistic": 20, "dense": 20, "convolutional": 7}  # setting: epochs
 chosen, results = {}, {}
 for (name, make), (world, places) in itertools.product(rivals.items(), worlds.items()):
     if "as they are" in world or (name, world) == ("convolutional", "shuffled"):
@@ -2383,16 +2405,24 @@ print(
     f"torn into five pieces  {torn_scores.mean():.1f} ± {torn_scores.std(ddof=1):.1f}"
     "  (two seeds)"
 )
+
+
+def best_dense(seed):
+    """Batch normalization for the dense network too, and twice the width."""
+    torch.manual_seed(seed)
+    block = lambda a, b: [nn.Linear(a, b), nn.BatchNorm1d(b), nn.ReLU()]
+    return nn.Sequential(*block(40, 200), *block(200, 200), nn.Linear(200, 10))
+
+
 lr = chosen["dense", "as they are"]
-wide = lambda seed: dense(40, 200, seed)
-longer = 100 * bench_run(wide, places, [1], 42, lr)[1][0]  # setting
-print(f"dense, twice as wide, three times as long  {longer:.1f}  (one seed)")
+longer = 100 * bench_run(best_dense, places, [1], 40, lr)[1][0]  # setting
+print(f"dense, normalised, twice as wide, twice as long  {longer:.1f}  (one seed)")
 
 # %% [markdown]
 r"""
-Read it by rows. Logistic regression, the dense network and the nearest neighbour notice nothing, as was [proved](#who-notices). The convolutional network loses more than thirty points to the shuffle, all of its lead and a little more, and ten to the pieces. Does it mind their new order? **A common slip** is to say yes, since the dense layer on top knows the places: it learns them, but from nothing, and any order is as good as any other. What the kernels notice are the four *cuts*. The last table grades this. A network that looks at each piece by itself cannot notice their order at all (move its top weights along, and the logits are the same); on the curves as they are it loses nine points, so most of the ten are what lay across the cuts. The bet is on who stands next to whom. Whether it is won is decided by the data, not by the network.
+Read it by rows. Logistic regression, the dense network and the nearest neighbour notice nothing, as was [proved](#who-notices). The convolutional network loses more than thirty points to the shuffle, all of its lead and a little more, and thirteen to the pieces. Does it mind their new order? **A common slip** is to say yes, since the dense layer on top knows the places: it learns them, but from nothing, and any order is as good as any other. What the kernels notice are the four *cuts*. The last table grades this. A network that looks at each piece by itself cannot notice their order at all (move its top weights along, and the logits are the same); on the curves as they are it loses ten points, so most of the thirteen are what lay across the cuts. The bet is on who stands next to whom. Whether it is won is decided by the data, not by the network.
 
-Is the lead a matter of tuning? Our dense network learns for 448 steps, the paper's for 6,000, and that one reaches 68. Ours, twice as wide and trained three times as long, comes to 66: of twenty-seven points of lead it wins back four, and more than twenty are left. And our shuffled convolutional network reaches 57, the paper's 56, in both cases less than the dense one. But it has trained half as long. Is that the reason?
+Is the lead a matter of tuning? The paper's dense network learns for 6,000 steps and reaches 68, ours for 400; and batch normalization was on one side only. With it too, twice as wide and twice as long, it reaches seventy; nineteen points are left. And our shuffled convolutional network reaches 57, the paper's 56, in both cases less than the dense one. But it has trained a third as long. Is that the reason?
 
 **Try it.** Does longer training help it on the shuffled curves? Let `bench_run(cnn_1d, order, [seed], epochs, lr)` give you its two accuracies (held out, test; an array each) for 40 epochs at the rate 0.02, and answer with the one on the test curves, of a run of yours.
 """
@@ -2406,7 +2436,7 @@ exercise("cnn-longer").check(longer_shuffled)
 r"""
 <details><summary>Solution</summary>
 
-Hardly: nearly six times as long, three seeds come to between 0.60 and 0.62 instead of 0.57. The dense network was there after 14 epochs, and it gains by width and time too. So the convolutional one stays below it, as in the paper.
+Hardly: nearly six times as long, three seeds come to between 0.59 and 0.61 instead of 0.57. The dense network was there after 20 epochs, and it gains by width and time too. So the convolutional one stays below it, as in the paper.
 
 ```python
 longer_shuffled = bench_run(cnn_1d, order, [1], 40, 0.02)[1][0]
@@ -2468,14 +2498,14 @@ with torch.no_grad():
         atol=1e-10,
     )
 verify_at_least(
-    "dense, wider and longer: points won, in errors of the test set",
+    "dense, normalised, wider, longer: points won, in errors of the test set",
     (longer - scores["dense", "as they are"].mean()) / binomial(longer),
     2.0,
 )
 verify_at_least(
     "points of the lead that are left",
-    scores["convolutional", "as they are"].min() - longer,
-    20.0,
+    scores["convolutional", "as they are"].mean() - longer,
+    15.0,
 )
 verify(
     "nearest neighbour: a distance does not feel a permutation",
@@ -2690,47 +2720,62 @@ r"""
 (cnn-beware)=
 ## Beware
 
-**"A CNN is invariant to shifts."** Only if every layer is equivariant and the last step forgets places. Zeros at the border, strides and pooling break the first, flattening breaks the second. Here is a small network of two layers, flattened, in a frame with zeros around, trained in the middle; and one that ends in the maximum of each map, without pooling, so that only the border is left to blame: it fails as the digits come near it, and three more pixels of frame on each side cure it. (They never leave the frame.)
+**"A CNN is invariant to shifts."** Only if every layer is equivariant and the last step forgets places. Zeros at the border, strides and pooling break the first, flattening breaks the second. Here is a small network of two layers, flattened, in a frame with zeros around, trained in the middle; and one that ends in the maximum of each map, without pooling, from five starts: only the border is left to blame if they differ in the last column, where the digits touch it. (They never leave the frame.)
 """
 
 # %%
 look0 = lambda maps_in, maps_out: nn.Conv2d(maps_in, maps_out, 3, padding=1)
-torch.manual_seed(0)
-small = {
-    "flattened": [nn.MaxPool2d(2), look0(8, 16), nn.ReLU(), nn.Flatten()],
-    "maximum": [look0(8, 16), nn.ReLU(), GlobalMax()],
-}
-print("shift    ", *(f"{v:5d}" for v in range(4)))
+
+
+def bordered_net(name, seed):
+    torch.manual_seed(seed)
+    end = [look0(8, 16), nn.ReLU(), GlobalMax(), nn.Linear(16, 10)]
+    if name == "flattened":
+        end = [nn.MaxPool2d(2), *end[:2], nn.Flatten(), nn.Linear(16 * 49, 10)]
+    return nn.Sequential(look0(1, 8), nn.ReLU(), *end)
+
+
+# %% tags=["set-up"]
 bordered = {}
-for name, middle in small.items():
-    top = nn.LazyLinear(10)  # finds its number of inputs by itself
-    net = nn.Sequential(look0(1, 8), nn.ReLU(), *middle, top)
-    net(framed(digits[:1]))
-    train(net, framed(digits), names, epochs=6, lr=0.02)  # setting
-    bordered[name] = [accuracy(net, moved[v], names_test) for v in range(4)]
-    print(f"{name:9}", *(f"{score:5.2f}" for score in bordered[name]))
+print("shift    ", *(f"{v:5d}" for v in range(4)))
+for name, starts in (("flattened", 1), ("maximum", 5)):  # setting
+    nets = [bordered_net(name, seed) for seed in range(starts)]
+    y = names[:, None].expand(-1, starts)
+    train(Together(nets), framed(digits), y, epochs=4, lr=0.03)  # setting
+    bordered[name] = np.array(
+        [[accuracy(net, moved[v], names_test) for v in range(4)] for net in nets]
+    )
+    for row in bordered[name]:
+        print(f"{name:9}", *(f"{score:5.2f}" for score in row))
 
 # %% tags=["checks"]
 with torch.no_grad():
     verify(
         "moved by three in a wider frame: the logits of the middle, so it was the border",
-        net(F.pad(moved[3], (3,) * 4)),
-        net(moved[0]),
+        torch.stack([net(F.pad(moved[3], (3,) * 4)) for net in nets]),
+        torch.stack([net(moved[0]) for net in nets]),
         atol=1e-4,
     )
 verify_at_least(
     "flattened: accuracy in the middle minus accuracy two pixels aside",
-    bordered["flattened"][0] - bordered["flattened"][2],
+    bordered["flattened"][:, 0] - bordered["flattened"][:, 2],
     0.3,
 )
 verify_at_least(
-    "maximum, zeros around: accuracy in the middle minus that near the border",
-    bordered["maximum"][0] - bordered["maximum"][3],
+    "maximum, zeros around: largest loss near the border, of five starts",
+    (bordered["maximum"][:, 0] - bordered["maximum"][:, 3]).max(),
+    0.05,
+)
+verify_at_most(
+    "smallest loss of the five",
+    (bordered["maximum"][:, 0] - bordered["maximum"][:, 3]).min(),
     0.03,
 )
 
 # %% [markdown]
 r"""
+At three pixels some of the five starts lose seven points and more, others next to none: zeros at the border *may* break it, and three more pixels of frame on each side cure it.
+
 **"Then it will not mind if I turn the picture."** Shifts were built in, turns were not. A layer commutes with turns by 90° only if its kernel is itself unchanged by them.
 """
 
@@ -3546,7 +3591,7 @@ def bar(angle, width=2.0):
 
 
 bank = np.stack([bar(a) - bar(a + 90) for a in 22.5 * np.arange(8)])
-answers = np.array([[np.sum(k * bar(a)) for k in bank] for a in range(180)])  # (180, 8)
+answers = np.array([(bank * bar(a)).sum((1, 2)) for a in range(180)])  # (180, 8)
 plt.figure(figsize=(6.8, 2.4))
 plt.plot(np.maximum(answers, 0), color=plot.BLUE, lw=1)
 plt.plot(answers.max(1), color=plot.RED)
@@ -3743,14 +3788,14 @@ def iou(guess, truth):
 
 
 rng = np.random.default_rng(29)
-(noisy, mask), (noisy_test, mask_test) = discs(600, rng), discs(200, rng)
+(noisy, mask), (noisy_test, mask_test) = discs(500, rng), discs(200, rng)
 masks_by, ious = {}, {}
 for name, skip in (("U-Net", 1), ("no skips", 0)):
     torch.manual_seed(0)
     net = UNet(skip)
-    optimizer = torch.optim.Adam(net.parameters(), 2e-2, fused=True)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-2, total_steps=76)
-    for b in (*torch.randperm(600).split(16), *torch.randperm(600).split(16)):
+    optimizer = torch.optim.Adam(net.parameters(), 1e-2, fused=True)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 1e-2, total_steps=189)
+    for b in (b for _ in range(3) for b in torch.randperm(500).split(8)):  # setting
         optimizer.zero_grad()
         F.binary_cross_entropy_with_logits(net(noisy[b]), mask[b].float()).backward()
         optimizer.step()
@@ -3785,6 +3830,7 @@ for name, value in ious.items():
 
 # %% tags=["checks"]
 verify_at_least("IoU: with skips minus without", ious["U-Net"] - ious["no skips"], 0.05)
+verify("IoU: the blur against the U-Net", ious["blur"], ious["U-Net"], atol=0.03)
 rims = F.max_pool2d(mask_test.float(), 3, 1, 1) > -F.max_pool2d(
     -mask_test.float(), 3, 1, 1
 )
@@ -3797,4 +3843,5 @@ verify_at_least(
 
 # %% [markdown]
 r"""
-Without the concatenation the place is lost: four pixels a side have become one, and the rims show it. And the blur, with one number learnt, does *better* than the network after its short training: round discs in white noise are made for it. Without that row the comparison would have looked like a triumph."""
+Without the concatenation the place is lost: four pixels a side have become one, and the rims show it. The blur, with one number learnt, comes within a point or two of the network: round discs in white noise are made for it.
+"""

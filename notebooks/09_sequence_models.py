@@ -93,33 +93,37 @@ def fresh(cell, keeps, groups, m, seed, T=40):
     return {name: p.float() for name, p in P.items()}
 
 
-def forward(cell, P, x):
-    """x (T, groups, batch, 2) to states (T + 1, ...), gates, cells and tanh of cells.
+def unrolled(cell, P, x):
+    """States with the inputs and a 1 below them, gates, cells and tanh of cells.
 
     Inside, the batch is the last axis: then every gate is one block of memory.
     """
-    m, W = P["V"].shape[1], P["W"].mT.contiguous()
-    U, b = P["U"][..., None], P["b"].mT
-    A = b + U[:, 0] * x[..., None, :, 0] + U[:, 1] * x[..., None, :, 1]
+    (T, groups, batch, _), m = x.shape, P["V"].shape[1]
+    W = torch.cat([P["W"], P["U"], P["b"]], 1).mT.contiguous()
     if cell == "lstm":  # tanh(a) = 2σ(2a) − 1: one sigmoid for all blocks is faster
-        twice = torch.ones(4 * m, 1).to(A)
-        twice[2 * m : 3 * m] = 2
-        A, W = A.mul_(twice), W * twice
-    H = A.new_zeros(len(x) + 1, A.shape[1], m, x.shape[2])
-    C, tanh_C = torch.zeros_like(H), torch.zeros_like(H)
-    for t in range(len(x)):
-        a = A[t].baddbmm_(W, H[t])
+        W[:, 2 * m : 3 * m] *= 2
+    H, A = W.new_zeros(T + 1, groups, m + 3, batch), W.new_empty(T, *W.shape[:2], batch)
+    H[:-1, :, m : m + 2], H[:, :, m + 2] = x.mT, 1.0
+    C, tanh_C = W.new_zeros(2, T + 1, groups, m, batch)
+    for t in range(T):
+        a, h = torch.bmm(W, H[t], out=A[t]), H[t + 1, :, :m]
         if cell == "tanh":
-            torch.tanh(a, out=H[t + 1])
+            torch.tanh(a, out=h)
         elif cell == "relu":
-            torch.clamp(a, min=0, out=H[t + 1])
+            torch.clamp(a, min=0, out=h)
         else:
             i, f, new, o = a.sigmoid_().split(m, 1)
             new.mul_(2).sub_(1)
             torch.mul(f, C[t], out=C[t + 1]).addcmul_(i, new)
             torch.tanh(C[t + 1], out=tanh_C[t + 1])
-            torch.mul(o, tanh_C[t + 1], out=H[t + 1])
-    return H.mT, A.mT, C.mT, tanh_C.mT
+            torch.mul(o, tanh_C[t + 1], out=h)
+    return H, A, C, tanh_C
+
+
+def forward(cell, P, x):
+    """x (T, groups, batch, 2) to states (T + 1, ...), gates and cells."""
+    H, A, C, _ = unrolled(cell, P, x)
+    return H[:, :, :-3].mT, A.mT, C.mT
 
 
 def backward(cell, P, x, out_grad, to_inputs=False):
@@ -127,10 +131,11 @@ def backward(cell, P, x, out_grad, to_inputs=False):
 
     out_grad (groups, batch, 1), or a function of the answers (groups, batch).
     """
-    H, A, C, tanh_C = (v.mT for v in forward(cell, P, x))  # (T, groups, m, batch)
+    H, A, C, tanh_C = unrolled(cell, P, x)  # (T, groups, m, batch)
     T, m = len(x), P["V"].shape[1]
+    h = H[1:, :, :m]
     if callable(out_grad):
-        out_grad = out_grad((H[-1].mT @ P["V"] + P["c"])[..., 0])
+        out_grad = out_grad((h[-1].mT @ P["V"] + P["c"])[..., 0])
     dh, dA, W = P["V"] @ out_grad.mT, torch.empty_like(A), P["W"]
     if cell == "lstm":
         i, f, new, o = A.split(m, 2)
@@ -142,24 +147,19 @@ def backward(cell, P, x, out_grad, to_inputs=False):
             torch.mul(dh, to_o[t], out=dA[t][:, 3 * m :])
             three = dA[t][:, : 3 * m].unflatten(1, (3, m))
             torch.mul(dc[:, None], to_gates[t], out=three)
-            dh = W @ dA[t]
+            dh = torch.bmm(W, dA[t])
             dc.mul_(f[t])
     else:
-        slope = 1 - H[1:] ** 2 if cell == "tanh" else (H[1:] > 0).to(H)
+        slope = 1 - h**2 if cell == "tanh" else (h > 0).to(h)
         for t in reversed(range(T)):
             torch.mul(slope[t], dh, out=dA[t])
-            dh = W @ dA[t]
+            dh = torch.bmm(W, dA[t])
     if to_inputs:
         return (P["U"] @ dA).mT
     rows = lambda v: v.permute(1, 0, 3, 2).flatten(1, 2)  # (groups, T · batch, ...)
-    d = rows(dA)
-    return {
-        "U": rows(x.mT).mT @ d,
-        "W": rows(H[:-1]).mT @ d,
-        "b": d.sum(1, keepdim=True),
-        "V": H[-1] @ out_grad,
-        "c": out_grad.sum(1, keepdim=True),
-    }
+    d = (rows(H[:-1]).mT @ rows(dA)).split((m, 2, 1), 1)
+    at_end = h[-1] @ out_grad, out_grad.sum(1, keepdim=True)
+    return dict(zip("WUbVc", (*d, *at_end), strict=True))
 
 
 def answers(cell, P, x):
@@ -321,10 +321,13 @@ def _(answer):
         assert tuple(answer(step, T, 2)) == best, (
             f"for T = {T} the best string is {best}"
         )
+    assert tuple(answer(step, 2, 1)) == (0, 0), (
+        "a beam of one is greedy: it finds (0, 0)"
+    )
     return True
 
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Left, a list of forty numbers as bars, two of them marked by a bell. Right, on a logarithmic axis, how strongly each input moves the last state before any training: for the tanh network and the plain LSTM the influence falls by ten and more orders of magnitude towards the beginning of the list; for the ReLU network and the LSTM with a keeping start it stays within a factor of about ten."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "Left, a list of forty numbers as bars, two of them marked by a bell. Right, on a logarithmic axis, how strongly each input moves the last state before any training: for the tanh network and the plain LSTM the influence falls by eleven and nearly eight orders of magnitude towards the beginning of the list; for the ReLU network with a keeping start it is level, for the LSTM with one it falls by a factor of about twenty."}}
 def reach(cell, keeps, T=40, networks=20):
     """Median over fresh networks of |∂ answer / ∂ u_t|, for each t."""
     P = fresh(cell, keeps, networks, 8, 3)
@@ -712,7 +715,7 @@ explore(
 
 # %% [markdown]
 r"""
-The linear network is flat at $s=1$ and nowhere else. The tanh network never is: its slopes $1-h^2<1$ eat the error away, at $s=1$ down to $10^{-8}$ after a hundred steps (with random inputs of size $0.3$ in every step, as here), and still at $s=1.3$; at $1.5$ it jumps about, up or down as the run goes. There is no comfortable place in between.
+The linear network is flat at $s=1$ and nowhere else. In the tanh network the slopes $1-h^2<1$ eat the error away, at $s=1$ down to $10^{-8}$ after a hundred steps (with random inputs of size $0.3$ in every step, as here). Near $1.4$ a run can look flat, as this one does; others lose or gain orders of magnitude. No $s$ is reliably flat.
 
 (sq-opening-decay)=
 **The opening's curve.** Do the theorem's numbers explain it? For the twenty tanh networks as the library starts them:
@@ -811,17 +814,29 @@ verify(
     1.0,
     atol=1e-6,
 )
-levels = [
-    [through_time(s * orthogonal, 100, seed, True)[-1] for seed in range(8)]
-    for s in (1.0, 1.3, 1.5)
-]
+levels = {
+    s: np.array([through_time(s * orthogonal, 100, seed, True) for seed in range(20)])
+    for s in (1.0, 1.3, 1.4, 1.5)
+}
 verify_at_most(
-    "tanh, W = s times orthogonal, norm after 100 steps, largest of 8 runs: s = 1, s = 1.3",
-    [max(levels[0]), max(levels[1])],
-    [1e-6, 0.3],
+    "tanh, W = s times orthogonal, s = 1: norm after 100 steps, largest of 20 runs",
+    levels[1.0][:, -1].max(),
+    1e-6,
+)
+verify_at_most(
+    "s = 1.4: the slider's run, orders of magnitude away from 1 at its worst step",
+    np.abs(np.log10(through_time(1.4 * orthogonal, 100, 1, True))).max(),
+    1.0,
 )
 verify_at_least(
-    "s = 1.5: largest over smallest of 8 runs", max(levels[2]) / min(levels[2]), 100
+    "s = 1.3, 1.4, 1.5: largest over smallest of 20 runs after 100 steps",
+    [levels[s][:, -1].max() / levels[s][:, -1].min() for s in (1.3, 1.4, 1.5)],
+    100,
+)
+verify_at_least(
+    "… and the runs of 20 that move by more than a factor of ten on the way",
+    [int((levels[s].max(1) > 10 * levels[s].min(1)).sum()) for s in (1.3, 1.4, 1.5)],
+    20 / 2,
 )
 verify_at_most(
     "W = 5 times identity, tanh: gradient after 30 saturated steps",
@@ -1168,7 +1183,7 @@ $$ (eq-sq-adding)
 
 and a network that has heard one of the two bells stops at $\frac1{12}$. The contestants are a square of four: a cell *without* gates (a ReLU network) or *with* (an LSTM), and a start that does *not keep* (the library's) or one that *does*: for the LSTM [the biases of the last section](#eq-sq-bias), for the ReLU network simply $W=I,\ b=0$, a proposal of {cite:t}`le2015`. Four more stand by as controls. One ReLU network, with the keeping start, has 17 units: with 8 units the LSTM has four times the weights, and this one has as many. Another starts at $0.8\,I$, as tidy a start, but one that leaks. And there is the textbook's tanh network, as the library starts it and at the identity.
 
-All get the same: 8 units (but for that one), lists of 40 numbers, fresh in every step, 8 lists a step, Adam with clipping, three learning rates a factor of four apart (the middle one 0.008, for the LSTM 0.064), and for every rate the same four start weights. The rate is chosen separately for each contestant and each budget, 400 or 800 steps, by the errors on the lists of the last 50 steps before these were learnt from; the errors below are on a thousand others. Before you read on, write down your order.
+All get the same: 8 units (but for that one), lists of 40 numbers, fresh in every step, 8 lists a step, Adam with clipping, 800 steps. The learning rate, one of three a factor of four apart, is chosen for each by three networks of its own, in 400 steps on lists of 20. Then sixteen fresh networks learn at that rate and are tested on other lists. Before you read on, write down your order.
 """
 
 
@@ -1202,9 +1217,10 @@ def errors(cell, P, x, y):
     return ((answers(cell, P, x) - y) ** 2).mean(1).nan_to_num(math.inf, math.inf)
 
 
-SEEDS, STEPS = 4, 800  # setting
+SEEDS, STEPS = 16, 800  # setting
 SQUARE = list(RIVALS)[1:]
 CONTROLS = ["ReLU, 17 units, keeping", "ReLU, W = 0.8 I", "tanh", "tanh, W = I"]
+TEAMS = SQUARE[:2] + CONTROLS[1:2], CONTROLS[:1], SQUARE[2:], CONTROLS[2:]
 CELLS = {
     k: next(c for c in ("relu", "tanh", "lstm") if c in k.lower())
     for k in SQUARE + CONTROLS
@@ -1214,102 +1230,109 @@ GRIDS = {"lstm": [0.016, 0.064, 0.256], "relu": PLAIN, "tanh": PLAIN}  # setting
 RATES = {k: GRIDS[cell] for k, cell in CELLS.items()}
 
 
-def contestant(name):
-    """Start weights of SEEDS networks, the same for every rate."""
-    cell, m = CELLS[name], 17 if "17" in name else 8
-    P = fresh(cell, "keeping" in name, SEEDS, m, 20)
+def contestant(name, seeds, seed):
+    """Fresh start weights of one contestant."""
+    m = 17 if "17" in name else 8
+    P = fresh(CELLS[name], "keeping" in name, seeds, m, seed)
     if "W =" in name:
         P["W"][:], P["b"][:] = (0.8 if "0.8" in name else 1.0) * torch.eye(m), 0.0
-    return {k: p.repeat(len(RATES[name]), 1, 1) for k, p in P.items()}
+    return P
 
 
-curves, kept, untrained = {}, {}, {}
-for together in (SQUARE[:2] + CONTROLS[1:2], CONTROLS[:1], CONTROLS[2:], SQUARE[2:]):
-    starts = [contestant(name) for name in together]
+def lessons(team, rates, seeds, steps, T, seed):
+    """Train a team (one cell, one size) at the rates of each, as one stack.
+
+    Errors (blocks of 50 steps, names, rates, seeds); weights at 0, at half-time, at the
+    end.
+    """
+    starts = [contestant(name, seeds, seed) for name in team for _ in rates[name]]
     P = {k: torch.cat([start[k] for start in starts]) for k in starts[0]}
-    rates = torch.tensor([RATES[name] for name in together]).float()
-    rates = rates.flatten().repeat_interleave(SEEDS)[:, None, None]
-    first, seen = {k: p.clone() for k, p in P.items()}, []
-    for t, step in enumerate(
-        school(CELLS[together[0]], P, rates, STEPS, seeded(22)), 1
-    ):
-        seen.append(step.nan_to_num(math.inf, math.inf))
-        if t in (400, 800):
-            for n, name in enumerate(together):
-                many = len(rates) // len(together)
-                part = slice(n * many, (n + 1) * many)
-                kept[name, t] = {k: p[part].clone() for k, p in P.items()}
-                untrained[name] = {k: p[part] for k, p in first.items()}
+    each = torch.tensor([r for name in team for r in rates[name]]).float()
+    each = each.repeat_interleave(seeds)[:, None, None]
+    seen, weights = [], {0: {k: p.clone() for k, p in P.items()}}
+    course = school(CELLS[team[0]], P, each, steps, seeded(seed + 1), T)
+    for t, off in enumerate(course, 1):
+        seen.append(off.nan_to_num(math.inf, math.inf))
+        if t in (steps // 2, steps):
+            weights[t] = {k: p.clone() for k, p in P.items()}
     seen = torch.stack(seen).unflatten(0, (-1, 50)).mean(1)
-    seen = seen.unflatten(1, (len(together), -1, SEEDS))
-    for n, name in enumerate(together):
-        curves[name] = seen[:, n]  # (blocks, rates, seeds)
+    return seen.unflatten(1, (len(team), -1, seeds)), weights
 
 
-def chosen(name, steps):
-    """Index of the rate whose geometric mean error over the last 50 steps is least."""
-    return int(curves[name][steps // 50 - 1].log().mean(1).argmin())
-
-
-def graduates(name, steps, weights=None):
-    """The networks of the chosen rate."""
-    k, weights = chosen(name, steps), weights or kept[name, steps]
-    return {n: p[k * SEEDS : (k + 1) * SEEDS] for n, p in weights.items()}
-
-
-results = {}
-print("test errors: median and worst of four seeds; always answering 1 has 0.167")
-print(f"{'':24}{'after 400 steps':^34}{'after 800 steps':^34}")
-print(f"{'':24}" + "median   worst  hear it    rate   " * 2)
+rate, curves, graduates, results = {}, {}, {}, {}
+for team in TEAMS:
+    tried, _ = lessons(team, RATES, 3, 400, 20, 20)  # setting
+    best = tried[-1].log().mean(2).argmin(1)  # by the geometric mean of three seeds
+    rate |= {name: [RATES[name][k]] for name, k in zip(team, best.tolist())}
+    seen, weights = lessons(team, rate, SEEDS, STEPS, 40, 24)
+    for n, name in enumerate(team):
+        curves[name] = seen[:, n, 0]  # (blocks, seeds)
+        for steps, P in weights.items():
+            mine = {k: p[n * SEEDS : (n + 1) * SEEDS] for k, p in P.items()}
+            graduates[name, steps] = mine
+            if steps:
+                test = adding(40, SEEDS, 250, seeded(23))
+                results[name, steps] = errors(CELLS[name], mine, *test).double()
+HEARS = 1 / 24  # half of what one bell alone allows
+hearing = {k: int((v < HEARS).sum()) for k, v in results.items()}
+middle = {k: v.quantile(0.5).item() for k, v in results.items()}
+print(f"                           hear, of {SEEDS}     median error       rate")
+print("after … steps               400   800       400     800")
 for name in (*SQUARE, *CONTROLS):
-    line = f"{name:24}"
-    for steps in (400, 800):
-        test = adding(40, SEEDS, 1000, seeded(23))
-        e = errors(CELLS[name], graduates(name, steps), *test)
-        results[name, steps] = e.double()
-        line += f"{e.quantile(0.5):6.4f}  {e.max():6.4f}   {(e < 1 / 24).sum()} of {SEEDS}  "
-        line += f"{RATES[name][chosen(name, steps)]:6.3f}   "
-    print(line)
-print("(to hear it: an error below 1/24, half of what one bell alone allows)")
+    counts = "".join(f"{hearing[name, steps]:6}" for steps in (400, 800))
+    middles = "".join(f"{middle[name, steps]:8.4f}" for steps in (400, 800))
+    print(f"{name:25}{counts}   {middles}{rate[name][0]:11.3f}")
+print("(to hear: an error below 1/24, half of what one bell alone allows)")
 
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Four panels of error against step, four seeds each: the ReLU network with the library's start stays near one sixth; with the identity start all four fall, to between a twentieth and less than a hundredth by step 800. The LSTM with the library's start stays at one sixth for most of the time, then one of four falls steeply and a second begins to; with the keeping start three have fallen by step 400 and all by 800."}}
-fig, axes = plt.subplots(2, 2, figsize=(6.8, 4.2), sharex=True, sharey=True)
-for ax, name in zip(axes.flat, SQUARE):
-    ax.semilogy(
-        np.arange(50, 801, 50),
-        curves[name][:, chosen(name, 800)],
-        color=COLOURS[name],
-        lw=1.4,
+# %% tags=["picture"] mystnb={"image": {"alt": "Left, how many of sixteen networks hear both bells, against the steps of training. The ReLU network with the library's start stays at none. Both networks with the keeping start rise early and reach nearly all; the LSTM with the library's start rises some 400 steps later and is past one half at step 800. Right, a dot for the error of every network after 800 steps on a logarithmic axis: LSTM with the keeping start around a thousandth; the LSTM with the library's start in two groups, near a hundredth and near one sixth; the ReLU networks with a keeping start near a hundredth; most of those at 0.8 I, and all of the other ReLU and tanh networks, at one sixth."}}
+fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3.2), width_ratios=(1.1, 1))
+for name in SQUARE:
+    heard_by = (curves[name] < HEARS).sum(1)
+    left.plot(np.arange(50, STEPS + 1, 50), heard_by, color=COLOURS[name], lw=2)
+left.set(xlabel="steps of training", ylim=(-0.5, SEEDS + 0.5), yticks=range(0, 17, 4))
+left.set_title(f"networks of {SEEDS} that hear", fontsize=10)
+for row, name in enumerate((*SQUARE, *CONTROLS)):
+    e = results[name, STEPS]
+    right.semilogx(
+        e, [row] * SEEDS, "o", ms=4, alpha=0.5, color=COLOURS.get(name, "#555")
     )
-    ax.axhline(1 / 6, color=plot.GREY, ls=":")
-    ax.axhline(1 / 12, color=plot.GREY, ls=":")
-    ax.set(title=name, ylim=(5e-4, 0.6))
-for ax in axes[1]:
-    ax.set_xlabel("steps of training")
-for ax in axes[:, 0]:
-    ax.set_ylabel("squared error")
+for guess in (1 / 6, 1 / 12):
+    right.axvline(guess, color=plot.GREY, ls=":")
+short = [k.replace("keeping start", "keeping") for k in (*SQUARE, *CONTROLS)]
+right.set_yticks(range(len(short)), short, fontsize=8)
+right.invert_yaxis()
+for label, name in zip(right.get_yticklabels(), SQUARE):
+    label.set_color(COLOURS[name])
+right.set_title(f"errors after {STEPS} steps", fontsize=10)
 plt.show()
 
 # %% [markdown]
 r"""
-(dotted: nothing heard, and one bell heard.) Read the square by its rows and its columns.
+(The colours on the left are those of the names on the right; dotted: nothing heard, and one bell heard.) Read the square by its rows and its columns.
 
-- **The start matters without gates.** Same cell, same rates: of the library's ReLU network no seed hears the bells in 800 steps (nor of its tanh network); started at the identity at least three of four do. "Recurrent networks cannot learn this, one needs an LSTM" is not what happens here.
-- **Gates alone are not enough.** As the library starts it, the LSTM is deaf at 400 steps but for one seed. With twice the budget some of the seeds find the way: they must first learn to *keep*, from the faint error that comes through forget gates near one half, and then the task.
-- **Both together** have the smallest error. Is that the gates, or only their weights? The ReLU network with *as many weights* hears with every seed already at step 400, the LSTM with three; but its median error lies between its small sister's and the LSTM's. So a part of what the gates seemed to give was size, and a part was not.
-- **The other controls.** The start at $0.8\,I$ surprises: deaf at 400 steps, but most seeds arrive by 800. What is *nearly* kept can be learnt, for a price. And the tanh network learns nothing from $W=I$ either. Because its slopes below one make it leak? That alone cannot be it: where it keeps best, it starts with more than a hundred times as much of a bell forty steps back as the network at $0.8\,I$, which learns. What stops it, this experiment does not say.
+- **Without gates, the start.** Of the library's ReLU networks none hears the bells within 800 steps; from the identity most do. "Recurrent networks cannot learn this, one needs an LSTM" is not what happens here.
+- **With gates, time.** At 400 steps the library's LSTM is all but deaf, and the start seems to decide. At 800 most of its networks hear: they first learn to *keep*, from the faint error that comes through forget gates near one half, and then the task. The start buys time, not the ability. (Given 3200 steps, a few of the library's ReLU networks hear as well.)
+- **Both together** have by far the smallest error. Is that the gates, or only their weights? The ReLU network with *as many weights* hears as often in the end, so hearing needs no gates; but its median error stays several times as large.
+- **The other controls.** From $0.8\,I$ some networks arrive, late: what is *nearly* kept can be learnt, for a price. The tanh network stays deaf, from $W=I$ too. That it leaks cannot be the whole reason: where it keeps best, it starts with more than a hundred times as much of a bell forty steps back as the network at $0.8\,I$; and with inputs shrunk tenfold, where it hardly leaks, it is no better. What stops it, this experiment does not say.
 
-(Where nothing was learnt, the rate chosen is an accident.) So the answer to the opening is not the name of a cell. What carries a memory is a *path on which the state passes unchanged*, there from the first step of training or found with patience.
+So the answer to the opening is not the name of a cell. What carries a memory is a *path on which the state passes unchanged*, there from the first step of training or found with patience.
 """
 
+
 # %%
+def apart(a, b, steps):  # shares of networks that hear, and their difference's error
+    p, q = (hearing[name, steps] / SEEDS for name in (a, b))
+    return p - q, math.sqrt((p * (1 - p) + q * (1 - q)) / SEEDS)
+
+
+bought, by_chance = apart("LSTM, keeping start", "LSTM", 400)
 headline(
-    "adding problem, 40 numbers, 800 steps: error of the LSTM that is started so that it "
-    "keeps, worst of four seeds, limit a twentieth of the error of guessing",
-    results["LSTM, keeping start", 800].max(),
-    1 / 6 / 20,
-    sense="at most",
+    "adding problem, 40 numbers, 400 steps: share of 16 LSTMs that hear both bells, "
+    "keeping start less the library's, at least three standard errors",
+    bought,
+    3 * by_chance,
+    sense="at least",
     rtol=0.01,
 )
 
@@ -1351,55 +1374,54 @@ verify_at_least(
     starts_with(1.0, True) / starts_with(0.8, False),
     100,
 )
-hearing = {k: int((v < 1 / 24).sum()) for k, v in results.items()}
-middle = {k: v.quantile(0.5).item() for k, v in results.items()}
 verify_at_most(
-    "seeds that hear in 800 steps: ReLU and tanh as the library starts them, tanh at I",
+    "of 16 that hear in 800 steps: ReLU and tanh as the library starts them, tanh at I",
     [hearing[name, 800] for name in ("ReLU", "tanh", "tanh, W = I")],
     0,
 )
 keeping = [name for name in RATES if "keeping" in name]
 verify_at_least(
-    "… of four, with the keeping start: without gates, with gates, without but 17 units",
+    "… with the keeping start, three networks: more than half, by two standard errors",
     [hearing[name, 800] for name in keeping],
-    SEEDS - 1,
+    SEEDS / 2 + math.sqrt(SEEDS),
 )
 verify_at_most(
-    "seeds that hear in 400 steps, five starts that do not keep",
-    [hearing[name, 400] for name in RATES if name not in keeping],
-    1,
+    "the library's LSTM: of 16 that hear in 400 steps", hearing["LSTM", 400], 4
 )
+verify_at_least("… in 800 steps, at least half", hearing["LSTM", 800], SEEDS / 2)
+verify_at_most("from 0.8 I: of 16 that hear in 400 steps", hearing[CONTROLS[1], 400], 2)
 verify_at_least(
-    "… of four, gates and a keeping start", hearing["LSTM, keeping start", 400], 2
+    "… those that 400 more steps add, over two standard errors of their number",
+    (hearing[CONTROLS[1], 800] - hearing[CONTROLS[1], 400])
+    / (2 * SEEDS * apart(CONTROLS[1], "ReLU", 800)[1]),
+    1.0,
 )
-weights = {name: sum(kept[name, 800][k][0].numel() for k in "UWb") for name in keeping}
+gap, gap_se = apart(*[name for name in keeping if name != "ReLU, keeping start"], 800)
+verify_at_most(
+    "as many weights, with gates and without: difference of the shares that hear, "
+    "over two standard errors",
+    abs(gap) / (2 * gap_se),
+    1.0,
+)
+weights = {
+    name: sum(graduates[name, 0][k][0].numel() for k in "UWb") for name in keeping
+}
 verify(
     "weights of the ReLU network of 17 units over those of the LSTM",
     weights["ReLU, 17 units, keeping"] / weights["LSTM, keeping start"],
     1.0,
     atol=0.05,
 )
-verify_at_least(
-    "seeds that 400 more steps add: LSTM, 0.8 I",
-    [hearing[name, 800] - hearing[name, 400] for name in ("LSTM", "ReLU, W = 0.8 I")],
-    [1, 2],
-)
-learnt = [name for name in RATES if hearing[name, 800] > SEEDS / 2]
 verify(
-    "of those that most seeds hear with: chosen rates on an edge of the grid",
-    sum(chosen(name, 800) in (0, len(RATES[name]) - 1) for name in learnt),
+    "of those that some hear with: chosen rates on an edge of the grid",
+    sum(rate[k][0] != RATES[k][1] for k in RATES if hearing[k, 800]),
     0,
 )
-both = middle["LSTM, keeping start", 800]
-verify_at_most(
-    "800 steps: median error of both together over that of each other contestant",
-    [both / middle[name, 800] for name in RATES if name != "LSTM, keeping start"],
-    1.0,
-)
-verify_at_most(
-    "… of as many weights without gates over that of 8 units without gates",
-    middle["ReLU, 17 units, keeping", 800] / middle["ReLU, keeping start", 800],
-    1.0,
+best = "LSTM, keeping start"
+verify_at_least(
+    "800 steps: median error of each other contestant over that of both together",
+    [middle[name, 800] / middle[best, 800] for name in RATES if name != best],
+    2,
 )
 
 # %% [markdown]
@@ -1407,14 +1429,16 @@ r"""
 (sq-gates)=
 ## Looking at the gates
 
-What did the winner learn? Here is one of its four networks, the one whose memories stay smallest, on the list of the opening. Rows are units, and each memory has a scale of its own. Which of them could hold the answer? The lowest panel shows the one that the read-out listens to most.
+What did the winner learn? Here is one of its networks, the one whose memories stay smallest, on the list of the opening. Rows are units, and each memory has a scale of its own. Which of them could hold the answer? The lowest panel shows the one that the read-out listens to most.
 """
 
 
-# %% tags=["picture"] mystnb={"image": {"alt": "A trained LSTM on forty steps. Two heat maps of eight units: input gates, dark everywhere but for bright cells of a few units at the two bells; memories, each row on its own scale, some of which fade in slowly like clocks while one changes at the two bells and keeps its colour between. Below, that one memory as a line: nearly level, but for a step down at the first bell, whose number is small, and a step up at the second."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "A trained LSTM on forty steps. Two heat maps of eight units: input gates, pale everywhere but for dark cells of a few units at the two bells; memories, each row on its own scale, some of which fade in slowly like clocks while one changes at the first bell and keeps its colour. Below, that one memory as a line: nearly level, a long step down at the first bell, whose number is small, and a short one at the second."}}
 opening_list, opening_sum = adding(40, 1, 1, seeded(12))
-winners = graduates("LSTM, keeping start", 800)
-largest = forward("lstm", winners, opening_list.expand(-1, SEEDS, -1, -1))[2].abs()
+hear_it = results["LSTM, keeping start", 800] < HEARS
+winners = {k: p[hear_it] for k, p in graduates["LSTM, keeping start", 800].items()}
+HEARERS = int(hear_it.sum())
+largest = forward("lstm", winners, opening_list.expand(-1, HEARERS, -1, -1))[2].abs()
 calm = int(largest.amax((0, 2, 3)).argmin())  # the seed of the smallest memories
 winner = {k: p[[calm]] for k, p in winners.items()}
 
@@ -1426,7 +1450,7 @@ def heeded(P, x):
     )
 
 
-_, gates, memories, _ = forward("lstm", winner, opening_list)
+_, gates, memories = forward("lstm", winner, opening_list)
 memories, rung = memories[1:, 0, 0], opening_list[:, 0, 0, 1].numpy() > 0  # (T, 8)
 heeded_unit = heeded(winner, adding(40, 1, 500, seeded(36))[0])
 fig, axes = plt.subplots(
@@ -1458,30 +1482,33 @@ ringing = many_lists[:, 0, :, 1] > 0
 
 def gate_means(P):
     """Input gates at bells and elsewhere, forget gates elsewhere: one number a unit."""
-    A = forward("lstm", P, many_lists)[1][:, 0]  # (T, lists, 32)
+    few = many_lists[:, :, :250]
+    A, rung = forward("lstm", P, few)[1][:, 0], few[:, 0, :, 1] > 0  # A (T, lists, 32)
     i, f = A[..., :8], A[..., 8:16]
-    return i[ringing].mean(0), i[~ringing].mean(0), f[~ringing].mean(0)
+    return i[rung].mean(0), i[~rung].mean(0), f[~rung].mean(0)
 
 
-print("                                  input gates of the most     largest")
-print("                                  responsive unit             forget gate")
+print("networks that hear,               input gates of the most     largest")
+print("median                            responsive unit             forget gate")
 print("                                  at bells     elsewhere      elsewhere")
-gate_table = {}
+gate_table = {}  # (networks that hear, 3)
 for name in SQUARE[2:]:
-    for when, weights in (("before", untrained[name]), ("after", None)):
-        nets = graduates(name, 800, weights)
-        for seed in range(SEEDS):
-            at, off, f = gate_means({k: p[[seed]] for k, p in nets.items()})
+    for when, steps in (("before", 0), ("after", 800)):
+        rows = []
+        for s in torch.argwhere(results[name, 800] < HEARS)[:, 0].tolist():
+            nets = graduates[name, steps]
+            at, off, f = gate_means({k: p[[s]] for k, p in nets.items()})
             k = int((at - off).abs().argmax())
-            gate_table[name, when, seed] = [at[k].item(), off[k].item(), f.max().item()]
-        rows = np.median([gate_table[name, when, s] for s in range(SEEDS)], 0)
-        print(f"{name:22}{when:8}{rows[0]:10.2f}{rows[1]:14.2f}{rows[2]:15.2f}")
+            rows.append([at[k].item(), off[k].item(), f.max().item()])
+        gate_table[name, when] = np.array(rows)
+        row = np.median(rows, 0)
+        print(f"{name:22}{when:8}{row[0]:10.2f}{row[1]:14.2f}{row[2]:15.2f}")
 
 # %% [markdown]
 r"""
-Nobody told the input gate about bells: it opens at them and is nearly shut elsewhere, as in [the cell set by hand](#sq-hand-lstm). The forget gates tell the other half. With the keeping start they begin near one and stay; with the library's start they begin near one half, and where the task was learnt, one has been pushed up to nearly one.
+Nobody told the input gate about bells: it opens at them and is nearly shut elsewhere, as in [the cell set by hand](#sq-hand-lstm). The forget gates tell the other half. With the keeping start they begin near one and stay; with the library's start they begin near one half, and one has been pushed up to nearly one.
 
-And the answer? Rows that grow bell or no bell are clocks. One memory does the work: nearly level, a step at each bell, nearly level. But at the first bell, with its small number, it goes *down*: it adds not $u$ but about $u-u_0$ with $u_0\approx0.55$. Who gives $2u_0=1.1$ back? Silence the bells and add up the read-out: 0.69 is its constant, 0.27 comes from one of the clocks, 0.10 from the slow drift of the memory that looked level. On lists of forty with two bells nobody can tell the difference. On others one can: on twenty numbers the clock is not yet there, and the answer comes out 0.07 too low, on eighty as much too high; and with $n$ bells it should be off by $(2-n)\,u_0$.
+And the answer? Rows that grow bell or no bell are clocks. One memory does the work: nearly level, a step at each bell, nearly level. But at the first bell, with its small number, it goes *down*: a bell adds not $u$ but about $u-u_0$ (and next to nothing at the second, whose number is close to $u_0$). Who gives $2u_0$ back? Silence the bells: most of what the network then says is the constant of its read-out, and the rest comes from what grows without a bell. On lists of forty with two bells nobody can tell the difference. On others one can: twenty numbers are answered too low, when the clocks have not grown yet, and eighty too high; and with $n$ bells the answer should be off by about $(2-n)\,u_0$.
 """
 
 
@@ -1493,25 +1520,22 @@ def rung_times(n, g, lists=1000):
     return torch.stack([u, bell], -1).float(), (u * bell).sum(0).float()
 
 
-offset, follows = np.zeros((5, SEEDS)), np.zeros((5, SEEDS))
+offset, follows = np.zeros((5, HEARERS)), np.ones((5, HEARERS))
 for n in range(5):
-    x, y = rung_times(n, seeded(34))
-    said = answers("lstm", winners, x.expand(-1, SEEDS, -1, -1)).numpy()
+    x, y = rung_times(n, seeded(34), 250)
+    said = answers("lstm", winners, x.expand(-1, HEARERS, -1, -1)).numpy()
     offset[n] = (said - y.numpy()).mean(1)
     if n:
         follows[n] = [np.corrcoef(one, y[0])[0, 1] for one in said]
-print("LSTM, keeping start; answer less sum, mean of 1000 lists (correlation)")
-print("bells    " + "".join(f"{f'seed {k}':>16}" for k in range(SEEDS)))
-for n in range(5):
-    cells = (
-        f"{o:8.2f}" + (f" ({r:.2f}) " if n else 8 * " ")
-        for o, r in zip(offset[n], follows[n])
-    )
-    print(f"{n:5}    " + "".join(cells))
+print(f"LSTM, keeping start, the {HEARERS} networks that hear: answer less sum")
+print("bells    smallest   median  largest     least correlation with the sum")
+for n, (off, r) in enumerate(zip(offset, follows)):
+    line = f"{n:5}{off.min():12.2f}{np.median(off):9.2f}{off.max():9.2f}"
+    print(line + (f"{r.min():20.2f}" if n else ""))
 
 # %% [markdown]
 r"""
-So it is. All four networks follow the sum, and every bell too many or too few costs the same, in each network a $u_0$ of its own: the training, always with two bells, never fixed it. The cell set by hand adds $u$ itself and takes any number.
+So it is. All the networks follow the sum, and every bell too many or too few costs about the same, in each network a $u_0$ of its own: the training, always with two bells, never fixed it. The cell set by hand adds $u$ itself and takes any number.
 
 **Play with it.** Drag the numbers (or use the arrow keys), click the bells on and off, and watch gates and memories. Ring a third bell. (On twenty numbers the trained ones are a little off, as they have seen only lists of forty.) Then change the network: the one set by hand, the winner, an LSTM that learnt without the keeping start, and the same one before training.
 """
@@ -1532,8 +1556,7 @@ def plain(P):
     }
 
 
-late = graduates("LSTM", 800)
-late_seed = int(results["LSTM", 800].argmin())
+late = int(results["LSTM", 800].argmin())
 BELL_NETS = {
     "set by hand": {
         "U": by_hand[:, :2].T.tolist(),
@@ -1543,12 +1566,11 @@ BELL_NETS = {
         "c": 0.0,
     },
     "keeping start, trained": plain(winner),
-    "library's start, trained": plain({k: p[[late_seed]] for k, p in late.items()}),
+    "library's start, trained": plain(
+        {k: p[[late]] for k, p in graduates["LSTM", 800].items()}
+    ),
     "library's start, untrained": plain(
-        {
-            k: p[[late_seed]]
-            for k, p in graduates("LSTM", 800, untrained["LSTM"]).items()
-        }
+        {k: p[[late]] for k, p in graduates["LSTM", 0].items()}
     ),
 }
 
@@ -1636,25 +1658,28 @@ half_life_bias = math.log(f_half / (1 - f_half))
 """
 
 # %% tags=["checks"]
-after = np.array([gate_table["LSTM, keeping start", "after", s] for s in range(SEEDS)])
+after = gate_table["LSTM, keeping start", "after"]
 verify_at_least(
-    "keeping start, after: how much further the most responsive gate is open at bells",
-    (after[:, 0] - after[:, 1]).min(),
-    0.3,
+    "keeping start, after: how much further the most responsive gate is open at bells, "
+    "the least and the median of those that hear",
+    [(after[:, 0] - after[:, 1]).min(), np.median(after[:, 0] - after[:, 1])],
+    [0.1, 0.3],
 )
-verify_at_least("… and the largest forget gate elsewhere, four seeds", after[:, 2], 0.9)
-fresh_gates = np.array([gate_table["LSTM", "before", s] for s in range(SEEDS)])
+verify_at_most(
+    "… and how far it is open elsewhere, median", np.median(after[:, 1]), 0.1
+)
+verify_at_least(
+    "… and the largest forget gate elsewhere, all that hear", after[:, 2], 0.9
+)
+before, after = (gate_table["LSTM", when][:, 2] for when in ("before", "after"))
 verify(
-    "library's start, before: largest forget gate of four seeds near one half",
-    fresh_gates[:, 2],
-    [1 / 2] * SEEDS,
+    "library's start, before: largest forget gate, near one half",
+    before,
+    np.full(len(before), 1 / 2),
     atol=0.25,
 )
-passed = [s for s in range(SEEDS) if results["LSTM", 800][s] < 1 / 24]
 verify_at_least(
-    "library's start, after, seeds that learnt: largest forget gate",
-    [gate_table["LSTM", "after", s][2] for s in passed],
-    0.85,
+    "library's start, after: largest forget gate, median", np.median(after), 0.9
 )
 four_bells, four_sums = rung_times(4, seeded(37), 100)
 hand_says = [
@@ -1690,31 +1715,30 @@ for T in (20, 40, 80):
 verify_at_least(
     "lists of 20 answered too low, of 80 too high, by how much more than those of 40",
     [wrong_by[40] - wrong_by[20], wrong_by[80] - wrong_by[40]],
-    0.05,
+    0.03,
 )
 silent = many_lists.clone()
 silent[..., 1] = 0
 speaks = (winner["V"][0, :, 0] * forward("lstm", winner, silent)[0][-1, 0]).mean(0)
-verify(
-    "bells silenced: constant of the read-out, its heeded unit and the loudest other, over the answer",
-    (winner["c"].item() + speaks[unit].item() + speaks.sort().values[-1].item())
-    / answers("lstm", winner, silent).mean().item(),
-    1.0,
-    atol=0.06,
+shares = (
+    torch.cat([winner["c"].flatten(), speaks]) / answers("lstm", winner, silent).mean()
+)
+verify_at_least(
+    "bells silenced: the read-out's constant over the answer", shares[0], 0.7
 )
 verify(
     "u₀ read off those changes: how far the answer is off with 0, 1, 3 and 4 bells",
     offset[[0, 1, 3, 4], calm],
     [(2 - n) * u0 for n in (0, 1, 3, 4)],
-    atol=0.1,
+    rtol=0.2,
 )
 verify(
-    "four networks: off with 0, 3 and 4 bells, in units of that with one",
+    "all that hear: off with 0, 3 and 4 bells, in units of that with one",
     offset[[0, 3, 4]] / offset[1],
-    np.outer([2, -1, -2], np.ones(SEEDS)),
-    rtol=0.1,
+    np.outer([2, -1, -2], np.ones(HEARERS)),
+    rtol=0.25,
 )
-verify_at_least("one to four bells: correlation with the sum", follows[1:], 0.95)
+verify_at_least("one to four bells: correlation with the sum", follows[1:], 0.9)
 muffled = many_lists.clone()
 muffled[..., 1] = 0
 verify_at_least(
@@ -1915,7 +1939,7 @@ r"""
 Counting with a good fall-back wins: with nine thousand letters it is hard to beat (with a million times more text the order is known to be another). The networks are stopped early, at 200 steps; the last row shows that four times as many bring the LSTM closer and not past it. The tanh network, which is deaf to bells, is less than a tenth of a nat behind its rival. How can that be? Ask what the memory is worth: let each model read only the last $k$ letters before the one that it guesses.
 """
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Nats a letter against the number of letters read before. Tables of counts fall to three letters and then stay level. Tanh network and LSTM fall steeply up to about four letters and are level after eight."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "Nats a letter against the number of letters read before. Tables of counts fall to three letters and then rise again. Tanh network and LSTM fall steeply up to about four letters and are level after eight."}}
 READ_BACK = (1, 2, 3, 4, 5, 6, 8, 12, 16, 24)
 worth = {
     "tanh network": [
@@ -2453,12 +2477,12 @@ class Listener(nn.Module):
 
 # %%
 torch.manual_seed(1)
-listener = Listener()
-optimizer = torch.optim.Adam(listener.parameters(), lr=0.02)  # setting
-for step in range(60):  # setting
-    x, y = adding(40, 1, 32, seeded(100 + step))  # setting
+listener = Listener(steps_to_keep=10)  # setting
+optimizer = torch.optim.Adam(listener.parameters(), lr=0.08)  # setting
+for step in range(200):  # setting
+    x, y = adding(10, 1, 32, seeded(100 + step))  # setting
     x, y = x[:, 0].transpose(0, 1).double(), y[0].double()
-    loss = F.mse_loss(listener(x, torch.full((32,), 40)), y)  # setting
+    loss = F.mse_loss(listener(x, torch.full((32,), 10)), y)  # setting
     optimizer.zero_grad()
     loss.backward()
     nn.utils.clip_grad_norm_(listener.parameters(), 1.0)  # setting
@@ -2466,7 +2490,7 @@ for step in range(60):  # setting
 
 # %% [markdown]
 r"""
-(It stops long before the bells are heard: after sixty steps its error is that of guessing. In [the square](#headline-adding), with smaller networks, it took some hundreds.) The library's LSTM is ours, layer by layer, to the last digit. Packing is worth a check of its own: without it, the last state is that of the padding.
+(On lists of ten it hears the bells in its 200 steps; those of forty need more patience.) The library's LSTM is ours, layer by layer, to the last digit. Packing is worth a check of its own: without it, the last state is that of the padding.
 """
 
 # %% tags=["checks"]
@@ -2488,12 +2512,14 @@ verify(
     shop_deep(x)[0],
     atol=1e-12,
 )
-x, y = adding(40, 1, 500, seeded(53))
+x, y = adding(10, 1, 500, seeded(53))
 x, y = x[:, 0].transpose(0, 1).double(), y[0].double()
 with torch.no_grad():
-    off = (listener(x, torch.full((500,), 40)) - y) ** 2
+    off = (listener(x, torch.full((500,), 10)) - y) ** 2
 verify_at_most(
-    "after 60 steps: error over that of always answering 1", off.mean() * 6, 1.3
+    "lists of ten, after 200 steps: error over that of someone who hears one bell",
+    off.mean() * 12,
+    1 / 4,
 )
 h = c = torch.zeros(500, 16)
 for v in x.transpose(0, 1):
@@ -2507,7 +2533,7 @@ for v in x.transpose(0, 1):
     )
 verify(
     "the listener's answers: our cell and its read-out",
-    listener(x, torch.full((500,), 40)),
+    listener(x, torch.full((500,), 10)),
     listener.out(h)[:, 0],
     atol=1e-10,
 )
@@ -2552,7 +2578,7 @@ r"""
 
 **"Clipping entries is clipping."** Shortening the whole gradient keeps its direction; cutting each entry at $c$ turns it: $(3,\,0.4)$ cut at 1 becomes $(1,\,0.4)$.
 
-**"The LSTM failed, so the task needs attention"**, or "the RNN failed, so it needs gates". [The square](#headline-adding) shows an LSTM with which one seed of four hears at 400 steps and two do at 800, a start that decides, and a gain of the gates that was in part one of size. Before a cell is blamed: the start, the rate, the budget, more seeds.
+**"The LSTM failed, so the task needs attention"**, or "the RNN failed, so it needs gates". [The square](#headline-adding) shows an LSTM that is all but deaf at 400 steps and mostly hears at 800, and a network without gates that hears as often as one with. Before a cell is blamed: the start, the rate, the budget, more seeds.
 
 **"A lower loss than the entropy rate is a breakthrough."** It is a leak. Look for [the layer that sees the answer](#perplexity).
 """
@@ -2719,7 +2745,7 @@ exercise("sq-mingru").check(parallel_gru)
 r"""
 <details><summary>Solution</summary>
 
-$h_t=(1-z_t)h_{t-1}+z_t\tilde h_t$ has $a_t=1-z_t$ and $b_t=z_t\tilde h_t$ {cite:p}`feng2024`.
+$h_t=(1-z_t)h_{t-1}+z_t\tilde h_t$ has $a_t=1-z_t$ and $b_t=z_t\tilde h_t$ {cite:p}`feng2024`. Does it need the start? No: with 16 units, 16 lists a step and Adam at 0.04, all of six networks heard both bells by step 200 from the library's start, and from biases of $z$ that keep up to 40 steps as well, with less than half the error. No state stands between an error and its gate.
 
 ```python
 parallel_gru = lambda z, new: scan(1 - z, z * new)
@@ -3265,7 +3291,7 @@ Padding $(K-1)d$ zeros on the left of a filter of width $K$ and dilation $d$ mak
 
 
 # %%
-def causal(x, W, d=1, shift=0):  # x (batch, c, T), W (out, c, K)
+def causal(x, W, d, shift=0):  # x (batch, c, T), W (out, c, K)
     pad = (W.shape[2] - 1) * d + shift
     y = F.conv1d(F.pad(x, (pad, 0)), W, dilation=d)
     return y[..., : x.shape[-1]]
@@ -3294,7 +3320,7 @@ r"""
 (wavenet)=
 ### WaveNet
 
-{cite:t}`oord2016` predict raw audio, 16,000 samples a second, sample by sample, with causal convolutions of width 2 and [dilations](#dilated-convolution) $1,2,4,\dots,512$. Each adds $d$ to the field, so a block sees $1+(1+2+\dots+512)=1024$ samples, three blocks $1+3\cdot1023=3070$. Residual and learned skip connections carry the signal past. A small one, on two sines in noise, comes close to the noise, which no model can predict.
+{cite:t}`oord2016` predict raw audio, 16,000 samples a second, sample by sample, with causal convolutions of width 2 and [dilations](#dilated-convolution) $1,2,4,\dots,512$. Each adds $d$ to the field, so a block sees $1+(1+2+\dots+512)=1024$ samples, three blocks $1+3\cdot1023=3070$. Residual and learned skip connections carry the signal past. A small one, on two sines in noise: after 120 steps its error is one and a half times the noise, which no model can predict. A linear predictor from 32 values has 1.1: two sines need no network.
 """
 
 
@@ -3344,8 +3370,22 @@ for _ in range(120):
     fall.step()
 with torch.no_grad():
     off = F.mse_loss(small_net(wave[None, 2200:])[:, 32:], wave[None, 2232:]).item()
-verify_at_most(
-    "small WaveNet: one-step error on new samples over the noise", off / 0.1**2, 2.0
+verify(
+    "small WaveNet: one-step error on new samples over the noise",
+    off / 0.1**2,
+    3 / 2,
+    rtol=0.1,
+)
+past = wave.double().unfold(0, 32, 1)[:-1]  # row n: values n to n + 31
+fit = torch.linalg.lstsq(past[:2168], wave[32:2200, None].double()).solution
+lag = torch.arange(33.0)
+r = 0.18 * (torch.cos(0.2 * lag) + torch.cos(0.47 * lag)) + 0.01 * (lag == 0)
+R = r[(torch.arange(32)[:, None] - torch.arange(32)).abs()]
+verify(
+    "least squares on 32 values: its error; the best such predictor's, from theory",
+    ((past[2200:] @ fit)[:, 0] - wave[2232:]).square().mean(),
+    r[0] - r[1:] @ torch.linalg.solve(R, r[1:]),
+    rtol=0.1,
 )
 verify(
     "its Jacobian on and above the diagonal",

@@ -1312,9 +1312,9 @@ r"""
 (The colours on the left are those of the names on the right; dotted: nothing heard, and one bell heard.) Read the square by its rows and its columns.
 
 - **Without gates, the start.** Of the library's ReLU networks none hears the bells within 800 steps; from the identity most do. "Recurrent networks cannot learn this, one needs an LSTM" is not what happens here.
-- **With gates, time.** At 400 steps the library's LSTM is all but deaf, and the start seems to decide. At 800 most of its networks hear: they first learn to *keep*, from the faint error that comes through forget gates near one half, and then the task. The start buys time, not the ability. (Given 3200 steps, a few of the library's ReLU networks hear as well.)
+- **With gates, time.** At 400 steps the library's LSTM is all but deaf, and the start seems to decide. At 800 most of its networks hear: they first learn to *keep*, from the faint error that comes through forget gates near one half, and then the task. The start buys time, not the ability.
 - **Both together** have by far the smallest error. Is that the gates, or only their weights? The ReLU network with *as many weights* hears as often in the end, so hearing needs no gates; but its median error stays several times as large.
-- **The other controls.** From $0.8\,I$ some networks arrive, late: what is *nearly* kept can be learnt, for a price. The tanh network stays deaf, from $W=I$ too. That it leaks cannot be the whole reason: where it keeps best, it starts with more than a hundred times as much of a bell forty steps back as the network at $0.8\,I$; and with inputs shrunk tenfold, where it hardly leaks, it is no better. What stops it, this experiment does not say.
+- **The other controls.** From $0.8\,I$ some networks arrive, late: what is *nearly* kept can be learnt, for a price. The tanh network stays deaf, from $W=I$ too. That it leaks cannot be the whole reason: where it keeps best, it starts with more than a hundred times as much of a bell forty steps back as the network at $0.8\,I$. What stops it, this experiment does not say.
 
 So the answer to the opening is not the name of a cell. What carries a memory is a *path on which the state passes unchanged*, there from the first step of training or found with patience.
 """
@@ -2745,7 +2745,7 @@ exercise("sq-mingru").check(parallel_gru)
 r"""
 <details><summary>Solution</summary>
 
-$h_t=(1-z_t)h_{t-1}+z_t\tilde h_t$ has $a_t=1-z_t$ and $b_t=z_t\tilde h_t$ {cite:p}`feng2024`. Does it need the start? No: with 16 units, 16 lists a step and Adam at 0.04, all of six networks heard both bells by step 200 from the library's start, and from biases of $z$ that keep up to 40 steps as well, with less than half the error. No state stands between an error and its gate.
+$h_t=(1-z_t)h_{t-1}+z_t\tilde h_t$ has $a_t=1-z_t$ and $b_t=z_t\tilde h_t$ {cite:p}`feng2024`. No state stands between an error and its gate; whether it needs the start is for your runs to say.
 
 ```python
 parallel_gru = lambda z, new: scan(1 - z, z * new)

@@ -180,14 +180,14 @@ def live_moves(visit, figure):
         assert figure.evaluate(CHANGED), f"{name_of(handle)} moves, nothing else"
     for handle in figure.locator("[role=slider]").all():
         handle.evaluate(CENTRE)
-        values = [said(one) for one in handles.all()]
+        values = handles.evaluate_all(SAID)
         for dx, dy in (25, -20), (-20, 25):  # it may lie in one of the places already
             box = handle.bounding_box()
             x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
             with dragged(
                 visit, x, y, dx, dy
             ):  # of two that overlap the upper one moves
-                after = [said(one) for one in handles.all()]
+                after = handles.evaluate_all(SAID)
             if after != values:
                 break
         assert after != values, f"{name_of(handle)} cannot be dragged"
@@ -205,9 +205,12 @@ CHANGED = """el => {
 }"""
 
 
+# What a screen reader says of the values of all handles.
+SAID = "all => all.map(e => e.ariaValueText ?? e.ariaValueNow ?? e.value)"
+
+
 def said(handle):
-    """What a screen reader says of a handle's value."""
-    return handle.evaluate("e => e.ariaValueText ?? e.ariaValueNow ?? e.value")
+    return handle.evaluate_all(SAID)[0]
 
 
 def name_of(handle):

@@ -2562,7 +2562,8 @@ for name in optimizers:
     tried = [trained(name, lr, inputs, (0, 1))[0].sum(1) for lr in grid_of_rates]
     for kind, best in zip(inputs, grid_of_rates[np.nanargmin(tried, 0)]):
         chosen_rate[kind, name] = best
-        accuracies[kind, name] = trained(name, best, [kind], range(10, 16))[1][0]
+        fresh_seeds = range(10, 16)  # setting
+        accuracies[kind, name] = trained(name, best, [kind], fresh_seeds)[1][0]
 
 # %% tags=["set-up"]
 print(f"{'test accuracy':20}" + "".join(f"{kind:>16}" for kind in inputs))
@@ -4336,7 +4337,7 @@ For finding a mean, $\eta_t=\frac1{1+t}$ makes the iterate the running mean of w
 # %%
 schedules = {
     "constant 0.3": lambda t: 0.3,
-    "constant 0.03": lambda t: 0.03,
+    "constant 0.03": lambda t: 0.03,  # setting
     "inverse": lambda t: 1 / (1 + t),
     "exponential": lambda t: 0.1 * math.exp(-0.008 * t),
     "exponential, hurried": lambda t: 0.3 * math.exp(-0.15 * t),

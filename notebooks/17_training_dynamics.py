@@ -1104,6 +1104,9 @@ The random directions change nothing. Without its wobble the network sharpens at
 """
 
 # %% tags=["checks"]
+verify(
+    "the two rules alone: mean x² over 2α/β", x2_mean / (2 * 0.05 / 400), 1.0, rtol=0.02
+)
 verify_within_se("measured over predicted x², 21 runs", wobble_ratio.ravel(), 1.0)
 verify_at_least(
     "x² at the rate 1 over x² at 0.5: measured, predicted",
@@ -1408,11 +1411,11 @@ These terms have *one sign*:
 """
 
 # %%
-for m in (16, 64, 256, 1024):
+for m in (16, 64, 256, 1024):  # setting
     h = torch.randn(m, generator=torch.manual_seed(m))
     W = (torch.randn(m, m) / m**0.5).requires_grad_()
     z = (W @ h).detach()
-    adam = torch.optim.Adam([W], lr=0.01)
+    adam = torch.optim.Adam([W], lr=0.01)  # setting
     (W @ h).square().sum().backward()
     adam.step()
     delta_z = (W @ h).detach() - z

@@ -1469,6 +1469,12 @@ policy_seen = learn(
     30_000,
     np.random.default_rng(10),
 )
+Q_two = np.array([[1.0, 2.0], [3.0, 5.0]])
+verify(
+    "targets by hand, r = 1: with the action taken, and with the best",
+    [target(Q_two, 1.0, 1, 0) for target in (sarsa_target, q_target)],
+    [1 + 3 * GAMMA, 1 + 5 * GAMMA],
+)
 verify(
     "one run that behaves at random throughout: the greedy path it has learnt",
     tuple(walk(dry, policy_seen)),
@@ -1493,7 +1499,7 @@ SCHEDULES = {
     "1/k": lambda k: 1 / k,
     "k^-0.7": lambda k: k**-0.7,
     "1/(1+(1-γ)k)": lambda k: 1 / (1 + (1 - GAMMA) * k),
-    "0.1": lambda k: 0.1,
+    "0.1": lambda k: 0.1,  # setting
     "k^-2": lambda k: k**-2.0,
 }
 
@@ -2366,6 +2372,13 @@ verify(
     rtol=1e-7,
 )
 verify_at_most("error of the surrogate over its bound", bound, 1.0)
+little = worth(plain_step(slippery, theta_half, 1e-6, rho)) - J_half
+verify(
+    "a small plain step: its gain, over η times the squared length of the gradient",
+    little / (1e-6 * (exact_gradient(slippery, theta_half, rho) ** 2).sum()),
+    1.0,
+    rtol=1e-3,
+)
 direction, misses_near = rng.normal(size=(32, 4)), []
 for scale in (0.01, 0.005):
     pi_new = softmax_policy(theta_half + scale * direction)
@@ -2679,6 +2692,21 @@ right.set(xlabel="steps", title="whole walks: 500 records are worth")
 plt.show()
 
 # %% tags=["checks"]
+s, a, r = records(20, 7, doctors, np.random.default_rng(23))
+ratio = np.array(
+    [
+        math.prod(judged[i, j] / doctors[i, j] for i, j in zip(*row))
+        for row in zip(s.T, a.T)
+    ]
+)
+pay = np.array([sum(GAMMA**t * x for t, x in enumerate(row)) for row in r.T])
+said = evaluate(s, a, r, judged, doctors)
+verify(
+    "twenty records, one by one: whole walk and weighted",
+    [said["whole walk"], said["weighted"]],
+    [np.mean(ratio * pay), np.average(pay, weights=ratio)],
+    rtol=1e-9,
+)
 rng = np.random.default_rng(20)
 s, a, r = records(200_000, 6, doctors, rng)
 u = (judged[s, a] / doctors[s, a]).prod(0)

@@ -1309,7 +1309,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-(The colours on the left are those of the names on the right; dotted: nothing heard, and one bell heard.) Read the square by its rows and its columns.
+(The colours on the left are those of the names on the right; the left counts by the lists of the last fifty steps, and may differ a little from the table, which has lists of its own. Dotted: nothing heard, and one bell heard.) Read the square by its rows and its columns.
 
 - **Without gates, the start.** Of the library's ReLU networks none hears the bells within 800 steps; from the identity most do. "Recurrent networks cannot learn this, one needs an LSTM" is not what happens here.
 - **With gates, time.** At 400 steps the library's LSTM is all but deaf, and the start seems to decide. At 800 most of its networks hear: they first learn to *keep*, from the faint error that comes through forget gates near one half, and then the task. The start buys time, not the ability.

@@ -1,7 +1,7 @@
 """The built pages in a real browser: each is opened once in each of its states.
 
-A failure names the part and the page: ``SUBFAILED[sliders] … [book/index.html]``. here
-depends on how fast the machine is: states are waited for.
+A failure names the part and the page: ``SUBFAILED[sliders] … [book/index.html]``.
+Nothing here depends on how fast the machine is: states are waited for.
 """
 
 import contextlib
@@ -179,22 +179,36 @@ def live_moves(visit, figure):
         assert said(handle) != value, f"{name_of(handle)} does not move by keyboard"
         assert figure.evaluate(CHANGED), f"{name_of(handle)} moves, nothing else"
     for handle in figure.locator("[role=slider]").all():
-        handle.evaluate(CENTRE)
         values = handles.evaluate_all(SAID)
-        for dx, dy in (25, -20), (-20, 25):  # it may lie in one of the places already
-            box = handle.bounding_box()
-            x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-            with dragged(
-                visit, x, y, dx, dy
-            ):  # of two that overlap the upper one moves
+        # It may lie in one of the places already, and the page may move under a finger.
+        for dx, dy in [(25, -20), (-20, 25)] * 3:
+            x, y = handle.evaluate(CENTRE)
+            with dragged(visit, x, y, dx, dy):  # of two that overlap the upper one
                 after = handles.evaluate_all(SAID)
             if after != values:
                 break
         assert after != values, f"{name_of(handle)} cannot be dragged"
 
 
-# In view is not enough: the page's header lies over what stands at the top.
-CENTRE = "e => e.scrollIntoView({ block: 'center', inline: 'center' })"
+# The middle of what is scrolled to the middle (the page's header lies over what stands
+# at the top), once it has stood still for three frames: whether a finger drags or
+# scrolls is decided by where the things were in the last frame.
+CENTRE = """async e => {
+  const frame = () => new Promise(requestAnimationFrame);
+  const middle = () => {
+    e.scrollIntoView({ block: 'center', inline: 'center', behavior: 'instant' });
+    const box = e.getBoundingClientRect();
+    return [box.x + box.width / 2, box.y + box.height / 2];
+  };
+  let at = middle();
+  for (let still = 0; still < 3; ) {
+    await frame();
+    const now = middle();
+    still = now[0] === at[0] && now[1] === at[1] ? still + 1 : 0;
+    at = now;
+  }
+  return at;
+}"""
 
 # Whether the figure looks other than when this was asked last.
 CHANGED = """el => {

@@ -21,6 +21,7 @@ CLAIM = "application/vnd.book.claim+json"
 
 @pytest.fixture(scope="module")
 def pages(built):
+    """The parsed pages by name. It takes half a minute: who reads them stands here."""
     folder, status, log = built
     assert status == 0, log[-4000:]
     skipped = {"search.html", "genindex.html"}
@@ -210,6 +211,43 @@ def test_chapter_downloads_as_a_notebook(pages, built):
         assert json.loads(target.read_text(encoding="utf-8"))["cells"]
 
 
+LINK = re.compile(r"\[([\w ,-]+)\]\(#(eq-[\w-]+)\)")  # words, an equation
+
+
+def consecutive(numbers, chapter):
+    return numbers == [f"{chapter}.{k}" for k in range(1, len(numbers) + 1)]
+
+
+def test_chapters_sections_equations_and_theorems_are_numbered(pages):
+    for number, source in enumerate(CHAPTERS, 1):
+        page = pages[f"notebooks/{source.stem}.html"]
+        assert page.select_one("h1 .section-number").get_text().strip() == str(number)
+        sections = [
+            tag.get_text().strip() for tag in page.select("h2 > .section-number")
+        ]
+        assert len(sections) == len(page.select("article h2"))
+        assert consecutive(sections, number), (source.stem, sections)
+        equations = [tag.get_text().strip("()#") for tag in page.select(".eqno")]
+        assert equations and consecutive(equations, number), (source.stem, equations)
+        for kind in ("theorem", "definition"):
+            titles = [tag.get_text() for tag in page.select(f".{kind} .proof-title")]
+            found = [re.search(r"(\d+\.\d+)", title)[1] for title in titles]
+            assert consecutive(found, number), (source.stem, titles)
+        current = page.select_one(".bd-sidebar-primary .current > a").get_text()
+        assert current.split()[0] == str(number)
+        beside = page.select_one(".page-toc a").get_text()
+        assert beside.split()[0] == f"{number}.1"
+
+
+def test_a_link_to_an_equation_keeps_its_words(pages):
+    for source in CHAPTERS:
+        page = pages[f"notebooks/{source.stem}.html"]
+        links = page.select('a[href*="#equation-eq-"]')
+        shown = {(a["href"].split("#equation-")[1], a.get_text()) for a in links}
+        for words, target in LINK.findall(text_of(source)):
+            assert (target, words) in shown, f"{source.stem}: {words} ({target})"
+
+
 # --- an address -----------------------------------------------------------------------
 
 
@@ -269,19 +307,19 @@ def test_an_address_brings_launch_buttons(copy):
     sites = text_of(copy / "_build/html/sitemap.xml")
     for source in NOTEBOOKS:
         html = text_of(copy / f"_build/html/notebooks/{source.stem}.html")
-        page = BeautifulSoup(html, "html.parser")
-        links = {a["href"] for a in page.find_all("a", href=True)}
         path = f"notebooks/{source.stem}.ipynb"
         branch = "some-owner/some-book/launch"
         binder = f"https://mybinder.org/v2/gh/{branch}?urlpath=lab/tree/{path}"
         colab = "https://colab.research.google.com/github/some-owner/some-book/blob"
-        assert {binder, f"{colab}/launch/{path}"} <= links
-        assert not external(page) & {binder, f"{colab}/launch/{path}"}
-        report = page.select_one("a.report")["href"]
-        assert report.startswith(f"{ADDRESS}/issues/new?template=mistake.md&title=")
+        for link in (binder, f"{colab}/launch/{path}"):
+            assert html.count(f'href="{link}"') == 1
         here = f"{there}/notebooks/{source.stem}.html"
-        assert page.select_one("link[rel=canonical]")["href"] == here
+        assert f'<link rel="canonical" href="{here}"' in html
         assert f"<loc>{here}</loc>" in sites
+    page = BeautifulSoup(html, "html.parser")
+    assert not external(page) & {binder, f"{colab}/launch/{path}"}
+    report = page.select_one("a.report")["href"]
+    assert report.startswith(f"{ADDRESS}/issues/new?template=mistake.md&title=")
 
 
 def test_a_preview_shows_the_question_of_a_chapter(pages):

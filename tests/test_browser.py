@@ -163,22 +163,26 @@ def folds(visit):
 
 
 def live_moves(visit, figure):
-    """Each handle moves by keyboard; what one drags, also by mouse or by finger."""
+    """Each handle moves by keyboard; of what one drags, one of each kind by hand."""
     figure.scroll_into_view_if_needed()
     handles = figure.locator("[role=slider], input[type=range]")
     assert handles.count(), "a live figure that nobody can move"
     for handle in handles.all():
-        value = said(handle)
-        figure.evaluate(CHANGED)
-        assert value and name_of(handle), "a handle without a name or a value"
+        value, name, _ = handle.evaluate(STATE)
+        assert value and name, "a handle without a name or a value"
         handle.focus()
         for key in ("ArrowRight", "ArrowLeft"):  # one of them may stand at its end
             handle.press(key)
-            if said(handle) != value:
+            now, _, changed = handle.evaluate(STATE)
+            if now != value:
                 break
-        assert said(handle) != value, f"{name_of(handle)} does not move by keyboard"
-        assert figure.evaluate(CHANGED), f"{name_of(handle)} moves, nothing else"
+        assert now != value, f"{name} does not move by keyboard"
+        assert changed, f"{name} moves, nothing else"
+    kinds = {}  # of a hundred points that can be dragged the first
     for handle in figure.locator("[role=slider]").all():
+        name = handle.evaluate(STATE)[1]
+        kinds.setdefault(re.sub(r"\d+", "", name), (name, handle))
+    for name, handle in kinds.values():
         values = handles.evaluate_all(SAID)
         # It may lie in one of the places already, and the page may move under a finger.
         for dx, dy in [(25, -20), (-20, 25)] * 3:
@@ -187,7 +191,7 @@ def live_moves(visit, figure):
                 after = handles.evaluate_all(SAID)
             if after != values:
                 break
-        assert after != values, f"{name_of(handle)} cannot be dragged"
+        assert after != values, f"{name} cannot be dragged"
 
 
 # The middle of what is scrolled to the middle (the page's header lies over what stands
@@ -210,27 +214,22 @@ CENTRE = """async e => {
   return at;
 }"""
 
-# Whether the figure looks other than when this was asked last.
-CHANGED = """el => {
-  const canvases = [...el.querySelectorAll('canvas')].map(canvas => canvas.toDataURL());
-  const before = el.looked;
-  el.looked = el.innerHTML + canvases;
-  return el.looked !== before;
+# What a screen reader says of a handle's value, its name, and whether the figure looks
+# other than when this was asked last.
+STATE = """e => {
+  const figure = e.closest('.live');
+  const canvases = [...figure.querySelectorAll('canvas')].map(c => c.toDataURL());
+  const before = figure.looked;
+  figure.looked = figure.innerHTML + canvases;
+  return [
+    e.ariaValueText ?? e.ariaValueNow ?? e.value,
+    e.ariaLabel ?? e.labels?.[0]?.textContent.trim() ?? e.title,
+    figure.looked !== before,
+  ];
 }"""
 
-
-# What a screen reader says of the values of all handles.
+# What it says of the values of all handles.
 SAID = "all => all.map(e => e.ariaValueText ?? e.ariaValueNow ?? e.value)"
-
-
-def said(handle):
-    return handle.evaluate_all(SAID)[0]
-
-
-def name_of(handle):
-    return handle.evaluate(
-        "e => e.ariaLabel ?? e.labels?.[0]?.textContent.trim() ?? e.title"
-    )
 
 
 @contextlib.contextmanager

@@ -336,43 +336,6 @@ exclude_patterns = ["notebooks", "out"]
         assert f"a bowl of the {run} run" in built and "a.svg" in built
 
 
-def consecutive(numbers, chapter):
-    return numbers == [f"{chapter}.{k}" for k in range(1, len(numbers) + 1)]
-
-
-def test_chapters_sections_equations_and_theorems_are_numbered(built):
-    folder = built[0]
-    for number, source in enumerate(CHAPTERS, 1):
-        page = (folder / f"notebooks/{source.stem}.html").read_text(encoding="utf-8")
-        page = BeautifulSoup(page, "html.parser")
-        assert page.select_one("h1 .section-number").get_text().strip() == str(number)
-        sections = [
-            tag.get_text().strip() for tag in page.select("h2 > .section-number")
-        ]
-        assert len(sections) == len(page.select("article h2"))
-        assert consecutive(sections, number), (source.stem, sections)
-        equations = [tag.get_text().strip("()#") for tag in page.select(".eqno")]
-        assert equations and consecutive(equations, number), (source.stem, equations)
-        for kind in ("theorem", "definition"):
-            titles = [tag.get_text() for tag in page.select(f".{kind} .proof-title")]
-            found = [re.search(r"(\d+\.\d+)", title)[1] for title in titles]
-            assert consecutive(found, number), (source.stem, titles)
-        current = page.select_one(".bd-sidebar-primary .current > a").get_text()
-        assert current.split()[0] == str(number)
-        beside = page.select_one(".page-toc a").get_text()
-        assert beside.split()[0] == f"{number}.1"
-
-
-def test_a_link_to_an_equation_keeps_its_words(built):
-    for source in CHAPTERS:
-        text = source.read_text(encoding="utf-8")
-        page = (built[0] / f"notebooks/{source.stem}.html").read_text(encoding="utf-8")
-        links = BeautifulSoup(page, "html.parser").select('a[href*="#equation-eq-"]')
-        shown = {(a["href"].split("#equation-")[1], a.get_text()) for a in links}
-        for words, target in re.findall(r"\[([\w ,-]+)\]\(#(eq-[\w-]+)\)", text):
-            assert (target, words) in shown, f"{source.stem}: {words} ({target})"
-
-
 # --- folds on a page ---------------------------------------------------------
 
 

@@ -31,14 +31,12 @@ def mean(x):
 def unchecked(x):
     return x + 1
 
-def for_ever(n):
+def largest(n):
     k = 0
-    while k < n:
-        k += 1
-    return k
+    return max(n, k)
 
 unchecked(3)
-steps = for_ever(5)
+steps = largest(5)
 size = 70  # setting
 
 # %%
@@ -175,7 +173,7 @@ def test_a_chapter_is_scored(tmp_path):
     assert survived == [
         "return x + 1 → return x - 1",
         "return x + 1 → return x + 2",
-        "k = 0 → k = 1",  # five steps from 0 or four from 1: both end at 5
+        "k = 0 → k = 1",  # 5 is larger than both
         "unchecked(3) → pass",
         "unchecked(3) → unchecked(4)",
     ]

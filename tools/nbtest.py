@@ -52,7 +52,7 @@ sys.addaudithook(guard)
 
 
 def pytest_collection_modifyitems(config, items):
-    """The longest chapters first; with BOOK_CHAPTER=05 only what names that chapter."""
+    """An order in which nobody waits; with BOOK_CHAPTER=05 what names that chapter."""
     if wanted := os.environ.get("BOOK_CHAPTER"):
         names = [source.stem for source in NOTEBOOKS if source.stem.startswith(wanted)]
         if len(names) != 1:
@@ -72,7 +72,17 @@ def pytest_collection_modifyitems(config, items):
         )
         return -int(found[0]) if found and isinstance(item, IPyNbCell) else 0
 
-    items.sort(key=lambda item: (not isinstance(item, IPyNbCell), cost(item)))
+    asks = {item.path for item in items if "built" in getattr(item, "fixturenames", ())}
+
+    def rank(item):
+        """Notebooks; who builds the book; who needs none of it meanwhile; the rest."""
+        if isinstance(item, IPyNbCell):
+            return 0
+        if item.path.name == "test_book.py":
+            return 1
+        return 3 if item.path in asks else 2
+
+    items.sort(key=lambda item: (rank(item), cost(item)))
 
 
 class ByPage(LoadScopeScheduling):

@@ -2282,6 +2282,11 @@ verify(
     np.zeros(729),
     atol=1e-15,
 )
+verify(
+    "nothing learnt yet: each comparison costs a coin",
+    dpo_loss(two_base, two_base, 0.5, everything),
+    math.log(2),
+)
 verify_at_least("… at the base model, its largest entry", slope_base.abs().max(), 1e-3)
 gaps = [by_dpo[n][:, 0].mean() for n in comparisons]
 verify_at_least(

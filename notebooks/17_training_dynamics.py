@@ -1411,6 +1411,7 @@ These terms have *one sign*:
 """
 
 # %%
+one_sign = []
 for m in (16, 64, 256, 1024):  # setting
     h = torch.randn(m, generator=torch.manual_seed(m))
     W = (torch.randn(m, m) / m**0.5).requires_grad_()
@@ -1419,6 +1420,7 @@ for m in (16, 64, 256, 1024):  # setting
     (W @ h).square().sum().backward()
     adam.step()
     delta_z = (W @ h).detach() - z
+    one_sign.append(delta_z.abs() / (0.01 * h.abs().sum()))
     print(
         f"m {m:5}  z {z.std():.2f}  Δz {delta_z.abs().mean():.3f}  η·m {0.01 * m:.2f}"
     )
@@ -1438,7 +1440,7 @@ The output's start is smaller than usual because after one step $h$ itself has m
 
 
 # %%
-def parametrised(m, mup, base=16):
+def parametrised(m, mup, base=16):  # base: the width where one has tuned
     ratio = m / base if mup else 1.0
     sizes = [64**-0.5, m**-0.5, m**-0.5 / math.sqrt(ratio)]
     rates = [1.0, 1 / ratio, 1 / ratio]  # times the learning rate
@@ -1593,6 +1595,18 @@ verify(
     "sixteen times as wide, by the table: start of input, hidden, output weights, rates",
     [in_1 / in_16, hid_1 / hid_16, out_1 / out_16, *np.divide(rates_1, rates_16)],
     [1.0, 4.0, 16.0, 1.0, 16.0, 16.0],
+)
+tuned_sizes, tuned_rates = parametrised(16, True)
+verify(
+    "where one has tuned: each start 1/√(terms of the sum), each rate η",
+    [*tuned_sizes, *tuned_rates],
+    [64**-0.5, 16**-0.5, 16**-0.5, 1, 1, 1],
+)
+verify(
+    "each row of a layer moves by η Σ|h|, at every width",
+    torch.cat(one_sign),
+    torch.ones(16 + 64 + 256 + 1024),
+    rtol=1e-3,
 )
 unit_inputs = torch.randn(2000, 64, generator=torch.manual_seed(0))
 first_sums = unit_inputs @ (in_1 * torch.randn(64, 500))
@@ -2807,11 +2821,11 @@ watched_loss = lambda model: F.mse_loss(model(hundred), targets, reduction="sum"
 log = []
 
 # %%
-optimizer = torch.optim.SGD(watched.parameters(), lr=1.0)
+optimizer = torch.optim.SGD(watched.parameters(), lr=1.0)  # setting
 schedules = torch.optim.lr_scheduler
 ramp = schedules.LinearLR(optimizer, 0.05, 1.0, total_iters=50)  # setting
 for step in range(401):  # setting
-    if step % 100 == 0:
+    if step % 100 == 0:  # setting
         eta = optimizer.param_groups[0]["lr"]
         log.append((step, eta * sharpness_of(watched, watched_loss)))
         print(f"step {step:3}   η = {eta:.2f}   ηS = {log[-1][1]:.2f}")

@@ -676,6 +676,21 @@ for c, s, waits in zip(cheats, cheat_slope, cheat_wait):
     print(f"{c:5.2f}{s:12.2f}        " + "".join(f"{x:12.3g}" for x in waits))
 
 # %% tags=["checks"]
+soonest = lambda t, n, m: next(
+    s for s in range(t + 1, 10**6) if m + math.sqrt(2 * math.log(s) / n) >= 0
+)
+cases_ = [(10, 4, 0.3), (10, 4, 2.0), (10, 4, -1.0), (2, 9, -1.0), (1, 4, -2.0)]
+verify(
+    "UCB's next round, against going through the rounds one by one",
+    jump_ucb(*np.array(cases_).T, None),
+    [soonest(*case) for case in cases_],
+)
+at_ten = np.full(1000, 10.0)
+verify(
+    "Thompson: an arm that is surely better is pulled in the next round",
+    jump_thompson(at_ten, 4, at_ten, np.random.default_rng(1)),
+    at_ten + 1,
+)
 verify(
     "bonus times √c: slope over the line of Lai and Robbins",
     cheat_slope,
@@ -777,7 +792,7 @@ def q_values(world, v):
 
 
 def value_iteration(world, sweeps):
-    v = np.zeros(len(world.r))
+    v = np.zeros(len(world.r))  # setting: any start will do
     for _ in range(sweeps):
         v = q_values(world, v).max(1)
     return v
@@ -1361,7 +1376,7 @@ r"""
 
 
 # %%
-def best_exploring(world, epsilon, sweeps=1500):
+def best_exploring(world, epsilon, sweeps=1500):  # setting
     v = np.zeros(len(world.r))
     for _ in range(sweeps):
         q = q_values(world, v)
@@ -1474,6 +1489,11 @@ verify(
     "targets by hand, r = 1: with the action taken, and with the best",
     [target(Q_two, 1.0, 1, 0) for target in (sarsa_target, q_target)],
     [1 + 3 * GAMMA, 1 + 5 * GAMMA],
+)
+verify(
+    "a move that was never tried before: its first target, as it is",
+    learn(dry, q_target, lambda q: 1, 1, np.random.default_rng(1)).sum(),
+    dry.r[dry.start, 1],
 )
 verify(
     "one run that behaves at random throughout: the greedy path it has learnt",
@@ -3241,6 +3261,27 @@ Fourteen rounds, eighteen seconds of the cart's time for each of the 32 poles, a
 
 # %% tags=["checks"]
 rng = np.random.default_rng(24)
+for_critic = nn.Linear(4, 1)
+one_batch_of = [torch.tensor(rng.normal(size=s)).float() for s in ((8, 4), 8)]
+told = for_critic(one_batch_of[0])[:, 0].detach()
+weights_before = for_critic.weight.detach().clone()
+ppo_step(
+    nn.Linear(4, 2),
+    for_critic,
+    torch.optim.SGD(for_critic.parameters(), 100.0),
+    one_batch_of[0],
+    torch.zeros(8, dtype=torch.long),
+    torch.zeros(8),
+    torch.zeros(8),
+    one_batch_of[1],
+    0.2,
+)
+verify(
+    "the critic's step: the mean of what was missed, times the input",
+    (for_critic.weight - weights_before).detach()[0],
+    (one_batch_of[1] - told) @ one_batch_of[0] / 8,
+    atol=1e-5,
+)
 x, right = rng.normal(size=(50, 4)) * 0.3, rng.random(50) < 0.5
 moved = (push(x, right) - x) / 0.02
 cos, sin = np.cos(x[:, 2]), np.sin(x[:, 2])

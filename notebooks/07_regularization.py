@@ -392,7 +392,7 @@ def from_start(size):
 explore(
     from_start,
     alt="A thousand waves fitted to twenty points by gradient descent from a random start: from zero the curve stays close to the square wave, the larger the start, the wilder it swings between the points it still hits",
-    size=[0, 0.2, 0.5, 1, 2],
+    size=[0, 0.5, 1, 2],
 )
 
 # %% [markdown]
@@ -706,7 +706,7 @@ print(
 
 # %% [markdown]
 r"""
-Two things to see. With a price on length the catastrophe at twenty waves is gone, but on some days, where the choice goes wrong, not all of the damage: see the width. And for a thousand waves the chosen penalty is a *loss* of over a tenth. Two per cent were to be gained, and a choice made with twenty points has a noise of its own. Regularisers need not add up.
+With a price on length the catastrophe at twenty waves is gone, but on some days, where the choice goes wrong, not all of the damage: see the width. And for a thousand waves the chosen penalty is a *loss* of over a tenth. Two per cent were to be gained, and a choice made with twenty points has a noise of its own. Regularisers need not add up.
 """
 
 # %% tags=["checks"]
@@ -911,6 +911,8 @@ def clock(steps):
         inside = h < 1.9 / STEP
         right.semilogx(h[inside], passed(h[inside]), style, color=colour)
     right.plot(modes_h, np.zeros(20), "|", color="black", ms=9)
+    right.set_xticks([0.01, 1, 100], ["0.01", "1", "100"])
+    right.minorticks_off()
     left.set(ylim=(-2, 2), xlabel="time of day", title=f"t = {steps}, λ = {lam:.2g}")
     right.set(ylim=(-0.05, 1.05), xlabel="curvature $h$", title="share that is fitted")
     return fig
@@ -919,7 +921,7 @@ def clock(steps):
 explore(
     clock,
     alt="Left the square wave, twenty points and two fits, stopped descent and weight decay: alike in shape, the decayed one flatter after few steps; both pass through all points after many. Right their filters, two S-shaped curves that move left as time goes on",
-    steps=[3, 10, 30, 100, 300, 1000, 10000],
+    steps=[3, 10, 30, 100, 1000, 10000],
 )
 
 # %% [markdown]
@@ -953,7 +955,7 @@ def circle(x):
     return torch.stack([angle.cos(), angle.sin()], -1)  # (..., 2)
 
 
-def train_on_days(q, days, steps=500, looks=20, S=20, pooled=False):
+def train_on_days(q, days, steps=400, looks=20, S=20, pooled=False):
     """Errors (looks, 3, S) on training and validation data and against the truth; nets.
 
     Pooled: the validation data are trained on as well.
@@ -979,7 +981,7 @@ def train_on_days(q, days, steps=500, looks=20, S=20, pooled=False):
     return np.array(record), [w.detach() for w in W]
 
 
-curves = {q: train_on_days(q, range(20))[0] for q in (4, 32)}  # (25, 3, 20)
+curves = {q: train_on_days(q, range(20))[0] for q in (4, 32)}  # (20, 3, 20)
 
 # %% tags=["picture"] mystnb={"image": {"alt": "Two panels, networks with 4 and with 32 units a layer. The training error falls throughout; the validation error falls in the first steps and then rises, more steeply for the large network; bands show twenty days."}}
 fig, axes = plt.subplots(1, 2, figsize=(6.8, 2.8), sharey=True)
@@ -1032,7 +1034,7 @@ def kept_error(curve, patience):
 
 stopping = {(q, p): kept_error(c, p) for q, c in curves.items() for p in (1, 3, 10)}
 on_all_60 = {
-    q: train_on_days(q, range(20), looks=500, pooled=True)[0][-1, 2] for q in curves
+    q: train_on_days(q, range(20), looks=400, pooled=True)[0][-1, 2] for q in curves
 }
 both20 = [
     ruler(*(np.r_[a, b] for a, b in zip(measure(s), measure(1000 + s, 40))))
@@ -1054,9 +1056,9 @@ print(f"ruler{few:>63}{many:>15}")
 
 # %% tags=["checks"]
 stop = EarlyStopping(2)
-answers = [stop(error, k) for k, error in enumerate([5.0, 4.0, 4.5, 3.0, 3.2, 3.1])]
+answers = [stop(error, k) for k, error in enumerate([5.0, 4.0, 4.5, 3.0, 3.0, 3.1])]
 verify(
-    "errors 5, 4, 4.5, 3, 3.2, 3.1 with patience 2: stops at look, best look",
+    "errors 5, 4, 4.5, 3, 3, 3.1 with patience 2: stops at look, best look",
     [answers.index(True), stop.state],
     [5, 3],
 )
@@ -1157,7 +1159,7 @@ def ista(X, y, lam, steps):
 
 # %% [markdown]
 r"""
-The same as a picture. Give each penalty a budget, $\|\theta\|_p\le1$, and let a loss with elliptic contours look for the best affordable point. Start at $p=2$, go down to 1 and below, and up to $\infty$.
+As a picture: give each penalty a budget, $\|\theta\|_p\le1$, and let a loss with elliptic contours look for the best affordable point. Start at $p=2$, go down to 1 and below, and up to $\infty$.
 """
 
 # %% tags=["picture"]
@@ -1202,7 +1204,7 @@ def ball(p):
 explore(
     ball,
     alt="Elliptic contours of a loss and the ball of the p-norm: for p = 2 they touch with both coordinates non-zero, for p = 1 and below at a corner on an axis, where the first is zero, for large p near the corner of a square, where neither is zero",
-    p=["2", "1.5", "1.2", "1", "0.7", "0.5", "4", "inf"],
+    p=["2", "1.5", "1", "0.5", "4", "inf"],
 )
 
 # %% [markdown]
@@ -1551,7 +1553,7 @@ $$ (eq-rg-ambiguity)
 
 since the mixed term $\frac2M(\bar f-y)\sum_k(f_k-\bar f)$ is zero. (For the log-loss, Jensen's inequality says the same.)
 
-What makes the members differ decides how much is gained. Ten networks of 32 units on the *same* twenty measurements (three such days) differ only by their random start; thirty networks with a day of their own differ by the noise as well, but have seen thirty times the data. The fair rival of the latter is *one* network with all 600 measurements.
+Ten networks of 32 units on the *same* twenty measurements (three such days) differ only by their random start; thirty networks with a day of their own differ by the noise as well, but have seen thirty times the data. The fair rival of the latter is *one* network with all 600 measurements.
 """
 
 
@@ -2015,7 +2017,7 @@ r"""
 **At test time** an example may come alone, so fixed statistics are used, gathered in training as running averages, $\text{running}\leftarrow0.9\,\text{running}+0.1\,\text{batch}$. `eval()` switches over to them; [Beware](#rg-beware) shows what happens if one forgets. In training, what comes out for an example [depends on its company](#batchnorm-couples-examples), a noise that regularises.
 
 (batchnorm-placement-and-bias)=
-**What a normalised layer ignores.** Usually the order is $\operatorname{ReLU}(\mathrm{BN}(Wx))$. A bias in front of batch norm is pointless: the mean takes it away, and $\beta$ does its work. Nor does the *scale* of a unit's weights $w$ matter, $\ell(cw)=\ell(w)$ for $c>0$ (up to $\epsilon$). Differentiate that in two ways. In $c$ at $c=1$, and in $w$:
+**What a normalised layer ignores.** Usually the order is $\operatorname{ReLU}(\mathrm{BN}(Wx))$. A bias in front of batch norm is pointless: the mean takes it away, and $\beta$ does its work. Nor does the *scale* of a unit's weights $w$ matter, $\ell(cw)=\ell(w)$ for $c>0$ (up to $\epsilon$). Differentiate that in $c$ at $c=1$, and in $w$:
 
 $$
 \langle w,\nabla\ell(w)\rangle=0,\qquad\nabla\ell(cw)=\frac1c\nabla\ell(w) .
@@ -2027,7 +2029,7 @@ $$
 \frac{\eta\,\|\nabla\ell(w)\|}{\|w\|}=\frac{\eta}{\|w\|^2}\,\|\nabla\ell(\hat w)\| :
 $$ (eq-rg-effective)
 
-$\eta/\|w\|^2$ is the *effective step size*. Weight decay cannot make this function smoother or smaller, for the length of $w$ has no effect on it. What it does is keep $\|w\|$ from growing, and so the effective step from shrinking {cite:p}`vanlaarhoven2017`. One can say it exactly. Let $w_t$ follow decayed steps with $a=1-\eta\lambda$, and put $v_t=w_t/a^t$, the same directions. Then with [the second equation](#eq-rg-scale)
+$\eta/\|w\|^2$ is the *effective step size*. Weight decay cannot make this function smoother or smaller, for the length of $w$ has no effect on it. What it does is keep $\|w\|$ from growing, and so the effective step from shrinking {cite:p}`vanlaarhoven2017`. Exactly: let $w_t$ follow decayed steps with $a=1-\eta\lambda$, and put $v_t=w_t/a^t$, the same directions. Then with [the second equation](#eq-rg-scale)
 
 $$
 v_{t+1}=\frac{a\,w_t-\eta\nabla\ell(w_t)}{a^{t+1}}=v_t-\frac{\eta}{a^{2t+1}}\,\nabla\ell(v_t) .
@@ -2121,9 +2123,9 @@ In balance decay sets the *speed of turning*, together with the rate and nothing
 grown = train_normalised(first_layer, digits_gradient, 300, BN_RATE, 0.01, growing=True)
 X_check = images[1000:1200].double()
 verify(
-    "300 decayed steps and 300 plain ones with growing rates: the networks' outputs",
-    normalised_logits(bn_paths[0.01][300], X_check),
-    normalised_logits(grown[300], X_check),
+    "300 decayed steps, the weights over a³⁰⁰, and 300 plain ones with growing rates",
+    bn_paths[0.01][300] / (1 - BN_RATE * 0.01) ** 300,
+    grown[300],
     atol=1e-6,
 )
 verify(
@@ -2144,12 +2146,13 @@ verify(
     np.outer([0, 1 / 3], np.ones(16)),
     atol=1e-8,
 )
-plain = [
-    train_normalised(
-        first_layer, lambda w, t: digits_gradient(w, t, normal=False), 300, 0.01, lam
-    )[-1]
-    for lam in (0.0, 1.0)
-]
+plain = train_normalised(
+    first_layer.expand(2, -1, -1),
+    lambda w, t: digits_gradient(w, t, normal=False),
+    300,
+    0.01,
+    torch.tensor([0.0, 1.0]).double()[:, None, None],
+)[-1]
 sizes = [normalised_logits(w, X_check, normal=False).std() for w in plain]
 verify_at_most(
     "without batch norm, rate 0.01: size of the outputs with λ = 1 over that without decay",
@@ -2197,8 +2200,8 @@ The modern picture goes on to the right. At the *interpolation threshold*, the s
 wave_counts = np.r_[1:24, 25, 29, 35, 50, 100, 300, 1000]
 wave_errors = np.array(
     [
-        [true_error(shortest(waves(x, P), y)) for P in wave_counts]
-        for x, y in map(measure, range(60))
+        [true_error(shortest(A[:, :P], y)) for P in wave_counts]
+        for A, y in ((waves(x, 1000), y) for x, y in map(measure, range(60)))
     ]
 )
 plt.fill_between(
@@ -2288,7 +2291,7 @@ for P in (12, valley, 200):
 
 # %% tags=["picture"] mystnb={"image": {"alt": "Risk against the number of inputs used, measured means with error bars on the theoretical curve: a U with its bottom at twelve, a peak at forty, and a second valley near seventy which is higher than the first."}}
 for low, high in ((1, 38), (42, 200)):
-    P = np.arange(low, high + 1)
+    P = np.unique(np.geomspace(low, high, 50).astype(int))
     plt.loglog(
         P,
         [expected_risk(p, 40, beta200, 0.3) for p in P],
@@ -2426,7 +2429,8 @@ def relu_run(P, rng, n=100, d=20, noise=0.5, with_theory=True, with_ridge=True):
     Phi = np.maximum(X @ W.T, 0) - 1 / math.sqrt(2 * np.pi)  # mean zero
     Sigma, c = relu_covariance(W), 0.5 * W[:, 0]
     risk = lambda t: 1 + noise**2 - 2 * c @ t + t @ Sigma @ t
-    theta = shortest(Phi, y)
+    narrow = P <= n // 2  # there the normal equations are safe, and quick
+    theta = np.linalg.solve(Phi.T @ Phi, Phi.T @ y) if narrow else shortest(Phi, y)
     ridged = expected = np.nan
     if with_ridge:
         lam, U = np.linalg.eigh(Phi @ Phi.T)
@@ -2436,9 +2440,10 @@ def relu_run(P, rng, n=100, d=20, noise=0.5, with_theory=True, with_ridge=True):
         scores = np.mean((solved / (U**2 @ shares)) ** 2, 0)  # leave-one-out chooses
         ridged = risk(Phi.T @ solved[:, scores.argmin()])
     if with_theory:
-        h, V = np.linalg.eigh(Sigma)
-        best = V.T @ c / h
-        expected = gaussian_theory(h, best, 1 + noise**2 - np.sum(h * best**2), n)
+        tau2 = 1 + noise**2 - c @ np.linalg.solve(Sigma, c)
+        h, V = np.linalg.eigh(Sigma) if P > n else (np.ones(P), np.eye(P))
+        # below the threshold the theory asks only how many directions there are
+        expected = gaussian_theory(h, V.T @ c / h, tau2, n)
     return (
         risk(theta),
         np.mean((Phi @ theta - y) ** 2),
@@ -2456,7 +2461,7 @@ relu_runs = []  # for each width: (runs, 5)
 for P in relu_widths:
     many = 20 if P > 300 else 60 if P > 100 else 30 if P > 30 else 80
     runs = [
-        relu_run(P, rng, with_theory=P != 100 and (P <= 50 or k < 800 // P))
+        relu_run(P, rng, 100, 20, 0.5, P != 100 and (P <= 50 or k < 800 // P), k < 30)
         for k in range(many)
     ]
     if P in (20, 50):
@@ -2675,7 +2680,7 @@ verify(
 
 # %% [markdown]
 r"""
-Up to $P=20$ the mean follows the theory within one per cent; at 50 it is 3 % above. Beyond the threshold comes the second descent, well below the U. **Here theory and measurement part:** from $P=115$ on the measured mean lies above the theory at every width, by 4 to 13 %. Gaussian features of the same $\Sigma$, below the table, tell two causes apart. Next to the peak the formula, a limit for large $n$, is too low even for them; at $P=160$ and $400$ it is right, shares included, and what is left is the ReLU's. (At $P=100$ the mean means nothing: a few runs make it.)
+Up to $P=20$ the mean follows the theory within one per cent; at 50 it is 2 to 3 % above. Beyond the threshold comes the second descent, well below the U. **Here theory and measurement part:** from $P=115$ on the measured mean lies above the theory at every width, by 4 to 13 %. Gaussian features of the same $\Sigma$, below the table, tell two causes apart. Next to the peak the formula, a limit for large $n$, is too low even for them; at $P=160$ and $400$ it is right, shares included, and what is left is the ReLU's. (At $P=100$ the mean means nothing: a few runs make it.)
 
 The green curve is the practical answer. With a ridge term chosen by leave-one-out there is no peak and no second valley: the more features, the better. Double descent is what one sees when *nobody* decides.
 """
@@ -2685,7 +2690,7 @@ r"""
 (regularization-catalogue)=
 ## Which one?
 
-By now there is a catalogue: weight decay, data augmentation, noise on inputs, weights or labels, early stopping, dropout, ensembles; on the shelf [semi-supervised](#semi-supervised-learning) and [multi-task](#multi-task-learning) learning, [pruning](#pruning) and [parameter sharing](#parameter-sharing). Tables that rank such a catalogue mostly rank the care of the tuning. Here is a small, fair one.
+By now there is a catalogue: weight decay, data augmentation, noise on inputs, weights or labels, early stopping, dropout, ensembles; on the shelf [semi-supervised](#semi-supervised-learning) and [multi-task](#multi-task-learning) learning, [pruning](#pruning) and [parameter sharing](#parameter-sharing). Here is a small comparison in which each gets the same tuning.
 
 Ten data sets, each with a start of its own, of 100 training images of digits and 100 for validation, *both* with a fifth of the labels drawn by lot. The network 64-48-10, 45 steps of Adam. Every technique has one knob with four positions; on each data set the position with the least validation loss is taken. Nobody sees a clean label, except the test: 600 other images. *Noise and penalty* together have the two best positions of each. Rivals that are no regularisers stand beside them: a *smaller learning rate*, chosen in the same way; the bare network that *trains on the validation images*, too; and two older methods with one knob, chosen by validation accuracy, $k$ *nearest neighbours* and a [support vector machine](#weight-decay-as-gaussian-prior) on Gaussian features.
 """
@@ -2713,7 +2718,7 @@ def repeated(x, knob):
 
 def nll(logits, y):
     """Mean negative log-likelihood of each network, (S,)."""
-    return -logits.log_softmax(-1).gather(-1, y[..., None]).mean((1, 2))
+    return F.cross_entropy(logits.mT, y, reduction="none").mean(1)
 
 
 def train_side_by_side(
@@ -2790,7 +2795,7 @@ def jittered(W, share, draw, rows=rows_train):
 def smoothed(W, eps, draw, rows=rows_train):
     logits = outputs(W, repeated(images[rows], eps))
     hard = nll(logits, repeated(noisy[:, : rows.shape[1]], eps))
-    return (1 - eps) * hard - eps * logits.log_softmax(-1).mean((1, 2))
+    return (1 - eps) * hard - eps * logits.mT.log_softmax(1).mean((1, 2))
 
 
 def noised(W, s, draw, rows=rows_train):
@@ -3119,8 +3124,8 @@ again = F.cross_entropy(model(images[last_rows[100:200]]), labels[100:])
 verify("the best parameters are back: validation loss", again, best_loss, rtol=1e-5)
 lead = practice[:, 0] - practice[:, 1]
 verify_at_least(
-    "everything together: accuracy gained over nothing, minus three standard errors",
-    lead.mean() - 3 * lead.std(ddof=1) / math.sqrt(5),
+    "everything together: accuracy gained over nothing, minus two standard errors",
+    lead.mean() - 2 * lead.std(ddof=1) / math.sqrt(5),
     0,
 )
 one_alone = accuracies["input noise"][:5] - practice[:, 0]
@@ -3208,7 +3213,7 @@ print("\n".join("{:48.2f}{:14.2f}{:18.2f}".format(*row) for row in logs))
 decayed_weights = {}
 for optimizer in (torch.optim.Adam, torch.optim.AdamW):
     w = torch.ones(2, 3000, requires_grad=True)
-    moves = optimizer([w], lr=0.01, weight_decay=0.1)
+    moves = optimizer([w], lr=0.01, weight_decay=0.1, fused=True)
     for _ in range(1000):
         w.grad = torch.tensor([[1.0], [10.0]]) * torch.randn(
             2, 3000
@@ -3736,7 +3741,7 @@ found = {}
 for name, places in (("shared", 1), ("untied", 16)):
     filters = (0.1 * torch.randn(5, places, 5, generator=g)).requires_grad_()
     bias = torch.zeros(5, 1, requires_grad=True)
-    adam = torch.optim.Adam([filters, bias], lr=0.03)
+    adam = torch.optim.Adam([filters, bias], lr=0.03, fused=True)
     for _ in range(200):
         adam.zero_grad()
         F.binary_cross_entropy_with_logits(
@@ -4150,19 +4155,19 @@ inputs16, targets16 = (
     torch.tensor(v, dtype=torch.float32)[..., None] for v in (x_sine, y_sine)
 )
 everywhere = torch.tensor(line, dtype=torch.float32).view(1, -1, 1).expand(16, -1, -1)
-for units in (10, 200):
-    W = several_networks(16, (1, units, 1), units)
-    adam = torch.optim.Adam(W, lr=0.05, fused=True)
-    for t in range(1, 1002):
-        adam.zero_grad()
+nets = {units: several_networks(16, (1, units, 1), units) for units in (10, 100)}
+adam = torch.optim.Adam([w for W in nets.values() for w in W], lr=0.05, fused=True)
+for t in range(1, 1002):
+    adam.zero_grad()
+    for units, W in nets.items():
         loss = ((outputs(W, inputs16, torch.tanh) - targets16) ** 2).mean((1, 2))
+        loss.sum().backward()
         if t in (301, 1001):  # the state after 300 and 1,000 steps
             with torch.no_grad():
                 guess = outputs(W, everywhere, torch.tanh)[..., 0].double().numpy()
             against = ((guess - np.sin(3 * line)) ** 2).mean(1)
             sine_errors[f"{units} units, {t - 1}"] = np.c_[loss.detach(), against]
-        loss.sum().backward()
-        adam.step()
+    adam.step()
 sine_errors = {name: np.array(rows) for name, rows in sine_errors.items()}
 print("median of 16 draws   training error   against the sine")
 for name, rows in sine_errors.items():
@@ -4174,19 +4179,19 @@ verify_at_least(
     "degree 19 over degree 3: median error", mid["degree 19"] / mid["degree 3"], 100
 )
 verify_at_most(
-    "200 units over 10 units, after 300 and after 1,000 steps: median error",
-    [mid[f"200 units, {t}"] / mid[f"10 units, {t}"] for t in (300, 1000)],
+    "100 units over 10 units, after 300 and after 1,000 steps: median error",
+    [mid[f"100 units, {t}"] / mid[f"10 units, {t}"] for t in (300, 1000)],
     1.2,
 )
 verify(
-    "1,000 steps, 10 and 200 units over the ruler: median error",
-    [mid[f"{units} units, 1000"] / mid["ruler"] for units in (10, 200)],
+    "1,000 steps, 10 and 100 units over the ruler: median error",
+    [mid[f"{units} units, 1000"] / mid["ruler"] for units in (10, 100)],
     [1, 1],
     atol=0.25,
 )
 verify_at_least(
-    "300 steps, 10 and 200 units over the cubic: median error",
-    [mid[f"{units} units, 300"] / mid["degree 3"] for units in (10, 200)],
+    "300 steps, 10 and 100 units over the cubic: median error",
+    [mid[f"{units} units, 300"] / mid["degree 3"] for units in (10, 100)],
     0.75,
 )
 longer = np.concatenate(
@@ -4195,7 +4200,7 @@ longer = np.concatenate(
             sine_errors[f"{units} units, 1000"][:, 1]
             / sine_errors[f"{units} units, 300"][:, 1]
         )
-        for units in (10, 200)
+        for units in (10, 100)
     ]
 )
 verify_at_least(
@@ -4206,7 +4211,7 @@ verify_at_least(
 
 # %% [markdown]
 r"""
-200 units do no worse than 10, and neither is much better than the cubic, which has four numbers. Nor is it safe for ever: after 1,000 steps both sizes err twice as much, alike, and as much as the ruler, which fits all of the noise. It is the steps that count here, not the units.
+100 units do no worse than 10, and neither is much better than the cubic, which has four numbers. Nor is it safe for ever: after 1,000 steps both sizes err at least twice as much, and about as much as the ruler, which fits all of the noise. It is the steps that count here, not the units.
 """
 
 # %% [markdown]
@@ -4223,7 +4228,7 @@ def right_over_left(extra, seed):
     rng = np.random.default_rng(seed)
     x = np.r_[rng.uniform(0, 0.5, 40), rng.uniform(0.5, 1, 6 + extra)]  # setting
     y = np.cos(1.5 * np.pi * x) + 0.1 * rng.normal(size=len(x))  # setting
-    x_all = np.linspace(0, 1, 400)
+    x_all = np.linspace(0, 1, 400)  # setting
     fit = np.polynomial.Polynomial.fit(x, y, 12)(x_all)  # setting
     wrong = (fit - np.cos(1.5 * np.pi * x_all)) ** 2
     return wrong[200:].mean() / wrong[:200].mean()

@@ -249,7 +249,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-The second student was told throws of a die, and learned fourteen hundred of them by heart {cite:p}`zhang2017`. Both are networks of the same size, from the same start, taught by the same rule for the same time. Nothing in the training error tells them apart.
+The second student was told throws of a die, and learned fourteen hundred of them by heart {cite:p}`zhang2017`. Both are networks of the same size, from the same start, taught by the same rule for the same time.
 
 This chapter is a chain of attempts to tell them apart, each an answer to the failure of the last. A test set can; but may one not know it from the training data? Fear every hypothesis: works for finitely many. Count what they can do on the sample: works for infinitely many, and is empty for networks. Pay only for how far one has moved from what one believed before: that, at last, tells the two networks apart. By its end you will be able to
 
@@ -412,7 +412,7 @@ is the *generalisation gap*. [Hoeffding's inequality](#eq-lt-hoeffding) says not
 """
 
 # %% tags=["set-up"]
-sizes = [50, 100, 200, 400, 800, 1400]
+sizes = [50, 100, 200, 500, 1400]
 
 
 def scissors(told, new, seed):
@@ -452,7 +452,7 @@ verify_at_most(
 verify(
     "dice, all sizes and networks: accuracy on new dice",
     curve["dice"][..., 1],
-    np.full((3, 6), 0.1),
+    np.full((3, 5), 0.1),
     atol=4 * math.sqrt(0.09 / 397),
 )
 
@@ -598,7 +598,7 @@ $$
 \Pr\bigl[\exists h\in\mathcal H:\;R(h)-\hat R(h)>t\bigr]\le|\mathcal H|\,e^{-2mt^2} .
 $$ (eq-lt-union)
 
-Then it does not matter how the learner chose (*agnostic* PAC learning): with probability $1-\delta$, $R(h)\le\hat R(h)+\sqrt{\ln(|\mathcal H|/\delta)/2m}$. Our two students are the same network of $256\cdot75+10=19{,}210$ weights. In 32 bits each, $\ln|\mathcal H|=19{,}210\cdot32\ln2\approx426{,}000$ and the bound for both is $0+\sqrt{426{,}000/2800}\approx12$. A risk is at most 1. This way leads nowhere; one has to count better.
+Then it does not matter how the learner chose (*agnostic* PAC learning): with probability $1-\delta$, $R(h)\le\hat R(h)+\sqrt{\ln(|\mathcal H|/\delta)/2m}$. Our two students are the same network of $256\cdot75+10=19{,}210$ weights. In 32 bits each, $\ln|\mathcal H|=19{,}210\cdot32\ln2\approx426{,}000$ and the bound for both is $0+\sqrt{426{,}000/2800}\approx12$. A risk is at most 1; one has to count better.
 
 :::{exercise} Enough
 :label: ex-lt-finite
@@ -977,7 +977,7 @@ Four things to find. All labels thrown: the training error falls to zero, and th
 def fit_scores(Phi, y, Phi_new, penalty):
     """Least squares on p features with a penalty; scores on both sets."""
     p = Phi.shape[1]
-    theta = np.linalg.solve(Phi.T @ Phi + penalty * np.eye(p), Phi.T @ y)
+    theta = linalg.solve(Phi.T @ Phi + penalty * np.eye(p), Phi.T @ y, assume_a="pos")
     return Phi @ theta, Phi_new @ theta
 
 
@@ -1010,8 +1010,8 @@ def make_capacity(rng, n=200, n_new=400, throws=8):
     }
 
 
-def capacity_features(X, w, p):
-    w = np.asarray(w)[:p]
+def capacity_features(X, w):
+    w = np.asarray(w)
     Phi = np.tanh(np.asarray(X) @ w[:, :2].T + w[:, 2])
     Phi[:, 0] = 1.0
     return Phi
@@ -1023,11 +1023,11 @@ def capacity(state, given):
     share, y = state["share"], np.array(given["y"])
     told = np.where(abs(u) < share, np.where(u < 0, -1, 1), y)
     seen, new = [], []
+    Phi, Phi_new = (capacity_features(given[s], given["w"]) for s in ("X", "new"))
     for k, p in enumerate(given["features"]):
-        Phi, Phi_new = (
-            capacity_features(given[s], given["w"], p) for s in ("X", "new")
+        scores, scores_new = fit_scores(
+            Phi[:, :p], told.astype(float), Phi_new[:, :p], 5e-7 * p
         )
-        scores, scores_new = fit_scores(Phi, told.astype(float), Phi_new, 5e-7 * p)
         seen.append(np.mean((scores > 0) != (told > 0)))
         wrong = np.mean((scores_new > 0) != (np.array(given["newY"]) > 0))
         new.append(share / 2 + (1 - share) * wrong)
@@ -1253,7 +1253,7 @@ for name, value in zip(
 
 # %% [markdown]
 r"""
-The theorem is cautious. Without the KL it would be false: luck among 64 has to be paid for. Without the logarithm it survives this experiment, which says nothing about others; only the proof needs it here.
+The theorem is cautious. Without the KL it would be false: luck among 64 has to be paid for. Without the logarithm it survives this one experiment.
 """
 
 # %% tags=["checks"]
@@ -1338,7 +1338,7 @@ $$
 \mathrm{KL}(Q\|P)=\frac12\sum_j\Bigl(\frac{\sigma_j^2+(\mu_j-\mu_j^P)^2}{\tau^2}-1-\ln\frac{\sigma_j^2}{\tau^2}\Bigr),
 $$ (eq-lt-gauss-kl)
 
-and $\mu,\sigma$ are trained on the cross-entropy plus $\lambda\,\mathrm{KL}/s$, as {cite:t}`dziugaite2017` did, with a price $\lambda$ that rises in four stages, so that each student gives up first what is dearest to keep. (In the code every example draws its own scores, Gaussian given the layer below.) Rates, steps and $\lambda$ only choose $Q$ and are free; $P$ is not, so $\delta=0.05/10$ pays for trying up to ten widths $\tau$. Half of it goes to the theorem. The other half pays for $\hat R(Q)$, which can only be sampled: we ask every question twenty times, each time of a new network. If a share $q$ of the $N=28{,}000$ answers is wrong, Chernoff's bound, $\mathrm{kl}(q\|\hat R(Q))\le\frac1N\ln\frac8\delta$ for all four prices, gives the upper end {cite:p}`hoeffding1963`.
+and $\mu,\sigma$ are trained on the cross-entropy plus $\lambda\,\mathrm{KL}/s$, as {cite:t}`dziugaite2017` did, with a price $\lambda$ that rises in four stages, so that each student gives up first what is dearest to keep. (In the code every example draws its own scores, Gaussian given the layer below.) Rates, steps, $\lambda$ and the share of the examples that a step looks at (two in five) only choose $Q$ and are free; $P$ is not, so $\delta=0.05/10$ pays for trying up to ten widths $\tau$. Half of it goes to the theorem. The other half pays for $\hat R(Q)$, which can only be sampled: we ask every question twenty times, each time of a new network. If a share $q$ of the $N=28{,}000$ answers is wrong, Chernoff's bound, $\mathrm{kl}(q\|\hat R(Q))\le\frac1N\ln\frac8\delta$ for all four prices, gives the upper end {cite:p}`hoeffding1963`.
 """
 
 
@@ -1365,8 +1365,8 @@ def distance(mu, sigma, prior, tau):
     return sum(gauss_kl(m, s, p, tau) for m, s, p in zip(mu, sigma, prior))
 
 
-def train_belief(Q, prior, tau, X, told, price, steps, lr):
-    """Mean and standard deviations of Q, by descent on the cost."""
+def train_belief(Q, prior, tau, X, told, price, steps, lr, share=1):
+    """Mean and standard deviations of Q; a step looks at a share of the examples."""
     mu = [m.clone().requires_grad_() for m in Q[0]]
     log_sigma = [s.log().requires_grad_() for s in Q[1]]
     optimizer = torch.optim.Adam(
@@ -1375,7 +1375,9 @@ def train_belief(Q, prior, tau, X, told, price, steps, lr):
     for _ in range(steps):
         optimizer.zero_grad()
         sigma = [l.exp() for l in log_sigma]
-        cost(mu, sigma, distance(mu, sigma, prior, tau), X, told, price).backward()
+        KL = distance(mu, sigma, prior, tau)
+        rows = torch.randperm(len(X))[: round(share * len(X))]
+        cost(mu, sigma, KL, X[rows], told[rows], price * share).backward()
         optimizer.step()
     return [m.detach() for m in mu], [l.detach().exp() for l in log_sigma]
 
@@ -1383,9 +1385,16 @@ def train_belief(Q, prior, tau, X, told, price, steps, lr):
 @torch.no_grad()
 def share_wrong(Q, X, told, draws=20):
     """Share of wrong answers, each given by a network of its own drawn from Q."""
+    (m, *mu), (s, *sigma) = Q
+    H = with_one(X)
+    mean, spread, wrong = H @ m, (H**2 @ s**2).sqrt(), []  # the first layer, for all
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        wrong = [drawn_scores(*Q, X).argmax(1) != told for _ in range(draws)]
+        for _ in range(draws):
+            scores = mean + spread * torch.randn(mean.shape)
+            if mu:
+                scores = drawn_scores(mu, sigma, scores.relu())
+            wrong.append(scores.argmax(1) != told)
     return torch.stack(wrong).float().mean().item()
 
 
@@ -1415,7 +1424,7 @@ for name, net, told, new in (
     torch.manual_seed(0)
     Q, believed[name] = (layers(net), [torch.full_like(m, 0.03) for m in start]), []
     for price in (0.01, 0.1, 0.3, 1.0):
-        Q = train_belief(Q, start, 0.4, pixels, told, price, 60, 0.02)  # setting
+        Q = train_belief(Q, start, 0.4, pixels, told, price, 60, 0.02, 0.4)
         row = promise_of(Q, start, 0.4, pixels, told, 0.05 / 10, looks=4)
         means = distance(Q[0], [torch.tensor(0.4)] * 2, start, 0.4).item()
         believed[name].append((*row, share_wrong(Q, new_pixels, new), means))
@@ -1434,7 +1443,7 @@ headline(
 )
 
 
-# %% tags=["picture"] mystnb={"image": {"alt": "The plane of error seen and KL on a logarithmic axis, with lines of equal promise at 0.9, 0.7 and 0.5. The path of the dice student runs from error 0.02 and forty thousand nats to 0.9 and three thousand, always above the line of promise 0.9; the path of the honest student starts above it, too, at ten thousand nats, and then dives under it while its error grows to 0.1. Beside it bars of the nats at four prices, split into means and widths: the dice student pays several times as much for both, except at the highest price, where its widths are the cheaper ones."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "The plane of error seen and KL on a logarithmic axis, with lines of equal promise at 0.9, 0.7 and 0.5. The path of the dice student runs from error 0.03 and forty thousand nats to 0.9 and three thousand, always above the line of promise 0.9; the path of the honest student starts above it, too, at thirteen thousand nats, and then dives under it while its error grows to 0.1. Beside it bars of the nats at four prices, split into means and widths: the dice student pays several times as much for both, except at the highest price, where the widths of both cost about the same."}}
 def toll(q, risk, s=1400, delta=0.05 / 20):
     """Nats at which the promise for the error q seen is the risk."""
     return s * small_kl(q, risk) - math.log(2 * math.sqrt(s) / delta)
@@ -1462,9 +1471,9 @@ plt.show()
 
 # %% [markdown]
 r"""
-At five mistakes in a hundred the honest student has travelled 2,335 nats, less than [the toll](#eq-lt-toll) for dice, 2,740; the other has travelled 42,911 at two in a hundred. So this could be known before the examination, from the training data alone: at best 0.77 against 1.000. The weights are as many, the start and the rule are the same; but the dice student has moved its weights more than twice as far *and* must keep more of them sharp (at price 0.3 each is half of its bill), and no price brings it under 0.9. The honest one has its limits, too. To the letter, with six mistakes in a *thousand*, it has travelled 10,164 nats and is promised nothing (0.999); it earns its best promise by blurring one answer in ten. And the promise is for networks drawn around means that the recipe has trained on from it. How much of it is the student's? Start the same four stages from *no one's* weights, those before any training: 0.78. What is promised, then, is less that this student has understood than that these labels can be learned at so small a distance from the start.
+At twelve mistakes in a hundred the honest student has travelled 1,451 nats, less than [the toll](#eq-lt-toll) for dice, 2,312; the other, at twenty-two, 26,238. So this could be known before the examination, from the training data alone: at best 0.79 against 1.000. The weights are as many, the start and the rule are the same; but the dice student has moved its weights more than twice as far *and* must keep more of them sharp (at price 0.3 each is half of its bill), and no price brings it under 0.9. The honest one has its limits, too. To the letter, with three mistakes in a *thousand*, it has travelled 13,187 nats and is promised nothing (1.000). And the promise is for networks drawn around means that the recipe has trained on from it. How much of it is the student's? Start the same four stages from *no one's* weights, those before any training: 0.79, too. What is promised, then, is less that this student has understood than that these labels can be learned at so small a distance from the start.
 
-**Is 0.77 good?** A smaller class pays less: 650 linear weights with $P=\mathcal N(0,I)$ are promised 0.42, with nothing held out. And the plainest rival is to hold out half. Learn ordinary weights on 700 examples, count mistakes on the other 700, and invert [the binomial law](#two-risks). PAC-Bayes may use the same split, too: learn the mean of the *prior* on the first half ($\tau=0.05$), and compute the bound on the second, which this prior has not seen.
+**Is 0.79 good?** A smaller class pays less: 650 linear weights with $P=\mathcal N(0,I)$ are promised 0.42, with nothing held out. And the plainest rival is to hold out half. Learn ordinary weights on 700 examples, count mistakes on the other 700, and invert [the binomial law](#two-risks). PAC-Bayes may use the same split, too: learn the mean of the *prior* on the first half ($\tau=0.05$), and compute the bound on the second, which this prior has not seen.
 """
 
 
@@ -1531,7 +1540,7 @@ for name, (bound, truth) in same_data.items():
 r"""
 The plain test set wins: 0.054 against 0.082, and for one fixed classifier, whose weights nobody has to draw. Of dice it says at once what they are worth, 0.93. With a prior from the first half the KL does almost no work; the bound is a test set in disguise, with a surcharge. This is no accident of our example {cite:p}`foong2021`.
 
-**What PAC-Bayes buys**: a promise from the very examples one learned from, none held out; valid for every $Q$ at once, so that one may train on it and choose by it; and a reason, in nats. **What it does not buy**: a tighter number than a test set, a promise for one fixed network (ours is drawn anew each time), or freedom in choosing the prior after looking: whoever tries ten widths $\tau$ has to pay for them by [a union](#eq-lt-union), $\delta/10$ each. Promises of this kind for large networks exist, if one compresses them first {cite:p}`zhou2019`.
+**What PAC-Bayes buys**: a promise from the very examples one learned from, none held out; valid for every $Q$ at once, so that one may train on it and choose by it; and a reason, in nats. **What it does not buy**: a tighter number than a test set, a promise for one fixed network (ours is drawn anew each time), or freedom in choosing the prior after looking. Promises of this kind for large networks exist, if one compresses them first {cite:p}`zhou2019`.
 """
 
 # %% tags=["checks"]
@@ -1634,7 +1643,7 @@ With few examples the order is the same. Drag the number of examples of the seco
 
 # %% tags=["set-up"]
 few_examples = {}
-for n in (10, 20, 50, 100, 200, 400, 700):
+for n in (10, 30, 100, 300, 700):
     rows = slice(700, 700 + n)
     Q = train_belief(
         ([learned], [zero + 0.05]),
@@ -1723,7 +1732,7 @@ print("tolerance, honest and dice:", *(f"{t:.3f}" for t in both_students))
 
 
 def along(batch, lr, marks, seeds=14):
-    """SGD from 14 starts; at each mark: training loss, tolerance, test accuracy."""
+    """SGD on 700 digits from 14 starts; at each mark: training loss, tolerance, test accuracy."""
     starts = []
     for seed in range(seeds):
         torch.manual_seed(seed)
@@ -1731,19 +1740,21 @@ def along(batch, lr, marks, seeds=14):
         starts.append([p.detach() for p in net.parameters()])
     theta = [torch.stack(p).requires_grad_() for p in zip(*starts)]
     scores = lambda X, W, b, V, c: (X @ W.mT + b[:, None]).relu() @ V.mT + c[:, None]
-    X, Y, out = pixels.expand(seeds, -1, -1), labels.expand(seeds, -1), []
+    P, L, out = pixels[:700], labels[:700], []
+    X, Y = P.expand(seeds, -1, -1), L.expand(seeds, -1)
+    torch.manual_seed(seeds)
     for t in range(1, marks[-1] + 1):
         if batch:
-            rows = torch.randint(1400, (seeds, batch))
-            X, Y = pixels[rows], labels[rows]
+            rows = torch.randint(700, (seeds, batch))
+            X, Y = P[rows], L[rows]
         loss = seeds * F.cross_entropy(scores(X, *theta).flatten(0, 1), Y.flatten())
         with torch.no_grad():
             for p, slope in zip(theta, torch.autograd.grad(loss, theta)):
                 p -= lr * slope
         if t in marks:
             with torch.no_grad():
-                every, new = scores(pixels, *theta), scores(new_pixels, *theta)
-            loss = [F.cross_entropy(s, labels).item() for s in every]
+                every, new = scores(P, *theta), scores(new_pixels, *theta)
+            loss = [F.cross_entropy(s, L).item() for s in every]
             flat = [tolerance([p.detach() for p in one], labels) for one in zip(*theta)]
             right = (new.argmax(2) == new_labels).float().mean(1).tolist()
             out.append(np.transpose([loss, flat, right]))
@@ -1770,7 +1781,7 @@ for (name, runs), colour in zip(flat_runs.items(), (plot.RED, plot.BLUE)):
     ax.plot(runs[..., 0].T, runs[..., 1].T, color=colour, lw=0.6, alpha=0.6)
     ax.plot(*runs.mean(0)[:, :2].T, "o-", color=colour, label=name)
 ax.set(xscale="log", xlabel="training loss", ylabel="tolerance")
-ax.set_xticks([0.4, 0.3, 0.2, 0.15], ["0.4", "0.3", "0.2", "0.15"])
+ax.set_xticks([0.4, 0.3, 0.2, 0.12], ["0.4", "0.3", "0.2", "0.12"])
 ax.minorticks_off()
 ax.invert_xaxis()
 ax.legend()
@@ -1778,7 +1789,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-The honest student stands five times as much shaking as the one taught by dice, although its weights are less than half as large: memorised labels sit in narrow places. It is often said that small batches find flat minima, and that this is why they generalise {cite:p}`keskar2017`. Here the tolerance grows along *both* paths: the longer one trains, the flatter it gets. After 150 steps the full batch is the flatter one, 0.101 against 0.084; where both have the loss 0.14, the small batch is, 0.114 against 0.101. So who compares two runs compares, first of all, when they were stopped. Nor is the flatter one seen to be the better: at that loss the small batch gets 0.961 of the new digits right, the full one 0.970, a difference of one and a half standard errors. (The rates differ as well as the batches, and were not tuned; this refutes no theory, it shows what a comparison must hold fixed.)
+The honest student stands five times as much shaking as the one taught by dice, although its weights are less than half as large: memorised labels sit in narrow places. It is often said that small batches find flat minima, and that this is why they generalise {cite:p}`keskar2017`. Here the tolerance grows along *both* paths: the longer one trains, the flatter it gets. After 150 steps the full batch is the flatter one, 0.097 against 0.087; where both have a loss near 0.12, the small batch is, 0.115 against 0.097. So who compares two runs compares, first of all, when they were stopped. Nor is the flatter one the better: at that loss the small batch gets 0.965 of the new digits right, the full one 0.975, more by four standard errors. (700 digits, fourteen starts; the rates differ as well as the batches, and were not tuned.)
 
 **Flatness is no property of the function.** With ReLU, multiply one layer by ten and divide the next by ten: every output stays, and the tolerance collapses {cite:p}`dinh2017`. A statement about flatness needs a scale; in PAC-Bayes $P$ provides it.
 """
@@ -1797,10 +1808,11 @@ verify_at_least(
     [4.0, 8.0],
 )
 small, full = flat_runs.values()
+grown = np.array([runs[:, 2, 1] - runs[:, 0, 1] for runs in (small, full)])
 verify_at_least(
-    "tolerance at the last mark over that at the first, 28 runs",
-    np.r_[small[:, 2, 1] / small[:, 0, 1], full[:, 2, 1] / full[:, 0, 1]],
-    1.0,
+    "tolerance at the last mark minus that at the first, both paths, in standard errors",
+    grown.mean(1) / (grown.std(1, ddof=1) / math.sqrt(14)),
+    4.0,
 )
 standard = lambda a, b: (a - b).mean() / math.sqrt((a.var(ddof=1) + b.var(ddof=1)) / 14)
 verify_at_least(
@@ -1812,15 +1824,30 @@ verify_at_least(
 verify(
     "small batch after 500 steps, full batch after 150: training loss",
     [small[:, 2, 0].mean(), full[:, 2, 0].mean()],
-    [0.14] * 2,
+    [0.12] * 2,
     rtol=0.1,
 )
-verify_at_most(
-    "there, the small batch's accuracy minus that of the full one, in standard errors",
-    standard(small[:, 2, 2], full[:, 2, 2]),
+verify_at_least(
+    "there, the full batch's accuracy minus that of the small one, in standard errors",
+    standard(full[:, 2, 2], small[:, 2, 2]),
     2.0,
 )
 W, b, V, c = flat_ends["all examples"]
+verify(
+    "shaken by nothing: the share of right answers",
+    shaken([W, b, V, c], labels, 0.0),
+    torch.func.functional_call(
+        nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10)),
+        dict(zip(("0.weight", "0.bias", "2.weight", "2.bias"), (W, b, V, c))),
+        pixels[:700],
+    )
+    .argmax(1)
+    .eq(labels[:700])
+    .float()
+    .mean()
+    .item(),
+    atol=1e-6,
+)
 rescaled = [10 * W, 10 * b, V / 10, c]
 verify(
     "layers times and divided by ten: outputs",
@@ -2025,7 +2052,7 @@ def posterior_slope(x, y):
     return slope
 
 
-def draw_posterior(n, chains=600, eta=0.04, steps=500):
+def draw_posterior(n, chains=500, eta=0.04, steps=500):
     rng = np.random.default_rng(12)
     start = PRIOR * rng.normal(size=(chains, 3 * UNITS))
     *_, (theta, _) = langevin(
@@ -2082,18 +2109,18 @@ verify(
     "from the prior",
     drawn.mean(0),
     mean,
-    atol=4 * spread.max() / math.sqrt(600),
+    atol=4 * spread.max() / math.sqrt(500),
 )
 verify(
     "… and its standard deviation",
     drawn.std(0),
     spread,
-    rtol=4 / math.sqrt(1200) + 0.04,
+    rtol=4 / math.sqrt(1000) + 0.04,
 )
 at_points = [small_net(posterior_draws[n], np.array([0.5, 1.5])).std(0) for n in (0, 1)]
 verify_at_most(
     "after the first observation, at 0.5: spread there at most its noise, within 4 s.e.",
-    at_points[1][0] / (1 + 4 / math.sqrt(1200)),
+    at_points[1][0] / (1 + 4 / math.sqrt(1000)),
     NOISE,
 )
 
@@ -2332,7 +2359,7 @@ def best_posterior(risks, prior, beta):
 
 :::{exercise} Sign a promise
 :label: ex-lt-sign
-You drew `n` networks from $Q$; the mean of their errors on `s` examples is `wrong`. Which bound on $R(Q)$ can you sign with probability $1-\delta$? Then try `sign(0.1, 40, 1358, 1400, 0.005)` and 4,000 networks.
+You drew `n` networks from $Q$; the mean of their errors on `s` examples is `wrong`. Which bound on $R(Q)$ can you sign with probability $1-\delta$? Then try `sign(0.116, 40, 1451, 1400, 0.005)` and 4,000 networks.
 :::
 """
 
@@ -2345,7 +2372,7 @@ exercise("lt-sign").check(sign)
 r"""
 <details><summary>Solution</summary>
 
-Half of $\delta$ for the draws, by Chernoff's bound, half for [the theorem](#eq-lt-kl). Forty networks leave 0.91, no better than dice; four thousand bring it to 0.77. (Their mean plus four standard errors is no bound: forty networks may all miss a bad one.)
+Half of $\delta$ for the draws, by Chernoff's bound, half for [the theorem](#eq-lt-kl). Forty networks leave 0.92, no better than dice; four thousand bring it to 0.80. (Their mean plus four standard errors is no bound: forty networks may all miss a bad one.)
 
 ```python
 def sign(wrong, n, KL, s, delta):
@@ -2481,7 +2508,7 @@ Sigma = np.linalg.inv(precision)
 mu = Sigma @ Phi.T @ y / 0.3**2
 *_, (theta, _) = langevin(
     lambda t: t @ precision - Phi.T @ y / 0.3**2,
-    np.zeros((3000, 4)),
+    np.zeros((2000, 4)),
     0.02,
     2.0,
     1200,
@@ -2492,13 +2519,13 @@ verify(
     "cubic: Langevin's mean, whitened by the formula",
     whitened.mean(0),
     np.zeros(4),
-    atol=4 / math.sqrt(3000),
+    atol=4 / math.sqrt(2000),
 )
 verify(
     "cubic: Langevin's covariance, whitened",
     np.cov(whitened.T),
     np.eye(4),
-    atol=4 * math.sqrt(2 / 3000),
+    atol=4 * math.sqrt(2 / 2000),
 )
 
 # %% [markdown]

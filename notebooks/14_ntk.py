@@ -225,19 +225,18 @@ def network(W, a, X):
 # %% tags=["set-up"]
 def train(W, a, X, y, eta, steps, keep, scale=None, phi=None, slope=None):
     """Descend ½‖f(X) − y‖², f(x) = scale · Σ aⱼφ(wⱼᵀx); the weights at the steps in keep."""
-    scale = np.sqrt(2 / len(a)) if scale is None else scale
+    scale = math.sqrt(2 / len(a)) if scale is None else scale
     phi = phi or (lambda z: np.maximum(z, 0))
-    slope = slope or (lambda z: (z > 0).astype(float))
+    slope = slope or (lambda z: z > 0)
     W, a, kept = W.copy(), a.copy(), {}
     for t in range(steps + 1):
         if t in keep:
             kept[t] = W.copy(), a.copy()
         Z = X @ W.T  # (n, m)
         H = phi(Z)
-        error = scale * H @ a - y
-        back = scale * error[:, None] * a * slope(Z)
-        a = a - eta * scale * error @ H
-        W = W - eta * back.T @ X
+        error = eta * scale * (scale * H @ a - y)
+        back = (error[:, None] * slope(Z)).T @ X  # (m, d)
+        W, a = W - a[:, None] * back, a - error @ H
     return kept
 
 
@@ -466,7 +465,7 @@ verify(
 
 # %% [markdown]
 r"""
-Here is the kernel of a network that has learned nothing yet, two hidden layers of 128 units with random weights, on 200 digits sorted by class. Look for blocks along the diagonal: a step on a 0 moves the other 0s most (but one on a 4 moves the 7s as much).
+Here is the kernel of a network that has learned nothing yet, two hidden layers of 128 units with random weights, on 200 digits sorted by class. Look for blocks along the diagonal: a step on a 0 moves the other 0s most.
 """
 
 # %% tags=["picture"] mystnb={"image": {"alt": "The tangent kernel of an untrained network on 200 digits sorted by class as a heat map: brighter blocks along the diagonal, brightest for the 0s, some hardly to be seen, and the plain cosine similarity of the pixels beside it, with a clear block for each class."}}
@@ -529,12 +528,8 @@ by_means = [
 ]
 verify("pixels: the class nearest on average", np.argmax(by_means[1], 1), np.arange(10))
 verify_at_least(
-    "untrained network: a step on a 0, the 0s over the most moved other class; on a 4, "
-    "the 7s over the 4s",
-    [
-        by_means[0][0][0] / max(by_means[0][0][1:]),
-        by_means[0][4][7] / by_means[0][4][4],
-    ],
+    "untrained network: a step on a 0, the 0s over the most moved other class",
+    by_means[0][0][0] / max(by_means[0][0][1:]),
     1.0,
 )
 verify_at_least(
@@ -599,7 +594,7 @@ def kernels_of_networks(width):
 explore(
     kernels_of_networks,
     alt="Kernels of eight random networks against the angle: scattered steps at small width, all on the smooth limiting curve at large width",
-    width=[64, 4, 16, 256, 1024, 4096, 16384],
+    width=[64, 4, 16, 256, 16384],
 )
 
 # %% [markdown]
@@ -619,7 +614,7 @@ $$
 \Theta(x,z)=\underbrace{\frac{\sin\vartheta+(\pi-\vartheta)\cos\vartheta}\pi}_{\text{outer weights: }\Sigma(x,z)}+\underbrace{\cos\vartheta\;\frac{\pi-\vartheta}\pi}_{\text{inner weights}} .
 $$ (eq-ntk-limit)
 
-No weight is left in it: this is `tangent_limit`. (With $1/\sqrt m$ in front of the sum in place of $\sqrt{2/m}$ it would be half of it.) The first part has a name of its own, $\Sigma$; it will come back as the covariance of the untrained network.
+No weight is left in it: this is `tangent_limit`. The first part has a name of its own, $\Sigma$; it will come back as the covariance of the untrained network.
 """
 
 
@@ -705,13 +700,13 @@ $$
 h(\beta)(x)=f(x;\theta_0)+\beta^\top\nabla_\theta f(x;\theta_0),\qquad\beta=\theta-\theta_0 .
 $$ (eq-ntk-linear)
 
-This *linearised network* is not linear in $x$ but in $\beta$: a regression on the *random features* $\nabla_\theta f(x;\theta_0)$, one for each weight, with the tangent kernel as its kernel. With a squared or a logistic loss its training is a convex problem. (But a logistic loss has no end on classes that can be separated: $\beta$ grows for ever, and no width keeps it small.) What it needs to fit targets $y$ from a start with $f_0=0$ is the [shortest](#moore-penrose-pseudoinverse) $\beta$ with $J\beta=y$, where $J$ has the gradients as rows and $JJ^\top=K$:
+This *linearised network* is not linear in $x$ but in $\beta$: a regression on the *random features* $\nabla_\theta f(x;\theta_0)$, one for each weight, with the tangent kernel as its kernel. With a squared or a logistic loss its training is a convex problem. What it needs to fit targets $y$ from a start with $f_0=0$ is the [shortest](#moore-penrose-pseudoinverse) $\beta$ with $J\beta=y$, where $J$ has the gradients as rows and $JJ^\top=K$:
 
 $$
 \beta=J^\top K^{-1}y,\qquad\|\beta\|^2=y^\top K^{-1}y .
 $$ (eq-ntk-distance)
 
-There is no $m$ in this distance, once $K$ is near its limit. *The whole network* has to move by a fixed length, about 2 in the opening, and $m$ units share it: each moves by $O(m^{-1/2})$, while it is itself of size 1. The wider the network, the less anybody has to do, and the better the straight line describes it.
+There is no $m$ in this distance, once $K$ is near its limit. *The whole network* has to move by a fixed length, about 2 in the opening, and $m$ units share it: on average each moves by $O(m^{-1/2})$, while it is itself of size 1. The wider the network, the less anybody has to do, and the better the straight line describes it.
 
 How well? Train both from the same start, the network and its straightened self, at three widths.
 """
@@ -755,12 +750,12 @@ The targets are of size 1. Sixteen units are not a straight line; four thousand 
 
 :::{prf:theorem} Lazy training
 :label: thm-ntk-lazy
-Let the activation be smooth with bounded derivatives, the limiting kernel on the training inputs positive definite with extreme eigenvalues $\lambda_{\min}>0$ and $\lambda_{\max}$, and train all weights by gradient descent with $\eta<2/(\lambda_{\min}+\lambda_{\max})$ on the squared error. For every $\delta>0$ there is a constant such that at every large width $m$, with probability at least $1-\delta$, during all of training the weights of a unit and the kernel move by at most this constant times $m^{-1/2}$, relative to their size {cite:p}`lee2019`.
+Let the activation be smooth with bounded derivatives, the limiting kernel on the training inputs positive definite with extreme eigenvalues $\lambda_{\min}>0$ and $\lambda_{\max}$, and train all weights by gradient descent with $\eta<2/(\lambda_{\min}+\lambda_{\max})$ on the squared error. For every $\delta>0$ there is a constant such that at every large width $m$, with probability at least $1-\delta$, during all of training the weights, all together and relative to their length, and the kernel, relative to its size, move by at most this constant times $m^{-1/2}$ {cite:p}`lee2019`.
 :::
 
-(For widths that go to infinity one layer after the other it is in {cite:t}`jacot2018`.) We have seen why the weights obey it. For the kernel look at [the mean](#eq-ntk-mean): every term changes by $O(m^{-1/2})$, so the mean changes by no more. It may be less. A unit moves in proportion to $a_j$, which is as often negative as positive; then at first order the changes of the terms cancel in the mean, and what is left is of order $1/m$. For a smooth activation nothing else happens.
+We have seen why the weights obey it. For the kernel look at [the mean](#eq-ntk-mean): every term changes by $O(m^{-1/2})$, so the mean changes by no more. It may be less. A unit moves in proportion to $a_j$, which is as often negative as positive; then at first order the changes of the terms cancel in the mean, and what is left is of order $1/m$. For a smooth activation nothing else happens.
 
-The rectifier has a kink. On each example about $m\cdot m^{-1/2}$ units cross it, and each crossing changes the mean by $\pm\frac1m$. If ups and downs were as in tossing coins, they would sum to $\sqrt{m^{1/2}}/m=m^{-3/4}$. But a unit that falls silent is no longer pushed, and one that wakes up is, so ups and downs do not quite cancel; a part of order $m^{1/2}/m=m^{-1/2}$ remains. So we expect a slope of $-1$ for $\tanh$, and for the rectifier one that is no flatter than $-\frac12$ and flattens towards it.
+The rectifier has a kink. On each example about $m\cdot m^{-1/2}$ units cross it, and each crossing changes the mean by $\pm\frac1m$. If ups and downs were as in tossing coins, they would sum to $\sqrt{m^{1/2}}/m=m^{-3/4}$. But a unit that falls silent is no longer pushed, and one that wakes up is, so ups and downs do not quite cancel; a part of order $m^{1/2}/m=m^{-1/2}$ remains. So we expect a slope of $-1$ for $\tanh$, and for the rectifier one between $-\frac34$ and $-\frac12$.
 """
 
 # %% tags=["set-up"]
@@ -768,7 +763,7 @@ rng = np.random.default_rng(0)
 raw, sphere_y = rng.normal(size=(8, 3)), rng.normal(size=8)
 sphere = raw / np.linalg.norm(raw, axis=1, keepdims=True)
 KINDS = {  # activation, its slope, square of the scale times m, η, steps
-    "ReLU": (lambda z: np.maximum(z, 0), lambda z: (z > 0) * 1.0, 2, 0.2, 150),
+    "ReLU": (lambda z: np.maximum(z, 0), lambda z: z > 0, 2, 0.2, 150),
     "tanh": (np.tanh, lambda z: 1 - np.tanh(z) ** 2, 1, 0.45, 250),
 }
 
@@ -783,13 +778,12 @@ def general_kernel(W, a, X, phi, slope, scale):
 def movement(kind, m, seed):
     """Mean move of a unit, relative change of the kernel, share of the error left."""
     phi, slope, factor, eta, steps = KINDS[kind]
-    W, a = start_at_zero(m, 3, np.random.default_rng(seed))
-    scale = np.sqrt(factor / m)
-    W1, a1 = train(W, a, sphere, sphere_y, eta, steps, [steps], scale, phi, slope)[
-        steps
-    ]
-    K0, K1 = (general_kernel(*w, sphere, phi, slope, scale) for w in ((W, a), (W1, a1)))
-    left = scale * phi(sphere @ W1.T) @ a1 - sphere_y
+    start = start_at_zero(m, 3, np.random.default_rng(seed))
+    W, a, S, target = (v.astype(np.float32) for v in (*start, sphere, sphere_y))
+    scale = math.sqrt(factor / m)
+    W1, a1 = train(W, a, S, target, eta, steps, [steps], scale, phi, slope)[steps]
+    K0, K1 = (general_kernel(*w, S, phi, slope, scale) for w in ((W, a), (W1, a1)))
+    left = scale * phi(S @ W1.T) @ a1 - target
     return (
         np.linalg.norm(W1 - W, axis=1).mean(),
         np.linalg.norm(K1 - K0) / np.linalg.norm(K0),
@@ -835,7 +829,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-Eight points in three dimensions, fitted to a small error at every width. With each factor of four in the width the units move half as far, as they should. The kernel of the $\tanh$ network changes four times less: order $1/m$. That of the rectifier changes 2.4 times less, again 2.4 times, and then 2.1 times: between $4^{3/4}\approx2.8$ and $4^{1/2}=2$; whether it flattens, four widths with these errors cannot say. For a network with kinks the theorem's $m^{-1/2}$ is hardly pessimistic.
+Eight points in three dimensions, fitted to a small error at every width. With each factor of four in the width the units move half as far on average, as they should. The kernel of the $\tanh$ network changes four times less: order $1/m$. That of the rectifier changes 2.4 times less, again 2.4 times, and then 2.1 times: between $4^{3/4}\approx2.8$ and $4^{1/2}=2$. On other points the factors are others, but for a network with kinks the theorem's $m^{-1/2}$ is hardly pessimistic.
 """
 
 # %% tags=["checks"]
@@ -896,6 +890,12 @@ verify(
     "the features are the gradients: torch",
     features(W, a, X),
     torch_gradients([W, a], X)[:, np.r_[100:150, 0:100]],
+    atol=1e-12,
+)
+verify(
+    "fifty units: the sum over units, and the inner products of the features",
+    tangent_kernel_of(W, a, X, X[:3]),
+    features(W, a, X) @ features(W, a, X[:3]).T,
     atol=1e-12,
 )
 
@@ -968,7 +968,8 @@ A second network of the same width, this time from an ordinary random start. Dra
 rng = np.random.default_rng(17)
 start_W, start_a = rng.normal(size=(8192, 2)), rng.normal(size=8192)
 clock = [0, 20, 40, 80, 160, 320, 640, 1280, 2560]  # steps of length 0.025
-along = train(start_W, start_a, X, y, 0.025, clock[-1], clock)
+single = [v.astype(np.float32) for v in (start_W, start_a, X, y)]
+along = train(*single, 0.025, clock[-1], clock)
 K_start = tangent_kernel_of(start_W, start_a, X, X)
 lam_start, Q_start = np.linalg.eigh(K_start)
 f_start, f_start_grid = network(*along[0], X), network(*along[0], G)
@@ -1002,7 +1003,7 @@ def over_time(time):
 explore(
     over_time,
     alt="Left the network's curve covered by the formula as both bend towards eight points; right eight bars of remaining error, the leftmost vanishing first, each at the height of its dot",
-    time=[2.0, 0.0, 0.5, 1.0, 4.0, 8.0, 16.0, 32.0, 64.0],
+    time=[2.0, 0.0, 0.5, 1.0, 4.0, 16.0, 64.0],
 )
 
 # %% tags=["checks"]
@@ -1144,7 +1145,7 @@ def two_knobs(length, lam):
 explore(
     two_knobs,
     alt="Thirty noisy points of a sine and the kernel ridge fit: bristly for small length and penalty, flat for large ones",
-    length=[0.6, 0.1, 0.3, 1.5, 4.0],
+    length=[0.6, 0.1, 1.5, 4.0],
     lam=[0.1, 0.001, 10.0],
 )
 
@@ -1168,6 +1169,7 @@ def quadratic(X):
     return X[:, i] * X[:, j] * np.where(i == j, 1, np.sqrt(2))  # (n, 6)
 
 
+verify("the Gaussian kernel: scikit-learn's", rbf(P, P_new), kernels.RBF()(P, P_new))
 Phi, Phi_new = quadratic(P), quadratic(P_new)
 square = lambda X, Z: (X @ Z.T) ** 2
 verify(
@@ -1293,7 +1295,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-Dots are the network, dashed lines the kernel's law. (No theorem promises them here: thirty of the 64 eigenvalues of $\Theta$ are zero.) The third wave stays whole. The reason fits in a line: $(u)_+=\frac12u+\frac12|u|$, so without biases the network is $f(x)=\ell(x)+g(x)$, a *linear* part and an even one, and $\cos3\gamma$ is odd and not linear. A bias in each unit, that is, a second, constant input, cures it.
+Dots are the network, dashed lines the kernel's law; no theorem promises them here, for thirty of the 64 eigenvalues of $\Theta$ are zero. The third wave stays whole. The reason fits in a line: $(u)_+=\frac12u+\frac12|u|$, so without biases the network is $f(x)=\ell(x)+g(x)$, a *linear* part and an even one, and $\cos3\gamma$ is odd and not linear. A bias in each unit, that is, a second, constant input, cures it.
 """
 
 # %% tags=["checks"]
@@ -1329,7 +1331,7 @@ verify(
 
 # %% [markdown]
 r"""
-**Try it.** How many times longer does the network need for the tenth wave than for the second?
+**Try it.** Eigenvalues that fall like $1/k^2$: so the tenth wave should take 25 times as long as the second. Say first whether that is too much or too little; then how many times it is.
 """
 
 # %% tags=["yours"]
@@ -1341,7 +1343,7 @@ exercise("slow-waves").check(slow_waves)
 r"""
 <details><summary>Solution</summary>
 
-Times are as one over eigenvalues: $\lambda_2/\lambda_{10}=\frac79\big/\frac{103}{99^2}\approx74$.
+Too little. Times are as one over eigenvalues, $\lambda_2/\lambda_{10}=\frac79\big/\frac{103}{99^2}\approx74$: the law $1/k^2$ is one of large $k$, and the second wave is learned three times as fast as it says.
 
 ```python
 slow_waves = (7 / 9) / (103 / 99**2)
@@ -1375,7 +1377,7 @@ def width_of_network(m):
     rng = np.random.default_rng(9)
     at = np.linspace(-3, 3, 121)
     lifted = np.stack([at, np.ones(121)], -1)  # a second input, 1, makes the biases
-    values = random_networks(np.array([[1.0, 1.0]]), m, 4000, np.tanh, rng)[:, 0]
+    values = random_networks(np.array([[1.0, 1.0]]), m, 2000, np.tanh, rng)[:, 0]
     curves = random_networks(lifted, m, 5, np.tanh, rng)
     fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 2.8))
     t = np.linspace(-3.2, 3.2, 200)
@@ -1391,7 +1393,7 @@ def width_of_network(m):
 explore(
     width_of_network,
     alt="Left a histogram of outputs of random networks against the bell curve, spiked for one unit and normal for many; right five random functions, single steps at width one and wavy curves when wide",
-    m=[1, 2, 3, 5, 10, 30, 100, 300],
+    m=[1, 2, 4, 10, 30, 300],
 )
 
 # %% [markdown]
@@ -1457,14 +1459,14 @@ def gauss_mean(g, sd):
 
 rng = np.random.default_rng(10)
 fourth, second = (gauss_mean(lambda z: np.tanh(z) ** k, np.sqrt(2)) for k in (4, 2))
-for m, number in ((1, 200_000), (3, 200_000), (10, 200_000)):
-    values = random_networks(np.array([[1.0, 1.0]]), m, number, np.tanh, rng)[:, 0]
+for m in (1, 3, 8):
+    values = random_networks(np.array([[1.0, 1.0]]), m, 150_000, np.tanh, rng)[:, 0]
     excess = (values / np.sqrt(second)) ** 4 - 3  # its mean is the excess kurtosis
     theory = (3 * fourth / second**2 - 3) / m
     verify_within_se(f"tanh, width {m}: excess kurtosis", excess, theory)
 four = np.random.default_rng(11).normal(size=(4, 3)) + 1
 values = np.sqrt(2) * random_networks(
-    four, 300, 8000, lambda z: np.maximum(z, 0), np.random.default_rng(12)
+    four, 300, 4000, lambda z: np.maximum(z, 0), np.random.default_rng(12)
 )
 pairs = [
     values[:, i] * values[:, j] / Sigma(four, four)[i, j] - 1
@@ -1472,7 +1474,7 @@ pairs = [
     for j in range(i + 1)
 ]
 verify_within_se(
-    "8,000 ReLU networks of width 300 on four inputs: mean of f(x)f(z)/Σ(x, z) − 1",
+    "4,000 ReLU networks of width 300 on four inputs: mean of f(x)f(z)/Σ(x, z) − 1",
     np.mean(pairs, axis=0),
     0.0,
 )
@@ -1590,7 +1592,7 @@ live(
 # %% [markdown]
 r"""
 (ensemble-of-networks)=
-**How much does a crowd disagree?** Now the question of this section. [The end of training](#eq-ntk-test) is $f_0(x)-B f_0(X)+By$ with $B=\Theta(x,X)\,\Theta(X,X)^{-1}$, and $f_0$ is a Gaussian process with kernel $\Sigma$. So a crowd of wide networks is Gaussian, too, with mean $By$ and the variance of $f_0(x)-Bf_0(X)$. Is that the Bayesian's posterior? He has $\Sigma$ where gradient descent has $\Theta$. Three observations on the circle, two hundred networks of width 512 trained on them:
+**How much does a crowd disagree?** Now the question of this section. [The end of training](#eq-ntk-test) is $f_0(x)-B f_0(X)+By$ with $B=\Theta(x,X)\,\Theta(X,X)^{-1}$, and $f_0$ is a Gaussian process with kernel $\Sigma$. So a crowd of wide networks is Gaussian, too, with mean $By$ and the variance of $f_0(x)-Bf_0(X)$. Is that the Bayesian's posterior? He has $\Sigma$ where gradient descent has $\Theta$. Three observations on the circle, five hundred networks of width 2048 trained on them:
 """
 
 # %% tags=["set-up"]
@@ -1598,10 +1600,11 @@ three_angles = np.array([-2.0, 0.3, 1.4])
 three_X, three_y = on_circle(three_angles), np.array([1.0, -0.5, 0.8])
 rng = np.random.default_rng(25)
 crowd = []
-for _ in range(200):
-    W, a = rng.normal(size=(512, 2)), rng.normal(size=512)
-    trained = train(W, a, three_X, three_y, 0.25, 60, [60])[60]
-    crowd.append(network(*trained, G[::6]))
+examples = three_X.astype(np.float32), three_y.astype(np.float32)
+for _ in range(500):
+    W, a = (rng.standard_normal(k, dtype=np.float32) for k in ((2048, 2), 2048))
+    trained = train(W, a, *examples, 0.5, 15, [15])[15]  # λ from 1.1 to 2.9
+    crowd.append(network(*trained, G[::6].astype(np.float32)))
 crowd = np.array(crowd)  # (networks, angles)
 B = tangent_limit(G[::6], three_X) @ np.linalg.inv(tangent_limit(three_X, three_X))
 shared = B @ Sigma(three_X, G[::6])
@@ -1619,10 +1622,16 @@ variance_along = {  # of the combination in which formula and Bayes differ most
 }
 print("variance of one combination of ten outputs")
 for name, value in variance_along.items():
-    more = f" ± {value * np.sqrt(2 / 199):.2f}" if name == "networks" else ""
+    more = f" ± {value * np.sqrt(2 / 499):.2f}" if name == "networks" else ""
     print(f"{name:9} {value:.2f}{more}")
+known = crowd_variance > 1e-3  # away from the observations
+place_ratio = np.sqrt(crowd_variance[known] / np.diag(bayes_cov)[known])
+print(
+    "standard deviation at one place, formula over Bayes: "
+    f"from {place_ratio.min():.2f} to {place_ratio.max():.2f}"
+)
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Standard deviation over the circle after three observations: two hundred trained networks on the curve of the formula, zero at the observations, and the Bayesian posterior of the same prior close by but not equal, in places wider and in places narrower."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "Standard deviation over the circle after three observations: five hundred trained networks on the curve of the formula, zero at the observations, and the Bayesian posterior of the same prior close by, a little below it."}}
 fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3.0))
 left.plot(grid[::6], crowd[:40].T, color=plot.SKY, lw=0.5)
 left.plot(grid[::6], B @ three_y, color=plot.RED)
@@ -1643,30 +1652,35 @@ plt.show()
 
 # %% [markdown]
 r"""
-At any single place two hundred networks cannot tell the two curves apart: their standard deviation is known to five per cent, and the curves are as close as that. So ask them about the combination of ten outputs whose variance the *formula* puts highest above Bayes's (it is found without looking at a network). There Bayes is refuted: gradient descent weighs the observations by $\Theta$, Bayes by $\Sigma$. An ensemble of trained networks is in general not a sample from the posterior of the prior that it started from. If nothing but the outer weights is trained, the tangent kernel is $\Sigma$ itself, and without noise both agree (as they do whenever $\Theta$ is a multiple of $\Sigma$).
+Place by place the curves differ by one to thirteen per cent, and from five hundred networks a standard deviation is known to three: a weak test. So ask them about the combination of ten outputs whose variance the *formula* puts highest above Bayes's. There Bayes is refuted: gradient descent weighs the observations by $\Theta$, Bayes by $\Sigma$. An ensemble of trained networks is in general not a sample from the posterior of the prior that it started from. If nothing but the outer weights is trained, the tangent kernel is $\Sigma$ itself, and without noise both agree.
 """
 
 # %% tags=["checks"]
 far = crowd_variance > 0.02
+verify_at_most(
+    "formula over Bayes at one place, above 1: over four standard errors of 500 networks",
+    (place_ratio.max() - 1) / (4 / np.sqrt(2 * 499)),
+    2.0,
+)
 ratio = crowd.var(0)[far] / crowd_variance[far]
 verify(
-    "variance of 200 networks over the formula's, where it is not small: mean over the "
+    "variance of 500 networks over the formula's, where it is not small: mean over the "
     "circle",
     ratio.mean(),
     1.0,
-    atol=4 * np.sqrt(2 / 200),
+    atol=4 * np.sqrt(2 / 499),
 )
 verify(
     "the combination in which formula and Bayes differ most: variance of the networks "
     "over the formula's",
     variance_along["networks"] / variance_along["formula"],
     1.0,
-    atol=4 * np.sqrt(2 / 199),
+    atol=4 * np.sqrt(2 / 499),
 )
 verify_at_least(
     "and over Bayes's, against four standard errors above 1",
     variance_along["networks"] / variance_along["Bayes"],
-    1 + 4 * np.sqrt(2 / 199),
+    1 + 4 * np.sqrt(2 / 499),
 )
 rng = np.random.default_rng(26)
 outer = []
@@ -1759,7 +1773,7 @@ def deep_kernel(depth):
 explore(
     deep_kernel,
     alt="Left correlation against angle, a cosine without hidden layers, flatter and closer to one with depth; right random functions on the circle that turn into constants with a dip",
-    depth=[1, 0, 2, 3, 5, 8, 15, 30, 100],
+    depth=[1, 0, 2, 3, 8, 30, 100],
 )
 
 # %% [markdown]
@@ -1776,7 +1790,7 @@ $$
 \delta^\top\delta'\;\to\;\dot\Sigma\;\delta^{+\top}\delta'^+,\qquad\dot\Sigma=2\,\mathbb P(\text{both on})=\frac{\pi-\vartheta}\pi .
 $$ (eq-ntk-switch)
 
-But it is the same $W$ that went forwards, and $\delta^+$ contains switches that depend on it. This *gradient independence* is the one hard step of the theory. Why it is allowed: forwards, $W$ is seen only through $Wh$ and $Wh'$. Given these two vectors, the rest of the Gaussian matrix, on the $m-2$ directions at right angles to $h$ and $h'$, *is* a fresh copy. The part that is known adds to $(W^\top\delta^+)_j$ a multiple of $h_j=O(m^{-1/2})$, with a factor like $(Wh)^\top\delta^+$, which is an output and of size 1; beside the fresh part, of size 1, it vanishes. (Yang turns this into a proof for every architecture {cite:p}`yang2020`. It needs that the last layer is drawn afresh with mean zero.)
+But it is the same $W$ that went forwards, and $\delta^+$ contains switches that depend on it. This *gradient independence* is the one hard step of the theory. Why it is allowed: forwards, $W$ is seen only through $Wh$ and $Wh'$. Given these two vectors, the rest of the Gaussian matrix, on the $m-2$ directions at right angles to $h$ and $h'$, *is* a fresh copy. The part that is known adds to $(W^\top\delta^+)_j$ a multiple of $h_j=O(m^{-1/2})$, with a factor like $(Wh)^\top\delta^+$, which is an output and of size 1; beside the fresh part, of size 1, it vanishes. Yang turns this into a proof for every architecture, if the last layer is drawn afresh with mean zero {cite:p}`yang2020`.
 
 So every layer on the way back multiplies by its $\dot\Sigma$. Collect the terms from the bottom: let $\Theta_l$ be the kernel of a network that ends with layer $l$. One more layer adds the new outer weights' own part, $\Sigma_{l+1}$, and multiplies all that is below by the switches {cite:p}`jacot2018`:
 
@@ -1802,7 +1816,7 @@ def deep_limits(X, Z, hidden):
 # %% [markdown]
 r"""
 (headline-ntk)=
-**The headline.** Networks with two hidden layers of equal width, from 64 to 4096 (17 million weights in the last), ten digits: the root mean square distance of the kernel from $\Theta$, over several random networks of each width. As a control, the same with a fresh copy of the weights on the way back: if the argument is right, it must have the same limit.
+**The headline.** Networks with two hidden layers of equal width, from 64 to 4096 (17 million weights in the last), ten digits: the root mean square distance of the kernel from $\Theta$, over 160 random networks of the smallest width and ten of the largest, each width weighted accordingly. As a control, the same with a fresh copy of the weights on the way back: if the argument is right, it must have the same limit.
 """
 
 
@@ -1828,9 +1842,11 @@ for m, number in zip(deep_widths, [160, 100, 50, 10]):
     same, fresh = [], []
     for seed in range(number):
         rng = np.random.default_rng([m, seed])
-        weights = random_weights(64, m, m, rng=rng, dtype=np.float32)
+        generator = torch.Generator().manual_seed(1000 * m + seed)
+        shapes = (m, 64), (m, m), (m,)
+        weights = [torch.randn(k, generator=generator).numpy() for k in shapes]
         same.append(tangent_kernel(weights, ten) - ten_limit)
-        if m <= 1024 and seed < 30:
+        if m <= 1024 and seed < 20:
             fresh.append(kernel_with_fresh_copy(weights, ten, rng) - ten_limit)
     deep_errors["same"].append(np.array(same))
     deep_errors["fresh"].append(np.array(fresh))
@@ -1839,8 +1855,8 @@ rms = lambda errors: np.sqrt(np.mean(np.square(errors)))
 
 def falls_like(samples):
     """The exponent r of width^(−r) in a fit to the root mean square distances."""
-    distances = [rms(errors) for errors in samples]
-    return -np.polyfit(np.log(deep_widths), np.log(distances), 1)[0]
+    distances, weight = zip(*((rms(e), np.sqrt(len(e))) for e in samples))
+    return -np.polyfit(np.log(deep_widths), np.log(distances), 1, w=weight)[0]
 
 
 to_limit = [rms(errors) for errors in deep_errors["same"]]
@@ -1860,13 +1876,16 @@ headline(
     rtol=4 * rate_se / 0.5,
 )
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Distance between a network's kernel and the analytic kernel against width, double logarithmic: four dots on a line of slope minus one half from 64 to 4096, and crosses for the fresh copy beside them."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "Distance between a network's kernel and the analytic kernel against width, double logarithmic: four dots along a line of slope minus one half from 64 to 4096, the last, of few networks, a little below it, and crosses for the fresh copy beside them."}}
 fig, ax = plt.subplots(figsize=(6.8, 2.8))
-level = np.exp(np.mean(np.log(to_limit)) + 0.5 * np.mean(np.log(deep_widths)))
+counts = [len(errors) for errors in deep_errors["same"]]
+level = np.exp(np.average(np.log(to_limit * np.sqrt(deep_widths)), weights=counts))
 ax.loglog(
     deep_widths, level / np.sqrt(deep_widths), color=plot.GREY, label="slope −1/2"
 )
-ax.loglog(deep_widths, to_limit, "o", color=plot.RED, label="network")
+squares = [np.mean(errors**2, axis=(1, 2)) for errors in deep_errors["same"]]
+bar = [q.std() / np.sqrt(len(q)) / (2 * np.sqrt(q.mean())) for q in squares]
+ax.errorbar(deep_widths, to_limit, bar, fmt="o", color=plot.RED, label="network ± s.e.")
 fresh_rms = [rms(errors) for errors in deep_errors["fresh"][:3]]
 ax.loglog(deep_widths[:3], fresh_rms, "x", color=plot.BLUE, label="fresh copy back")
 ax.set(xlabel="width", ylabel="distance to $\\Theta$")
@@ -1961,7 +1980,7 @@ $$ (eq-ntk-meanfield)
 
 with $\frac1m$ in place of $\frac1{\sqrt m}$, and learning rates larger by $m$, so that $f$ still moves at speed 1. Now $m$ units have to move $\frac1m\sum_j$ by an amount of order 1, so each moves by an amount of order 1, however many there are: the *mean-field* scaling {cite:p}`mei2018,chizat2019`.
 
-Does it matter? Take inputs of thirty signs, and let the label be the product of the first two. No single coordinate says anything, and 28 of them are noise. A kernel that sees only angles treats all 435 pairs of coordinates alike, and from 300 examples it cannot fix 435 unknowns. A network that can *move* its units has to find two directions. Both scalings, three widths, three draws of the data, a dozen starts for the smallest; same speed, 300 steps for the lazy ones and only thirty for the others. Beside them the kernel of the infinite network and, as a control, each lazy network *straightened* at its start.
+Does it matter? Take inputs of thirty signs, and let the label be the product of the first two. No single coordinate says anything, and 28 of them are noise. A kernel that sees only angles treats all 435 pairs of coordinates alike, and 300 examples cannot fix 435 unknowns: averaged over the pairs that could make the label, at least $1-\frac{300}{435}=0.31$ is left. The best such kernel, $(x^\top z)^2$, comes to that; $\Theta$ spends itself on other degrees, too. A network that can *move* its units has to find two directions. Both scalings, three widths, three draws of the data, a dozen starts for the smallest; same speed, 300 steps for the lazy ones and only thirty for the others. Beside them both kernels and, as a control, each lazy network *straightened* at its start.
 """
 
 
@@ -1973,29 +1992,35 @@ def signs(n, rng):
 
 def descended(K, label, steps):
     """New outputs after so many steps of 0.01; the first rows of K are the examples'."""
-    lam, Q = np.linalg.eigh(K[: len(label)])
-    lam = np.maximum(lam, 1e-12)
-    return K[len(label) :] @ Q @ ((1 - (1 - 0.01 * lam) ** steps) / lam * (Q.T @ label))
+    own, alpha = K[: len(label)], np.zeros(len(label))
+    if steps == np.inf:
+        alpha = np.linalg.solve(own, label)
+    else:
+        for _ in range(steps):
+            alpha += 0.01 * (label - own @ alpha)
+    return K[len(label) :] @ alpha
 
 
 sign_widths, sign_rows, sign_units = (64, 256, 1024), [], {}
-kernel_risk, kernel_end, went_on = [], [], []
+kernel_risk, kernel_end, pair_end = [], [], []
 for seed in range(3):
     rng = np.random.default_rng(seed)
     (S, label), (S_new, label_new) = signs(300, rng), signs(1000, rng)
     both = np.r_[S, S_new]
-    for steps, risks in ((300, kernel_risk), (np.inf, kernel_end)):
-        said = descended(tangent_limit(both, S), label, steps)
-        risks.append(np.mean((said - label_new) ** 2))
+    theta, pairs = tangent_limit(both, S), (both @ S.T) ** 2
+    for K, steps, risks in (
+        (theta, 300, kernel_risk),
+        (theta, np.inf, kernel_end),
+        (pairs, np.inf, pair_end),
+    ):
+        risks.append(np.mean((descended(K, label, steps) - label_new) ** 2))
     for m, starts in zip(sign_widths, (4, 2, 1)):  # starts for each draw of the data
         for start, power in [(k, 0.5) for k in range(starts)] + [(0, 1.0)]:
             W0, a0 = start_at_zero(m, 30, np.random.default_rng([seed, m, start]))
             scale, eta = math.sqrt(2) * m**-power, 0.01 * m ** (2 * power - 1)
-            steps = 30 if power == 1 else 900 if (seed, m) == (0, 1024) else 300
+            steps = 30 if power == 1 else 300
             single = [v.astype(np.float32) for v in (W0, a0, S, label)]
-            kept = train(
-                *single, eta, steps, (30, 300, 900), scale, slope=lambda z: z > 0
-            )
+            kept = train(*single, eta, steps, (30, 300), scale)
             errors = {
                 t: [
                     np.mean((scale * np.maximum(A @ W1.T, 0) @ a1 - b) ** 2)
@@ -2009,14 +2034,11 @@ for seed in range(3):
                 line_risk = np.mean(
                     (descended(straight_K, label, 300) - label_new) ** 2
                 )
-            end = 30 if power == 1 else 300
-            row = (seed, m, power, *errors[end], line_risk, errors[30][0])
+            row = (seed, m, power, *errors[steps], line_risk, errors[30][0])
             sign_rows.append(row)
-            sign_units[m, power] = W0, kept[end][0]
-            if steps == 900:
-                went_on = errors[300], errors[900]
+            sign_units[m, power] = W0, kept[steps][0]
 sign_table = np.array(sign_rows)
-kernel_risk, kernel_end = np.array(kernel_risk), np.array(kernel_end)
+kernel_risk, kernel_end, pair_end = map(np.array, (kernel_risk, kernel_end, pair_end))
 
 
 def sign_errors(m, power):
@@ -2025,7 +2047,7 @@ def sign_errors(m, power):
     return sign_table[chosen, 3:]
 
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Test error against width. Lazy networks: at width 64 a dozen dots spread from a fifth to nearly three fifths, at 256 and 1,024 closer together around a half and near the kernel's dashed lines; straightened networks: crosses high above, coming down to the kernel with the width; moving networks: dots close to zero at every width."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "Test error against width. Lazy networks: at width 64 a dozen dots spread from a fifth to nearly three fifths, at 256 and 1,024 closer together around a half and near the dashed lines of the tangent kernel; a third dashed line, of the squared inner product, at a third; straightened networks: crosses high above, coming down to the kernel with the width; moving networks: dots close to zero at every width."}}
 fig, ax = plt.subplots(figsize=(6.8, 3.2))
 for power, column, shift, style, colour, name in (
     (0.5, 2, 1.12, "x", plot.GREY, "straightened"),
@@ -2044,8 +2066,9 @@ for power, column, shift, style, colour, name in (
         )
         name = None
 for risk, words, where in (
-    (kernel_risk, "kernel, 300 steps", "bottom"),
-    (kernel_end, "kernel, to its end", "top"),
+    (kernel_risk, "$\\Theta$, 300 steps", "bottom"),
+    (kernel_end, "$\\Theta$, to its end", "top"),
+    (pair_end, "$(x^\\top z)^2$", "bottom"),
 ):
     ax.axhline(risk.mean(), color="black", ls="--", lw=1)
     ax.text(1450, risk.mean(), words, fontsize=8, va=where)
@@ -2058,7 +2081,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-With the scale $1/m$ the networks find the rule, at every width. With $1/\sqrt m$ they fit the training data too, and it is the *small* ones that do better: at 64 units they are far from their limit and have to move their units a good deal. How much they find is luck, from one start 0.22 is left, from another 0.58, on average 0.35; as the width grows the average rises to the kernel's after the same 300 steps. The control says where the small ones have it from: straightened, they are *worse* than the kernel, from every start. So at the scale $1/\sqrt m$ width costs features; at $1/m$ it costs nothing. (The lazy ones have not finished: three times the steps take one of width 1,024 from 0.55 to 0.47. Nor is the kernel useless: run to its end it explains nearly half of the variance, but it pays for every pair.)
+With the scale $1/m$ the networks find the rule, at every width. With $1/\sqrt m$ they fit the training data too, and it is the *small* ones that do better: at 64 units they are far from their limit and have to move their units a good deal. How much they find is luck: from one start 0.22 is left, from another 0.58, on average 0.35, no better than $(x^\top z)^2$, which moves nothing. As the width grows the average rises to that of $\Theta$ after the same 300 steps. The control says where the small ones have it from: straightened, they are *worse* than $\Theta$, by half on average. So at the scale $1/\sqrt m$ width costs features; at $1/m$ it costs nothing.
 
 Where did the units go? Each dot is a unit, at its weights for the two coordinates that matter.
 """
@@ -2112,13 +2135,11 @@ verify_at_least(
     1.5,
 )
 verify_at_least(
-    "straightened at width 64: test error over that of the kernel after 300 steps, from "
-    "each start, and the mean over that at 1,024",
-    [
-        *(sign_errors(64, 0.5)[:, 2] / np.repeat(kernel_risk, 4)),
-        sign_errors(64, 0.5)[:, 2].mean() / sign_errors(1024, 0.5)[:, 2].mean(),
-    ],
-    1.0,
+    "straightened at width 64: mean test error over that of Θ after 300 steps, and over "
+    "that at width 1,024",
+    sign_errors(64, 0.5)[:, 2].mean()
+    / np.array([kernel_risk.mean(), sign_errors(1024, 0.5)[:, 2].mean()]),
+    1.2,
 )
 verify_at_most(
     "width 1,024: distance of the mean lazy error from the kernel's after 300 steps, "
@@ -2127,15 +2148,25 @@ verify_at_most(
     / abs(lazy_risk[0].mean() - kernel_risk.mean()),
     0.5,
 )
-verify_at_most(
-    "lazy, width 1,024: test error after 900 steps over that after 300, and over that of "
-    "the kernel at its end",
-    went_on[1][1] / np.array([went_on[0][1], kernel_end[0]]),
+verify_at_least(
+    "width 64: mean test error of the dozen starts, over that of (xᵀz)²",
+    lazy_risk[0].mean() / pair_end.mean(),
     1.0,
 )
-verify_at_most("kernel at its end: test error, predicting zero has 1", kernel_end, 1.0)
+S = signs(1300, np.random.default_rng(3))[0]
+i, j = np.triu_indices(30, 1)
+labels = 30 * S[:, i] * S[:, j]  # of all 435 pairs
+K = (S @ S[:300].T) ** 2 - 1 / 30  # without the constant, the 436th function
+said = K[300:] @ np.linalg.solve(K[:300], labels[:300])
+verify(
+    "(xᵀz)² from 300 examples: test error, mean over all pairs that could be the label",
+    np.mean((said - labels[300:]) ** 2),
+    1 - 300 / math.comb(30, 2),
+    rtol=0.02,
+)
+verify_at_least("Θ at its end over (xᵀz)², in each draw", kernel_end / pair_end, 1.0)
 verify_at_least(
-    "kernel over the network that moves, in each draw", kernel_end / moving_risk[2], 5.0
+    "(xᵀz)² over the network that moves, in each draw", pair_end / moving_risk[2], 2.0
 )
 on_two = lambda W: np.sum(W[:, :2] ** 2) / np.sum(W**2)
 verify(
@@ -2169,7 +2200,7 @@ r"""
 (ntk-practice)=
 ## In practice
 
-A kernel goes into scikit-learn as a matrix, with `kernel="precomputed"`; for a network of one's own `torch.func` gives the Jacobian of all examples at once. All 1400 digits, one number for each class, the ridge and each kernel's own setting chosen on 300 of the training digits (which cannot tell nearly all of them apart): how good is an infinitely wide network?
+A kernel goes into scikit-learn as a matrix, with `kernel="precomputed"`; for a network of one's own `torch.func` gives the Jacobian of all examples at once. All 1400 digits, one number for each class, the ridge and each kernel's own setting chosen on the second half of the training digits after fitting the first: how good is an infinitely wide network?
 """
 
 
@@ -2211,12 +2242,13 @@ SETTINGS = {  # name: kernels and ridges, of which the best pair is chosen
         (1e-4, 1e-2, 1e-1, 1, 10),
     ),
 }
-part = unit[:1100], digits.y_train[:1100], unit[1100:], digits.y_train[1100:]
+part = unit[:700], digits.y_train[:700], unit[700:], digits.y_train[700:]
 whole = unit, digits.y_train, unit_test, digits.y_test
-digit_hits = {}
+digit_hits, best = {}, {}
 for name, (choice, ridges) in SETTINGS.items():
     chosen = np.array([hits(kernel, ridges, *part).mean(1) for kernel in choice])
     which, ridge = np.unravel_index(chosen.argmax(), chosen.shape)
+    best[name] = choice[which], ridges[ridge]
     digit_hits[name] = hits(choice[which], [ridges[ridge]], *whole)[0]
 nearest = (unit_test @ unit.T).argmax(1)
 digit_hits["nearest neighbour"] = digits.y_train[nearest] == digits.y_test
@@ -2226,6 +2258,28 @@ for name, right in digit_hits.items():
     se = right.std() / np.sqrt(len(right))
     only = f"{np.sum(tangent_hits & ~right):3} {np.sum(~tangent_hits & right):3}"
     print(f"{name:32} {right.mean():.3f} ± {se:.3f}   {only}")
+all_unit, all_y = np.r_[unit, unit_test], np.r_[digits.y_train, digits.y_test]
+
+
+def left_out(K, y, ridge):
+    """Which digits are right, each left out in turn: its residual is αᵢ/(A⁻¹)ᵢᵢ."""
+    target, chol = np.eye(10)[y], linalg.lapack.dpotrf(K + ridge * np.eye(len(K)))
+    inverse = np.triu(linalg.lapack.dpotri(chol[0])[0])
+    inverse += np.triu(inverse, 1).T
+    said = target - inverse @ target / np.diag(inverse)[:, None]
+    return said.argmax(1) == y
+
+
+every_digit = {}
+for name in (next(iter(SETTINGS)), list(SETTINGS)[2]):
+    kernel, ridge = best[name]
+    every_digit[name] = left_out(kernel(all_unit, all_unit), all_y, ridge)
+others = all_unit @ all_unit.T - 9 * np.eye(len(all_y))
+every_digit["nearest neighbour"] = all_y[others.argmax(1)] == all_y
+print(f"each of the {len(all_y)} digits left out in turn: errors, and errors not of Θ")
+for name, right in every_digit.items():
+    only = np.sum(~right & every_digit[next(iter(SETTINGS))])
+    print(f"{name:32} {np.sum(~right):3} {only:3}")
 quickest = lambda f: min(timeit.repeat(f, number=1, repeat=3))
 measured(
     "the kernel of 100 digits, 64-128-128-1, layer by layer",
@@ -2235,7 +2289,7 @@ measured(
 
 # %% [markdown]
 r"""
-Very good; but digit by digit it cannot be told from the Gaussian kernel, nor from asking the nearest neighbour. On data where similar pixels mean similar digits, "an infinitely wide network" is one more way to compare pixels. The theory says what the wide network *does*; the test accuracy of a kernel is no evidence that networks are good because they are kernels.
+Very good; but of 1797 digits, each left out in turn, fifteen go wrong with it, twelve with the Gaussian kernel and twenty with the nearest neighbour: too few to tell the three apart. On data where similar pixels mean similar digits, "an infinitely wide network" is one more way to compare pixels. The theory says what the wide network *does*; the test accuracy of a kernel is no evidence that networks are good because they are kernels.
 
 | you have | take | because |
 |---|---|---|
@@ -2261,9 +2315,23 @@ verify(
     np.mean((deep_limits(unit_test, unit, 2)[1] @ alpha).argmax(1) == digits.y_test),
     atol=1e-9,
 )
+some_X, some_y = all_unit[:60], all_y[:60]
+kernel, ridge = best[next(iter(SETTINGS))]
+one_less = []
+for i in range(60):
+    kept = np.arange(60) != i
+    args = some_X[kept], some_y[kept], some_X[[i]], some_y[[i]]
+    one_less.append(hits(kernel, [ridge], *args)[0, 0])
+verify(
+    "sixty digits, each left out in turn: right or wrong, by sixty regressions",
+    left_out(kernel(some_X, some_X), some_y, ridge) * 1,
+    np.array(one_less) * 1,
+)
 gain = {name: tangent_hits * 1.0 - right for name, right in digit_hits.items()}
-for name in (list(SETTINGS)[2], "nearest neighbour"):
-    verify_within_se(f"Θ minus {name}, digit by digit", gain[name], 0.0)
+for name, right in every_digit.items():
+    if name != next(iter(SETTINGS)):
+        difference = every_digit[next(iter(SETTINGS))] * 1.0 - right
+        verify_within_se(f"Θ minus {name}, each digit left out", difference, 0.0)
 over_linear = gain[list(SETTINGS)[3]]
 verify_at_least(
     "Θ minus linear regression, digit by digit, in standard errors",
@@ -2277,7 +2345,7 @@ r"""
 
 **"The theory holds for the network that my library makes."** Most libraries draw weights of variance 1/fan-in and put no factor in front of the sum. Up to a constant it is the same function at the start, but the gradients by the outer weights are $\sqrt m$ times larger, the kernel grows with the width, and the largest stable learning rate shrinks like $1/m$. A learning rate that was tuned at one width explodes at another.
 
-**"Lazy means slow."** It means that the *features* stand still; who is faster, the target decides. From one start of 2,048 units, the lazy network has the eight numbers of the opening to two digits and more after three hundred steps; with the scale that moves the units it takes some thousands. On [the two signs](#feature-learning), where a feature is missing, thirty steps are enough for the networks that move; the lazy ones of 1,024 units have then half of their training error left.
+**"Lazy means slow."** It means that the *features* stand still; who is faster, the target decides. From one start of 2,048 units, the lazy network has the eight numbers of the opening to two digits and more after three hundred steps; with the scale that moves the units it takes one to three thousand at this step size. On [the two signs](#feature-learning), where a feature is missing, thirty steps are enough for the networks that move; the lazy ones of 1,024 units have then half of their training error left.
 
 **"Positive definite on paper is positive definite."** Smooth kernels have eigenvalues that fall below rounding at once. On a hundred points of $[-1,1]$ the Cholesky factorisation of the Gaussian kernel gives up. A *jitter* of $10^{-10}$ on the diagonal saves it and changes nothing one can see.
 
@@ -2332,20 +2400,20 @@ verify(
 )
 one_W, one_a = start_at_zero(2048, 2, np.random.default_rng(28))
 slow_start = {}
-for power, after in ((0.5, 300), (1.0, 300), (1.0, 3000)):
-    scale = np.sqrt(2) * 2048**-power
+for power, times in ((0.5, (300,)), (1.0, (300, 1000, 3000))):
+    scale = math.sqrt(2) * 2048**-power
     eta = 0.15 * 2048 ** (2 * power - 1)
-    W, a = train(one_W, one_a, X, y, eta, after, [after], scale)[after]
-    slow_start[power, after] = abs(scale * np.maximum(X @ W.T, 0) @ a - y).max()
+    for t, (W, a) in train(one_W, one_a, X, y, eta, times[-1], times, scale).items():
+        slow_start[power, t] = abs(scale * np.maximum(X @ W.T, 0) @ a - y).max()
 verify_at_most(
     "largest error at the eight points: lazy after 300 steps, moving after 3,000",
     [slow_start[0.5, 300], slow_start[1.0, 3000]],
     0.005,
 )
 verify_at_least(
-    "after 300 steps: moving over lazy",
-    slow_start[1.0, 300] / slow_start[0.5, 300],
-    3.0,
+    "after 300 and 1,000 steps: moving over lazy after 300",
+    np.array([slow_start[1.0, 300], slow_start[1.0, 1000]]) / slow_start[0.5, 300],
+    1.0,
 )
 verify_at_least(
     "two signs, 1,024 units: training error after thirty steps, lazy over moving, each "
@@ -2528,11 +2596,11 @@ $$ (eq-ntk-forget)
 
 # %% tags=["checks"]
 c = np.linspace(-1, 0.99, 9)
-for layer in range(100_000):
+for layer in range(20_000):
     c = correlation_map(c)
 verify(
-    "nine pairs of inputs after 100,000 layers: (1 − c)l²",
-    (1 - c) * 1e10,
+    "nine pairs of inputs after 20,000 layers: (1 − c)l²",
+    (1 - c) * 4e8,
     np.full(9, 9 * np.pi**2 / 2),
     rtol=0.02,
 )

@@ -32,9 +32,11 @@ if "google.colab" in sys.modules:
 
 # %% tags=["set-up"]
 import math
+import time
 
 import matplotlib.pyplot as plt
 import numpy as np
+import sklearn
 import torch
 from scipy import integrate, optimize, spatial, special, stats
 from sklearn.decomposition import PCA
@@ -56,6 +58,7 @@ from helpers import (
 
 plot.style()
 torch.set_num_threads(1)
+sklearn.set_config(assume_finite=True, skip_parameter_validation=True)  # setting
 X_train, y_train, X_test, y_test = data.digits()  # (1400, 64), (397, 64), in [0, 1]
 
 
@@ -77,6 +80,27 @@ def mlp(*sizes, act=nn.SiLU):
     pairs = list(zip(sizes, sizes[1:]))
     layers = [layer for a, b in pairs for layer in (nn.Linear(a, b), act())]
     return nn.Sequential(*layers[:-1])
+
+
+class Stack(nn.Module):
+    """Networks of one shape side by side: x (networks, n, d). They share its weights."""
+
+    def __init__(self, nets):
+        super().__init__()
+        linear = [[layer for layer in net[::2]] for net in nets]
+        self.W, self.b = nn.ParameterList(), nn.ParameterList()
+        for same in zip(*linear):
+            self.W.append(torch.stack([layer.weight.data.T for layer in same]))
+            self.b.append(torch.stack([layer.bias.data[None] for layer in same]))
+            for layer, W, b in zip(same, self.W[-1].data, self.b[-1].data):
+                layer.requires_grad_(False)
+                layer.weight.data, layer.bias.data = W.T, b[0]
+        self.act = nets[0][1]
+
+    def forward(self, x):
+        for i, (W, b) in enumerate(zip(self.W, self.b)):
+            x = torch.baddbmm(b, self.act(x) if i else x, W)
+        return x
 
 
 def as_tensor(x):
@@ -289,19 +313,19 @@ def _(answer):
     return True
 
 
-@exercise.define("gm-one-layer")
+@exercise.define("gm-push")
 def _(answer):
-    z = np.random.default_rng(0).normal(size=(20_000, 2))
-    x2 = z[:, 1] * np.exp(np.sin(3 * z[:, 0])) + z[:, 0] ** 2
-    laws = {
-        "x1": z[:, 0],
-        "x2": x2,
-        "x2 given x1": (x2 - z[:, 0] ** 2) / np.exp(np.sin(3 * z[:, 0])),
-    }
-    for name, draws in laws.items():
-        scaled = (draws - draws.mean()) / draws.std()
-        gaussian = stats.kstest(scaled, "norm").pvalue > 1e-3
-        assert (name in answer) == gaussian, f"think again about the law of {name}"
+    noise = np.random.default_rng(0).normal(size=(1000, 2))
+    free, pushed = (carry(noise, guided(g, 1), np.pi / 2, 0, 30) for g in (1, 3))
+    up = (pushed - free)[:, 1].mean()
+    narrower = pushed.std(0) / free.std(0)
+    centre, side = answer
+    assert centre == ("rises" if up > 0.05 else "sinks" if up < -0.05 else "stays"), (
+        "the experiment says otherwise of the centre: run it and look"
+    )
+    assert side == ("x1", "x2")[narrower.argmin()], (
+        "the experiment says otherwise of the widths: compare each with that of g = 1"
+    )
     return True
 
 
@@ -346,7 +370,7 @@ You will be able to
 - **explain** what guidance really samples, and why the same network can be run with dice and without,
 - **judge** a generator by a number that means something.
 
-It builds on [Gaussians and the KL divergence](#kl-divergence), on [projections](#orthogonal-projection-onto-subspace) and on [networks](#multilayer-perceptron). Reading takes an hour and a half. $x\in\mathbb R^d$ is a picture or a point, $z\in\mathbb R^k$ its code, $\theta$ belongs to what generates, $\phi$ to what inverts it. Beside the digits there is a toy whose density is known, the *smile*: a mixture of three Gaussians in the plane. On it every claim about a density can be held against the truth.
+It builds on [Gaussians and the KL divergence](#kl-divergence), on [projections](#orthogonal-projection-onto-subspace) and on [networks](#multilayer-perceptron). $x\in\mathbb R^d$ is a picture or a point, $z\in\mathbb R^k$ its code, $\theta$ belongs to what generates, $\phi$ to what inverts it. Beside the digits there is a toy whose density is known, the *smile*: a mixture of three Gaussians in the plane. On it every claim about a density can be held against the truth.
 """
 
 # %% [markdown]
@@ -563,7 +587,7 @@ def fewer(k):
 explore(
     fewer,
     alt="Ten held-out digits and below their reconstructions from k principal components, recognisable from about 10 on",
-    k=[2, 5, 10, 20, 30, 64],
+    k=[2, 5, 10, 20, 64],
 )
 
 # %% tags=["checks"]
@@ -703,8 +727,8 @@ def gauss_loglik(C, S):
 # %% tags=["set-up"]
 rng = np.random.default_rng(22)
 L_fa, noise_fa = rng.normal(size=(6, 2)), rng.uniform(0.2, 0.6, 6)  # W, diagonal of Σ
-z_fa = rng.normal(size=(100_000, 2))
-x_fa = z_fa @ L_fa.T + rng.normal(size=(100_000, 6)) * np.sqrt(noise_fa)
+z_fa = rng.normal(size=(50_000, 2))
+x_fa = z_fa @ L_fa.T + rng.normal(size=(50_000, 6)) * np.sqrt(noise_fa)
 C_fa = L_fa @ L_fa.T + np.diag(noise_fa)
 V_fa = np.linalg.inv(np.eye(2) + L_fa.T / noise_fa @ L_fa)
 
@@ -763,12 +787,12 @@ verify_at_most(
 )
 by_weighing = special.softmax(-((x_fa[0] - z_fa @ L_fa.T) ** 2 / noise_fa).sum(1) / 2)
 verify(
-    "posterior mean of the factors, by weighing 100,000 codes from the prior",
+    "posterior mean of the factors, by weighing 50,000 codes from the prior",
     by_weighing @ z_fa,
     V_fa @ (L_fa.T / noise_fa) @ x_fa[0],
     atol=0.05,
 )
-fitted = FactorAnalysis(2, tol=1e-4, max_iter=1000).fit(x_fa[:10_000])
+fitted = FactorAnalysis(2, tol=1e-4, max_iter=1000).fit(x_fa[:5000])
 verify(
     "scikit-learn recovers WWᵀ: relative error",
     np.linalg.norm(fitted.components_.T @ fitted.components_ - L_fa @ L_fa.T)
@@ -871,7 +895,7 @@ def rounds_picture(rounds):
 explore(
     rounds_picture,
     alt="Points in the shape of a smile and three ellipses that EM moves onto the mouth and its corners",
-    rounds=[0, 1, 3, 6, 12, 25, 119],
+    rounds=[0, 3, 12, 25, 119],
 )
 
 # %% [markdown]
@@ -946,6 +970,12 @@ verify(
     em_history[-1][2],
     by_sklearn.means_,
     atol=2e-3,
+)
+verify(
+    "… and the log-likelihood per point there",
+    likelihoods[-1],
+    by_sklearn.score(smile_data),
+    atol=1e-5,
 )
 joint_hand, q_hand = np.array([0.45, 0.10]), np.array([0.5, 0.5])
 verify(
@@ -1049,12 +1079,12 @@ class VAE(nn.Module):
         self.noisy = noisy
 
     def terms(self, x, gen):
-        mu, log_var = self.enc(x).chunk(2, dim=1)  # (batch, k) each
+        mu, log_var = self.enc(x).chunk(2, dim=-1)  # (batch, k) each
         eps = torch.randn(mu.shape, generator=gen)
-        z = mu + torch.exp(log_var / 2) * eps if self.noisy else mu
+        z = mu + self.noisy * torch.exp(log_var / 2) * eps
         p = torch.distributions.Bernoulli(logits=self.dec(z), validate_args=False)
-        price = 0.5 * (mu**2 + log_var.exp() - 1 - log_var).sum(1)
-        return p.log_prob(x).sum(1), price  # reconstruction, KL
+        price = 0.5 * (mu**2 + log_var.exp() - 1 - log_var).sum(-1)
+        return p.log_prob(x).sum(-1), price  # reconstruction, KL
 
 
 # %% [markdown]
@@ -1064,14 +1094,20 @@ Each pixel is a coin here, black or white; a grey value counts as an unsure coin
 
 
 # %% tags=["set-up"]
-def fit_vae(k, beta=1.0, seed=0, noisy=True, steps=400, points=X_train):
-    vae = VAE(k, seed, noisy)
+def fit_vaes(k, kinds, points, steps, batch=200, lr=1e-2):
+    """A VAE for each (beta, noisy, seed), all trained side by side."""
+    vaes = [VAE(k, seed, noisy) for _, noisy, seed in kinds]
+    many, n = VAE(k), len(kinds)
+    many.enc, many.dec = Stack([v.enc for v in vaes]), Stack([v.dec for v in vaes])
+    many.noisy = torch.tensor([float(v.noisy) for v in vaes])[:, None, None]
+    beta = torch.tensor([float(kind[0]) for kind in kinds])[:, None]
 
     def loss(x, gen):
-        reconstruction, price = vae.terms(x, gen)
-        return (beta * price - reconstruction).mean()
+        reconstruction, price = many.terms(x.reshape(n, -1, 64), gen)
+        return (beta * price - reconstruction).mean(1).sum()
 
-    return train(vae, loss, points, steps, lr=1e-2)
+    train(many, loss, points, steps, lr, batch=batch * n)
+    return vaes
 
 
 def decode(vae, z):
@@ -1082,7 +1118,8 @@ def codes_of(vae, x):
     return vae.enc(as_tensor(x)).chunk(2, dim=1)[0].numpy()
 
 
-vaes = {beta: fit_vae(2, beta, steps=220) for beta in (1, 0, 30)}
+betas = (1, 0, 30)
+vaes = dict(zip(betas, fit_vaes(2, [(b, True, 0) for b in betas], X_train, 220)))
 
 
 # %% tags=["picture"]
@@ -1188,34 +1225,32 @@ for seed, vae in enumerate(linear_vaes):
 
 # %% [markdown]
 r"""
-It is short by less than a hundredth of a nat, on fresh data too. There the bound *is* the likelihood.
+On this sample it is short by less than a hundredth of a nat after 450 steps, on fresh points too. There the bound *is* the likelihood.
 
 (autoencoder-latent-irregularity)=
-**Does the price make better pictures?** One reads that a plain autoencoder has holes between its codes, and a VAE has none. Train both with sixteen code numbers, draw codes, decode, and measure the distance to the nearest training digit (held-out digits: 1.04). But draw from what? $\mathcal N(0,I)$ is the VAE's prior; the plain codes spread wider, so for them it is simply the wrong density. A fair question fits one to the codes of each.
+**Does the price make better pictures?** One reads that a plain autoencoder has holes between its codes, and a VAE has none. Train both with sixteen code numbers on 1,100 digits, draw codes, decode, and measure the distance to the nearest training digit (held-out digits: 1.08). But draw from what? $\mathcal N(0,I)$ is the VAE's prior; the plain codes have a law of their own, wider and of no such shape, so for them it is simply the wrong density. A fair question fits one to the codes of each.
 """
 
 # %% tags=["set-up"]
-nearest = spatial.KDTree(X_train)
 seen = {name: [] for name in ("N(0, I)", "one Gaussian", "ten Gaussians")}
 faces = {}  # decoded draws, for a judge that comes later
-sixteen, code_width = {}, []
-for seed in range(3):
-    for noisy in (False, True):
-        vae = fit_vae(16, beta=float(noisy), seed=seed, noisy=noisy, steps=110)
-        sixteen[noisy] = vae
-        mu, log_var = vae.enc(as_tensor(X_train)).chunk(2, dim=1)
-        eps = torch.randn(mu.shape, generator=torch.Generator().manual_seed(seed))
-        codes = (mu + torch.exp(log_var / 2) * eps * noisy).double().numpy()
-        code_width.append(codes.std())
-        for name, k in (("N(0, I)", 0), ("one Gaussian", 1), ("ten Gaussians", 10)):
-            if k:
-                law = GaussianMixture(k, reg_covar=1e-4, random_state=seed).fit(codes)
-                drawn_codes = law.sample(300)[0]
-            else:
-                drawn_codes = np.random.default_rng(seed).normal(size=(300, 16))
-            faces[noisy, name, seed] = decode(vae, drawn_codes)
-            between_faces = spatial.distance.cdist(faces[noisy, name, seed], X_train)
-            seen[name].append(between_faces.min(1).mean())
+kinds = [(noisy, noisy, seed) for seed in range(3) for noisy in (False, True)]
+sixteen = fit_vaes(16, kinds, learn_from, 600, batch=64, lr=3e-2)
+code_width = []
+for (_, noisy, seed), vae in zip(kinds, sixteen):
+    mu, log_var = vae.enc(as_tensor(learn_from)).chunk(2, dim=1)
+    eps = torch.randn(mu.shape, generator=torch.Generator().manual_seed(seed))
+    codes = (mu + torch.exp(log_var / 2) * eps * noisy).double().numpy()
+    code_width.append(codes.std())
+    for name, k in (("N(0, I)", 0), ("one Gaussian", 1), ("ten Gaussians", 10)):
+        if k:
+            law = GaussianMixture(k, reg_covar=1e-4, random_state=seed).fit(codes)
+            drawn_codes = law.sample(397)[0]
+        else:
+            drawn_codes = np.random.default_rng(seed).normal(size=(397, 16))
+        faces[noisy, name, seed] = decode(vae, drawn_codes)
+        between_faces = spatial.distance.cdist(faces[noisy, name, seed], learn_from)
+        seen[name].append(between_faces.min(1).mean())
 seen = {name: np.reshape(v, (3, 2)) for name, v in seen.items()}  # (seed, plain or VAE)
 print(f"{'codes drawn from':18}{'plain autoencoder':>22}{'VAE':>16}")
 code_width = np.reshape(code_width, (3, 2))
@@ -1227,7 +1262,7 @@ for name, v in seen.items():
 
 # %% [markdown]
 r"""
-From $\mathcal N(0,I)$ the plain autoencoder is twice as far off, and that is the comparison one usually sees. With a density of ten bells fitted to its own codes it is as good as the VAE, or better. What the price buys is not better pictures (the distance favours grey ones; [a better judge](#evaluating-implicit-models) finds both out 99 times in a hundred) but a *known law of the codes*: nothing has to be fitted afterwards, and the bound says how good the whole is.
+From $\mathcal N(0,I)$ the plain autoencoder is twice as far off, and that is the comparison one usually sees. With a density of ten bells fitted to its own codes it is nearer than the VAE. What the price buys is not better pictures ([a better judge](#evaluating-implicit-models) finds the VAE out 98 times in a hundred, the plain one with ten bells 67 times) but a *known law of the codes*: nothing has to be fitted afterwards, and the bound says how good the whole is.
 """
 
 # %% tags=["checks"]
@@ -1272,6 +1307,13 @@ verify_within_se(
     exact_bound(linear_vaes[0], S_linear),
 )
 mu_s, s_s = torch.tensor([0.4, -2.0]), torch.tensor([0.5, 1.7])
+together, some_x = Stack([v.enc for v in sixteen]), as_tensor(X_test[:20])
+verify(
+    "networks side by side answer as each does alone",
+    together(some_x.expand(6, -1, -1)),
+    torch.stack([v.enc(some_x) for v in sixteen]),
+    atol=1e-5,
+)
 verify(
     "the price in closed form, against torch's kl_divergence",
     0.5 * (mu_s**2 + s_s**2 - 1 - 2 * s_s.log()).sum(),
@@ -1318,7 +1360,7 @@ verify_at_most(
 verify_at_least(
     "standard deviation of plain codes over that of the VAE's, each seed",
     code_width[:, 0] / code_width[:, 1],
-    1.3,
+    1.2,
 )
 verify_at_least(
     "codes from N(0, I): distance of plain over VAE, each seed",
@@ -1394,14 +1436,14 @@ class Coupling(nn.Module):
         self.net = mlp(1, 24, 24, 2, act=nn.Tanh)  # setting
 
     def forward(self, x):  # (n, 2) → the halves swapped, (n, 2); log-determinant (n,)
-        s, t = self.net(x[:, :1]).chunk(2, dim=1)
+        s, t = self.net(x[..., :1]).chunk(2, dim=-1)
         s = 2 * torch.tanh(s / 2)  # setting: |s| < 2 keeps training calm
-        return torch.cat([x[:, 1:] * torch.exp(s) + t, x[:, :1]], 1), s[:, 0]
+        return torch.cat([x[..., 1:] * torch.exp(s) + t, x[..., :1]], -1), s[..., 0]
 
     def inverse(self, y):
-        s, t = self.net(y[:, 1:]).chunk(2, dim=1)
+        s, t = self.net(y[..., 1:]).chunk(2, dim=-1)
         s = 2 * torch.tanh(s / 2)  # setting
-        return torch.cat([y[:, 1:], (y[:, :1] - t) * torch.exp(-s)], 1), s[:, 0]
+        return torch.cat([y[..., 1:], (y[..., :1] - t) * torch.exp(-s)], -1), s[..., 0]
 
 
 # %%
@@ -1415,19 +1457,30 @@ class Flow(nn.Module):
         for layer in reversed(self.layers):
             x, s = layer.inverse(x)
             log_det = log_det + s
-        return -(x**2).sum(1) / 2 - math.log(2 * math.pi) - log_det
+        return -(x**2).sum(-1) / 2 - math.log(2 * math.pi) - log_det
 
 
 # %% tags=["set-up"]
-def fit_flow(lr, points=smile_data, seed=0, steps=200):
-    torch.manual_seed(seed)
-    model = Flow()
-    return train(
-        model, lambda x, gen: -model.log_prob(x).mean(), points, steps, lr, batch=300
-    )
+samples = [smile_data] + [draw_smile(1500, seed) for seed in (22, 23)]
+side_by_side = np.stack(samples, 1)  # (1500, 3, 2)
+seconds = {}
 
 
-flow = fit_flow(3e-2)
+def fit_flows(points, steps=400, lr=3e-2):
+    """A coupling flow for each sample, all trained side by side."""
+    torch.manual_seed(0)
+    flows, many = [Flow() for _ in range(points.shape[1])], Flow()
+    for i, layer in enumerate(many.layers):
+        layer.net = Stack([one.layers[i].net for one in flows])
+    loss = lambda x, gen: -many.log_prob(x.transpose(0, 1)).mean(1).sum()
+    train(many, loss, points, steps, lr, batch=128)
+    return flows
+
+
+start = time.process_time()
+flows = fit_flows(side_by_side)
+seconds["coupling flow"] = time.process_time() - start
+flow = flows[0]
 
 
 # %% tags=["picture"]
@@ -1455,12 +1508,12 @@ def bending(layers):
 explore(
     bending,
     alt="A square grid and normal points that six coupling layers bend into three clusters in the shape of a smile",
-    layers=[6, 0, 1, 2, 3, 4, 5],
+    layers=[6, 0, 2, 4],
 )
 
 # %% [markdown]
 r"""
-One coordinate at a time the sheet is bent into the smile. It stays in one piece, and after these 200 steps two bridges remain between the three clusters, with more than twice the mass that the truth has there. That a bijection cannot tear does not forbid the truth: its density is zero nowhere, and [an exact bijection exists](#flow-matching). But it must stretch very steeply, and that takes weights and time.
+One coordinate at a time the sheet is bent into the smile. It stays in one piece, and after these 400 steps two bridges remain between the three clusters, with half as much again as the mass that the truth has there, or more, on each of three samples. That a bijection cannot tear does not forbid the truth: its density is zero nowhere, and [an exact bijection exists](#flow-matching). But it must stretch very steeply, and that takes weights and time.
 """
 
 # %% tags=["checks"]
@@ -1483,11 +1536,14 @@ verify(
     1.0,
     atol=5e-3,
 )
-log_flow_map[~between] = -np.inf
 verify_at_least(
-    "mass between the parts: the flow's over the truth's",
-    np.exp(log_flow_map).sum() / np.exp(log_true[between]).sum(),
-    2.0,
+    "mass between the parts: the flows' over the truth's, three samples",
+    [
+        one.log_prob(as_tensor(lattice[between])).double().exp().sum().item()
+        / np.exp(log_true[between]).sum()
+        for one in flows
+    ],
+    1.5,
 )
 squeezed = np.random.default_rng(3).uniform(size=200_000) ** 2
 verify_within_se(
@@ -1601,7 +1657,7 @@ def score_field(sigma):
 explore(
     score_field,
     alt="Arrows that point uphill on the density of the smile after adding noise. With little noise every arrow points to the nearest of three parts, with much noise all point to the middle",
-    sigma=[0.1, 0.3, 0.6, 1.0, 2.0],
+    sigma=[0.1, 0.3, 0.8, 2.0],
 )
 
 # %% [markdown]
@@ -1779,9 +1835,21 @@ for name, sigma2 in variances.items():
 # %% [markdown]
 r"""
 With $\tilde\beta$ the chain ends too narrow, with $\beta$ a little too wide, though the network is perfect. The reason: $\tilde\beta$ is right *if $x_0$ is known*. It is only guessed, and $\operatorname{Var}(x_{t-1}\mid x_t)=\tilde\beta_t+\bigl(\frac{\sqrt{\bar\alpha_{t-1}}\beta_t}{1-\bar\alpha_t}\bigr)^2\operatorname{Var}(x_0\mid x_t)$, the third row. ($\beta_t$ is right if $x_0\sim\mathcal N(0,I)$.)
+
+The loss itself is five lines; `level` tells the network how noisy its input is:
 """
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Left: the weights of the bound fall 28-fold from t = 1 to t = 98 and rise a little after, the simple loss weighs all equally. Right: error of the noise predictor over t; the trained network runs just above the least possible error of the smile."}}
+
+# %%
+def simple_loss(x, gen):
+    a2 = as_tensor(bar)[torch.randint(T, (len(x), 1), generator=gen)]  # ᾱ of a random t
+    a, b = torch.sqrt(a2), torch.sqrt(1 - a2)
+    eps = torch.randn(x.shape, generator=gen)
+    guessed = noise_net(torch.cat([a * x + b * eps, level(a, b)], 1))
+    return ((eps - guessed) ** 2).sum(1).mean()
+
+
+# %% tags=["set-up"]
 torch.manual_seed(0)
 noise_net = mlp(5, 64, 64, 2)
 
@@ -1791,15 +1859,7 @@ def level(a, b):
     return torch.cat([a, b, torch.log(b / a) / 4], 1)
 
 
-def simple_loss(x, gen):
-    a2 = as_tensor(bar)[torch.randint(T, (len(x), 1), generator=gen)]
-    a, b = torch.sqrt(a2), torch.sqrt(1 - a2)
-    eps = torch.randn(x.shape, generator=gen)
-    guessed = noise_net(torch.cat([a * x + b * eps, level(a, b)], 1))
-    return ((eps - guessed) ** 2).sum(1).mean()
-
-
-train(noise_net, simple_loss, smile_data, 800, lr=2e-2, batch=512)
+train(noise_net, simple_loss, smile_data, 800, lr=2e-2, batch=256)
 some_t = np.array([1, 5, 15, 30, 50, 80, 120, 160, 200])
 rng = np.random.default_rng(46)
 errors = {"least possible": [], "network": []}
@@ -1812,6 +1872,8 @@ for t in some_t:
     errors["least possible"].append(((eps - guess(x_t, a, b)[1]) ** 2).sum(1).mean())
     errors["network"].append(((eps - learned) ** 2).sum(1).mean())
 w_t = beta_t / (2 * alpha_t * (1 - bar))
+
+# %% tags=["picture"] mystnb={"image": {"alt": "Left: the weights of the bound fall 28-fold from t = 1 to t = 98 and rise a little after, the simple loss weighs all equally. Right: error of the noise predictor over t; the trained network runs just above the least possible error of the smile."}}
 fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 2.9))
 left.loglog(np.arange(1, T + 1), w_t, color=plot.RED, label="the bound's $w_t$")
 left.axhline(1, color=plot.GREY, ls="--", label="simple loss")
@@ -2267,7 +2329,10 @@ def guided_maps(g):
     own = logs[:, 0] - np.log(weights[0])
     tilted = g * own + (1 - g) * special.logsumexp(logs, axis=1)
     tilted -= special.logsumexp(tilted) + np.log(cell)
-    return tilted, log_density(lattice, guided(g), 0, np.pi / 2, 36)
+    near = lattice[:, 0] < 1  # beyond, nothing of it is left
+    sampled = np.full(len(lattice), -np.inf)
+    sampled[near] = log_density(lattice[near], guided(g), 0, np.pi / 2, 36)
+    return tilted, sampled
 
 
 strengths = (1, 3, 5)
@@ -2289,6 +2354,10 @@ for g, (tilted, sampled) in maps.items():
 
 
 # %% tags=["picture"]
+outline = [*np.meshgrid(np.linspace(-4.5, 3.5, 161), np.linspace(-2.5, 3, 111))]
+outline.append(np.exp(log_smile(np.stack(outline, -1))))
+
+
 def guidance_picture(g):
     fig, axes = plt.subplots(1, 2, figsize=(6.8, 2.9), sharex=True, sharey=True)
     for ax, log_p, name in zip(axes, maps[g], ("tilted density", "what is sampled")):
@@ -2296,16 +2365,9 @@ def guidance_picture(g):
             np.exp(log_p).reshape(47, 51),
             origin="lower",
             extent=(-5.1, 5.1, -4.7, 4.7),
-            interpolation="bilinear",
+            interpolation="bicubic",
         )
-        ax.contour(
-            axis_1,
-            axis_2,
-            np.exp(log_true).reshape(47, 51),
-            4,
-            colors="white",
-            linewidths=0.5,
-        )
+        ax.contour(*outline, 4, colors="white", linewidths=0.5)
         ax.set(
             title=f"{name}, g = {g}", xlim=(-4.5, 3.5), ylim=(-2.5, 3), xlabel="$x_1$"
         )
@@ -2321,7 +2383,7 @@ explore(
 
 # %% [markdown]
 r"""
-At $g=1$ both are the corner itself. With $g$ the tilted density hardly changes, since inside the corner $p(c\mid x)$ is one already; what is sampled runs away from the other parts and shrinks. The push comes from the noisy levels, where the parts still overlap and $\nabla\ln p(c\mid x)$ is large. A control: guide by $g=3$ only where there is more noise than signal, $s>\frac\pi4$, and the crowd ends where full guidance ends; guide only below, and it moves less than an eighth as far.
+At $g=1$ both are the corner itself. With $g$ the tilted density hardly changes, since inside the corner $p(c\mid x)$ is one already; what is sampled runs away from the other parts and shrinks. The push comes from the noisy levels, where the parts still overlap and $\nabla\ln p(c\mid x)$ is large. A control: guide by $g=3$ only where there is more noise than signal, $s>\frac\pi4$, and the crowd ends where full guidance ends, and as small; guide only below, and its centre moves a seventh as far, though it shrinks about half as much, in logarithms.
 """
 
 # %% tags=["checks"]
@@ -2370,13 +2432,21 @@ for when, is_on in {
     "never": lambda s: False,
 }.items():
     v_then = lambda x, s: guided(3 if is_on(s) else 1)(x, s)
-    reached[when] = carry(noise_500, v_then, np.pi / 2, 0, 40)[:, 0].mean()
-full_way = reached["always"] - reached["never"]
-way = lambda when: (reached[when] - reached["never"]) / full_way
+    ends_there = carry(noise_500, v_then, np.pi / 2, 0, 30)
+    size_there = np.log(np.linalg.det(np.cov(ends_there.T))) / 2
+    reached[when] = np.r_[ends_there.mean(0), size_there]
+from_never = {when: place - reached["never"] for when, place in reached.items()}
+way = lambda when: [
+    np.linalg.norm(from_never[when][:2]) / np.linalg.norm(from_never["always"][:2]),
+    from_never[when][2] / from_never["always"][2],
+]
 verify(
-    "… guided in the noisier half only: share of the way", way("noisy"), 1, atol=0.05
+    "… guided in the noisier half only: share of the centre's way, of the log-shrinking",
+    way("noisy"),
+    [1, 1],
+    atol=0.05,
 )
-verify_at_most("… in the cleaner half only", way("clean"), 1 / 8)
+verify("… in the cleaner half only", way("clean"), [1 / 7, 1 / 2], atol=0.1)
 verify_at_most(
     "g = 3: size of what is sampled over the tilted density's",
     moments(maps[3][1])[1] / moments(maps[3][0])[1],
@@ -2524,7 +2594,7 @@ class Velocity(nn.Module):
 
 # %% [markdown]
 r"""
-The training is an ordinary loop, the one to copy. Nothing in it knows of diffusion: draw a digit, a noise and a time; ask for the velocity of their line; hide the class now and then.
+Nothing in the training knows of diffusion: draw a digit, a noise and a time; ask for the velocity of their line; hide the class now and then.
 """
 
 
@@ -2554,7 +2624,7 @@ def train_digits(x, c, steps=600, seed=0):  # setting
 
 # %%
 @torch.no_grad()
-def draw_digits(model, c, g, seed=0, steps=16):  # setting
+def draw_digits(model, c, g, seed=0, steps=12):  # setting
     x = torch.randn(len(c), 64, generator=torch.Generator().manual_seed(seed))
     hidden = torch.full_like(c, 10)
 
@@ -2567,7 +2637,8 @@ def draw_digits(model, c, g, seed=0, steps=16):  # setting
 
 
 # %% tags=["set-up"]
-from sklearn.model_selection import StratifiedKFold, cross_val_score
+from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.model_selection import StratifiedKFold
 from sklearn.svm import SVC
 
 y_learn, y_choose = y_train[:1100], y_train[1100:]
@@ -2579,12 +2650,19 @@ judge = SVC(C=10, gamma=0.08).fit(X_train, y_train)
 people_novelty = spatial.distance.cdist(X_test, learn_from).min(1).mean()
 
 
-def detective(made, people=X_test):
-    """Accuracy, in three folds, of a machine that tells made from held-out digits."""
+def detective(made, people=X_test, machine=SVC(C=10, gamma=0.05), parts=3):
+    """Accuracy, in some folds, of a machine that tells made from held-out digits."""
     both = np.r_[np.round(16 * np.clip(made, 0, 1)) / 16, people]
     label = np.repeat([0, 1], [len(made), len(people)])
-    folds = StratifiedKFold(3, shuffle=True, random_state=0)
-    return cross_val_score(SVC(C=10, gamma=0.05), both, label, cv=folds).mean()
+    folds = StratifiedKFold(parts, shuffle=True, random_state=0)
+    right = [
+        machine.fit(both[learned], label[learned]).score(both[asked], label[asked])
+        for learned, asked in folds.split(both, label)
+    ]
+    return np.mean(right)
+
+
+forest = ExtraTreesClassifier(10, random_state=0)
 
 
 def distances(made):
@@ -2597,7 +2675,7 @@ def distances(made):
 # %% [markdown]
 r"""
 (evaluating-implicit-models)=
-**Judges.** Samples without a density need another judge, and a good one measures *quality* (does each look real?) and *coverage* (is everything there?), because each alone can be cheated. Four numbers, each against the 397 held-out digits. The *detective* is a [support vector machine](#hinge-loss) trained to tell made from real; 0.5 means it cannot. *Asked* is how often a classifier sees the class that was asked for. *Novelty* is the distance of a made digit to the nearest training digit (real ones: 1.08; much less is copying). *Gap* is the distance of a real digit to the nearest made one. Rivals: kernels with the width chosen above, the opening's ten bells on 20 components, and one, three or six bells for each class; control: a thief who hands out training digits. All learn from the same 1,100 digits. Bells and network have one knob each, the floor of the variances and $g$, and get the best of three by a detective among the 300 validation digits. (So was the network's learning rate chosen, beforehand, among four.)
+**Judges.** Samples without a density need another judge, and a good one measures *quality* (does each look real?) and *coverage* (is everything there?), because each alone can be cheated. Five numbers, each against the 397 held-out digits. The *detective* is a [support vector machine](#hinge-loss) trained to tell made from real; 0.5 means it cannot. The *forest*, of random trees, is a second detective, which looks at single pixels. *Asked* is how often a classifier sees the class that was asked for. *Novelty* is the distance of a made digit to the nearest training digit (real ones: 1.08; much less is copying). *Gap* is the distance of a real digit to the nearest made one. Rivals: kernels with the width chosen above, the opening's ten bells on 20 components, one, three or six bells for each class, and [the two autoencoders](#autoencoder-latent-irregularity), the VAE under its prior and the plain one with ten bells on its codes; control: a thief who hands out training digits. All learn from the same 1,100 digits. Bells and network have one knob each, the floor of the variances and $g$, and get the best of three by a detective among the 300 validation digits.
 """
 
 
@@ -2640,10 +2718,18 @@ rivals = {  # a way to draw, its knobs, and does it know the class?
     "one bell per class": (by_bells(1, True), floors, True),
     "three bells per class": (by_bells(3, True), floors, True),
     "six bells per class": (by_bells(6, True), floors, True),
+    "VAE": (lambda _, wanted, seed: faces[True, "N(0, I)", seed], (0.0,), False),
+    "ten bells on plain codes": (
+        lambda _, wanted, seed: faces[False, "ten Gaussians", seed],
+        (0.0,),
+        False,
+    ),
     "network": (by_network, (1, 2, 4), True),
 }
 knob, verdicts, drawn_by = {}, {}, {}
-print(f"{'':24}{'knob':>8}{'detective':>16}{'asked':>8}{'novelty':>10}{'gap':>8}")
+print(
+    f"{'':24}{'knob':>8}{'detective':>14}{'forest':>14}{'asked':>8}{'novelty':>9}{'gap':>7}"
+)
 for name, (draw, knobs, knows) in rivals.items():
     found_out = [0.0]
     if len(knobs) > 1:
@@ -2654,32 +2740,35 @@ for name, (draw, knobs, knows) in rivals.items():
         for seed in range(3):
             made = drawn_by[name, value, seed] = draw(value, y_test, seed)
             hit = judge.score(np.clip(made, 0, 1), y_test) if knows else np.nan
-            rows.append([detective(made), hit, *distances(made)])
+            by_forest = detective(made, machine=forest, parts=2)
+            rows.append([detective(made), hit, *distances(made), by_forest])
         v = verdicts[name, value] = np.array(rows)  # (seed, judge)
         m, hit = v.mean(0), f"{v[:, 1].mean():8.2f}" if knows else f"{'–':>8}"
         shown_knob = f"{value:8.2g}" if value else f"{'':8}"
         print(
-            f"{name:24}{shown_knob}{m[0]:9.2f} ± {v[:, 0].std(ddof=1):.2f}{hit}{m[2]:10.2f}{m[3]:8.2f}"
+            f"{name:24}{shown_knob}"
+            + "".join(f"{m[j]:7.2f} ± {v[:, j].std(ddof=1):.2f}" for j in (0, 4))
+            + f"{hit}{m[2]:9.2f}{m[3]:7.2f}"
         )
 print(
     f"chosen for the network: g = {knob['network']}; novelty of people: {people_novelty:.2f}"
 )
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Left four rows of eight digits: people, three bells per class, the network with g = 1 and with g = 2. Right every model at its novelty and the detective's accuracy: an arrow to the thief at novelty 0 and accuracy one half; one, three and six bells per class go down and left past the novelty of people; the network goes down from g = 1 to g = 2, where it meets the three bells, and up again to g = 4."}}
-three_bells = "three bells per class"
+# %% tags=["picture"] mystnb={"image": {"alt": "Above four rows of seven digits: people, three bells per class, ten bells on plain codes, the network with g = 2. Below every model at its novelty and the detective's accuracy: an arrow to the thief at novelty 0 and accuracy one half; one, three and six bells per class go down and left past the novelty of people; the network goes down from g = 1 to g = 2, where it meets the three bells, and up again to g = 4."}}
+three_bells, plain_codes = "three bells per class", "ten bells on plain codes"
 shown_rows = {
     "people": X_test,
     three_bells: drawn_by[three_bells, knob[three_bells], 0],
-    "network, g = 1": drawn_by["network", 1, 0],
+    plain_codes: drawn_by[plain_codes, 0.0, 0],
     "network, g = 2": drawn_by["network", 2, 0],
 }
-fig = plt.figure(figsize=(6.8, 3.3))
-grid = fig.add_gridspec(4, 2, width_ratios=(1, 1.25))
+fig = plt.figure(figsize=(6.8, 5.2))
+grid = fig.add_gridspec(3, 2, height_ratios=(1, 1, 4.6))
 for i, (name, images) in enumerate(shown_rows.items()):
-    ax = fig.add_subplot(grid[i, 0])
-    gallery(ax, np.clip(images[:8], 0, 1), 8)
-    ax.set_title(name, fontsize=8, pad=2)
-ax = fig.add_subplot(grid[:, 1])
+    ax = fig.add_subplot(grid[i // 2, i % 2])
+    gallery(ax, np.clip(images[:7], 0, 1), 7)
+    ax.set_title(name, fontsize=9, pad=4)
+ax = fig.add_subplot(grid[2, :])
 below, left, right = (7, -9), (-6, 3), (6, -3)  # where a name stands
 bells = [("one bell", below), ("three bells", left), ("six bells", right)]
 paths = (
@@ -2687,6 +2776,8 @@ paths = (
     (plot.RED, [(1, "g = 1", left), (2, "g = 2", right), (4, "g = 4", (4, 4))]),
     (plot.GREY, [("kernels", "kernels", left)]),
     (plot.GREY, [("the opening's ten", "the opening's ten", left)]),
+    ("black", [("VAE", "VAE", right)]),
+    ("black", [(plain_codes, "ten bells on plain codes", (6, -8))]),
 )
 for colour, stops in paths:
     rows = [(k, knob[k]) if k in knob else ("network", k) for k, *_ in stops]
@@ -2717,9 +2808,9 @@ plt.show()
 r"""
 The thief cannot be told from people, and only the novelty of zero betrays him: *no judge of quality is worth anything without one of copying*. (The kernels are thieves who add noise, and escape that one.)
 
-Follow the red line. Without guidance the network is no better than bell curves: its pictures vary less than people's do. Guidance 2 restores the variance and fools the detective far better; 4 overshoots. Now the blue one: given the same two liberties, the class and a knob, three bells per class meet the network, with a smaller gap. Six fool the detective better still, and stand nearer to the training digits than people do: they begin to copy. (The opening's row is found out more often than all other bells.) On 1,100 pictures of 64 pixels, at this budget, the network is not needed.
+Follow the red line. Without guidance the network is no better than bell curves: its pictures vary less than people's do. Guidance 2 restores the variance and fools the detective far better; 4 overshoots. Now the blue one: given the same two liberties, the class and a knob, three bells per class meet the network before this detective, with a smaller gap; before the forest they beat it (0.63 against 0.89). Six fool the detective better still, and stand nearer to the training digits than people do: they begin to copy. The black ones have neither class nor knob: the VAE is found out nearly always, but a plain autoencoder with ten bells on its codes only 67 times in a hundred; the forest too finds it out less often than the network, and it stands farther from the training digits than people do. (The opening's row is found out more often than all other bells.) On 1,100 pictures of 64 pixels, at this budget, *this* network is not needed.
 
-It has not finished learning (with a third of the steps it is found out far more easily). But what would it be at the end? The velocity that is best *for these 1,100 digits* is known in closed form, as for the smile, with a point for each digit in place of three bells. Its flow ends on training digits, and nowhere else: **a network that reached the least possible loss would be the thief.** All that it draws of its own it owes to falling short.
+What would it be at the end of its training? The velocity that is best *for these 1,100 digits* is known in closed form, as for the smile, with a point for each digit in place of three bells. Its flow ends on training digits, and nowhere else: **a network that reached the least possible loss would be the thief.** All that it draws of its own it owes to falling short.
 """
 
 # %% tags=["checks"]
@@ -2775,20 +2866,6 @@ verify_at_least(
     0.03,
 )
 verify_at_least(
-    "a third of the steps, seed 0, g = 2: the detective is right more often by",
-    detective(
-        draw_digits(
-            train_digits(
-                as_tensor(2 * learn_from - 1), torch.tensor(y_learn), steps=200
-            ),
-            torch.tensor(y_test),
-            2.0,
-        )
-    )
-    - by_two[0, 0],
-    0.08,
-)
-verify_at_least(
     "detective and gap: g = 4 above g = 2, each of three networks",
     verdicts["network", 4][:, [0, 3]] - by_two[:, [0, 3]],
     0.0,
@@ -2799,13 +2876,22 @@ verify_at_least(
     / people_novelty,
     0.9,
 )
+by_vae, by_plain = verdicts["VAE", 0.0], verdicts[plain_codes, 0.0]
+verify_at_least("detective: the VAE, each of three seeds", by_vae[:, 0], 0.96)
 verify_at_least(
-    "detective: plain autoencoder with ten bells, VAE under its prior, three seeds",
-    [
-        [detective(faces[noisy, name, seed]) for seed in range(3)]
-        for noisy, name in ((False, "ten Gaussians"), (True, "N(0, I)"))
-    ],
-    0.98,
+    "… above ten bells on plain codes, and three bells and g = 2 above these",
+    [kind[:, 0] - by_plain[:, 0] for kind in (by_vae, by_three, by_two)],
+    0.03,
+)
+verify_at_least(
+    "ten bells on plain codes: novelty above that of people, each of three seeds",
+    by_plain[:, 2] - people_novelty,
+    0.02,
+)
+verify_at_least(
+    "forest: g = 2 over three bells, and over ten bells on plain codes, each of three",
+    [by_two[:, 4] - by_three[:, 4], by_two[:, 4] - by_plain[:, 4]],
+    0.05,
 )
 
 
@@ -2859,12 +2945,12 @@ $$
 \mathbb E\,\mathrm{KL}(p\|p_{\hat\theta})\approx\frac P{2n}
 $$ (eq-gm-price)
 
-nats: near the truth $\mathrm{KL}\approx\frac12\delta^\top I\delta$ with Fisher's information $I$, and the error $\delta$ of the fit has covariance $\frac1n I^{-1}$, so the mean is $\frac1{2n}\operatorname{tr}I^{-1}I$. *Half a nat per parameter, divided by the number of data*: the price of a density. The mixture of three has $P=2+6+9=17$. Sixty fits (EM from the truth, nine rounds: from elsewhere it may end elsewhere) to 1,000 points each:
+nats: near the truth $\mathrm{KL}\approx\frac12\delta^\top I\delta$ with Fisher's information $I$, and the error $\delta$ of the fit has covariance $\frac1n I^{-1}$, so the mean is $\frac1{2n}\operatorname{tr}I^{-1}I$. *Half a nat per parameter, divided by the number of data*: the price of a density. The mixture of three has $P=2+6+9=17$. Forty fits (EM from the truth, nine rounds: from elsewhere it may end elsewhere) to 1,000 points each:
 """
 
 # %%
 ideal = []
-for seed in range(60):  # setting
+for seed in range(40):  # setting
     points = draw_smile(1000, 100 + seed)  # setting
     *_, (_, *fitted) = em_mixture(points, weights, centres, shapes, 10)  # setting
     ideal.append(
@@ -2884,28 +2970,30 @@ headline(
 
 # %% [markdown]
 r"""
-Now the others. Each gets the same 1,500 points; kernels and mixture choose among three settings on 500 more (width, number of parts), and all are fitted on another sample too. The networks have one setting each; on the first sample flow matching also trains four times as long. The smile *is* a mixture, so the mixtures play at home.
+Now the others, each on three samples of 1,500 points. Kernels and mixture choose among three settings by 500 more points (width, number of parts); the networks have one setting each, their steps, and need the seconds that are shown for all three samples. The smile *is* a mixture, so the mixtures play at home.
 """
 
+
 # %% tags=["set-up"]
-validation = draw_smile(500, 30)
-
-
-def straight_net(points, steps, seed=0):
-    torch.manual_seed(seed)
-    net = mlp(5, 64, 64, 2)
+def straight_nets(points, steps=2000, lr=3e-2):
+    """A network for the straight path of each sample, all trained side by side."""
+    torch.manual_seed(0)
+    nets = [mlp(5, 64, 64, 2) for _ in range(points.shape[1])]
+    many = Stack(nets)
 
     def loss(x, gen):
-        s, eps = (
-            torch.rand(len(x), 1, generator=gen),
-            torch.randn(x.shape, generator=gen),
-        )
-        told = torch.cat([s, torch.sin(math.pi * s), torch.cos(math.pi * s)], 1)
-        x_s = (1 - s) * x + s * eps
-        return ((net(torch.cat([x_s, told], 1)) - (eps - x)) ** 2).sum(1).mean()
+        x = x.transpose(0, 1)  # (samples, batch, 2)
+        s = torch.rand(*x.shape[:2], 1, generator=gen)
+        eps = torch.randn(x.shape, generator=gen)
+        told = torch.cat([s, torch.sin(math.pi * s), torch.cos(math.pi * s)], 2)
+        guessed = many(torch.cat([(1 - s) * x + s * eps, told], 2))
+        return ((guessed - (eps - x)) ** 2).sum(2).mean(1).sum()
 
-    train(net, loss, points, steps, 3e-2, batch=512)
+    train(many, loss, points, steps, lr, batch=256)
+    return nets
 
+
+def field_of(net):
     def v(x, s):
         told = torch.tensor([s, math.sin(math.pi * s), math.cos(math.pi * s)])
         told = told.float().expand(len(x), 3)
@@ -2914,50 +3002,49 @@ def straight_net(points, steps, seed=0):
     return v
 
 
-def fit_kernels(points, width):
-    return lambda x: log_kernels(x, points, width)
+start = time.process_time()
+paths_nets = straight_nets(side_by_side)
+seconds["flow matching"] = time.process_time() - start
 
 
-def fit_parts(points, k):
-    model = GaussianMixture(k, n_init=2, random_state=0).fit(points)
+def fit_kernels(i, width):
+    return lambda x: log_kernels(x, samples[i], width)
+
+
+def fit_parts(i, k):
+    model = GaussianMixture(k, n_init=2, random_state=0).fit(samples[i])
     return model.score_samples
 
 
-def fit_coupling(points, steps):
-    seen_before = points is smile_data and steps == 200
-    model = flow if seen_before else fit_flow(3e-2, points, steps=steps)
-    return lambda x: model.log_prob(as_tensor(x)).double().numpy()
+def fit_coupling(i, steps):
+    return lambda x: flows[i].log_prob(as_tensor(x)).double().numpy()
 
 
-def fit_matching(points, steps):
-    v = straight_net(points, steps)
-    return lambda x: log_density(x, v, 0, 1, 12, h=1e-2)
+def fit_matching(i, steps):
+    return lambda x: log_density(x, field_of(paths_nets[i]), 0, 1, 12, h=1e-2)
 
 
+validation = draw_smile(500, 30)
 contest = {
     "one Gaussian": (fit_parts, (1,)),
     "kernels": (fit_kernels, (0.1, 0.17, 0.3)),
     "mixture": (fit_parts, (2, 3, 4)),
-    "coupling flow": (fit_coupling, (200,)),
-    "flow matching": (fit_matching, (500,)),
+    "coupling flow": (fit_coupling, (400,)),
+    "flow matching": (fit_matching, (2000,)),
 }
 chosen, contest_kl, density_maps = {}, {}, {}
+print(f"{'':16}{'setting':>8}{'seconds':>9}{'KL from the truth, three samples':>36}")
 for name, (fit_it, tried) in contest.items():
-    models = [fit_it(smile_data, setting) for setting in tried]
+    start = time.process_time()
+    models = [fit_it(0, setting) for setting in tried]
     scores = [np.mean(m(validation)) if len(tried) > 1 else 0.0 for m in models]
-    chosen[name] = int(np.argmax(scores))
-    density_maps[name] = models[chosen[name]](lattice)
-    others = [
-        kl_on_lattice(fit_it(draw_smile(1500, seed), tried[chosen[name]])(lattice))
-        for seed in (22,)
-    ]
-    contest_kl[name] = np.array([kl_on_lattice(density_maps[name]), *others])
-print(f"{'':16}{'setting':>10}{'KL from the truth, two samples':>36}")
-for name, v in contest_kl.items():
-    setting = contest[name][1][chosen[name]]
-    print(f"{name:16}{setting:10g}      " + "".join(f"{k:10.4f}" for k in v))
-longer = kl_on_lattice(fit_matching(smile_data, 2000)(lattice))  # setting
-print(f"{'flow matching':16}{2000:10}      {longer:10.4f}")
+    chosen[name] = tried[int(np.argmax(scores))]
+    maps_of = [fit_it(i, chosen[name])(lattice) for i in range(3)]
+    density_maps[name] = maps_of[0]
+    contest_kl[name] = np.array([kl_on_lattice(one) for one in maps_of])
+    took = f"{seconds[name]:9.1f}" if name in seconds else f"{'':9}"
+    shown = "".join(f"{v:9.4f}" for v in contest_kl[name])
+    print(f"{name:16}{chosen[name]:8g}{took}{shown}")
 
 # %% tags=["picture"] mystnb={"image": {"alt": "Six maps of densities in the plane: the true smile, one Gaussian as a blob, kernels, the mixture, the coupling flow with thin bridges between the parts, and flow matching, each with its KL divergence."}}
 fig, axes = plt.subplots(2, 3, figsize=(6.8, 3.9), sharex=True, sharey=True)
@@ -2968,7 +3055,7 @@ for ax, (name, log_p) in zip(axes.flat, ({"truth": log_true} | density_maps).ite
         extent=(-5.1, 5.1, -4.7, 4.7),
         vmin=0,
         vmax=np.exp(log_true).max(),
-        interpolation="bilinear",
+        interpolation="bicubic",
     )
     kl_text = f"\nKL {contest_kl[name][0]:.3f}" if name in contest_kl else "\n"
     ax.set_title(name + kl_text, fontsize=10)
@@ -2978,7 +3065,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-The mixture wins clearly, and pays just the price of its parameters, $\frac{17}{3000}\approx0.006$. Kernels, which train nothing, come second at this budget; with four times the steps flow matching draws level with them, still far from the mixture. On this toy nobody needs a network, and on the digits, at that budget, [nobody did](#digits-at-last). *Always fit the Gaussian and the mixture too, and say by how many nats you beat them.*
+The mixture wins clearly, and pays just the price of its parameters, $\frac{17}{3000}\approx0.006$. Kernels, which train nothing, and flow matching after 2,000 steps are level (it is ahead on two samples, they on one); the coupling flow stays more than twice as far away. On this toy nobody needs a network, and on the digits, at that budget, [a small one did](#digits-at-last). *Always fit the Gaussian and the mixture too, and say by how many nats you beat them.*
 """
 
 # %% tags=["checks"]
@@ -2994,18 +3081,18 @@ verify_at_most(
     / contest_kl["one Gaussian"],
     0.5,
 )
+over_kernels = {
+    name: contest_kl[name] / contest_kl["kernels"]
+    for name in ("coupling flow", "flow matching")
+}
 verify(
-    "four times the steps: flow matching's KL over that of the kernels",
-    longer / contest_kl["kernels"][0],
-    1.0,
+    "flow matching's KL over that of the kernels, three samples",
+    over_kernels["flow matching"],
+    np.ones(3),
     atol=0.15,
 )
-verify_at_least("… over the mixture's", longer / contest_kl["mixture"][0], 3.0)
 verify_at_least(
-    "at the contest's budget: networks over kernels, both samples",
-    np.array([contest_kl[n] for n in ("coupling flow", "flow matching")])
-    / contest_kl["kernels"],
-    1.2,
+    "… and the coupling flow's, three samples", over_kernels["coupling flow"], 2.0
 )
 verify(
     "the network's density (flow matching) integrates to one",
@@ -3014,7 +3101,7 @@ verify(
     atol=0.01,
 )
 fresh_smile = draw_smile(4000, 40)
-by_gauss = fit_parts(smile_data, 1)
+by_gauss = fit_parts(0, 1)
 verify_within_se(
     "the lattice's KL of one Gaussian, from fresh points",
     log_smile(fresh_smile) - by_gauss(fresh_smile),
@@ -3217,25 +3304,25 @@ thief = train_digits(twenty, torch.tensor(y_learn[:20]), steps=1200)
 
 </details>
 
-:::{exercise} Break the flow
-:label: ex-gm-one-layer
-A single coupling layer keeps $x_1$. Which of the three marginals or conditionals of its density is always Gaussian, whatever $s$ and $t$: the law of $x_1$, the law of $x_2$, or the law of $x_2$ given $x_1$? Answer with the set of all that are.
+:::{exercise} Predict, then push
+:label: ex-gm-push
+The slider of [guidance](#classifier-free-guidance) showed a corner of the smile. Now guide towards its *mouth*, part 1, with $g=3$. Write down first, without running anything: does the crowd's centre `"rises"`, `"sinks"` or `"stays"`, and which of its two standard deviations shrinks by the larger factor, `"x1"` or `"x2"`? Then look: `carry(noise, guided(3, 1), np.pi / 2, 0, 30)`, against `guided(1, 1)`.
 :::
 """
 
 # %% tags=["yours"]
-always_gaussian = ...  # a set of some of "x1", "x2", "x2 given x1"
+prediction = ...  # a pair of words
 
-exercise("gm-one-layer").check(always_gaussian)
+exercise("gm-push").check(prediction)
 
 # %% [markdown]
 r"""
 <details><summary>Solution</summary>
 
-$x_1=z_1$, and given it $x_2=z_2e^s+t$ is $\mathcal N(t,e^{2s})$. A mixture over $x_1$ is anything.
+The crowd flees the other parts. Both stand higher, so it sinks, from $-1.30$ to $-1.62$; and they stand on both sides, so it is squeezed across more than along the way of its flight: widths fall to $0.61$ in $x_1$ and $0.69$ in $x_2$.
 
 ```python
-always_gaussian = {"x1", "x2 given x1"}
+prediction = ("sinks", "x1")
 ```
 
 </details>
@@ -3287,7 +3374,7 @@ r"""
 | guidance | guided flow, Gaussians: $\kappa^gu^{1-g}$, not the tilted density | [by hand](#eq-gm-guided-variance) |
 | price of a density | $P/2n$ nats | [headline](#eq-gm-price) |
 
-**Further reading.** {cite:t}`prince2023` and {cite:t}`goodfellow2016` cover all of this at book length. The authors' own papers are cited where their ideas appear.
+**Further reading.** {cite:t}`prince2023` and {cite:t}`goodfellow2016` cover much of this at book length.
 """
 
 # %% [markdown]
@@ -3729,16 +3816,13 @@ Decode the straight path $(1-t)z_1+tz_2$. The pixel average of two digits is a d
 
 # %% tags=["checks"]
 first_d, second_d = X_test[halves]
-code_a, code_b = (codes_of(sixteen[False], x) for x in (first_d, second_d))
+code_a, code_b = (codes_of(sixteen[0], x) for x in (first_d, second_d))
 middles = {
     "pixels": (first_d + second_d) / 2,
-    "decoded, averaged": (
-        decode(sixteen[False], code_a) + decode(sixteen[False], code_b)
-    )
-    / 2,
-    "codes": decode(sixteen[False], (code_a + code_b) / 2),
+    "decoded, averaged": (decode(sixteen[0], code_a) + decode(sixteen[0], code_b)) / 2,
+    "codes": decode(sixteen[0], (code_a + code_b) / 2),
 }
-reach_of = {name: nearest.query(x)[0] for name, x in middles.items()}
+reach_of = {name: spatial.KDTree(X_train).query(x)[0] for name, x in middles.items()}
 gains = [
     reach_of[a] - reach_of[b]
     for a, b in (("pixels", "decoded, averaged"), ("decoded, averaged", "codes"))
@@ -3854,7 +3938,7 @@ class Autoregressive(nn.Module):
 
 pixel_net = Autoregressive(64)
 train(pixel_net, lambda x, gen: -pixel_net.log_prob(x).mean(), ink, 200, lr=0.03)
-ink_vae = fit_vae(8, points=ink, steps=250)
+(ink_vae,) = fit_vaes(8, [(1, True, 0)], ink, 250)
 ink_gen = torch.Generator().manual_seed(5)
 fits, prices = zip(*[ink_vae.terms(as_tensor(ink_test), ink_gen) for _ in range(20)])
 rate = np.clip(ink.mean(0), 1e-3, 1 - 1e-3)

@@ -135,14 +135,18 @@ def _(answer):
     return True
 
 
-@exercise.define("tf-topk")
+@exercise.define("tf-predict")
 def _(answer):
-    z = torch.tensor([[1.0, 3.0, 2.0, -1.0], [0.0, -5.0, 4.0, 4.5]])
-    want = torch.tensor([[0, math.e, 1, 0], [0, 0, 1, math.exp(0.5)]])
-    want = want / want.sum(-1, keepdim=True)
-    got = answer(z, 2)
-    assert torch.allclose(got.sum(-1), torch.ones(2)), "the rows have to sum to one"
-    assert torch.allclose(got, want, atol=1e-6), "keep the two largest of each row"
+    x = torch.randint(4, (200, 40), generator=torch.Generator().manual_seed(9))
+    rows = [[torch.as_tensor(answer(e, l)) for l in range(4)] for e in range(4)]
+    table = torch.stack([torch.stack(row) for row in rows]).double()
+    assert table.shape == (4, 4, 4), "four probabilities for each pair of letters"
+    assert torch.allclose(table.sum(2), torch.ones(4, 4).double()), "they sum to one"
+    with torch.no_grad():
+        said = gpt(x)[:, lag - 1 :].softmax(-1)
+    mine = table[x[:, : 41 - lag], x[:, lag - 1 :]]
+    off = (mine - said).abs().sum(-1).mean().item() / 2
+    assert off < 0.08, f"the GPT says otherwise, by {off:.2f} on average"
     return True
 
 
@@ -365,7 +369,7 @@ def banks(s):
 
 explore(
     banks,
-    s=[1.0, 0.3, 0.6, 0.8, 1.3, 1.8, 2.5],
+    s=[1.0, 0.3, 0.6, 1.5, 2.5],
     alt="Two triangles of words in a plane of money and water; a star, the new meaning of bank, lies towards river in one and towards money in the other, and lines as thick as the weights lead to it",
 )
 
@@ -514,7 +518,7 @@ def head_by_hand(score):
 
 explore(
     head_by_hand,
-    score=[6, 0, 2, 3, 4, 5, 8, 12],
+    score=[6, 0, 2, 4, 8, 12],
     alt="Attention map of the head made by hand: from an even grey over the past at score 0 a diagonal seven places to the left emerges and takes all the weight",
 )
 
@@ -1101,7 +1105,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-At torch's initial weights nothing arrives with neither sums nor norms (larger ones soften this: times $\sqrt3$, $10^{-5}$ arrives instead of $10^{-21}$). The norms alone repair most of that, and yet such a stack starts blind, as the right panel shows: every attention is a mean, means of means make all tokens alike, and after four blocks nobody can tell them apart (let each see only itself, and three quarters of the spread is left); sharper attention delays this, but not to the sixteenth block. {cite:t}`dong2021` prove how fast this goes for attention alone. The sums keep every token itself. Pre- and post-norm differ little here; {cite:t}`xiong2020` show that trained post-norm stacks need a *warm-up*, a learning rate that first rises from zero, since their gradients near the output are large at the start. We use pre-norm, and a short warm-up all the same.
+At torch's initial weights nothing arrives with neither sums nor norms (larger ones soften this: times $\sqrt3$, $10^{-5}$ arrives instead of $10^{-21}$). The norms alone repair most of that, and yet such a stack starts blind, as the right panel shows: every attention is a mean. If all its weights are at least $\epsilon$, two of these means share $T\epsilon$ of their weight, so the range of each coordinate shrinks to at most $1-T\epsilon$ of itself, block after block; after four nobody can tell the tokens apart. Sharper attention, with small $\epsilon$, delays this, but not to the sixteenth block; let each token see only itself, and about 0.6 of their size still sets them apart at the fifth. {cite:t}`dong2021` prove more for attention alone. The sums keep every token itself. Pre- and post-norm differ little here; {cite:t}`xiong2020` show that trained post-norm stacks need a *warm-up*, a learning rate that first rises from zero, since their gradients near the output are large at the start. We use pre-norm, and a short warm-up all the same.
 
 A whole model is a table of token vectors, perhaps a table of places, blocks, a last norm and a linear map to the outputs. All models of this chapter are made by this class and trained by one loop: [AdamW](#ex-adamw) with a rate that rises over the first tenth of the steps and then falls to zero.
 """
@@ -1367,7 +1371,7 @@ print("".join(f", without head {h + 1} {a:.3f}" for h, a in enumerate(silenced))
 
 # %% [markdown]
 r"""
-The lag of eight is in the weights, and it can be read off: both heads look seven places back. That they use it is shown by silencing one, so that it says the same to every letter: about half of what the GPT knows beyond the bigram (0.44 nats) is gone. The last letter, which the machine's table asks for, no head has to fetch; it comes along the straight road.
+The lag of eight is in the weights, and it can be read off: in this run both heads look seven places back. That they use it is shown by silencing one, so that it says the same to every letter: about half of what the GPT knows beyond the bigram (0.44 nats) is gone. (From another start one head may do the work alone, and silencing the other costs next to nothing.) The last letter, which the machine's table asks for, no head has to fetch; it comes along the straight road.
 
 **Which parts does it need?** Take them away one at a time and train anew, three seeds each, for a quarter of the steps on texts of 24 letters. For one case theory knows the answer: without attention a letter sees only itself, so nothing can beat the bigram, $H_2-H_1$. For another we have it on the page: without places a head can do little more than ours by hand at score 0, which looks at all letters alike.
 """
@@ -1568,7 +1572,7 @@ def next_letter(tau):
 
 explore(
     next_letter,
-    tau=[1.0, 0.1, 0.3, 0.5, 0.8, 1.5, 2.5, 5.0, 20.0],
+    tau=[1.0, 0.1, 0.3, 0.6, 2.0, 5.0, 20.0],
     alt="Bar chart of the probabilities of the next letter; one bar at low temperature, four nearly equal ones at high",
 )
 
@@ -1672,7 +1676,7 @@ print(alice[:76])
 # %% [markdown]
 r"""
 (subword-tokenization)=
-**What is a token** of a real text? Whole words leave every new word unknown; single letters make sequences long, and attention pays with the square. *Byte-pair encoding* {cite:p}`sennrich2016` goes between: start from letters and merge the most frequent neighbouring pair into a new piece, again and again. By hand, on `low lower lowest`: the pairs `lo` and `ow` stand there three times each; merge `l`+`o`, then `lo`+`w`, and *low* is one token. Frequent words become one token, rare ones stay spellable (at least over the letters seen; GPT-2 starts from bytes, so that nothing is foreign). *Special tokens* are added by hand and mark roles, such as the end of a text; BERT packs two sentences as `[CLS] a [SEP] b [SEP]` and reads its summary of both at `CLS`.
+**What is a token** of a real text? Whole words leave every new word unknown; single letters make sequences long, and attention pays with the square. *Byte-pair encoding* {cite:p}`sennrich2016` goes between: start from letters and merge the most frequent neighbouring pair into a new piece, again and again. By hand, on `low lower lowest`: the pairs `lo` and `ow` stand there three times each; merge `l`+`o`, then `lo`+`w`, and *low* is one token. Frequent words become one token, rare ones stay spellable (at least over the letters seen; GPT-2 starts from bytes, so that nothing is foreign). *Special tokens* are added by hand and mark roles, such as the end of a text.
 """
 
 
@@ -1743,7 +1747,7 @@ def pieces(merges_done):
 
 explore(
     pieces,
-    merges_done=[200, 0, 1, 5, 20, 50, 100],
+    merges_done=[200, 0, 1, 10, 50],
     alt="The beginning of the second chapter cut into coloured pieces; from single letters the pieces grow towards whole words as merges are added",
 )
 
@@ -1812,11 +1816,11 @@ by_rate = {
     for lr in (1e-2, 3e-2, 1e-1)
 }
 best_n, best_lr = min(by_order, key=by_order.get), min(by_rate, key=by_rate.get)
-reader = english_gpt(alice, best_lr, 300)
+reader, tables = english_gpt(alice, best_lr, 300), count(alice, best_n)
 scored = {
-    "letters by frequency": leaning(count(alice, 1), 1, alice_new),
-    "bigram": leaning(count(alice, 2), 2, alice_new),
-    f"leaning {best_n}-gram": leaning(count(alice, best_n), best_n, alice_new),
+    "letters by frequency": leaning(tables, 1, alice_new),
+    "bigram": leaning(tables, 2, alice_new),
+    f"leaning {best_n}-gram": leaning(tables, best_n, alice_new),
     "GPT": surprise(reader, alice_new),
 }
 ahead = scored["GPT"] - scored[f"leaning {best_n}-gram"]
@@ -1833,7 +1837,7 @@ print("\nGPT, τ = 0.7:", "".join(ALPHABET[i] for i in told))
 
 # %% [markdown]
 r"""
-Both know far more than the bigram; and the old art wins, by a tenth of a nat and several standard errors. Ten thousand letters are little for a network: on the text that it learnt from, the GPT does much better than on new text, so it has begun to learn by heart. We tried one size and three rates only; but without counting in the table the GPT would have looked good.
+Both know far more than the bigram; and the old art wins, by a tenth of a nat and several standard errors. Ten thousand letters are little for a network: on the text that it learnt from, the GPT does much better than on new text, so it has begun to learn by heart. With dropout and two to four times the steps the distance about halves; it does not close.
 """
 
 # %% tags=["checks"]
@@ -1994,26 +1998,102 @@ r"""
 (rule-or-table)=
 ## Has it learnt a rule, or a table?
 
-A language model that continues `2+5=` with `07` seems to add. Does it? There are a hundred sums of two digits. Train on all of them, test on the same, and the score is perfect; it would be with a table of a hundred lines. The question needs sums that the model has *never seen*. So write the sums as texts `7+8=15`, keep twenty of the hundred back, train on the other eighty, with the loss on the two digits of the answer, and ask for the twenty.
+A language model that continues `2+5=` with `07` seems to add. Does it? There are a hundred sums of two digits. Train on all of them, test on the same, and the score is perfect; it would be with a table of a hundred lines. The question needs sums that the model has *never seen*. So write the sums as texts `7+8=15`, keep twenty of the hundred back, train on the other eighty, with the loss on the two digits of the answer, and ask for the twenty. Several models are trained side by side, as `train` would do it one by one.
 """
 
 
 # %%
-def adder(texts, answers, d, heads, layers, steps, seed, batch):
-    torch.manual_seed(seed)
-    T, asked = texts.shape[1], [t - 1 for t in answers]
-    model = Transformer(12, 12, d, heads, layers, T=T, causal=True, width=2)
+def adders(texts, answers, shape, seeds, decays, **how):  # texts (models, n, T)
+    models = []
+    for seed in seeds:
+        torch.manual_seed(seed)
+        T = texts.shape[2]
+        models.append(Transformer(12, 12, *shape, T=T, causal=True, width=2))
+    asked = [t - 1 for t in answers]  # the digit at t is asked for at t − 1
+    say = SideBySide(models, asked)
 
-    def loss(g):
-        x = texts[torch.randint(len(texts), (batch,), generator=g)]
-        z = model(x[:, :-1])[:, asked].flatten(0, 1)
-        return F.cross_entropy(z, x[:, answers].flatten())
+    def loss(x):  # x (models, batch, T)
+        z, digits = say(x[..., :-1]), x[..., answers]
+        return F.cross_entropy(z.flatten(0, 2), digits.flatten())
 
-    return train(model, loss, steps, 1e-2, seed)  # setting
+    return say.train(texts, loss, seeds, decays, **how)
 
 
 # %% tags=["set-up"]
 import itertools
+
+
+class SideBySide:
+    """Several transformers of one shape as one: all weights in a matrix, a row each.
+
+    Only the asked places are computed in the last block. The same arithmetic as one
+    model at a time with `train`, in a fraction of the time."""
+
+    def __init__(self, models, asked):
+        rows = [nn.utils.parameters_to_vector(model.parameters()) for model in models]
+        self.weights = torch.stack(rows).detach().requires_grad_()
+        self.like, self.asked = models[0], asked
+
+    def __call__(self, x):  # x (models, texts, T) to (models, texts, asked, out)
+        (S, B, T), p = x.shape, {}
+        named = dict(self.like.named_parameters())
+        cut = self.weights.split([w.numel() for w in named.values()], 1)
+        for (name, w), part in zip(named.items(), cut):
+            p[name] = part.view(S, *w.shape)
+        V, d = self.like.embed.weight.shape
+
+        def linear(h, at):
+            return torch.baddbmm(p[at + ".bias"][:, None], h, p[at + ".weight"].mT)
+
+        def norm(h, at):
+            scale, shift = p[at + ".weight"][:, None], p[at + ".bias"][:, None]
+            return torch.addcmul(shift, F.layer_norm(h, (d,)), scale)
+
+        tables = p["embed.weight"].flatten(0, 1)
+        h = F.embedding(x + V * torch.arange(S)[:, None, None], tables)
+        h = (h + p["place"][:, None, :T]).view(S, B * T, d)
+        mask = torch.ones(T, T).tril() > 0
+        for i, block in enumerate(self.like.blocks):
+            at, heads = f"blocks.{i}.", block.attn.heads
+            qkv = linear(norm(h, at + "norm1"), at + "attn.qkv")
+            qkv = qkv.view(S, B, T, 3, heads, -1).permute(3, 0, 1, 4, 2, 5)
+            q, k, v = qkv.flatten(1, 2)
+            if i == len(self.like.blocks) - 1:
+                q, mask = q[:, :, self.asked], mask[self.asked]
+                h = h.view(S, B, T, d)[:, :, self.asked].flatten(1, 2)
+            y = attention(q, k, v, mask)[0].transpose(1, 2).reshape(S, -1, d)
+            h = h + linear(y, at + "attn.out")
+            up = F.gelu(linear(norm(h, at + "norm2"), at + "mlp.0"))
+            h = h + linear(up, at + "mlp.2")
+        return linear(norm(h, "norm"), "head").view(S, B, len(self.asked), -1)
+
+    def train(self, texts, loss, seeds, decays, steps, lr, batch):
+        rows, decays = torch.arange(len(texts))[:, None], torch.tensor(decays)[:, None]
+        draws = [torch.Generator().manual_seed(seed) for seed in seeds]
+        draws = [
+            torch.randint(texts.shape[1], (steps, batch), generator=g) for g in draws
+        ]
+        weights = self.weights
+        optimizer = torch.optim.AdamW(
+            [weights], lr, (0.9, 0.98), weight_decay=0, fused=True
+        )
+        rates = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, lr, total_steps=steps, pct_start=0.1, cycle_momentum=False
+        )
+        for pick in torch.stack(draws, 1):
+            optimizer.zero_grad()
+            loss(texts[rows, pick]).backward()
+            with torch.no_grad():
+                weights.mul_(1 - rates.get_last_lr()[0] * decays)
+            optimizer.step()
+            rates.step()
+        return self
+
+    @torch.no_grad()
+    def digits(self, texts):
+        """The asked digits (models, n, asked), written greedily."""
+        texts = texts.expand(len(self.weights), -1, -1)
+        return self(texts[..., :-1]).argmax(-1)
 
 
 def one_digit(pairs):
@@ -2024,13 +2104,7 @@ def one_digit(pairs):
 
 
 every_sum = torch.tensor(list(itertools.product(range(10), repeat=2)))
-
-
-@torch.no_grad()
-def solved(model, texts, answers):
-    """Which texts have all digits of the answer right, when they are written greedily."""
-    z = model(texts[:, :-1])[:, [t - 1 for t in answers]]
-    return (z.argmax(-1) == texts[:, answers]).all(1)
+one_digit_sums = one_digit(every_sum)
 
 
 def kept_back(seed):
@@ -2044,134 +2118,184 @@ def kept_back(seed):
     return [torch.isin(torch.arange(100), part) for part in parts]
 
 
-BUDGETS = (75, 300)  # setting
-one_digit_right = np.zeros((2, 3, 3), int)  # budget, seed, part
-print("steps  seed   trained on   held out: mirror was seen   mirror held out too")
-for i, seed in itertools.product(range(2), range(3)):
-    alone, mirrored = kept_back(seed)
-    held = alone | mirrored
-    known = one_digit(every_sum[~held])
-    model = adder(known, [4, 5], 32, 4, 1, BUDGETS[i], seed, 32)
-    ok = solved(model, one_digit(every_sum), [4, 5])
-    seen, one, none = [int(ok[part].sum()) for part in (~held, alone, mirrored)]
-    one_digit_right[i, seed] = seen, one, none
-    print(f"{BUDGETS[i]:5}{seed:6}{seen:7} of 80{one:22} of 10{none:16} of 10")
+DECAYS, SEEDS = (0.01, 0.5), range(3)  # setting
+runs = list(itertools.product(DECAYS, SEEDS))
+masks = [kept_back(seed) for _, seed in runs]
+masks = [(~(alone | mirrored), alone, mirrored) for alone, mirrored in masks]
+known = torch.stack([one_digit_sums[seen] for seen, _, _ in masks])
+run_decays, run_seeds = zip(*runs)
+how = {"steps": 600, "lr": 2e-2, "batch": 48}  # setting
+small = adders(known, [4, 5], (16, 2, 1), run_seeds, run_decays, **how)
+right = (small.digits(one_digit_sums) == one_digit_sums[:, 4:]).all(2)
+one_digit_right = [[int(ok[m].sum()) for m in mask] for ok, mask in zip(right, masks)]
+one_digit_right = np.array(one_digit_right).reshape(2, len(SEEDS), 3)
+print("decay  seed   trained on   held out: mirror was seen   mirror held out too")
+for (decay, seed), (seen, one, none) in zip(runs, one_digit_right.reshape(-1, 3)):
+    print(f"{decay:5}{seed:6}{seen:7} of 80{one:22} of 10{none:16} of 10")
 
 # %% [markdown]
 r"""
-Some of the new sums are right. But addition has a mirror: when `2+5` is held out at random, `5+2` is usually among the eighty. So of our twenty, ten have their mirror images among the eighty, and ten are five sums with theirs. What it gets right is among the first; of the others, next to nothing. Does it know that $a+b=b+a$? Hardly, while the eighty are being learnt; when they are known, of some of the mirrors: after 300 steps, of most with two seeds in three, and of none with the third. The model has learnt eighty facts and, to some extent, that order does not matter. It has not learnt to add. (From what should it? To a model that meets `6` and `7` as two symbols, only the lines of the table themselves say that the one follows the other.)
+With little [weight decay](#weight-decay) most of the new sums are right. But addition has a mirror: when `2+5` is held out at random, `5+2` is usually among the eighty. So of our twenty, ten have their mirror images among the eighty, and ten are five sums with theirs. It gets nearly all of the first right and of the others next to none: it has learnt eighty facts, and that order does not matter. Not to add, then? From what should it? To a model that meets `6` and `7` as two symbols, only the lines of the table themselves say that the one follows the other. But they do say it. Fifty times the decay, all else alike, and of those ten two to eight are right as well. Why small weights should favour the rule is the question of [grokking](#grokking).
 
-**Where it does generalise.** Write sums of two-digit numbers in columns from the right, as one does on paper, but without the carry. There are ten thousand such sums, and only a hundred columns. Train a model of two blocks on two thousand of the sums. And to see *what* it learns, keep one column away altogether: no training sum has a 7 above an 8 or an 8 above a 7.
+**Longer sums.** Write sums of two-digit numbers in columns from the right, as one does on paper, but without the carry. There are ten thousand such sums, and only a hundred columns. Train a model of two blocks on two thousand of the sums. And to see *what* it learns, keep one column away altogether: no training sum has a 7 above an 8 or an 8 above a 7. What will it put there?
 """
 
-# %% tags=["picture"] mystnb={"image": {"alt": "How sums of two-digit numbers are written: columns from the right, each as digit, digit, sum digit; the carry is not written."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "How sums of two-digit numbers are written: columns from the right, each as digit, digit, sum digit, and last the hundred; the carry is not written."}}
 fig, ax = plt.subplots(figsize=(6.8, 1.5))
 ax.set(xlim=(0, 14), ylim=(-0.9, 1.6))
 ax.axis("off")
 ax.text(0.2, 0.4, "37 + 48 = 85", fontsize=13, va="center")
 for c, (cells, words) in enumerate(
-    (("785", "7 + 8 = 15"), ("348", "3 + 4 + carry"), ("000", "nothing left"))
+    (("785", "7 + 8 = 15"), ("348", "3 + 4 + carry"), ("0", "no hundred"))
 ):
     for i, digit in enumerate(cells):
         ax.text(
             5 + 3 * c + 0.8 * i, 0.6, digit, fontsize=14, ha="center", va="center",
             bbox={"boxstyle": "square,pad=0.3", "edgecolor": "#555555",
-                  "facecolor": "#F8E3B8" if i == 2 else "white"},
+                  "facecolor": "#F8E3B8" if i == len(cells) - 1 else "white"},
         )  # fmt: skip
-    ax.text(5.8 + 3 * c, -0.6, words, ha="center", fontsize=10, color=plot.GREY)
+    ax.text(
+        5 + 3 * c + 0.4 * (len(cells) - 1),
+        -0.6,
+        words,
+        ha="center",
+        fontsize=10,
+        color=plot.GREY,
+    )
 plt.show()
 
 
 # %%
-def columns(pairs):  # 37 + 48 as 7 8 5, 3 4 8, 0 0 0: lowest column first
+def columns(pairs):  # 37 + 48 as 7 8 5, 3 4 8, 0: lowest column first
     a, b = pairs.T
-    parts = [v // 10**k % 10 for k in range(3) for v in (a, b, a + b)]
-    return torch.stack(parts, 1)  # (n, 9)
+    parts = [v // 10**k % 10 for k in range(2) for v in (a, b, a + b)]
+    return torch.stack([*parts, (a + b) // 100], 1)  # (n, 7)
 
 
 # %% tags=["set-up"]
 every_pair = torch.cartesian_prod(torch.arange(100), torch.arange(100))
-long_sums = columns(every_pair)  # (10000, 9)
-upper, lower = long_sums[:, ::3], long_sums[:, 1::3]
-is_78 = (upper + lower == 15) & ((upper - lower).abs() == 1)  # (10000, 3)
+long_sums = columns(every_pair)  # (10000, 7)
+upper, lower = long_sums[:, [0, 3]], long_sums[:, [1, 4]]
+is_78 = (upper + lower == 15) & ((upper - lower).abs() == 1)  # (10000, 2)
 with_78 = is_78.any(1)
 shuffled = torch.randperm(10_000, generator=torch.Generator().manual_seed(0))
 known = shuffled[~with_78[shuffled]][:2000]
 fresh = shuffled[~with_78[shuffled]][2000:4000]
 parts = {"trained on": known, "new": fresh}
 parts["new, with 7 + 8 in a column"] = with_78.nonzero()[:, 0]
-long_right = {name: [] for name in parts}  # share right, three seeds
-column_78, other_columns = [], []
-for seed in range(3):
-    long_adder = adder(long_sums[known], [2, 5, 8], 48, 4, 2, 300, seed, 48)
-    with torch.no_grad():
-        ok = {
-            name: long_adder(long_sums[which, :-1])[:, [1, 4, 7]].argmax(-1)
-            == long_sums[which][:, [2, 5, 8]]
-            for name, which in parts.items()
-        }  # each (n, 3): which digits are right
-    for name in parts:
-        long_right[name].append(ok[name].all(1).double().mean().item())
-    last, there = ok["new, with 7 + 8 in a column"], is_78[with_78]
-    column_78.append(last[there].double().mean().item())
-    other_columns.append(last[~there].double().mean().item())
-carried_in = torch.stack(
-    [0 * upper[:, 0], long_sums[:, :2].sum(1) // 10, every_pair.sum(1) // 100], 1
-)
+long_decays, ANSWERS = (0.01, 0.3), [2, 5, 6]  # setting
+run_decays, run_seeds = zip(*itertools.product(long_decays, range(3)))
+how = {"steps": 600, "lr": 1e-2, "batch": 24}  # setting
+many = long_sums[known].expand(6, -1, -1)
+long_adders = adders(many, ANSWERS, (32, 4, 2), run_seeds, run_decays, **how)
+missed, long_right = {}, {}  # wrong by how much, (6, n, 3); share right, (6,)
+for name, which in parts.items():
+    missed[name] = long_adders.digits(long_sums[which]) - long_sums[which][:, ANSWERS]
+    long_right[name] = (missed[name] == 0).all(2).double().mean(1).numpy()
+there, last = is_78[with_78], missed["new, with 7 + 8 in a column"]
+missed_78 = (last[:, :, :2][:, there] + 5) % 10 - 5  # from −5 to 4, (6, 400)
+column_78 = (missed_78 == 0).double().mean(1).numpy()
+other_columns = (last[:, ~F.pad(there, (0, 1))] == 0).double().mean(1).numpy()
+carried_in = torch.stack([0 * upper[:, 0], long_sums[:, :2].sum(1) // 10], 1)
 line = 20 * upper + 2 * lower + carried_in  # of a table: digit, digit, carry in
 all_lines = torch.isin(line, line[known]).all(1)
 in_table = {name: all_lines[which].double().mean() for name, which in parts.items()}
-triple = lambda shares: "".join(f"{share:7.3f}" for share in shares)
+triple = lambda shares: "".join(f"{share:6.3f}" for share in shares)
+print(f"{'':44}right, three seeds each")
 print(
-    "two-digit sums               number   right, three seeds   by a table of columns"
+    "two-digit sums               number         decay 0.01           decay 0.3   table"
 )
 for name, which in parts.items():
-    print(f"{name:28}{len(which):7,}{triple(long_right[name])}{in_table[name]:14.3f}")
+    r = long_right[name]
+    print(f"{name:28}{len(which):7,}", end="")
+    print(f"  {triple(r[:3])}  {triple(r[3:])}{in_table[name]:8.3f}")
+for name, r in (("7 + 8", column_78), ("others", other_columns)):
+    print(f"  digits of columns: {name:16}  {triple(r[:3])}  {triple(r[3:])}")
 print(f"lines of that table: {len(line[known].unique())}")
-print(f"of these: the digit of the column 7 + 8   {triple(column_78)}")
-print(f"          the digits of the other columns {triple(other_columns)}")
+
+# %% tags=["picture"] mystnb={"image": {"alt": "Two bar charts of the error of the digit in the column 7 + 8, three runs each. With little weight decay each run has a few tall bars of its own, mostly away from zero; with much, nearly everything stands at zero."}}
+fig, axes = plt.subplots(1, 2, figsize=(6.8, 2.6), sharey=True)
+for k, (ax, decay) in enumerate(zip(axes, long_decays)):
+    for seed in range(3):
+        wrong_by = missed_78[3 * k + seed]
+        share = [(wrong_by == n).double().mean().item() for n in range(-5, 5)]
+        ax.bar(np.arange(-5, 5) + 0.28 * (seed - 1), share, 0.28)
+    ax.set(
+        title=f"weight decay {decay}", xlabel="digit said less digit right (modulo 10)"
+    )
+    ax.set(xticks=range(-5, 5))
+axes[0].set_ylabel("share of sums")
+plt.show()
 
 # %% [markdown]
 r"""
-Sums that it has never seen are right, nearly all, with each of three seeds. A rule, then? But sums with $7+8$ are nearly all wrong, with each seed: the digit of that column is, while the other columns of the same sums are mostly right. Compare the last column. Whoever knows how to carry, and copies from the two thousand sums which digit stands under which two and which carry, has a table of 196 lines: it gets every new sum right, and none with $7+8$. So it seems with the model: a rule that joins columns, and a table for the columns themselves, with a line missing. *Generalising* means: new combinations of known parts. Whether a test shows it depends on what was held out.
+Sums that it has never seen are right, nearly all, in each of six runs. A rule, then? Whoever knows how to carry, and copies from the two thousand sums which digit stands under which two and which carry, has a table of 196 lines: it gets every new sum right, and none with $7+8$. So that test cannot tell a rule from a table; the missing column can. With little decay its digit is a matter of luck: one start has half of them right, another none, though it adds the other columns of the same sums; and each settles on a few wrong digits of its own. With thirty times the decay, all else alike, the digit that nobody has shown is right nearly throughout. The order of the digits is in the other lines, and this model reads it off. On the sums trained on, and on new ones, the two look alike: whether a test shows a rule depends on what was held out.
 """
 
 # %% tags=["checks"]
-seen, mirror_seen, mirror_held = one_digit_right.transpose(2, 0, 1)  # budget, seed
+seen, mirror_seen, mirror_held = one_digit_right.transpose(2, 0, 1)  # decay, seed
+verify_at_least("sums trained on, of 80: right in each of six runs", seen.min(), 76)
 verify_at_least(
-    "sums trained on, of 80, at the end: right in each of three runs", seen[1], 72
-)
-verify_at_least(
-    "held out, mirror seen, of 30: right at the end; more than at a quarter of the steps",
-    [mirror_seen[1].sum(), mirror_seen[1].sum() - mirror_seen[0].sum()],
-    [6, 3],
+    "held out, mirror seen, of 10: right in each of six runs", mirror_seen, 7
 )
 verify_at_most(
-    "… right at the end, of 30; with the worst seed, of 10",
-    [mirror_seen[1].sum(), mirror_seen[1].min()],
-    [24, 4],
+    "held out with the mirror, little decay: right, of 30", mirror_held[0].sum(), 6
 )
-verify_at_most("held out with the mirror: right, of 60", mirror_held.sum(), 6)
-verify_at_least("new two-digit sums: share right, three seeds", long_right["new"], 0.95)
-verify_at_most(
-    "… those with 7 + 8 in a column: share right, three seeds",
-    long_right["new, with 7 + 8 in a column"],
+verify_at_least(
+    "… with much: right, of 30, more than that",
+    mirror_held[1].sum() - mirror_held[0].sum(),
+    6,
+)
+verify_at_least("new two-digit sums: share right, six runs", long_right["new"], 0.9)
+verify_at_least(
+    "sums with 7 + 8: share right, mean with much decay less that with little",
+    column_78[3:].mean() - column_78[:3].mean(),
     0.2,
 )
-verify_at_least(
-    "… in the same sums: share right of the other columns, less that of 7 + 8",
-    np.subtract(other_columns, column_78),
-    0.5,
-)
+verify_at_least("… share right of their other digits", other_columns, 0.9)
 verify_at_least(
     "new sums whose columns all stand in the sums trained on: share",
     in_table["new"],
     0.99,
 )
 verify(
+    "… sums with 7 + 8 whose columns do", in_table["new, with 7 + 8 in a column"], 0.0
+)
+verify(
     "the columns hold the sums, read back as numbers",
-    long_sums[:, [2, 5, 8]] @ torch.tensor([1, 10, 100]),
+    long_sums[:, ANSWERS] @ torch.tensor([1, 10, 100]),
     every_pair.sum(1),
+)
+torch.manual_seed(5)
+shape = {"T": 7, "causal": True, "width": 2}
+pair, few = [Transformer(12, 12, 8, 2, 2, **shape) for _ in range(2)], long_sums[:300]
+singly = copy.deepcopy(pair)
+two_at_once = SideBySide(pair, [1, 4, 5])
+
+
+def loss_by_one(model):
+    def loss(g):
+        x = few[torch.randint(300, (16,), generator=g)]
+        z = model(x[:, :-1])[:, [1, 4, 5]].flatten(0, 1)
+        return F.cross_entropy(z, x[:, ANSWERS].flatten())
+
+    return loss
+
+
+def loss_of_both(x):
+    z = two_at_once(x[..., :-1])
+    return 2 * F.cross_entropy(z.flatten(0, 2), x[..., ANSWERS].flatten())
+
+
+how = {"steps": 20, "lr": 1e-2, "batch": 16}  # setting
+two_at_once.train(few.expand(2, -1, -1), loss_of_both, (3, 4), (0.01, 0.01), **how)
+for seed, model in zip((3, 4), singly):
+    train(model, loss_by_one(model), 20, 1e-2, seed)
+verify(
+    "two models trained side by side: their logits when trained one by one",
+    two_at_once(few[None, :, :-1].expand(2, -1, -1)).detach(),
+    torch.stack([model(few[:, :-1])[:, [1, 4, 5]] for model in singly]).detach(),
+    atol=1e-3,
 )
 
 # %% [markdown]
@@ -2366,7 +2490,7 @@ print(f"weight on the blanks for the hyphens          {blank_look:.2f}")
 
 # %% [markdown]
 r"""
-Nearly all new dates are right. While the year is written, most of the weight lies on the year's four digits, although they stand elsewhere in every date; while the month is written, on the letters of its name, and there on few of them: what it needs to tell twelve names apart. Not all is so readable: behind the encoder a vector can tell more than its own letter.
+Nearly all new dates are right. While the year is written, most of the weight lies on the year's four digits, although they stand elsewhere in every date; while the month is written, on the letters of its name, and there on few of them: what it needs to tell twelve names apart.
 """
 
 # %% tags=["checks"]
@@ -2470,7 +2594,7 @@ class TorchGPT(nn.Module):
 torch.manual_seed(0)
 model = TorchGPT(4)
 optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3)  # setting
-for batch in train_text[: 32 * 120].split(32):  # setting: 120 batches of 32 texts
+for batch in train_text[: 24 * 120].split(24):  # setting: 120 batches of 24 texts
     optimizer.zero_grad()
     z = model(batch[:, :-1])
     F.cross_entropy(z.flatten(0, 1), batch[:, 1:].flatten()).backward()
@@ -2488,7 +2612,7 @@ print(f"bigram, in theory:             {H_next[1] - rate:.3f}")
 # %% [markdown]
 r"""
 (path-length)=
-**What it costs, and how far it is.** One block spends $12d^2$ multiplications a token on its matrices and $2Td$ on scores and means; attention dominates when $T>6d$. The cache grows by $2d$ numbers a token and a block. What is bought with the square? The *path*: how many operations lie between the last output and the first token. We count them in torch's own graph of derivatives, on the shortest way. Four times the tokens cost sixteen times the multiplications, and on the clock perhaps more, once the $T\times T$ matrices no longer fit the cache.
+**What it costs, and how far it is.** One block spends $12d^2$ multiplications a token on its matrices and $2Td$ on scores and means; attention dominates when $T>6d$. The cache grows by $2d$ numbers a token and a block. What is bought with the square? The *path*: how many operations lie between the last output and the first token. We count them in torch's own graph of derivatives, on the shortest way. Four times the tokens cost sixteen times the multiplications.
 
 | layer over $T$ tokens | multiplications | steps that must wait for each other | way from end to end |
 |---|---|---|---|
@@ -2634,7 +2758,7 @@ verify_at_least(
 
 # %% [markdown]
 r"""
-**"Attention is a linear layer."** The mean is linear in the values while the weights are held fixed. They are made from the tokens, and so the layer is not linear: twice the tokens is not twice the output. Nor are the scores correlations; a longer token gets more from every query that points its way, and less from one that points away ([the diagonal](#attention-weights-not-diagonally-dominant)).
+**"Attention is a linear layer."** The mean is linear in the values while the weights are held fixed. They are made from the tokens, and so the layer is not linear: twice the tokens is not twice the output.
 
 **"Bits or nats, it is only a unit."** Perplexity is $e^H$ for nats and $2^H$ for bits. Two to the power of nats makes the machine's GPT hesitate between 1.7 letters, fewer than the machine itself allows.
 
@@ -2658,8 +2782,8 @@ The one number rises, the other falls. Compare per letter (or per byte).
 """
 
 # %% tags=["set-up"]
-long_text = write(300, 161, 7)
-long_truth = -np.log(cond.ravel()[number(long_text, lag + 1).numpy()])  # (300, 153)
+long_text = write(200, 161, 7)
+long_truth = -np.log(cond.ravel()[number(long_text, lag + 1).numpy()])  # (200, 153)
 
 
 @torch.no_grad()
@@ -2691,7 +2815,7 @@ for name, (above, kept, held, far) in stretches.items():
 
 # %% [markdown]
 r"""
-It runs, and it fails: after 120 letters two thirds of what it knew beyond the bigram (0.44) are lost. Now there are distances that never occurred in training, and the head that looked seven places back spreads its weight over them. Forbid them with that window, the weights untouched, and it reads all 160 letters as well as the first 40. Is it only that fewer letters distract? The control sees as few, and fails all the same: new distances do harm, many of them more.
+It runs, and it fails: after 120 letters this GPT has lost two thirds of what it knew beyond the bigram (0.44); from other starts it is from half to more than all. Now there are distances that never occurred in training, and the head that looked seven places back spreads its weight over them. Forbid them with that window, the weights untouched, and it reads all 160 letters as well as the first 40. Is it only that fewer letters distract? The control sees as few, and fails all the same: new distances do harm, many of them more.
 """
 
 # %% tags=["checks"]
@@ -2751,28 +2875,29 @@ Replace the `...` in a cell and run it; it answers at once. Everything above may
 
 # %% [markdown]
 r"""
-:::{exercise} Top-k
-:label: ex-tf-topk
-Write *top-k sampling* yourself: from logits `z` of shape (batch, V), the probabilities when only the $k$ likeliest tokens of each row are kept and the rest is rescaled.
+:::{exercise} Predict, then ask
+:label: ex-tf-predict
+We read the machine's GPT as: *it looks up the letter eight places before the next, expects it with probability 0.6, and falls back on the table.* A reading is worth something if it predicts. Feed the GPT letters drawn evenly, texts that the machine never writes. Before you ask it: which probabilities will it give to the four letters when the letter eight places back is $e$ and the last one $l$? The check compares with the trained network itself.
 :::
 """
 
 # %% tags=["yours"]
-top_k = ...  # a function of z and k, probabilities (batch, V)
+predicted = ...  # a function of e and l, numbers 0 to 3; four probabilities
 
-exercise("tf-topk").check(top_k)
+exercise("tf-predict").check(predicted)
 
 # %% [markdown]
 r"""
 <details><summary>Solution</summary>
 
-Mask the logits before the softmax, as always.
+The reading is the machine's own rule, so it should hold for any letters.
 
 ```python
-def top_k(z, k):
-    least = z.topk(k, -1).values[:, -1:]
-    return z.masked_fill(z < least, -torch.inf).softmax(-1)
+def predicted(e, l):
+    return 0.6 * np.eye(4)[e] + 0.4 * P[l]
 ```
+
+On average 0.05 of the probability lies elsewhere: the rule was learnt, not the texts. Leave either half out (the echo, or the table) and the prediction fails.
 
 </details>
 
@@ -3363,7 +3488,7 @@ def policy_for(beta):
 
 explore(
     policy_for,
-    beta=[1.0, 0.1, 0.3, 0.5, 2.0, 5.0, 20.0],
+    beta=[1.0, 0.1, 0.3, 3.0, 20.0],
     alt="Probabilities of five replies under the base model and the aligned one: for small beta only the best-rewarded reply is left, for large beta nothing changes",
 )
 

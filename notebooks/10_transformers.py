@@ -1371,7 +1371,7 @@ print("".join(f", without head {h + 1} {a:.3f}" for h, a in enumerate(silenced))
 
 # %% [markdown]
 r"""
-The lag of eight is in the weights, and it can be read off: in this run both heads look seven places back. That they use it is shown by silencing one, so that it says the same to every letter: about half of what the GPT knows beyond the bigram (0.44 nats) is gone. (From another start one head may do the work alone, and silencing the other costs next to nothing.) The last letter, which the machine's table asks for, no head has to fetch; it comes along the straight road.
+The lag of eight is in the weights, and it can be read off: in this run both heads look seven places back. That they use it is shown by silencing one, so that it says the same to every letter: about half of what the GPT knows beyond the bigram (0.44 nats) is gone. (That the two share it is a matter of this start.) The last letter, which the machine's table asks for, no head has to fetch; it comes along the straight road.
 
 **Which parts does it need?** Take them away one at a time and train anew, three seeds each, for a quarter of the steps on texts of 24 letters. For one case theory knows the answer: without attention a letter sees only itself, so nothing can beat the bigram, $H_2-H_1$. For another we have it on the page: without places a head can do little more than ours by hand at score 0, which looks at all letters alike.
 """
@@ -1837,7 +1837,7 @@ print("\nGPT, τ = 0.7:", "".join(ALPHABET[i] for i in told))
 
 # %% [markdown]
 r"""
-Both know far more than the bigram; and the old art wins, by a tenth of a nat and several standard errors. Ten thousand letters are little for a network: on the text that it learnt from, the GPT does much better than on new text, so it has begun to learn by heart. With dropout and two to four times the steps the distance about halves; it does not close.
+Both know far more than the bigram; and the old art wins, by a tenth of a nat and several standard errors. Ten thousand letters are little for a network: on the text that it learnt from, the GPT does much better than on new text, so it has begun to learn by heart. (One size and three rates were tried; a brake such as dropout was not.)
 """
 
 # %% tags=["checks"]

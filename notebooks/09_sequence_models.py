@@ -2619,7 +2619,7 @@ for step in range(200):  # setting
 
 # %% [markdown]
 r"""
-With this seed it hears the bells of its lists of ten; about one start in seven stays deaf, so try several. (Lists of forty need more patience.) Packing is worth a check of its own: without it, the last state is that of the padding.
+With this seed it hears the bells of its lists of ten; another may stay deaf, so try several. (Lists of forty need more patience.) Packing is worth a check of its own: without it, the last state is that of the padding.
 """
 
 # %% tags=["checks"]

@@ -1027,7 +1027,7 @@ explore(
 
 # %% [markdown]
 r"""
-The hinge's lengths hardly move once the price is high enough; six times too much costs less than one per cent. (At 0.1 only the easy digits are reached, which is why the mean is short.) The cross-entropy's lengths grow from price to price. With the best of eight prices for every digit it is about three per cent longer; at the best one price for all, twelve.
+The hinge's lengths hardly move once the price is high enough; six times too much costs less than one per cent. (At 0.1 only the easy digits are reached, which is why the mean is short.) The cross-entropy's lengths grow from price to price. With the best of these eight for every digit it is about three per cent longer, at the best one for all, twelve; a finer grid brings it nearer.
 """
 
 # %% tags=["checks"]
@@ -1073,7 +1073,7 @@ verify(
     rtol=0.02,
 )
 verify_at_least(
-    "network, excess of the cross-entropy over the hinge: best price for each digit, one for all",
+    "network, excess of the cross-entropy over the hinge: best of these eight prices for each digit, for all",
     [
         (shortest["cross-entropy"] / shortest["hinge"]).mean() - 1,
         lengths["cross-entropy"].mean(1).min() / shortest["hinge"].mean() - 1,
@@ -1300,7 +1300,7 @@ def on_attacks(net, x, y, done):
 
 # %% [markdown]
 r"""
-Is it the attack that teaches? Two rivals that never see one. *Small weights*: by [the distance](#eq-adv-distance) a small $\|w\|$ is a distant boundary, so add $0.01\,\|W\|^2$ for either layer to the loss. *Coins* of three times the size. An attacked step costs six backpropagations instead of one, so the coins get six times the epochs. Each network is then attacked three times with ten steps: from the picture on the cross-entropy, and twice from a random point on the gap of the logits.
+Is it the attack that teaches? Two rivals that never see one. *Small weights*: by [the distance](#eq-adv-distance) a small $\|w\|$ is a distant boundary, so add $0.01\,\|W\|^2$ for either layer to the loss. *Coins* of four times the size. An attacked step costs six backpropagations instead of one, so the coins get six times the epochs. Each network is then attacked three times with ten steps: from the picture on the cross-entropy, and twice from a random point on the gap of the logits.
 """
 
 
@@ -1336,7 +1336,7 @@ taught = {"plainly": plain_six} | {
     words: train_several(loss, epochs=epochs)
     for words, loss, epochs in (
         ("to small weights", on_small_weights, 30),
-        ("on coins of 0.3", on_coins(0.3), 180),  # as many backpropagations
+        ("on coins of 0.4", on_coins(0.4), 180),  # as many backpropagations
         ("on attacks", on_attacks, 30),
     )
 }
@@ -1364,7 +1364,7 @@ for words, table in lessons.items():
             f"{m:8.2f} ± {s:.2f}" for m, s in zip(table.mean(0), table.std(0, ddof=1))
         )
     )
-lead = (lessons["on attacks"] - lessons["on coins of 0.3"])[:, 1:]
+lead = (lessons["on attacks"] - lessons["on coins of 0.4"])[:, 1:]
 print("attacks minus coins, mean ± standard error of six pairs", end=" ")
 print("".join(f"{d.mean():7.3f} ± {stats.sem(d):.3f}" for d in lead.T))
 
@@ -1384,7 +1384,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-Much of the lesson needs no attacker. Punishing the weights wins nearly three quarters of what the attacks win at $\epsilon=0.1$, and big coins on the same budget four fifths, without losing clean accuracy. At the very $\epsilon$ it was trained for, the chosen direction leads by six points of accuracy, give or take one; what it buys above all comes further out: at 0.2 it keeps more than twice as many digits as either rival, though few. Look at the spread, too: on attacks the seeds differ by several points, so a defence that is two points better on one seed has shown nothing. The picture shows what has changed. It is the slope of the gap in every pixel: above scattered over the whole picture, below smoother and gathered where strokes run; the empty margin at the left and right hardly counts any more. (Plain training never touches the weights of a pixel that is always black; they keep their start, and punishing weights would erase them as well.)
+Much of the lesson needs no attacker. Punishing the weights wins nearly three quarters of what the attacks win at $\epsilon=0.1$, and big coins on the same budget more than four fifths; all three cost about a point of clean accuracy. (Smaller coins seem to cost less, and to keep less far out.) At the very $\epsilon$ it was trained for, the chosen direction leads the coins by five points, give or take one; at 0.2 it keeps a third more than they do, and twice as many as small weights, though few. Look at the spread, too: on attacks the seeds differ by several points, so a defence that is two points better on one seed has shown nothing. The picture shows what has changed. It is the slope of the gap in every pixel: above scattered over the whole picture, below smoother and gathered where strokes run; the empty margin at the left and right hardly counts any more. (Plain training never touches the weights of a pixel that is always black; they keep their start, and punishing weights would erase them as well.)
 """
 
 # %% tags=["checks"]
@@ -1394,7 +1394,7 @@ verify_at_least(
     lessons["on attacks"][:, 1] - lessons["plainly"][:, 1],
     0.2,
 )
-rivals = ("to small weights", "on coins of 0.3")
+rivals = ("to small weights", "on coins of 0.4")
 verify_at_least(
     "won at ε = 0.1 over what the attacks won, means: small weights, coins",
     [
@@ -1402,22 +1402,17 @@ verify_at_least(
         / (mean_lessons["on attacks"] - mean_lessons["plainly"])[1]
         for words in rivals
     ],
-    0.6,
+    [0.6, 0.7],
 )
 verify_at_least(
-    "ε = 0.1: attacks minus coins, in standard errors of six pairs",
-    stats.ttest_rel(lessons["on attacks"][:, 1], lessons["on coins of 0.3"][:, 1])[0],
+    "ε = 0.1 and 0.2: attacks minus coins, in standard errors of six pairs",
+    stats.ttest_rel(lessons["on attacks"], lessons["on coins of 0.4"])[0][1:],
     stats.t.ppf(0.975, 5),
 )
 verify_at_least(
-    "ε = 0.2: left on attacks over left by either rival, means",
+    "ε = 0.2: left on attacks over left by small weights, by coins, means",
     [mean_lessons["on attacks"][2] / mean_lessons[words][2] for words in rivals],
-    2,
-)
-verify_at_least(
-    "ε = 0.2: attacks minus either rival, each of six seeds",
-    [lessons["on attacks"][:, 2] - lessons[words][:, 2] for words in rivals],
-    0.03,
+    [2, 1.1],
 )
 verify_at_most(
     "clean accuracy lost: small weights, coins, attacks",
@@ -1425,7 +1420,7 @@ verify_at_most(
         (mean_lessons["plainly"] - mean_lessons[words])[0]
         for words in (*rivals, "on attacks")
     ],
-    0.03,
+    0.02,
 )
 margin = torch.tensor([0, 7])  # the outer columns, empty in nearly all digits
 slope_there = {}
@@ -2696,7 +2691,7 @@ The generator finds the data and then does not rest: mean and width wander aroun
 (mode-collapse)=
 **Modes.** Nothing in $G$'s loss asks for variety. If one plausible output fools $D$ for now, all codes may map to it; $D$ learns to reject it, and $G$ moves on. *Mode collapse*: the generator covers a few modes of the data and drops the others.
 
-The classical test is a ring of eight narrow Gaussians. One measure is not enough here. Counting the modes that got fifty of 2,000 samples is fooled by a shapeless noisy ring, which touches all eight; the share of samples within three standard deviations of a centre is fooled by a generator that sits on a single mode. So the table shows both, for a noisy ring and for a half of the modes as controls. Four seeds, each played twice from the same weights, on the same batches and the same codes: once plainly, once with the penalty that calmed [the smallest GAN](#gan-minimax), here with $\gamma=0.03$. The samples come from weights averaged over the last fifty steps or so.
+The classical test is a ring of eight narrow Gaussians. One measure is not enough here. Counting the modes that got fifty of 2,000 samples is fooled by a shapeless noisy ring, which reaches the count in five or six; the share of samples within three standard deviations of a centre is fooled by a generator that sits on a single mode. So the table shows both, for a noisy ring and for a half of the modes as controls. Four seeds, each played twice from the same weights, on the same batches and the same codes: once plainly, once with the penalty that calmed [the smallest GAN](#gan-minimax), here with $\gamma=0.03$. The samples come from weights averaged over the last fifty steps or so.
 """
 
 # %% tags=["set-up"]
@@ -3092,7 +3087,7 @@ for name in ("fresh data", "one Gaussian"):
 
 # %% [markdown]
 r"""
-Without a penalty the rivals are restless, and their worst games end near 1: three tenths of the earth, moved by 3.5, is the price of dropping the small bump. With one, all three losses are calm at either rate, and the Wasserstein loss has lost its lead: its rivals' medians are below its own, though the judge is its namesake. The calm is the *penalty's*, not the loss's. Even $-\log D$ no longer pays that price, as it might against [the perfect $D$](#adv-fixed-points). (All are still far from fresh data.)
+Without a penalty the rivals are restless; at the higher rate their worst games end near 1: three tenths of the earth, moved by 3.5, is the price of dropping the small bump. With one, all three losses are calm at either rate, and the Wasserstein loss has lost its lead: its rivals do at least as well (at this weight of the critic's penalty), though the judge is its namesake. The calm is the *penalty's*, not the loss's. Even $-\log D$ no longer pays that price, as it might against [the perfect $D$](#adv-fixed-points). (All are still far from fresh data.)
 """
 
 # %% tags=["checks"]
@@ -3317,7 +3312,7 @@ few_seeds = {
     )
     for name, of_name in (
         ("plainly", taught["plainly"]),
-        ("on coins", taught["on coins of 0.3"]),
+        ("on coins", taught["on coins of 0.4"]),
         ("on attacks", taught["on attacks"]),
         ("on bounds", [nets["on bounds"]]),
     )

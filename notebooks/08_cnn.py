@@ -1582,7 +1582,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-There is the horizontal line. Each accuracy on the right of the table is not nearly but *exactly* the one at shift 0: the logits agree to rounding. A hundred digits, all in the middle, teach it no less about digits anywhere than the same hundred, shown at all 49 places, teach the wider dense network; with 1,400 telling is a few points behind. (Widen it, show it everything three times: is any of the lead left?) So accuracy is not the point: what one knows about shifts one can build in or show. Built in it is exact, and takes a tenth of the weights and none of the 68,600 pictures. The control is the last line but one: shuffle the pixels of all pictures in the same way, and the same network, trained on the same hundred, guesses anywhere, since a shuffled shift is no shift. Sharing is knowledge. But where nothing moves, the bet wins nothing: from 100 centred digits [dense and nearest neighbour](#universality-needs-priors) reach about 0.9, this network, with as many steps, 0.85. And whoever can cut out the digit first may keep the nearest neighbour (last row).
+There is the horizontal line. Each accuracy on the right of the table is not nearly but *exactly* the one at shift 0: the logits agree to rounding. A hundred digits, all in the middle, teach it no less about digits anywhere than the same hundred, shown at all 49 places, teach the wider dense network; with 1,400 telling is a few points behind. So accuracy is not the point: what one knows about shifts one can build in or show. Built in it is exact, and takes a fifteenth of the weights and none of the 68,600 pictures. The control is the last line but one: shuffle the pixels of all pictures in the same way, and the same network, trained on the same hundred, guesses anywhere, since a shuffled shift is no shift. Sharing is knowledge. But where nothing moves, the bet wins nothing: from 100 centred digits [dense and nearest neighbour](#universality-needs-priors) reach about 0.9, this network, with as many steps, 0.85 (more steps bring it nearer). And whoever can cut out the digit first may keep the nearest neighbour (last row).
 
 (learned-features-hierarchy)=
 **What has it learnt?** First the eight kernels of the first layer, and what each makes of a digit and, since a layer takes pictures of any size, of the temple, which it has never seen.
@@ -1703,7 +1703,7 @@ with torch.no_grad():
 verify_at_most(
     "weights: convolutional over dense, over the wider dense",
     [size(eyes[0]) / size(net) for net in (in_the_middle[0], told[100][0])],
-    [1 / 5, 1 / 10],
+    [1 / 5, 1 / 14],
 )
 verify_at_least(
     "100 digits anywhere: pixels as they are minus shuffled, worst of three minus best of two",
@@ -2145,7 +2145,7 @@ class Tower(nn.Module):  # k scales of the same n random starts, side by side
 
 # %% [markdown]
 r"""
-A fair comparison lets each have the start that suits it. All three choose among the same three scales and three rates, by the mean accuracy of three towers on 300 digits held out for that; then five fresh ones learn three times as long.
+A fair comparison lets each have the start that suits it. All three choose among the same four scales, two on each side of 1, and three rates, by the mean accuracy of three towers on 300 digits held out; then five fresh ones learn three times as long.
 """
 
 # %% tags=["set-up"]
@@ -2163,13 +2163,13 @@ def right(towers, X, y):
 
 
 # %%
-scales, tower_rates = (0.35, 1.3, 1.7), (2e-3, 4e-3, 1e-2)  # setting
+scales, tower_rates = (0.1, 0.35, 1.3, 2.5), (2e-3, 4e-3, 1e-2)  # setting
 tried = {kind: {} for kind in ("plain", "orthogonal", "with skips")}
 tuned, tower_scores = {}, {}
 for kind, grid in tried.items():
     for lr in tower_rates:
-        train(net := Tower(kind, *scales), *learn(9), 2, lr)  # setting
-        means = right(net, flat[1100:], names[1100:]).view(3, 3).mean(1)
+        train(net := Tower(kind, *scales), *learn(12), 2, lr)  # setting
+        means = right(net, flat[1100:], names[1100:]).view(4, 3).mean(1)
         grid |= {(scale, lr): m for scale, m in zip(scales, means.tolist())}
     tuned[kind] = scale, lr = max(grid, key=grid.get)
     train(net := Tower(kind, scale, n=5, seed=1), *learn(5), 6, lr)  # setting
@@ -2217,9 +2217,9 @@ plt.show()
 
 # %% [markdown]
 r"""
-With a start of the right scale the plain tower learns too, but its best seed is behind the worst of both others. And *those two* are level: a layer need not begin as the identity. What they share is in the picture, the singular values of $J_{20}\cdots J_1$ at the start. With a small scale (dotted) no direction arrives. With the scale that was chosen the gradient does arrive, but only along a few: a product of random matrices crushes most directions, and what lies in them the layers above never see. Orthogonal matrices keep most of the 32 {cite:p}`saxe2014`, skips nearly all; [Training dynamics](#dynamical-isometry) goes into that.
+With the right scale the plain tower learns too, but after six epochs its best seed is behind the worst of both others (given more, it comes nearer). And *those two* are level: a layer need not begin as the identity. What they share is in the picture, the singular values of $J_{20}\cdots J_1$ at the start. With a small scale (dotted) no direction arrives. With the chosen scale the gradient does arrive, but only along a few: a product of random matrices crushes most directions, and what lies in them the layers above never see. Orthogonal matrices keep most of the 32 {cite:p}`saxe2014`, skips nearly all; [Training dynamics](#dynamical-isometry) goes into that.
 
-Nor do skips forgive more: about six of nine pairs of scale and rate bring either over 0.7 in two epochs, none the plain tower. Skips do best from a small start, orthogonal matrices from a scale above 1. The plain networks of the residual authors had [batch normalization](#batch-normalization), their gradients had healthy sizes, and still, at many more layers, the deeper one had the *larger training error* {cite:p}`he2016`.
+But skips forgive far more: about two thirds of the pairs of scale and rate bring them over 0.7 in two epochs, orthogonal matrices a quarter, the plain tower none. Skips do best from a small start, orthogonal matrices from a scale above 1. The plain networks of the residual authors had [batch normalization](#batch-normalization) and gradients of healthy size, and still, at many more layers, the deeper one had the *larger training error* {cite:p}`he2016`.
 """
 
 # %% tags=["checks"]
@@ -2235,22 +2235,27 @@ verify(
     atol=0.02,
 )
 verify(
-    "pairs over 0.7 in two epochs: plain none; orthogonal, with skips over a third",
-    [usable["plain"], *(int(usable[k] > len(grid) / 3) for k in list(tried)[1:])],
-    [0, 1, 1],
+    "pairs over 0.7 in two epochs: plain none; orthogonal some, below a third",
+    [usable["plain"], int(0 < usable["orthogonal"] < len(grid) / 3)],
+    [0, 1],
+)
+verify_at_least(
+    "pairs over 0.7 in two epochs: with skips over orthogonal",
+    usable["with skips"] / usable["orthogonal"],
+    2.0,
 )
 verify_at_least(
     "mean over the rates after two epochs: skips small over large, orthogonal reversed",
     [
         sum(tried[k][a, lr] - tried[k][b, lr] for lr in tower_rates) / 3
-        for k, a, b in (("with skips", 0.35, 1.7), ("orthogonal", 1.3, 0.35))
+        for k, a, b in (("with skips", 0.35, 2.5), ("orthogonal", 1.3, 0.35))
     ],
     0.02,
 )
 verify(
     "not at the edge of the grid: scales without skips, three rates",
     [
-        *(int(tuned[k][0] == scales[1]) for k in ("plain", "orthogonal")),
+        *(int(tuned[k][0] == scales[2]) for k in ("plain", "orthogonal")),
         *(int(tuned[k][1] == tower_rates[1]) for k in tried),
     ],
     [1] * 5,
@@ -2486,9 +2491,9 @@ print(f"dense, normalised, twice as wide  {longer:.1f}  (one seed)")
 
 # %% [markdown]
 r"""
-Read it by rows. Logistic regression, the dense network and the nearest neighbour notice nothing, as was [proved](#who-notices). The convolutional network loses more than thirty points to the shuffle, all of its lead and a little more, and fourteen to the pieces. Does it mind their new order? **A common slip** is to say yes, since the dense layer on top knows the places: it learns them, but from nothing, and any order with as many cuts is as good. What the kernels notice are the four *cuts*. A network that looks at each piece by itself cannot notice their order at all (move its top weights along, and the logits are the same); on the curves as they are it loses ten points, so most of the fourteen are what lay across the cuts. The bet is on who stands next to whom. Whether it is won is decided by the data, not by the network.
+Read it by rows. Logistic regression, the dense network and the nearest neighbour notice nothing, as was [proved](#who-notices). The convolutional network loses more than thirty points to the shuffle, all of its lead and a little more, and fourteen to the pieces. Does it mind their new order? **A common slip** is to say yes, since the dense layer on top knows the places: it learns them, but from nothing. Which pieces meet at the cuts matters a little, too. What the kernels notice are the four *cuts*. A network that looks at each piece by itself cannot notice their order at all (move its top weights along, and the logits are the same); on the curves as they are it loses ten points, so most of the fourteen, in this order, are what lay across the cuts. The bet is on who stands next to whom. Whether it is won is decided by the data, not by the network.
 
-Is the lead a matter of tuning? The paper's dense network learns for 6,000 steps and reaches 68, ours for 400; and batch normalization was on one side only. With it too and twice as wide, it reaches 68; twenty points are left. And our shuffled convolutional network reaches 57, the paper's 56, in both cases less than the dense one. But it has trained a third as long. Is that the reason?
+Is the lead a matter of tuning? The paper's dense network learns for 6,000 steps and reaches 68, ours for 400; and batch normalization was on one side only. With it too and twice as wide, it reaches 68; twenty points are left (nobody has told it about shifts). And our shuffled convolutional network reaches 57, the paper's 56, in both cases less than the dense one. But it has trained a third as long. Is that the reason?
 
 **Try it.** Does longer training close the gap on the shuffled curves? Let `bench_run(cnn_1d, order, [seed], epochs, lr)` give you its two accuracies (held out, test; an array each) for 40 epochs at the rate 0.02. Answer with what is still missing to the mean of `results["dense", "shuffled"]`, in points.
 """

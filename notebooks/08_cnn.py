@@ -1607,7 +1607,7 @@ plt.show()
 # %% [markdown]
 r"""
 (hierarchy-and-compositionality)=
-Light on one side, dark on the other: edges, spots and plain blurs. Later layers combine: a kernel of the second layer sees edges in a certain arrangement, a corner or the end of a stroke; one of the third sees arrangements of those.  For one map of each layer, here are the test digits in which it is strongest, and the window that it looks at.
+Light on one side, dark on the other: edges, spots and plain blurs. Later layers combine: a kernel of the second layer sees edges in a certain arrangement, a corner or the end of a stroke; one of the third sees arrangements of those. For one map of each layer, here are the test digits in which it is strongest, and the window that it looks at.
 """
 
 # %% tags=["picture"] mystnb={"image": {"classes": "photo", "alt": "Three rows of seven digits with a red square each: windows of 3, 5 and 7 pixels that excite one map of layers 1, 2 and 3 most. In the last row the windows hold similar pieces of digits."}}

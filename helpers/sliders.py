@@ -26,39 +26,43 @@ MAX_HEIGHT = 16_383  # pixels, the limit of WebP
 KEYS = 'data-lm-suppress-shortcuts="true"'  # JupyterLab leaves us the arrow keys
 
 # All frames stand in one picture, one below the other: lossless WebP then stores only
-# what differs between them. The page opens with a picture of the first frame alone,
-# which also a reader without script or style sees. At the first touch the strip takes
-# its place and is moved behind the window. The frame's number counts through the
-# sliders like the digits of a number, the last one fastest. Copies of one slider on a
-# page share a key; each script takes the first that is not on yet.
+# what differs between them. The page opens with a picture of one frame alone, that of
+# the values given first, which also a reader without script or style sees. At the first
+# touch the strip takes its place and is moved behind the window. The frame's number
+# counts through the sliders like the digits of a number, the last one fastest. Copies
+# of one slider on a page share a key; each script takes the first that is not on yet.
 SCRIPT = string.Template("""(() => {
 const root = document.querySelector('.explore[data-key="$key"]:not([data-on])');
 const img = root.querySelector("img"), alt = img.alt;
 const values = $values, inputs = [...root.querySelectorAll("input")];
 const last = values.reduce((n, v) => n * v.length, 1) - 1;
+const place = () => {
+  let frame = 0;
+  inputs.forEach((input, k) => { frame = frame * values[k].length + +input.value; });
+  img.style.objectPosition = "0 " + 100 * frame / last + "%";
+};
 const arm = () => {
   if (img.style.objectFit) return;
   const ratio = img.getAttribute("width") + "/" + img.getAttribute("height");
-  const style = {aspectRatio: ratio, objectFit: "cover", objectPosition: "0 0"};
-  Object.assign(img.style, style);
+  Object.assign(img.style, {aspectRatio: ratio, objectFit: "cover"});
+  place();
   img.src = "data:image/webp;base64,$strip";
 };
 ["pointerover", "focusin"].forEach(e => root.addEventListener(e, arm, {once: true}));
 const show = () => {
   arm();
-  let frame = 0;
+  place();
   const said = inputs.map((input, k) => {
     const text = values[k][+input.value];
-    frame = frame * values[k].length + +input.value;
     input.setAttribute("aria-valuetext", text);
     input.nextElementSibling.textContent = text;
     return input.dataset.name + " = " + text;
   });
-  img.style.objectPosition = "0 " + 100 * frame / last + "%";
   img.alt = alt + " (" + said.join(", ") + ")";
 };
 inputs.forEach(input => {
-  input.disabled = false; input.value = 0; input.addEventListener("input", show);
+  input.disabled = false; input.value = input.defaultValue;
+  input.addEventListener("input", show);
 });
 root.dataset.on = "";
 })();""")
@@ -74,8 +78,9 @@ def explore(draw: Callable[..., Figure], *, alt: str, **sliders: Iterable[Any]) 
         a running notebook.
     alt : str, what the picture shows, for readers who do not see it.
     **sliders : the values of each slider, a sequence of 2 to 25 finite numbers or
-        strings that look different, the first one shown first. Names of Greek letters
-        are shown as letters.
+        strings that look different. The slider starts at the first one; numbers that
+        neither rise nor fall are put into rising order. Names of Greek letters are
+        shown as letters.
 
     Raises
     ------
@@ -85,8 +90,10 @@ def explore(draw: Callable[..., Figure], *, alt: str, **sliders: Iterable[Any]) 
         above, figures of more than one size, frames of more than 16383 pixels one below
         the other, or of more than 400 kB together.
     """
-    grid = _check(draw, alt, sliders)
+    given = _check(draw, alt, sliders)
+    grid = {name: _in_order(values) for name, values in given.items()}
     points = list(_points(grid))
+    start = points.index(next(_points(given)))
     opening = _figure(draw, points[0])
     height = FigureCanvasAgg(opening).get_width_height()[1]
     if len(points) * height > MAX_HEIGHT:
@@ -110,9 +117,11 @@ def explore(draw: Callable[..., Figure], *, alt: str, **sliders: Iterable[Any]) 
         )
     bundle = {
         "text/plain": f"{alt} [{', '.join(grid)}]",
-        "text/html": _static(alt, grid, strip, frames[0], _is_photo(opening)),
+        "text/html": _static(
+            alt, grid, points[start], strip, frames[start], _is_photo(opening)
+        ),
     }
-    if view := _live(draw, alt, grid, frames[0], boxes):
+    if view := _live(draw, alt, grid, points[start], frames[start], boxes):
         bundle["application/vnd.jupyter.widget-view+json"] = view
     display(bundle, raw=True)
 
@@ -166,6 +175,14 @@ def _values(name: str, values: Any) -> list:
             "pass strings to choose them"
         )
     return read
+
+
+def _in_order(values: list) -> list:
+    """Numbers rising, unless they fall; what is no number as it was given."""
+    if any(isinstance(v, (str, bool)) for v in values):
+        return values
+    rising = sorted(values)
+    return values if values == rising[::-1] else rising
 
 
 def _points(grid: dict[str, list]) -> Iterator[dict]:
@@ -285,17 +302,23 @@ def _image(data: str, size: tuple[int, int], alt: str, photo: bool = False) -> s
 
 
 def _static(
-    alt: str, grid: dict[str, list], strip: bytes, first: Image.Image, photo: bool
+    alt: str,
+    grid: dict[str, list],
+    start: dict[str, Any],
+    strip: bytes,
+    first: Image.Image,
+    photo: bool,
 ) -> str:
     """The picture under native range inputs, disabled until their script has run."""
     coded, still = (base64.b64encode(b).decode() for b in (strip, webp(first)))
     texts = [[_shown(v) for v in values] for values in grid.values()]
     rows = []
-    for name, values in zip(grid, texts, strict=True):
-        label, shown = html.escape(_label(name)), html.escape(values[0])
+    for name, values in grid.items():
+        label, shown = html.escape(_label(name)), html.escape(_shown(start[name]))
         rows.append(
             f'<label><span class="name">{label}</span>'
-            f'<input type="range" min="0" max="{len(values) - 1}" step="1" value="0" '
+            f'<input type="range" min="0" max="{len(values) - 1}" step="1" '
+            f'value="{values.index(start[name])}" '
             f'disabled {KEYS} data-name="{label}" aria-valuetext="{shown}">'
             f'<output aria-live="off">{shown}</output></label>'
         )
@@ -314,6 +337,7 @@ def _live(
     draw: Callable,
     alt: str,
     grid: dict[str, list],
+    start: dict[str, Any],
     first: Image.Image,
     boxes: list[Bbox],
 ) -> dict | None:
@@ -328,11 +352,11 @@ def _live(
         coded = base64.b64encode(_png(image)).decode()
         return _image(f"png;base64,{coded}", image.size, f"{alt} ({said})")
 
-    picture = widgets.HTML(picture_of(first, next(_points(grid))))
+    picture = widgets.HTML(picture_of(first, start))
     controls = {
         name: widgets.SelectionSlider(
             options=[(_shown(v), v) for v in values],
-            value=values[0],
+            value=start[name],
             description=_label(name),
             continuous_update=True,
             layout=widgets.Layout(width="min(100%, 30rem)"),

@@ -1085,8 +1085,8 @@ def run_away(start):
 
 explore(
     run_away,
-    alt="Newton's path over the contour lines of the logistic loss and the loss at every step: from starts between -1 and 2.5 the plain method converges, from -3, -2, 2.8, 3 and 5 it leaves the picture and the loss explodes; the damped method converges from all of them",
-    start=[3.0, 0.0, 2.0, 2.5, 2.8, 5.0, -1.0, -2.0, -3.0],
+    alt="Newton's path over the contour lines of the logistic loss and the loss at every step: from starts between -1 and 2.5 the plain method converges, from -2, 2.8 and 3 it leaves the picture and the loss explodes; the damped method converges from all of them",
+    start=[3.0, 2.8, 2.5, 2.0, 0.0, -1.0, -2.0],
 )
 
 # %% [markdown]
@@ -1241,7 +1241,7 @@ def temperature(T):
 explore(
     temperature,
     alt="Left five scores as bars, right their softmax: nearly all on the largest for small T, nearly uniform for large T",
-    T=[1.0, 0.05, 0.1, 0.2, 0.5, 2.0, 5.0, 20.0],
+    T=[1.0, 0.05, 0.1, 0.2, 0.5, 2.0, 5.0],
 )
 
 # %% [markdown]
@@ -1576,15 +1576,17 @@ def poly_fit(x, y, degree):
 
 
 # %% tags=["picture"]
+scan = np.arange(16)
+fits = [poly_fit(x30, y30, k) for k in scan]
+train = [np.mean((powers(x30, k) @ c - y30) ** 2) for k, c in zip(scan, fits)]
+new = [
+    np.mean((powers(fine, k) @ c - cosine(fine)) ** 2) + 0.04
+    for k, c in zip(scan, fits)
+]
+
+
 def degrees(degree):
     fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3.1))
-    scan = np.arange(16)
-    fits = [poly_fit(x30, y30, k) for k in scan]
-    train = [np.mean((powers(x30, k) @ c - y30) ** 2) for k, c in zip(scan, fits)]
-    new = [
-        np.mean((powers(fine, k) @ c - cosine(fine)) ** 2) + 0.04
-        for k, c in zip(scan, fits)
-    ]
     left.plot(fine, cosine(fine), ":", color=plot.GREY)
     left.plot(x30, y30, "k.", ms=4)
     left.plot(fine, powers(fine, degree) @ fits[degree], color=plot.RED)
@@ -1601,7 +1603,7 @@ def degrees(degree):
 explore(
     degrees,
     alt="Left thirty noisy points of a cosine and a polynomial fit, right training error falling and the error on new points first falling, then rising with the degree",
-    degree=[1, 2, 3, 4, 6, 9, 12, 15],
+    degree=[1, 2, 4, 6, 9, 12, 15],
 )
 
 # %% [markdown]
@@ -1662,10 +1664,10 @@ The best degree is 4, and it is *not* where bias and variance are equal (they cr
 # %% tags=["checks"]
 four_se = 4 * math.sqrt(2 * 10 / 2000)  # of χ² with ten degrees, 2,000 pairs
 verify(
-    "new answers, degrees 0 to 9: error less noise and bias², in units of σ²/n, is p",
-    (seen_new.mean(1) - 0.04 - law[:, 0]) / (0.04 / 30),
-    np.arange(1.0, 11),
-    atol=four_se,
+    "new answers, degrees 0 to 9: the error is noise, bias² and variance of the law",
+    seen_new.mean(1),
+    0.04 + law.sum(1),
+    atol=four_se * 0.04 / 30,
 )
 verify(
     "what the training error flatters by, degrees 0 to 9, in units of 2σ²/n, is p",
@@ -1831,11 +1833,13 @@ def ridge(X, y, lam):
 
 
 # %% tags=["picture"]
+exponents = np.arange(-10, 4)
+thetas = [ridge(powers(x30, 15), y30, 10.0**e) for e in exponents]
+test = [np.mean((powers(fine, 15) @ t - cosine(fine)) ** 2) for t in thetas]
+
+
 def ridge_picture(log_lambda):
     fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3.1))
-    exponents = np.arange(-10, 4)
-    thetas = [ridge(powers(x30, 15), y30, 10.0**e) for e in exponents]
-    test = [np.mean((powers(fine, 15) @ t - cosine(fine)) ** 2) for t in thetas]
     here = log_lambda + 10
     left.plot(fine, cosine(fine), ":", color=plot.GREY)
     left.plot(x30, y30, "k.", ms=4)
@@ -1854,7 +1858,7 @@ def ridge_picture(log_lambda):
 explore(
     ridge_picture,
     alt="Left a degree 15 ridge fit to thirty noisy points of a cosine, wiggly for tiny λ and flat for large λ; right its error on new points against λ with a minimum in between",
-    log_lambda=[-10, -7, -4, -3, -2, -1, 0, 3],
+    log_lambda=[-10, -7, -4, -3, -2, 0, 3],
 )
 
 # %% [markdown]
@@ -2350,7 +2354,7 @@ def two_clouds(d):
 explore(
     two_clouds,
     alt="Left two clouds of points at distance d and the best boundary between them, right their densities with the overlap on the wrong side, whose area is half the Bayes error for each class",
-    d=[2.0, 0.5, 1.0, 1.5, 2.5, 3.0, 4.0, 5.0],
+    d=[2.0, 0.5, 1.0, 1.5, 2.5, 3.0, 4.0],
 )
 
 # %% [markdown]
@@ -2387,7 +2391,7 @@ $$
 n\cdot\mathbb E[\text{excess}]\;\longrightarrow\;\frac{p\,\varphi(d/2)}{4\,d\,A_0} .
 $$ (eq-reg-excess-limit)
 
-A wall, a distance to it that falls like parameters over data, and a constant one can compute. A rival *knows* that the classes are Gaussian with equal covariance and estimates just that (*linear discriminant analysis*): its deviations have the mean square $\frac{4+d^2}n$ in place of $\frac1{nA_0}$ {cite:p}`efron1975`. We fit both to 800 data sets of two thousand points, for six pairs of $d$ and $p$. (In the column *paired* most of the luck is taken out: from each excess we subtract the quadratic of the derivation on the same data, whose mean is exactly the law's, and add the law.)
+A wall, a distance to it that falls like parameters over data, and a constant one can compute. A rival *knows* that the classes are Gaussian with equal covariance and estimates just that (*linear discriminant analysis*): its deviations have the mean square $\frac{4+d^2}n$ in place of $\frac1{nA_0}$ {cite:p}`efron1975`. We fit both to 500 data sets of two thousand points, for six pairs of $d$ and $p$. (In the column *paired* most of the luck is taken out: from each excess we subtract the quadratic of the derivation on the same data, whose mean is exactly the law's, and add the law.)
 """
 
 
@@ -2447,7 +2451,7 @@ def by_quadratic(X, y, d):
 
 cases = [(d, p) for d in (1, 2, 3) for p in (4, 8)]
 gauss_rng = np.random.default_rng(38)
-n_fit, n_sets = 2000, 800
+n_fit, n_sets = 2000, 500
 excess, excess_lda, quadratic = np.zeros((3, len(cases), n_sets))
 for row, (d, p) in enumerate(cases):
     for block in range(0, n_sets, 100):
@@ -2802,9 +2806,7 @@ verify(
     atol=1e-3,
 )
 fit_X, fit_y = pixels[fit_rows].numpy(), digit[fit_rows].numpy()
-judge = linear_model.LogisticRegression(C=1.0, tol=1e-9, max_iter=10_000).fit(
-    fit_X, fit_y
-)
+judge = linear_model.LogisticRegression(solver="newton-cg", tol=1e-9).fit(fit_X, fit_y)
 W = torch.tensor(judge.coef_.copy(), requires_grad=True)
 mean_loss = F.cross_entropy(
     pixels[fit_rows] @ W.T + torch.tensor(judge.intercept_), digit[fit_rows]

@@ -1159,7 +1159,7 @@ def ista(X, y, lam, steps):
 
 # %% [markdown]
 r"""
-As a picture: give each penalty a budget, $\|\theta\|_p\le1$, and let a loss with elliptic contours look for the best affordable point. Start at $p=2$, go down to 1 and below, and up to $\infty$.
+As a picture: give each penalty a budget, $\|\theta\|_p\le1$, and let a loss with elliptic contours look for the best affordable point. Begin at $p=\frac12$ and go up to $\infty$: from which $p$ on are both coordinates used?
 """
 
 # %% tags=["picture"]
@@ -1204,7 +1204,7 @@ def ball(p):
 explore(
     ball,
     alt="Elliptic contours of a loss and the ball of the p-norm: for p = 2 they touch with both coordinates non-zero, for p = 1 and below at a corner on an axis, where the first is zero, for large p near the corner of a square, where neither is zero",
-    p=["2", "1.5", "1", "0.5", "4", "inf"],
+    p=["0.5", "1", "1.5", "2", "4", "inf"],
 )
 
 # %% [markdown]

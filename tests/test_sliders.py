@@ -104,13 +104,56 @@ def test_explore_holds_both_halves_and_every_frame(shown):
 
 
 def test_every_frame_is_the_figure_of_its_point(shown):
-    explore(picture, alt="a line", a=[3, 1, 2], b=[0.0, 0.5])
-    right = [drawn(picture(a, b)) for a in (3, 1, 2) for b in (0.0, 0.5)]
+    explore(picture, alt="a line", a=[2, 1, 3], b=[0.5, 0.0])
+    right = [drawn(picture(a, b)) for a in (1, 2, 3) for b in (0.5, 0.0)]
     parts = parts_of(shown[0])
     assert [nearest(part, right) for part in parts] == list(range(6))
     assert max(np.abs(p - r).mean() for p, r in zip(parts, right, strict=True)) < 2
     (still, _) = frames_of(shown[0])
-    assert nearest(np.asarray(still.convert("RGB")), right) == 0
+    assert nearest(np.asarray(still.convert("RGB")), right) == 2, "a = 2, b = 0.5"
+
+
+@pytest.mark.parametrize(
+    "given, ordered",
+    [
+        ([2, 0.5, 1, 3], [0.5, 1, 2, 3]),
+        ([1, 2, 3], [1, 2, 3]),
+        ([3, 2, -1], [3, 2, -1]),  # falls all the way: so it was meant
+        (np.array([0, -1, 1]), [-1, 0, 1]),
+        (["b", "a", "c"], ["b", "a", "c"]),
+        ([True, False], [True, False]),
+        ([2, "inf", 1], [2, "inf", 1]),
+    ],
+)
+def test_a_slider_of_numbers_does_not_jump_and_starts_at_the_first(
+    chromium, shown, given, ordered
+):
+    explore(lambda a: picture(1 + ordered.index(a)), alt="a line", a=given)
+    page = chromium.new_page()
+    page.set_content(shown[0]["text/html"])
+    control, root = page.locator("input"), page.locator(".explore")
+    right = [drawn(picture(1 + k)) for k in range(len(ordered))]
+    first = ordered.index(given[0])
+    texts = [sliders._shown(v) for v in ordered]
+    assert control.input_value() == str(first)
+    assert control.get_attribute("aria-valuetext") == texts[first]
+    assert page.locator("output").inner_text() == texts[first]
+    assert nearest(window(page, root), right) == first
+    root.hover()  # the strip comes, nothing moves
+    page.wait_for_function("() => document.querySelector('img').style.objectFit")
+    assert nearest(window(page, root), right) == first
+    heard = []
+    control.press("Home")
+    for k in range(len(ordered)):
+        heard.append(control.get_attribute("aria-valuetext"))
+        assert nearest(window(page, root), right) == k
+        control.press("ArrowRight")
+    assert heard == texts and wrong_frames(page) == []
+    page.close()
+    (live,), image = widgets_of(shown[0])
+    assert [value for _, value in live.options] == ordered
+    assert live.value == given[0]
+    assert nearest(live_picture(image), right) == first
 
 
 def test_explore_makes_the_same_bytes_twice(shown):
@@ -146,10 +189,11 @@ def test_axes_stand_still_though_their_labels_grow(shown):
         figure, (left, right) = plt.subplots(1, 2, figsize=(4, 2), layout="constrained")
         figure.suptitle("above all")
         left.plot([0, 1])
-        right.set(ylim=(0, 10 ** (a % 4)), yticks=[0, 10 ** (a % 4)], xticks=[])
+        top = 10 ** (int(a) % 4)
+        right.set(ylim=(0, top), yticks=[0, top], xticks=[])
         return figure
 
-    explore(draw, alt="still", a=[0, 4, 8, 3])
+    explore(draw, alt="still", a=["0", "4", "8", "3"])
     first, second, third, last = parts_of(shown[0])
     assert np.array_equal(first, second) and np.array_equal(second, third)
     assert not np.array_equal(third, last), "1000 instead of 1"
@@ -157,7 +201,7 @@ def test_axes_stand_still_though_their_labels_grow(shown):
     assert np.array_equal(first[:, :width], last[:, :width])
     assert np.array_equal(first[:, -100:], last[:, -100:])
     (control,), image = widgets_of(shown[0])
-    control.value = 4
+    control.value = "4"
     assert np.abs(live_picture(image) - second).mean() < 0.5, "nor in a kernel"
 
 
@@ -193,15 +237,15 @@ def test_one_figure_that_draw_changes(shown):
 
     explore(draw, alt="a line", a=[3, 1, 2])
     assert not plt.get_fignums()
-    right = [drawn(draw(a)) for a in (3, 1, 2)]
+    right = [drawn(draw(a)) for a in (1, 2, 3)]
     assert [nearest(part, right) for part in parts_of(shown[0])] == [0, 1, 2]
 
 
 @pytest.mark.parametrize(
     "name, label, values, labels",
     [
-        ("batch_size", "batch size", [20241, 20242, -3], ["20241", "20242", "−3"]),
-        ("pi", "π", [0.5, 1e-5, 1 / 3], ["0.5", "1e−05", "0.3333"]),
+        ("batch_size", "batch size", [-3, 20241, 20242], ["−3", "20241", "20242"]),
+        ("pi", "π", [0.5, 1 / 3, 1e-5], ["0.5", "0.3333", "1e−05"]),
         ("lam", "λ", [True, False], ["True", "False"]),
         ("lambda_", "λ", ["wide", "-wide"], ["wide", "-wide"]),
         ("xi", "ξ", np.array([2.0, 3.0]), ["2", "3"]),
@@ -249,7 +293,7 @@ def window(page, root):
 
 
 def test_each_step_shows_the_frame_that_python_draws(chromium, shown):
-    a, b = [3, 1, 2], [0.0, 0.9, 0.5, 0.2]
+    a, b = [3, 2, 1], [0.0, 0.2, 0.5, 0.9]
     explore(picture, alt="a line", a=a, b=b)
     right = [drawn(picture(*point)) for point in itertools.product(a, b)]
     page = chromium.new_page(viewport={"width": 800, "height": 600})
@@ -281,7 +325,7 @@ def test_each_step_shows_the_frame_that_python_draws(chromium, shown):
     "right, wrong",
     [
         ("frame = frame * values[k].length + ", "frame = frame + "),
-        ("inputs.map((input, k)", "[...inputs].reverse().map((input, k)"),
+        ("inputs.forEach((input, k)", "[...inputs].reverse().forEach((input, k)"),
         ("100 * frame / last", "100 * frame / (last + 1)"),
         ('"aria-valuetext", text', '"aria-valuetext", values[k][0]'),
     ],
@@ -351,7 +395,7 @@ def test_the_live_half_calls_draw_anew(shown):
     b.value = 0.5
     assert calls[1:] == [(2, 0.5)] and nearest(live_picture(image), right) == 5
     assert 'alt="a &lt;line&gt; (a = 2, b = 0.5)"' in image.value
-    assert a.description == "a" and [label for label, _ in a.options] == ["3", "1", "2"]
+    assert a.description == "a" and [label for label, _ in a.options] == ["1", "2", "3"]
     assert not plt.get_fignums()
 
 

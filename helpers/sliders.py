@@ -78,9 +78,9 @@ def explore(draw: Callable[..., Figure], *, alt: str, **sliders: Iterable[Any]) 
         a running notebook.
     alt : str, what the picture shows, for readers who do not see it.
     **sliders : the values of each slider, a sequence of 2 to 25 finite numbers or
-        strings that look different. The slider starts at the first one; numbers that
-        neither rise nor fall are put into rising order. Names of Greek letters are
-        shown as letters.
+        strings that look different. The slider starts at the first one; numbers rise
+        from left to right, strings stand as they were given. Names of Greek letters
+        are shown as letters.
 
     Raises
     ------
@@ -178,11 +178,9 @@ def _values(name: str, values: Any) -> list:
 
 
 def _in_order(values: list) -> list:
-    """Numbers rising, unless they fall; what is no number as it was given."""
-    if any(isinstance(v, (str, bool)) for v in values):
-        return values
-    rising = sorted(values)
-    return values if values == rising[::-1] else rising
+    """Numbers rising, all else as it was given."""
+    numbers = not any(isinstance(v, (str, bool)) for v in values)
+    return sorted(values) if numbers else values
 
 
 def _points(grid: dict[str, list]) -> Iterator[dict]:

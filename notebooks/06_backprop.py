@@ -1664,7 +1664,7 @@ def training(step):
 explore(
     training,
     alt="Two spirals and the two sides of the network's decision: a straight cut at first, then bent, at last following both arms",
-    step=[600, 400, 300, 200, 120, 60, 20, 0],
+    step=[600, 0, 20, 60, 120, 200, 300, 400],
 )
 
 # %% tags=["checks"]
@@ -2077,7 +2077,7 @@ def two_ways(g):
 explore(
     two_ways,
     alt="Mean square of activities and of backward signals against the layer, logarithmic: level at a gain of one, falling or climbing by many orders of magnitude on both ways for a gain of a half or of two",
-    g=[1.0, 0.5, 0.7, 0.9, 1.1, 1.3, 1.6, 2.0],
+    g=[1.0, 0.5, 0.7, 1.3, 1.6, 2.0],
 )
 
 # %% [markdown]
@@ -3739,7 +3739,7 @@ def cut(m):
 explore(
     cut,
     alt="The plane cut by m lines, each cell in its own colour; the number of cells grows with the square of m",
-    m=[1, 2, 3, 4, 5, 6, 8, 10, 12],
+    m=[1, 2, 3, 5, 8, 12],
 )
 
 # %% tags=["checks"]

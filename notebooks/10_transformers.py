@@ -735,10 +735,10 @@ only the distance counts. So "seven places back" is one fact for all places, not
 
 
 # %%
-def rotate(x, theta):  # turn the coordinates of x in pairs, place t by theta[t]
-    a, b = x[..., 0::2], x[..., 1::2]
-    c, s = theta.cos().to(x), theta.sin().to(x)
-    return torch.stack([a * c - b * s, a * s + b * c], -1).flatten(-2)
+def rotate(x, theta):  # pairs of coordinates as complex numbers, place t by theta[t]
+    pairs = torch.view_as_complex(x.unflatten(-1, (-1, 2)).contiguous())
+    turn = torch.polar(torch.ones_like(theta), theta).to(pairs.dtype)
+    return torch.view_as_real(pairs * turn).flatten(-2)
 
 
 # %%
@@ -749,9 +749,9 @@ def angles(T, d, base=100.0):
 
 class Rotary(MultiHead):
     def roles(self, x, start=0):  # start: the place of the first token
-        qkv = super().roles(x)  # (3, batch, heads, T, d/heads)
-        theta = angles(start + x.shape[1], qkv.shape[-1])[start:]
-        return *rotate(qkv[:2], theta), qkv[2]
+        q, k, v = super().roles(x)  # each (batch, heads, T, d/heads)
+        theta = angles(start + x.shape[1], q.shape[-1])[start:]
+        return rotate(q, theta), rotate(k, theta), v
 
 
 # %% tags=["set-up"]
@@ -803,12 +803,15 @@ verify("sinusoidal encoding, entry by entry", PE[:40], by_rule, atol=1e-12)
 q, k = normal(2, 8)
 turns = angles(30, 8)
 S = rotate(q.repeat(30, 1), turns) @ rotate(k.repeat(30, 1), turns).T
-spin = lambda v: torch.view_as_complex(v.view(4, 2))  # pairs as complex numbers
-by_distance = [
-    (spin(q).conj() * spin(k) * torch.exp(1j * turns[n])).sum().real for n in range(30)
-]
+turned = lambda v, t: (
+    torch.block_diag(
+        *(torch.tensor([[a.cos(), -a.sin()], [a.sin(), a.cos()]]) for a in t)
+    )
+    @ v
+)
+by_distance = [q @ turned(k, turns[n]) for n in range(30)]
 verify(
-    "rotary scores of one query and key: at places 0 and n, and at 5 and n, by complex numbers",
+    "rotary scores of one query and key: at places 0 and n, and at 5 and n, by matrices",
     torch.cat([S[0], S[5, 5:]]),
     torch.stack([*by_distance, *by_distance[:25]]),
     atol=1e-5,
@@ -1103,6 +1106,7 @@ for k, title in enumerate(("gradient that arrives", "how far tokens are apart"))
         line = np.maximum((gradient, spread)[k], 1e-30)
         axes[k].semilogy(range(1, 17), line, label=name)
     axes[k].set(xlabel="block", title=title)
+    axes[k].minorticks_off()
 axes[1].legend(loc="center right")
 plt.show()
 
@@ -1257,8 +1261,9 @@ train(gpt, lambda g: next_letter_loss(gpt, some_texts(g)), 300, 2e-2)
 
 # %%
 with torch.no_grad():
-    z = gpt(test_text[:, :-1])[:, lag - 1 :].flatten(0, 1)
-    held_out = F.cross_entropy(z, test_text[:, lag:].flatten()).item()
+    said_next = gpt(test_text[:, :-1])[:, lag - 1 :]  # logits, (texts, 33, 4)
+    told = said_next.flatten(0, 1), test_text[:, lag:].flatten()
+    held_out = F.cross_entropy(*told).item()
 headline(
     "held-out cross-entropy of a GPT, against the truth on the same letters",
     held_out,
@@ -1457,7 +1462,7 @@ verify_at_least(
 )
 verify_at_most("without the MLP: the same", without["MLP"] / (H_next[1] - rate), 0.2)
 with torch.no_grad():
-    log_q = gpt(test_text[:, :-1])[:, lag - 1 :].double().log_softmax(-1)
+    log_q = said_next.double().log_softmax(-1)
     p = torch.tensor(cond[number(test_text[:, :-1], lag)])  # (texts, 33, 4)
     divergence = (p * (p.log() - log_q)).sum(-1)
     excess = -log_q.gather(2, test_text[:, lag:, None])[..., 0] - torch.tensor(truth)
@@ -1618,10 +1623,8 @@ verify(
     ],
     rtol=1e-5,
 )
-with torch.no_grad():
-    x = test_text
-    p_next = gpt(x[:, :-1]).softmax(-1)[:, lag - 1 :]
-    expected_echoes = p_next.gather(2, x[:, : p_next.shape[1], None]).mean().item()
+echoed = test_text[:, : said_next.shape[1], None]
+expected_echoes = said_next.softmax(-1).gather(2, echoed).mean().item()
 verify(
     "share of echoes the GPT expects on the machine's texts: within Pinsker's √(KL/2)",
     expected_echoes,
@@ -1815,7 +1818,7 @@ def leaning(tables, n, text):
 held_tables = count(alice[:cut], 7)
 by_order = {n: leaning(held_tables, n, alice[cut:]).mean() for n in range(1, 8)}
 by_rate = {
-    lr: surprise(english_gpt(alice[:cut], lr, 30), alice[cut:]).mean()
+    lr: surprise(english_gpt(alice[:cut], lr, 20), alice[cut:]).mean()
     for lr in (1e-2, 3e-2, 1e-1)
 }
 best_n, best_lr = min(by_order, key=by_order.get), min(by_rate, key=by_rate.get)
@@ -2102,7 +2105,8 @@ class SideBySide:
     def digits(self, texts):
         """The asked digits (models, n, asked), written greedily."""
         texts = texts.expand(len(self.weights), -1, -1)
-        return self(texts[..., :-1]).argmax(-1)
+        parts = [self(some[..., :-1]).argmax(-1) for some in texts.split(200, 1)]
+        return torch.cat(parts, 1)
 
 
 def one_digit(pairs):
@@ -2189,7 +2193,7 @@ is_78 = (upper + lower == 15) & ((upper - lower).abs() == 1)  # (10000, 2)
 with_78 = is_78.any(1)
 shuffled = torch.randperm(10_000, generator=torch.Generator().manual_seed(0))
 known = shuffled[~with_78[shuffled]][:2000]
-fresh = shuffled[~with_78[shuffled]][2000:4000]
+fresh = shuffled[~with_78[shuffled]][2000:3000]
 parts = {"trained on": known, "new": fresh}
 parts["new, with 7 + 8 in a column"] = with_78.nonzero()[:, 0]
 long_decays, ANSWERS = (0.01, 0.3), [2, 5, 6]  # setting
@@ -2619,12 +2623,12 @@ for batch in train_text[: 24 * 120].split(24):  # setting: 120 batches of 24 tex
     F.cross_entropy(z.flatten(0, 1), batch[:, 1:].flatten()).backward()
     optimizer.step()
 with torch.no_grad():
-    z = model(test_text[:, :-1])[:, lag - 1 :].flatten(0, 1)
-    loss_torch = F.cross_entropy(z, test_text[:, lag:].flatten()).item()
+    z = model(test_text[:1000, :-1])[:, lag - 1 :].flatten(0, 1)
+    loss_torch = F.cross_entropy(z, test_text[:1000, lag:].flatten()).item()
 
 # %% tags=["set-up"]
 print(
-    f"torch's GPT after 120 batches: {loss_torch - truth.mean():.3f} nats above the truth"
+    f"torch's GPT after 120 batches: {loss_torch - truth[:1000].mean():.3f} nats above the truth"
 )
 print(f"bigram, in theory:             {H_next[1] - rate:.3f}")
 
@@ -2717,7 +2721,7 @@ with torch.no_grad():
     )
 verify_at_most(
     "torch's GPT: share of the bigram's excess that is left",
-    (loss_torch - truth.mean()) / (H_next[1] - rate),
+    (loss_torch - truth[:1000].mean()) / (H_next[1] - rate),
     0.5,
 )
 sizes, counted = ((10, 16), (96, 16), (200, 32)), []
@@ -2801,8 +2805,8 @@ The one number rises, the other falls. Compare per letter (or per byte).
 """
 
 # %% tags=["set-up"]
-long_text = write(200, 161, 7)
-long_truth = -np.log(cond.ravel()[number(long_text, lag + 1).numpy()])  # (200, 153)
+long_text = write(100, 161, 7)
+long_truth = -np.log(cond.ravel()[number(long_text, lag + 1).numpy()])  # (100, 153)
 
 
 @torch.no_grad()

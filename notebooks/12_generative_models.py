@@ -133,14 +133,24 @@ shapes = np.array(
 )
 
 
+def log_sum_exp(logs):
+    """ln Σ eˣ along the last axis; as SciPy's, without its care for special cases."""
+    top = logs.max(-1, keepdims=True)
+    return np.log(np.exp(logs - top).sum(-1)) + top[..., 0]
+
+
 def log_mixture(x, pi, mu, Sigma):
     """log of each part's share of the density, (n, K), for x of shape (n, d)."""
-    parts = [stats.multivariate_normal(m, C).logpdf(x) for m, C in zip(mu, Sigma)]
-    return np.log(pi) + np.stack(parts, -1)
+    parts = []
+    for m, C in zip(mu, Sigma):
+        root = np.linalg.inv(np.linalg.cholesky(C))
+        squared = (((x - m) @ root.T) ** 2).sum(-1)
+        parts.append(np.log(np.diag(root)).sum() - squared / 2)
+    return np.log(pi) + np.stack(parts, -1) - len(root) / 2 * np.log(2 * np.pi)
 
 
 def log_smile(x):
-    return special.logsumexp(log_mixture(x, weights, centres, shapes), axis=-1)
+    return log_sum_exp(log_mixture(x, weights, centres, shapes))
 
 
 def draw_smile(n, seed):
@@ -399,7 +409,7 @@ def log_kernels(x, centres, width):  # x (n, d), centres (m, d)
     log_bells = -squared / (2 * width**2) - x.shape[1] / 2 * np.log(
         2 * np.pi * width**2
     )
-    return special.logsumexp(log_bells, axis=1) - np.log(len(centres))
+    return log_sum_exp(log_bells) - np.log(len(centres))
 
 
 # %% [markdown]
@@ -422,7 +432,7 @@ digit_models = {"kernels": lambda x: log_kernels(x, X_train, best_width)}
 digit_models |= {name: m.score_samples for name, m in gaussians.items()}
 held_out = {name: log_p(X_test) for name, log_p in digit_models.items()}
 near_digits, near_noise = (
-    spatial.KDTree(X_train).query(x)[0].mean() for x in (X_test, noise_pictures)
+    spatial.distance.cdist(x, X_train).min(1).mean() for x in (X_test, noise_pictures)
 )
 on_noise = {name: log_p(noise_pictures) for name, log_p in digit_models.items()}
 varies = X_train.var(0) > best_width**2  # pixels that vary more than a kernel does
@@ -432,7 +442,7 @@ on_varying = {  # the same models, looking at these pixels only
 for name, m in gaussians.items():
     part_of_C = m.covariances_[:, varies][:, :, varies]
     logs = log_mixture(X_test[:, varies], m.weights_, m.means_[:, varies], part_of_C)
-    on_varying[name] = special.logsumexp(logs, axis=1)
+    on_varying[name] = log_sum_exp(logs)
 print(f"chosen width {best_width:.2f}; mean log-density, in nats:")
 print(
     f"{'':16}{'held-out digits':>18}{f'{varies.sum()} pixels of them':>22}"
@@ -463,6 +473,19 @@ verify(
     np.exp(log_kernels(line[:, None], three, 0.5)),
     stats.norm(three, 0.5).pdf(line).mean(0),
     atol=1e-12,
+)
+at_30 = np.random.default_rng(2).normal(size=(30, 2))
+verify(
+    "the smile's log-density against scipy's",
+    log_smile(at_30),
+    special.logsumexp(
+        [
+            np.log(share) + stats.multivariate_normal(m, C).logpdf(at_30)
+            for share, m, C in zip(weights, centres, shapes)
+        ],
+        axis=0,
+    ),
+    rtol=1e-9,
 )
 verify(
     "one Gaussian on digits: log-density against scipy's",
@@ -855,7 +878,7 @@ $$ (eq-gm-elbo)
 def em_mixture(x, pi, mu, Sigma, rounds):
     for _ in range(rounds):
         logs = log_mixture(x, pi, mu, Sigma)  # (n, K)
-        yield special.logsumexp(logs, axis=1).mean(), pi, mu, Sigma
+        yield log_sum_exp(logs).mean(), pi, mu, Sigma
         r = special.softmax(logs, axis=1)  # E: responsibilities
         count = r.sum(0)  # M: count and average
         pi, mu = count / len(x), r.T @ x / count[:, None]
@@ -895,7 +918,7 @@ def rounds_picture(rounds):
 explore(
     rounds_picture,
     alt="Points in the shape of a smile and three ellipses that EM moves onto the mouth and its corners",
-    rounds=[0, 3, 12, 25, 119],
+    rounds=[0, 3, 12, 119],
 )
 
 # %% [markdown]
@@ -910,14 +933,15 @@ dz = z_line[1] - z_line[0]
 log_joint = stats.norm.logpdf(z_line) + stats.norm(
     z_line + np.sin(3 * z_line), 0.1**0.5
 ).logpdf(0.6)
+log_root = np.log(2 * np.pi) / 2
 log_evidence = np.log(np.exp(log_joint).sum() * dz)
 log_posterior = log_joint - log_evidence
 posterior = np.exp(log_posterior)
 
 
 def bound_of(m, log_s):
-    q = stats.norm(m, np.exp(log_s))
-    return (q.pdf(z_line) * (log_joint - q.logpdf(z_line))).sum() * dz
+    log_q = -((z_line - m) ** 2) / (2 * np.exp(2 * log_s)) - log_s - log_root
+    return (np.exp(log_q) * (log_joint - log_q)).sum() * dz
 
 
 def climb(m):
@@ -1161,20 +1185,19 @@ The slider weighs the price with $\beta$; the dashed ring is the prior's, of rad
 
 # %%
 class LinearVAE(nn.Module):
-    def __init__(self, seed):
+    def __init__(self, runs):  # several side by side, each from its own start
         super().__init__()
-        torch.manual_seed(seed)
-        self.enc, self.dec = nn.Linear(6, 2, bias=False), nn.Linear(2, 6, bias=False)
-        self.log_var = nn.Parameter(torch.zeros(2))  # setting
-        self.log_s2 = nn.Parameter(torch.zeros(1))  # setting
+        self.enc = nn.Parameter(0.3 * torch.randn(runs, 6, 2))  # setting
+        self.dec = nn.Parameter(0.3 * torch.randn(runs, 2, 6))  # setting
+        self.log_var = nn.Parameter(torch.zeros(runs, 1, 2))  # setting
+        self.log_s2 = nn.Parameter(torch.zeros(runs, 1))  # setting
 
-    def bound(self, x, eps):
-        mu, log_var = self.enc(x), self.log_var
-        squared = ((x - self.dec(mu + torch.exp(log_var / 2) * eps)) ** 2).sum(1)
-        fit = -squared / self.log_s2.exp() / 2 - 3 * (
-            self.log_s2 + math.log(2 * math.pi)
-        )
-        return fit - 0.5 * (mu**2 + log_var.exp() - 1 - log_var).sum(1)
+    def bound(self, x, eps):  # x (runs, n, 6), eps (runs, n, 2)
+        mu, log_var = x @ self.enc, self.log_var
+        decoded = (mu + torch.exp(log_var / 2) * eps) @ self.dec
+        squared = ((x - decoded) ** 2).sum(2) / self.log_s2.exp()
+        fit = -squared / 2 - 3 * (self.log_s2 + math.log(2 * math.pi))
+        return fit - 0.5 * (mu**2 + log_var.exp() - 1 - log_var).sum(2)
 
 
 # %% tags=["set-up"]
@@ -1189,28 +1212,25 @@ linear_data = linear_data - linear_data.mean(0)
 S_linear = linear_data.T @ linear_data / 2000
 
 
-def exact_bound(vae, S):
-    """The linear VAE's bound averaged over data of covariance S, without sampling."""
-    D, E = vae.dec.weight.double().numpy(), vae.enc.weight.double().numpy()
-    s2, var = math.exp(vae.log_s2.item()), vae.log_var.exp().double().numpy()
+def exact_bound(run, S):
+    """A linear VAE's bound averaged over data of covariance S, without sampling."""
+    D, E = (v[run].T.double().numpy() for v in (linear_vaes.dec, linear_vaes.enc))
+    s2 = math.exp(linear_vaes.log_s2[run].item())
+    var = linear_vaes.log_var[run, 0].exp().double().numpy()
     R = np.eye(6) - D @ E
     fit = (np.trace(R @ S @ R.T) + (D**2 * var).sum()) / s2
     price = np.trace(E @ S @ E.T) + (var - 1 - np.log(var)).sum()
     return -0.5 * (fit + 6 * np.log(2 * np.pi * s2) + price)
 
 
-linear_vaes = []
-for seed in range(3):
-    vae = LinearVAE(seed)
-    train(
-        vae,
-        lambda x, gen: -vae.bound(x, torch.randn(len(x), 2, generator=gen)).mean(),
-        linear_data,
-        450,
-        lr=5e-2,
-        batch=400,
-    )
-    linear_vaes.append(vae)
+def linear_loss(x, gen):
+    eps = torch.randn(3, len(x) // 3, 2, generator=gen)
+    return -linear_vaes.bound(x.reshape(3, -1, 6), eps).mean(1).sum()
+
+
+torch.manual_seed(0)
+linear_vaes = LinearVAE(3)
+train(linear_vaes, linear_loss, linear_data, 600, lr=8e-2, batch=3 * 400)
 W_p, s2_p = ppca(S_linear, 2)
 C_p = W_p @ W_p.T + s2_p * np.eye(6)
 S_fresh = linear_fresh.T @ linear_fresh / len(linear_fresh)
@@ -1218,14 +1238,13 @@ print(f"{'nats per point':30}{'training':>12}{'fresh':>12}")
 print(
     f"{'probabilistic PCA, exact':30}{gauss_loglik(C_p, S_linear):12.4f}{gauss_loglik(C_p, S_fresh):12.4f}"
 )
-for seed, vae in enumerate(linear_vaes):
-    print(
-        f"{f'linear VAE, bound, seed {seed}':30}{exact_bound(vae, S_linear):12.4f}{exact_bound(vae, S_fresh):12.4f}"
-    )
+for run in range(3):
+    a, b = exact_bound(run, S_linear), exact_bound(run, S_fresh)
+    print(f"{f'linear VAE, bound, start {run}':30}{a:12.4f}{b:12.4f}")
 
 # %% [markdown]
 r"""
-On this sample it is short by less than a hundredth of a nat after 450 steps, on fresh points too. There the bound *is* the likelihood.
+On this sample it is short by less than a hundredth of a nat after 600 steps, on fresh points too. There the bound *is* the likelihood.
 
 (autoencoder-latent-irregularity)=
 **Does the price make better pictures?** One reads that a plain autoencoder has holes between its codes, and a VAE has none. Train both with sixteen code numbers on 1,100 digits, draw codes, decode, and measure the distance to the nearest training digit (held-out digits: 1.08). But draw from what? $\mathcal N(0,I)$ is the VAE's prior; the plain codes have a law of their own, wider and of no such shape, so for them it is simply the wrong density. A fair question fits one to the codes of each.
@@ -1270,20 +1289,20 @@ from sklearn.neighbors import KNeighborsClassifier
 
 best_linear = gauss_loglik(C_p, S_linear)
 verify_at_least(
-    "linear VAE: best possible log-likelihood minus bound, three seeds, never negative",
-    best_linear - np.array([exact_bound(v, S_linear) for v in linear_vaes]),
+    "linear VAE: best possible log-likelihood minus bound, three starts, never negative",
+    best_linear - np.array([exact_bound(run, S_linear) for run in range(3)]),
     0.0,
 )
 verify_at_most(
     "… and short by, in nats, on training and on fresh data",
     [
-        gauss_loglik(C_p, S_any) - exact_bound(v, S_any)
-        for v in linear_vaes
+        gauss_loglik(C_p, S_any) - exact_bound(run, S_any)
+        for run in range(3)
         for S_any in (S_linear, S_fresh)
     ],
     0.01,
 )
-D_0 = linear_vaes[0].dec.weight.double().numpy()
+D_0 = linear_vaes.dec[0].T.double().numpy()
 verify(
     "it picked a rotation: cosine between the decoder's two columns",
     (D_0.T @ D_0)[0, 1] / np.sqrt(np.prod(np.diag(D_0.T @ D_0))),
@@ -1298,13 +1317,11 @@ verify(
 )
 verify_within_se(
     "the bound by reparameterised sampling, against its closed form",
-    linear_vaes[0]
-    .bound(
-        as_tensor(linear_data).repeat(5, 1),
-        torch.randn(10_000, 2, generator=torch.Generator().manual_seed(51)),
-    )
-    .double(),
-    exact_bound(linear_vaes[0], S_linear),
+    linear_vaes.bound(
+        as_tensor(linear_data).repeat(5, 1).expand(3, -1, -1),
+        torch.randn(3, 10_000, 2, generator=torch.Generator().manual_seed(51)),
+    )[0].double(),
+    exact_bound(0, S_linear),
 )
 mu_s, s_s = torch.tensor([0.4, -2.0]), torch.tensor([0.5, 1.7])
 together, some_x = Stack([v.enc for v in sixteen]), as_tensor(X_test[:20])
@@ -1433,7 +1450,7 @@ A *normalising flow* is a learned bijection from a simple law to the data, here 
 class Coupling(nn.Module):
     def __init__(self):
         super().__init__()
-        self.net = mlp(1, 24, 24, 2, act=nn.Tanh)  # setting
+        self.net = mlp(1, 24, 24, 2)  # setting
 
     def forward(self, x):  # (n, 2) → the halves swapped, (n, 2); log-determinant (n,)
         s, t = self.net(x[..., :1]).chunk(2, dim=-1)
@@ -1466,7 +1483,7 @@ side_by_side = np.stack(samples, 1)  # (1500, 3, 2)
 seconds = {}
 
 
-def fit_flows(points, steps=400, lr=3e-2):
+def fit_flows(points, steps=300, lr=3e-2):
     """A coupling flow for each sample, all trained side by side."""
     torch.manual_seed(0)
     flows, many = [Flow() for _ in range(points.shape[1])], Flow()
@@ -1513,7 +1530,7 @@ explore(
 
 # %% [markdown]
 r"""
-One coordinate at a time the sheet is bent into the smile. It stays in one piece, and after these 400 steps two bridges remain between the three clusters, with half as much again as the mass that the truth has there, or more, on each of three samples. That a bijection cannot tear does not forbid the truth: its density is zero nowhere, and [an exact bijection exists](#flow-matching). But it must stretch very steeply, and that takes weights and time.
+One coordinate at a time the sheet is bent into the smile. It stays in one piece, and after these 300 steps two bridges remain between the three clusters, with half as much again as the mass that the truth has there, or more, on each of three samples. That a bijection cannot tear does not forbid the truth: its density is zero nowhere, and [an exact bijection exists](#flow-matching). But it must stretch very steeply, and that takes weights and time.
 """
 
 # %% tags=["checks"]
@@ -1529,6 +1546,16 @@ verify(
     atol=1e-10,
 )
 verify("coupling: there and back", one_layer.inverse(y_20)[0], z_20, atol=1e-12)
+x_20, gained = z_20.float(), 0.0
+for layer in flow.layers:
+    x_20, s_layer = layer(x_20)
+    gained = gained + s_layer
+verify(
+    "the flow's density at what its sampler makes of z is that of z, less ln det J",
+    flow.log_prob(x_20),
+    torch.distributions.Normal(0.0, 1.0).log_prob(z_20).sum(1) - gained,
+    atol=1e-3,
+)
 log_flow_map = flow.log_prob(as_tensor(lattice)).double().numpy()
 verify(
     "the flow's density integrates to one over the plane",
@@ -1621,12 +1648,14 @@ def guess(x, a, b, pi=weights):
     """E[x₀ | x] and E[ε | x] where x = a x₀ + b ε and x₀ is of the smile; x (n, 2)."""
     clean, noise, logs = [], [], []
     for share_k, m, C in zip(pi, centres, shapes):
+        if share_k == 0:
+            continue
         V = a**2 * C + b**2 * np.eye(2)
         pull = (x - a * m) @ np.linalg.inv(V)  # V⁻¹ (x − a m)
         clean.append(m + a * pull @ C)
         noise.append(b * pull)
         quadratic = (pull * (x - a * m)).sum(1) + np.log(np.linalg.det(V))
-        logs.append(np.log(share_k + 1e-300) - quadratic / 2)
+        logs.append(np.log(share_k) - quadratic / 2)
     r = special.softmax(np.array(logs), axis=0)[..., None]  # (K, n, 1)
     return (r * clean).sum(0), (r * noise).sum(0)
 
@@ -1641,9 +1670,7 @@ def score_field(sigma):
     fig, ax = plt.subplots(figsize=(6.8, 3.7))
     noisy = [C + sigma**2 * np.eye(2) for C in shapes]
     density = lambda u, v: np.exp(
-        special.logsumexp(
-            log_mixture(np.stack([u, v], -1), weights, centres, noisy), axis=-1
-        )
+        log_sum_exp(log_mixture(np.stack([u, v], -1), weights, centres, noisy))
     )
     plot.contours(ax, density, (-4.3, 4.3), (-3, 3), 8)
     at = arrows_at.reshape(-1, 2)
@@ -1948,12 +1975,12 @@ verify_at_least(
     0.0,
 )
 chain_rng = np.random.default_rng(47)
-x_chain = chain_rng.normal(size=40_000)
+x_chain = chain_rng.normal(size=20_000)
 for t in range(T, 0, -1):
     eps_t = np.sqrt(1 - bar[t - 1]) * x_chain / v_all[t - 1]
     x_chain = reverse_step(x_chain, t, eps_t, beta_tilde, chain_rng)
 verify_within_se(
-    "the chain with β̃, 40,000 runs: E x₀² is what the recursion says",
+    "the chain with β̃, 20,000 runs: E x₀² is what the recursion says",
     x_chain**2,
     end_variance(beta_tilde),
 )
@@ -2341,9 +2368,9 @@ def guided_maps(g):
     """Tilted and sampled log-density on the lattice, both normalised there."""
     logs = log_mixture(lattice, weights, centres, shapes)
     own = logs[:, 0] - np.log(weights[0])
-    tilted = g * own + (1 - g) * special.logsumexp(logs, axis=1)
-    tilted -= special.logsumexp(tilted) + np.log(cell)
-    near = lattice[:, 0] < 1  # beyond, nothing of it is left
+    tilted = g * own + (1 - g) * log_sum_exp(logs)
+    tilted -= log_sum_exp(tilted) + np.log(cell)
+    near = lattice[:, 0] < 0.3  # beyond, nothing of it is left
     sampled = np.full(len(lattice), -np.inf)
     sampled[near] = log_density(lattice[near], guided(g), 0, np.pi / 2, 36)
     return tilted, sampled
@@ -2368,7 +2395,7 @@ for g, (tilted, sampled) in maps.items():
 
 
 # %% tags=["picture"]
-outline = [*np.meshgrid(np.linspace(-4.5, 3.5, 161), np.linspace(-2.5, 3, 111))]
+outline = [*np.meshgrid(np.linspace(-4.5, 3.5, 97), np.linspace(-2.5, 3, 67))]
 outline.append(np.exp(log_smile(np.stack(outline, -1))))
 
 
@@ -2622,10 +2649,10 @@ def digit_loss(model, x, c):
 
 
 # %%
-def train_digits(x, c, steps=600, seed=0):  # setting
+def train_digits(x, c, steps=500, seed=0):  # setting
     torch.manual_seed(seed)
     model = Velocity(x)
-    optimizer = torch.optim.Adam(model.parameters(), lr=8e-3, fused=True)  # setting
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2, fused=True)  # setting
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     for _ in range(steps):
         batch = torch.randint(len(x), (128,))  # setting
@@ -2652,6 +2679,7 @@ def draw_digits(model, c, g, seed=0, steps=12):  # setting
 
 # %% tags=["set-up"]
 from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.model_selection import StratifiedKFold
 from sklearn.svm import SVC
 
@@ -2664,25 +2692,27 @@ judge = SVC(C=10, gamma=0.08).fit(X_train, y_train)
 people_novelty = spatial.distance.cdist(X_test, learn_from).min(1).mean()
 
 
-def detective(made, people=X_test, machine=SVC(C=10, gamma=0.05), parts=3):
+def detective(made, people=X_test, trees=0, parts=3):
     """Accuracy, in some folds, of a machine that tells made from held-out digits."""
-    both = np.r_[np.round(16 * np.clip(made, 0, 1)) / 16, people]
+    x = np.r_[np.round(16 * np.clip(made, 0, 1)) / 16, people]
     label = np.repeat([0, 1], [len(made), len(people)])
+    machine = ExtraTreesClassifier(trees, random_state=0)
+    if not trees:  # a support vector machine; all folds share one matrix of kernels
+        machine = SVC(C=10, kernel="precomputed")
+        x = np.exp(-0.05 * euclidean_distances(x, squared=True))  # setting
+    right = []
     folds = StratifiedKFold(parts, shuffle=True, random_state=0)
-    right = [
-        machine.fit(both[learned], label[learned]).score(both[asked], label[asked])
-        for learned, asked in folds.split(both, label)
-    ]
+    for learned, asked in folds.split(label, label):
+        columns = slice(None) if trees else learned
+        machine.fit(x[learned][:, columns], label[learned])
+        right.append(machine.score(x[asked][:, columns], label[asked]))
     return np.mean(right)
-
-
-forest = ExtraTreesClassifier(10, random_state=0)
 
 
 def distances(made):
     """From a made digit to the nearest training digit; from a held-out one to the nearest made."""
     made = np.clip(made, 0, 1)
-    gaps = spatial.distance.cdist
+    gaps = euclidean_distances
     return gaps(made, learn_from).min(1).mean(), gaps(X_test, made).min(1).mean()
 
 
@@ -2704,11 +2734,17 @@ def by_bells(k, by_class, dim=64):
             some = learn_from if c is None else learn_from[y_learn == c]
             slots = np.flatnonzero((wanted == c) | (c is None))
             if (floor, seed, c) not in laws:
-                law = GaussianMixture(k, reg_covar=floor, random_state=seed)
-                laws[floor, seed, c] = law.fit(squeeze.transform(some))
-            codes_here = laws[floor, seed, c].sample(len(slots))[0]
-            drawn_here = squeeze.inverse_transform(codes_here)
-            made[np.random.default_rng(seed).permutation(slots)] = drawn_here
+                start = "kmeans" if k > 1 else "random"  # one bell needs no start
+                law = GaussianMixture(
+                    k, reg_covar=floor, random_state=seed, init_params=start
+                ).fit(squeeze.transform(some))
+                laws[floor, seed, c] = law, np.linalg.cholesky(law.covariances_)
+            law, roots = laws[floor, seed, c]
+            rng = np.random.default_rng([seed, c or 0])
+            part = rng.choice(k, len(slots), p=law.weights_)
+            dice = rng.normal(size=(len(slots), dim, 1))
+            codes_here = law.means_[part] + (roots[part] @ dice)[..., 0]
+            made[slots] = squeeze.inverse_transform(codes_here)
         return made
 
     return draw
@@ -2754,7 +2790,7 @@ for name, (draw, knobs, knows) in rivals.items():
         for seed in range(3):
             made = drawn_by[name, value, seed] = draw(value, y_test, seed)
             hit = judge.score(np.clip(made, 0, 1), y_test) if knows else np.nan
-            by_forest = detective(made, machine=forest, parts=2)
+            by_forest = detective(made, trees=5, parts=2)
             rows.append([detective(made), hit, *distances(made), by_forest])
         v = verdicts[name, value] = np.array(rows)  # (seed, judge)
         m, hit = v.mean(0), f"{v[:, 1].mean():8.2f}" if knows else f"{'–':>8}"
@@ -2787,7 +2823,7 @@ below, left, right = (7, -9), (-6, 3), (6, -3)  # where a name stands
 bells = [("one bell", below), ("three bells", left), ("six bells", right)]
 paths = (
     (plot.BLUE, [(f"{k} per class", k, where) for k, where in bells]),
-    (plot.RED, [(1, "g = 1", left), (2, "g = 2", right), (4, "g = 4", (4, 4))]),
+    (plot.RED, [(1, "g = 1", right), (2, "g = 2", right), (4, "g = 4", (4, 4))]),
     (plot.GREY, [("kernels", "kernels", left)]),
     (plot.GREY, [("the opening's ten", "the opening's ten", left)]),
     ("black", [("VAE", "VAE", right)]),
@@ -2822,7 +2858,7 @@ plt.show()
 r"""
 The thief cannot be told from people, and only the novelty of zero betrays him: *no judge of quality is worth anything without one of copying*. (The kernels are thieves who add noise, and escape that one.)
 
-Follow the red line. Without guidance the network is no better than bell curves: its pictures vary less than people's do. Guidance 2 restores the variance and fools the detective far better; 4 overshoots. The forest, by which $g$ was not chosen, sees no gain. Now the blue one: given the same two liberties, the class and a knob, three bells per class meet the network before this detective, with a smaller gap; before the forest they beat it (0.63 against 0.89). Six fool the detective better still, and stand nearer to the training digits than people do: they begin to copy. The black ones have neither class nor knob: the VAE is found out nearly always, but a plain autoencoder with ten bells on its codes only 67 times in a hundred; the forest too finds it out less often than the network, and it stands farther from the training digits than people do. (The opening's row is found out more often than all other bells.) On 1,100 pictures of 64 pixels, at this budget, *this* network is not needed.
+Follow the red line. Without guidance the network is no better than bell curves: its pictures vary less than people's do. Guidance 2 restores the variance and fools the detective far better; 4 overshoots. The forest, by which $g$ was not chosen, sees no gain. Now the blue one: given the same two liberties, the class and a knob, three bells per class meet the network before this detective, with a smaller gap; before the forest they beat it (0.60 against 0.83). Six fool the detective better still, and stand nearer to the training digits than people do: they begin to copy. The black ones have neither class nor knob: the VAE is found out nearly always, but a plain autoencoder with ten bells on its codes only 67 times in a hundred; the forest too finds it out less often than the network, and it stands farther from the training digits than people do. (The opening's row is found out more often than all other bells.) On 1,100 pictures of 64 pixels, at this budget, *this* network is not needed.
 
 What would it be at the end of its training? The velocity that is best *for these 1,100 digits* is known in closed form, as for the smile, with a point for each digit in place of three bells. Its flow ends on training digits, and nowhere else: **a network that reached the least possible loss would be the thief.** All that it draws of its own it owes to falling short.
 """
@@ -2983,9 +3019,7 @@ ideal = []
 for seed in range(40):  # setting
     points = draw_smile(1000, 100 + seed)  # setting
     *_, (_, *fitted) = em_mixture(points, weights, centres, shapes, 10)  # setting
-    ideal.append(
-        kl_on_lattice(special.logsumexp(log_mixture(lattice, *fitted), axis=1))
-    )
+    ideal.append(kl_on_lattice(log_sum_exp(log_mixture(lattice, *fitted))))
 ideal = np.array(ideal)
 
 # %%
@@ -3005,7 +3039,7 @@ Now the others, each on three samples of 1,500 points. Kernels and mixture choos
 
 
 # %% tags=["set-up"]
-def straight_nets(points, steps=2000, lr=3e-2):
+def straight_nets(points, steps=1500, lr=3e-2):
     """A network for the straight path of each sample, all trained side by side."""
     torch.manual_seed(0)
     nets = [mlp(5, 64, 64, 2) for _ in range(points.shape[1])]
@@ -3051,7 +3085,7 @@ def fit_coupling(i, steps):
 
 
 def fit_matching(i, steps):
-    return lambda x: log_density(x, field_of(paths_nets[i]), 0, 1, 12, h=1e-2)
+    return lambda x: log_density(x, field_of(paths_nets[i]), 0, 1, 10, h=1e-2)
 
 
 validation = draw_smile(500, 30)
@@ -3059,8 +3093,8 @@ contest = {
     "one Gaussian": (fit_parts, (1,)),
     "kernels": (fit_kernels, (0.1, 0.17, 0.3)),
     "mixture": (fit_parts, (2, 3, 4)),
-    "coupling flow": (fit_coupling, (400,)),
-    "flow matching": (fit_matching, (2000,)),
+    "coupling flow": (fit_coupling, (300,)),
+    "flow matching": (fit_matching, (1500,)),
 }
 chosen, contest_kl, density_maps = {}, {}, {}
 print(f"{'':16}{'setting':>8}{'seconds':>9}{'KL from the truth, three samples':>36}")
@@ -3095,7 +3129,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-The mixture wins clearly, and pays just the price of its parameters, $\frac{17}{3000}\approx0.006$. Kernels, which train nothing, and flow matching after 2,000 steps are level (it is ahead on two samples, they on one); in a fifth of the steps, each dearer, the coupling flow stays more than twice as far away; more steps bring it nearer. On this toy nobody needs a network, and on the digits, at that budget, [a small one was not needed either](#digits-at-last). *Always fit the Gaussian and the mixture too, and say by how many nats you beat them.*
+The mixture wins clearly, and pays just the price of its parameters, $\frac{17}{3000}\approx0.006$. Kernels, which train nothing, and flow matching after 1,500 steps are level (now one is ahead, now the other); in a fifth of the steps, each dearer, the coupling flow stays more than twice as far away; more steps bring it nearer. On this toy nobody needs a network, and on the digits, at that budget, [a small one was not needed either](#digits-at-last). *Always fit the Gaussian and the mixture too, and say by how many nats you beat them.*
 """
 
 # %% tags=["checks"]
@@ -3548,11 +3582,11 @@ def alternate(k, seed, rounds=150):
     return C, D
 
 
-starts = [alternate(3, seed) for seed in range(6)]
+starts = [alternate(3, seed) for seed in range(4)]
 verify(
-    "six random starts: squared error per digit is the sum of the eigenvalues left out",
+    "four random starts: squared error per digit is the sum of the eigenvalues left out",
     [((X_0 - X_0 @ C.T @ D.T) ** 2).sum() / len(X_0) for C, D in starts],
-    np.full(6, lam[3:].sum()),
+    np.full(4, lam[3:].sum()),
     rtol=1e-8,
 )
 verify(
@@ -3651,6 +3685,7 @@ for price in (0.0, 0.3):
         X_train,
         wide_enc,
         nn.Linear(128, 64),
+        steps=100,
         penalty=lambda x: price * wide_enc(x).sum(1).mean(),
     )
     dense_share.append((wide_enc(as_tensor(X_test)) > 1e-3).double().mean().item())
@@ -3783,14 +3818,14 @@ $\varphi:\mathbb R^k\supset U\to\mathbb R^d$ with Jacobian of rank $k$; nobody t
 from sklearn.neighbors import KNeighborsRegressor
 
 rng = np.random.default_rng(16)
-places = rng.uniform([4, 4, 1.3], [11, 11, 4.0], (1200, 3))
+places = rng.uniform([4, 4, 1.3], [11, 11, 4.0], (900, 3))
 discs = np.array([disc(x, y, r) for x, y, r in places])
 by_code_size, encoders = [], {}
 for k in (1, 3):
     torch.manual_seed(0)
     enc_k, dec_k = mlp(256, 64, k), mlp(k, 64, 256)
-    net_k = autoencoder(discs[:1000], enc_k, dec_k, steps=250)
-    by_code_size.append(error_of(net_k, discs[1000:]))
+    net_k = autoencoder(discs[:700], enc_k, dec_k, steps=250)
+    by_code_size.append(error_of(net_k, discs[700:]))
     encoders[k] = (lambda f: lambda x: f(as_tensor(x)).numpy())(enc_k), dec_k
 verify_at_least(
     "discs with three freedoms: error with 1 over 3 code numbers",
@@ -3798,10 +3833,10 @@ verify_at_least(
     2.5,
 )
 encode_3, decoder_3 = encoders[3]
-regression = KNeighborsRegressor(5).fit(encode_3(discs[:1000]), places[:1000, :2])
+regression = KNeighborsRegressor(5).fit(encode_3(discs[:700]), places[:700, :2])
 verify_at_least(
     "places read off three codes: R², held out",
-    regression.score(encode_3(discs[1000:]), places[1000:, :2]),
+    regression.score(encode_3(discs[700:]), places[700:, :2]),
     0.85,
 )
 quartet = [  # large left, small left, small right, and the target large right
@@ -4036,8 +4071,9 @@ def nce(n, seed):
     x = np.r_[rng.normal(size=n), 2 * rng.normal(size=n)]
     label = np.repeat([1.0, 0.0], n)
     features, v = np.stack([-(x**2) / 2, np.ones(2 * n)], 1), np.array([0.5, -0.5])
-    for _ in range(10):
-        q = special.expit(features @ v - stats.norm(0, 2).logpdf(x))
+    log_noise = stats.norm(0, 2).logpdf(x)
+    for _ in range(6):  # setting
+        q = special.expit(features @ v - log_noise)
         H = features.T @ (features * (q * (1 - q))[:, None])
         v = v - np.linalg.solve(H, features.T @ (q - label))
     return v

@@ -639,7 +639,7 @@ $$
 \alpha_{1/2}\approx s\,\frac{0.674\,\sqrt n}{n\sqrt{2/\pi}}\approx\frac{0.85\,s}{\sqrt n}.
 $$ (eq-adv-dimension)
 
-In many dimensions the attacker adds up what the coin cancels. On 64 pixels, whose root mean square is $s=0.48$, this predicts 0.05. A photograph of $224\times224$ pixels in three colours has 150,528 numbers, and there the customary allowance is $8/255\approx0.03$: by this rule, as $s\le1$, fourteen times what is needed or more, the 0.15 of our opening three times.
+In many dimensions the attacker adds up what the coin cancels. On 64 pixels, whose root mean square is $s=0.48$, this predicts 0.05. A photograph of $224\times224$ pixels in three colours has 150,528 numbers, and there a customary allowance is $4/255\approx0.016$: by this rule, as $s\le1$, seven times what is needed or more, the 0.15 of our opening three times.
 """
 
 
@@ -759,7 +759,7 @@ for words, values in zip(("64 pixels", "576 pixels"), halves.T):
 
 # %% [markdown]
 r"""
-Nearly where it was. A score that shares each weight among nine copies has the same value and the same $\|w\|_1$, so by [the distance](#eq-adv-distance) the same threshold. The $n$ of the rule counts numbers that vary on their own; in a photograph neighbours hardly do, and the factor fourteen is what independent pixels would give.
+Nearly where it was. A score that shares each weight among nine copies has the same value and the same $\|w\|_1$, so by [the distance](#eq-adv-distance) the same threshold. The $n$ of the rule counts numbers that vary on their own; in a photograph neighbours hardly do, and the factor seven is what independent pixels would give.
 """
 
 # %% tags=["checks"]
@@ -1172,7 +1172,7 @@ for name, value in of_masked.items():
 
 # %% [markdown]
 r"""
-The cross-entropy attack leaves nearly all digits alone: with logits in the thousands the softmax is exactly 0 or 1 in floating point and its gradient exactly zero. A thousand blind tosses of a coin do far better, and the same ten steps on the *gap* of the logits bring the accuracy down to what it always was. A gradient that is gone is not a defence. {cite:t}`athalye2018` looked at the nine white-box defences of one conference: seven had only hidden the gradient, and the authors got round six of them completely and round one in part. Our table shows the first sign: attacks without gradients beat attacks with them. Others are that one step beats many, or that more $\epsilon$ does not help.
+The cross-entropy attack leaves nearly all digits alone: with logits in the thousands the softmax is exactly 0 or 1 in floating point and its gradient exactly zero. A thousand blind tosses of a coin do far better, and the same ten steps on the *gap* of the logits bring the accuracy down as if there were no factor, since a sign does not feel it. A gradient that is gone is not a defence. {cite:t}`athalye2018` looked at the nine white-box defences of one conference: seven had only hidden the gradient, and the authors got round six of them completely and round one in part. Our table shows the first sign: attacks without gradients beat attacks with them. Others are that one step beats many, or that more $\epsilon$ does not help.
 
 The same trap has a gentler form. Put the hinge on the *probabilities* instead of the logits, $\max_{i\ne t}F_i-F_t$, and where the winner has the probability $p\approx1$ its slope is of the order $p(1-p)$ of the logits': almost nothing.
 
@@ -1870,7 +1870,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-Look at the black strokes. On the plain network they sit on the attack: *the bound was blind*, by a factor of up to three (on the second network up to four), and the simple attack was nearly right. For one digit it overstates what the network trained on attacks can bear by a third and more, a robustness that is not there. Is that the defence's doing? Six digits cannot tell; a hundred can: against the strong attack the simple one overstates by several per cent on average on *each* of the three, and for some digit of each by more than a quarter. It happens without any defence, and rather more with one. The strong attack closes the gap to within a few per cent, on 18 problems of which we happen to know the answer. For the network trained on bounds the certificate is never more than a fifth or so below the truth. That is what such training buys, more than robustness: *being able to know*.
+Look at the black strokes. On the plain network they sit on the attack: *the bound was blind*, by a factor of up to three (on the second network up to four), and the simple attack was nearly right. For one digit it overstates what the network trained on attacks can bear by a third and more, a robustness that is not there. Is that the defence's doing? Six digits cannot tell; a hundred can: against the strong attack the simple one overstates by several per cent on average on *each* of the three, and for some digit of each by more than a quarter. It happens without any defence as well. The strong attack closes the gap to within a few per cent, on 18 problems of which we happen to know the answer. For the network trained on bounds the certificate is never more than a fifth or so below the truth. That is what such training buys, more than robustness: *being able to know*.
 
 The price of exactness is the number of switches. Each may double the work, and of a million units not ten would be left but hundreds of thousands. There the grey zone stays grey, and both ends have to be reported. (A third kind of answer, a certificate by voting under noise, scales further: see [the exercises](#adv-exercises).)
 """
@@ -2720,7 +2720,7 @@ The generator finds the data and then does not rest: mean and width wander aroun
 (mode-collapse)=
 **Modes.** Nothing in $G$'s loss asks for variety. If one plausible output fools $D$ for now, all codes may map to it; $D$ learns to reject it, and $G$ moves on. *Mode collapse*: the generator covers a few modes of the data and drops the others.
 
-The classical test is a ring of eight narrow Gaussians. One measure is not enough here. Counting the modes that got fifty of 2,000 samples is fooled by a shapeless noisy ring, which reaches the count in five or six; the share of samples within three standard deviations of a centre is fooled by a generator that sits on a single mode. So the table shows both, for a noisy ring and for a half of the modes as controls. Four seeds, each played twice from the same weights, on the same batches and the same codes: once plainly, once with the penalty that calmed [the smallest GAN](#gan-minimax), here $\frac\gamma2\,\mathbb E\,\|\nabla_xa\|^2$ for the logit $a$ of $D$ on the data, $\gamma=0.03$. The samples come from weights averaged over the last fifty steps or so.
+The classical test is a ring of eight narrow Gaussians. One measure is not enough here. Counting the modes that got fifty of 2,000 samples is fooled by a shapeless noisy ring, which reaches the count in most of them, now and then in all; the share of samples within three standard deviations of a centre is fooled by a generator that sits on a single mode. So the table shows both, for a noisy ring and for a half of the modes as controls. Four seeds, each played twice from the same weights, on the same batches and the same codes: once plainly, once with the penalty that calmed [the smallest GAN](#gan-minimax), here $\frac\gamma2\,\mathbb E\,\|\nabla_xa\|^2$ for the logit $a$ of $D$ on the data, $\gamma=0.03$. The samples come from weights averaged over the last fifty steps or so.
 """
 
 # %% tags=["set-up"]
@@ -2929,7 +2929,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-Three of the four plain GANs drop two modes (shown is the seed whose plain GAN reaches fewest). With the penalty these four seeds reach all eight (others may miss one), at a share of good samples that is hardly lower. The controls show that both columns are needed: the ring that has no modes at all "hits" five, but only a fifth of its points lie near one; half of the modes has the share of the data itself. Threads of samples remain between neighbouring modes, since a continuous $G$ has to cross from one to the next; longer training thins them.
+Three of the four plain GANs drop two modes (shown is the seed whose plain GAN reaches fewest). With the penalty these four seeds reach all eight (others may miss one), at a share of good samples that is hardly lower. The controls show that both columns are needed: the ring that has no modes at all "hits" most of them, but only a fifth of its points lie near one; half of the modes has the share of the data itself. Threads of samples remain between neighbouring modes, since a continuous $G$ has to cross from one to the next; longer training thins them.
 """
 
 # %% tags=["checks"]
@@ -3132,7 +3132,7 @@ for name in ("fresh data", "one Gaussian"):
 
 # %% [markdown]
 r"""
-Without a penalty the rivals are restless; at the higher rate the worst game of $-\log D$ ends near 1: three tenths of the earth, moved by 3.5, is the price of dropping the small bump. With one, all three losses are calm at either rate, and the Wasserstein loss has lost its lead: at the higher rate, where the three do best, its rivals do at least as well (at this weight of the critic's penalty), though the judge is its namesake. The calm is the *penalty's*, not the loss's. Even $-\log D$ no longer pays that price, as it might against [the perfect $D$](#adv-fixed-points).
+Without a penalty the rivals are restless, and here the loss that saturates does better than the usual one: a flat slope matters only while $D$ is far ahead. At the higher rate the worst game of $-\log D$ ends near 1: three tenths of the earth, moved by 3.5, is the price of dropping the small bump. With one, all three losses are calm at either rate, and the Wasserstein loss has lost its lead: at the higher rate, where the three do best, its rivals do at least as well (at this weight of the critic's penalty), though the judge is its namesake. The calm is the *penalty's*, not the loss's. Even $-\log D$ no longer pays that price, as it might against [the perfect $D$](#adv-fixed-points).
 """
 
 # %% tags=["checks"]
@@ -3244,7 +3244,7 @@ verify(
 
 # %% [markdown]
 r"""
-**Try it.** Data uniform on $[0,1]$, generator uniform on $[\theta,\theta+1]$ with $\theta>1$. Give $\mathrm{JS}$, $W$, and the slope of each in $\theta$: a list of four numbers or functions of $\theta$, in the order JS, JS′, $W$, $W'$.
+**Try it.** Data uniform on $[0,1]$, generator uniform on $[\theta,\theta+1]$ with $\theta>1$. Give $\mathrm{JS}$, $W$, and the slope of each in $\theta$: a function of $\theta$ that returns four numbers, in the order JS, JS′, $W$, $W'$.
 """
 
 # %% tags=["yours"]

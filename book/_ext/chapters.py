@@ -128,7 +128,7 @@ def slider_of(notebook: dict, words: str) -> str:
 
 
 def frame_of(slider: str, number: int = 0) -> Image.Image:
-    """Frame ``number`` of a slider's HTML: the first picture, or cut from the strip.
+    """Frame ``number`` of a slider's HTML, cut from its strip; 0: where it starts.
 
     Raises ``ValueError`` when the HTML holds no such picture.
     """

@@ -1043,28 +1043,16 @@ They draw: gossip already names 31 of 32. Nobody gets member 8, a friend of both
 """
 
 # %% tags=["set-up"]
-import sklearn
 from sklearn.linear_model import LogisticRegression
 
-sklearn.set_config(assume_finite=True, skip_parameter_validation=True)  # setting
 
-
-def adam(weights, lr, decay=0.0):
-    """For few small weights: a function of a loss that takes a step of Adam."""
-    means, squares = ([torch.zeros_like(W) for W in weights] for _ in range(2))
-    count = itertools.count(1)
-
-    def step(loss):
-        t, grads = next(count), torch.autograd.grad(loss, weights)
-        with torch.no_grad():
-            for W, g, m, v in zip(weights, grads, means, squares):
-                g = g.add(W, alpha=decay)
-                m.lerp_(g, 0.1)
-                v.lerp_(g * g, 0.001)
-                root = (v / (1 - 0.999**t)).sqrt_().add_(1e-8)
-                W.addcdiv_(m, root, value=-lr / (1 - 0.9**t))
-
-    return step
+def minimise(weights, loss, steps, lr, decay=0.0):
+    """Adam on the value that loss() has at each step."""
+    optimizer = torch.optim.Adam(weights, lr, weight_decay=decay, fused=True)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        loss().backward()
+        optimizer.step()
 
 
 class Times(torch.autograd.Function):
@@ -1290,15 +1278,16 @@ def train_sage(s, seed, epochs=12):
         nn.init.xavier_uniform_(torch.empty(h, dtype=torch.float32)).requires_grad_()
         for h in shapes
     )
-    step = adam([W1, W2], lr=0.02, decay=1e-3)
+    optimizer = torch.optim.Adam([W1, W2], 0.02, weight_decay=1e-3, fused=True)
     for _ in range(epochs):
         for b in np.array_split(rng.permutation(crowd_train), 10):
             if s is None:
                 out = sage_full(W1, W2, crowd_t, crowd_average)[b]
             else:
                 out = sage_sampled(W1, W2, crowd_t, b, s, crowd_list, rng)
-            loss = F.cross_entropy(out, topics_t[b])
-            step(loss)
+            optimizer.zero_grad()
+            F.cross_entropy(out, topics_t[b]).backward()
+            optimizer.step()
     with torch.no_grad():
         said = sage_full(W1, W2, crowd_t, crowd_average).argmax(1)
     return (said == topics_t)[crowd_test].double().mean().item()
@@ -1368,21 +1357,6 @@ verify(
     ),
     sage_full(W1, W2, crowd_t[:40], torch.eye(40).float()[couples]),
     atol=1e-3,
-)
-weights = [torch.randn(2, 3).requires_grad_() for _ in range(2)]
-twins = [W.detach().clone().requires_grad_() for W in weights]
-optimizer = torch.optim.Adam(twins, lr=0.1, weight_decay=0.01)
-ours = adam(weights, lr=0.1, decay=0.01)
-for k in range(5):
-    ours((weights[0] @ weights[1].T).pow(2).sum() + k * weights[0].sum())
-    optimizer.zero_grad()
-    ((twins[0] @ twins[1].T).pow(2).sum() + k * twins[0].sum()).backward()
-    optimizer.step()
-verify(
-    "five steps of Adam, ours and PyTorch's",
-    torch.stack(weights),
-    torch.stack(twins),
-    atol=1e-9,
 )
 verify_at_least(
     "gain from 1 to 3, 3 to 10, 10 to all neighbours asked, in standard errors of the mean",
@@ -1620,15 +1594,13 @@ def deep_club(layers, S, settings, seeds=24):  # setting
     )
     stacks = [torch.stack(w).float().numpy() for w in zip(*start)]
     Ws = [gain * np.tile(w, (len(settings), 1, 1)) for w in stacks]
-    means, squares = ([np.zeros_like(W) for W in Ws] for _ in range(2))
-    for t in range(1, 151):  # Adam
+    held = [torch.from_numpy(W) for W in Ws]  # the same numbers in memory
+    optimizer = torch.optim.Adam(held, lr=0.02, fused=True)
+    for _ in range(150):
         losses, grads, out, H = club_gradients(Ws, S, residual)
-        scale = math.sqrt(1 - 0.999**t)
-        for W, g, m, v in zip(Ws, grads, means, squares):
-            g = g + decay * W
-            m += 0.1 * (g - m)
-            v += 0.001 * (g * g - v)
-            W -= 0.02 / (1 - 0.9**t) * m / (np.sqrt(v) / scale + 1e-8)
+        for p, W, g in zip(held, Ws, grads):
+            p.grad = torch.from_numpy(g + decay * W)
+        optimizer.step()
     length = lambda H: np.sqrt((H**2).sum((1, 2)))
     off_line = length(H - q1[:, None] * (q1 @ H)[:, None])
     right = (out.argmax(2) == side)[:, followers].mean(1)
@@ -2836,12 +2808,13 @@ def two_weights_sides(
     torch.manual_seed(seed)
     A, x = Sparse(table_of(n, edges)), torch.tensor(given).float()[:, None]
     w = torch.tensor([1, 0.5], dtype=torch.float32, requires_grad=True)
-    step = adam([w], lr=0.1)
-    for _ in range(steps):
+
+    def loss():
         asked = (torch.rand(n, cases) < 0.5) & (x != 0)
         h = two_weights(w, A, x * ~asked, rounds, strangers)
-        loss = F.softplus(-x * h)[asked].mean()
-        step(loss)
+        return F.softplus(-x * h)[asked].mean()
+
+    minimise([w], loss, steps, lr=0.1)
     with torch.no_grad():
         score = two_weights(w, A, x, rounds, strangers)[:, 0].numpy()
     return score if strangers else balanced(score, given)
@@ -2875,10 +2848,8 @@ def gcn_sides(n, edges, given, lr, steps=25, seed=0):  # setting
         return (S @ (H @ Ws[1]))[:, 0]
 
     known, y = torch.tensor(given != 0), torch.tensor(given[given != 0]).float()
-    step = adam(Ws, lr, decay=5e-3)
-    for _ in range(steps):
-        loss = F.softplus(-y * scores(0.5)[known]).mean()
-        step(loss)
+    loss = lambda: F.softplus(-y * scores(0.5)[known]).mean()
+    minimise(Ws, loss, steps, lr, decay=5e-3)
     with torch.no_grad():
         return balanced(scores(0.0).numpy(), given)
 
@@ -3021,11 +2992,11 @@ def label_sides(n, edges, given, layers, lr, steps=16, cases=2, seed=0):  # sett
             H = H + torch.tanh(mixed(H @ W))
         return mixed(H @ Ws[-1])[..., 0]
 
-    step = adam(Ws, lr)
-    for _ in range(steps):
+    def loss():
         asked = (torch.rand(n, cases) < 0.5) & (x != 0)
-        loss = F.softplus(-x * scores(x * ~asked))[asked].mean()
-        step(loss)
+        return F.softplus(-x * scores(x * ~asked))[asked].mean()
+
+    minimise(Ws, loss, steps, lr)
     with torch.no_grad():
         return balanced(scores(x)[:, 0].numpy(), given)
 

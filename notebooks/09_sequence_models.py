@@ -34,7 +34,6 @@ if "google.colab" in sys.modules:
 import itertools
 import math
 from collections import Counter
-from functools import partial
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -178,6 +177,16 @@ def backward(cell, P, x, out_grad, to_inputs=False):
     d = in_weights(trace, dA, m)
     at_end = h @ out_grad, out_grad.sum(1, keepdim=True)
     return dict(zip("WUbVc", (*d, *at_end), strict=True))
+
+
+def adam(theta, grad, rates):
+    """torch's Adam for many networks, one a row: rows of one rate are a group."""
+    found, rows = torch.unique_consecutive(rates, return_counts=True)
+    groups = []
+    for lr, part, slope in zip(found, *(v.split(rows.tolist()) for v in (theta, grad))):
+        part.grad = slope  # a window on grad
+        groups.append({"params": [part], "lr": lr.item()})
+    return torch.optim.Adam(groups, fused=True)
 
 
 def answers(cell, P, x):
@@ -1212,9 +1221,9 @@ $$
 \operatorname{Var}(u_a+u_b)=2\int_0^1\bigl(u-\tfrac12\bigr)^2du=2\cdot\tfrac1{12}=\tfrac16 ,
 $$ (eq-sq-adding)
 
-and a network that has heard one of the two bells stops at $\frac1{12}$. The contestants are a square of four: a cell *without* gates (a ReLU network) or *with* (an LSTM), and a start that does *not keep* (the library's) or one that *does*: for the LSTM [the biases of the last section](#eq-sq-bias), for the ReLU network simply $W=I,\ b=0$, a proposal of {cite:t}`le2015`. Five more stand by as controls. The LSTM's start sets *two* biases: two networks get one of them each. One ReLU network, with the keeping start, has 17 units: with 8 units the LSTM has four times the weights, and this one has as many. Another starts at $0.8\,I$, as tidy a start, but one that leaks. And there is the textbook's tanh network.
+and a network that has heard one of the two bells stops at $\frac1{12}$. The contestants are a square of four: a cell *without* gates (a ReLU network) or *with* (an LSTM), and a start that does *not keep* (the library's) or one that *does*: for the LSTM [the biases of the last section](#eq-sq-bias), for the ReLU network simply $W=I,\ b=0$, a proposal of {cite:t}`le2015`. The textbook's tanh network runs beside them. Gates cost weights: the LSTMs have 8 units, and the others 17, which is about as many weights.
 
-All get the same: 8 units (but for that one), lists of 40 numbers, fresh in every step, 8 lists a step, Adam with clipping, 800 steps. The learning rate, one of three a factor of four apart (the LSTMs' three are eight times those of the others), is chosen for each by three networks of its own, in 400 steps on lists of 20. Then sixteen fresh networks learn at that rate and are tested on other lists. Before you read on, write down your order.
+All get the same: lists of 40 numbers, fresh in every step, 8 lists a step, Adam with clipping, 600 steps. The learning rate, one of three a factor of four apart (the LSTMs' three are eight times those of the others), is chosen for each by three networks of its own, in 400 steps on lists of 20. Then twelve fresh networks learn at that rate and are tested on other lists. Before you read on, write down your order.
 """
 
 
@@ -1224,22 +1233,20 @@ def school(cell, P, rates, steps, g, T=40, batch=8, lists=adding):
 
     Every list is new, so these are errors on lists that were never seen.
     """
-    flat = lambda parts: torch.cat([v.flatten(1) for v in parts], 1)
+    flat = lambda parts, **to: torch.cat([v.flatten(1) for v in parts], 1, **to)
     theta, sizes = flat(P.values()), [p[0].numel() for p in P.values()]
     for (k, p), part in zip(P.items(), theta.split(sizes, 1)):
         P[k] = part.view_as(p)  # a window on theta
-    m1, m2 = torch.zeros_like(theta), torch.zeros_like(theta)
-    for t in range(1, steps + 1):
+    grad = torch.zeros_like(theta)
+    optimizer = adam(theta, grad, rates)
+    for _ in range(steps):
         x, y = lists(T, len(rates), batch, g)
         off = []
         look = lambda said: off.append(said - y) or (2 / batch) * off[0][..., None]
         grads = backward(cell, P, x, look)
-        grad = flat(grads[k] for k in P)
+        flat((grads[k] for k in P), out=grad)
         grad *= (1 / grad.norm(dim=1, keepdim=True)).clamp(max=1)
-        m1.lerp_(grad, 0.1)
-        m2.lerp_(grad.square_(), 0.001)
-        root = (m2 / (1 - 0.999**t)).sqrt_().add_(1e-8)
-        theta.sub_(rates[:, 0] / (1 - 0.9**t) * m1 / root)
+        optimizer.step()
         yield (off[0] ** 2).mean(1)
 
 
@@ -1248,115 +1255,94 @@ def errors(cell, P, x, y):
     return ((answers(cell, P, x) - y) ** 2).mean(1).nan_to_num(math.inf, math.inf)
 
 
-SEEDS, STEPS = 16, 800  # setting
-SQUARE = list(RIVALS)[1:]
-CONTROLS = ["ReLU, 17 units, keeping", "ReLU, W = 0.8 I", "tanh"]
-HALVES = ["LSTM, forget bias alone", "LSTM, input bias alone"]
-CONTROLS += HALVES
-TEAMS = SQUARE[:2] + CONTROLS[1:2], CONTROLS[:1], SQUARE[2:], CONTROLS[2:3], HALVES
-CELLS = {
-    k: next(c for c in ("relu", "tanh", "lstm") if c in k.lower())
-    for k in SQUARE + CONTROLS
-}
+SEEDS, STEPS = 12, 600  # setting
+TEAMS = ["tanh"], ["ReLU", "ReLU, keeping start"], ["LSTM", "LSTM, keeping start"]
 PLAIN = [0.002, 0.008, 0.032]  # setting
 GRIDS = {"lstm": [0.016, 0.064, 0.256], "relu": PLAIN, "tanh": PLAIN}  # setting
-RATES = {k: GRIDS[cell] for k, cell in CELLS.items()}
 
 
-def contestant(name, seeds, seed):
+def contestant(name, networks, seed):
     """Fresh start weights of one contestant."""
-    m = 17 if "17" in name else 8
-    P = fresh(CELLS[name], "keeping" in name, seeds, m, seed)
-    if "0.8" in name:
-        P["W"][:], P["b"][:] = 0.8 * torch.eye(m), 0.0
+    cell, keeps = RIVALS.get(name, ("lstm", False))
+    m = 8 if cell == "lstm" else 17
+    P = fresh(cell, keeps, networks, m, seed)
     if "alone" in name:
         block = slice(0, m) if "input" in name else slice(m, 2 * m)
-        P["b"][..., block] = fresh("lstm", True, seeds, m, seed)["b"][..., block]
+        P["b"][..., block] = fresh("lstm", True, networks, m, seed)["b"][..., block]
     return P
 
 
-def lessons(team, rates, seeds, steps, T, seed, lists=adding):
-    """Train a team (one cell, one size) at the rates of each, as one stack.
+def lessons(entries, seeds, steps, T, seed, lists=adding):
+    """Train contestants of one cell, as one stack; an entry is a name and a rate.
 
-    Errors (blocks of 50 steps, names, rates, seeds); weights at 0, at half-time, at the
-    end.
+    Errors (blocks of 50 steps, entries, seeds); weights at 0, at half-time, at the end.
     """
-    starts = [contestant(name, seeds, seed) for name in team for _ in rates[name]]
+    starts = [contestant(name, seeds, seed) for name, _ in entries]
     P = {k: torch.cat([start[k] for start in starts]) for k in starts[0]}
-    each = torch.tensor([r for name in team for r in rates[name]]).float()
-    each = each.repeat_interleave(seeds)[:, None, None]
+    rates = torch.tensor([lr for _, lr in entries]).float().repeat_interleave(seeds)
     seen, weights = [], {0: {k: p.clone() for k, p in P.items()}}
-    course = school(CELLS[team[0]], P, each, steps, seeded(seed + 1), T, lists=lists)
-    for t, off in enumerate(course, 1):
+    cell = RIVALS[entries[0][0]][0]
+    for t, off in enumerate(
+        school(cell, P, rates, steps, seeded(seed + 1), T, lists=lists), 1
+    ):
         seen.append(off.nan_to_num(math.inf, math.inf))
         if t in (steps // 2, steps):
             weights[t] = {k: p.clone() for k, p in P.items()}
     seen = torch.stack(seen).unflatten(0, (-1, 50)).mean(1)
-    return seen.unflatten(1, (len(team), -1, seeds)), weights
+    return seen.unflatten(1, (-1, seeds)), weights
 
 
 rate, curves, graduates, results = {}, {}, {}, {}
 for team in TEAMS:
-    tried, _ = lessons(team, RATES, 3, 400, 20, 20)  # setting
-    best = tried[-1].log().mean(2).argmin(1)  # by the geometric mean of three seeds
-    rate |= {name: [RATES[name][k]] for name, k in zip(team, best.tolist())}
-    seen, weights = lessons(team, rate, SEEDS, STEPS, 40, 24)
+    cell = RIVALS[team[0]][0]
+    trials = list(itertools.product(team, GRIDS[cell]))
+    tried, _ = lessons(trials, 3, 400, 20, 20)  # setting
+    tried = tried[-1].log().mean(1)  # by the geometric mean of three seeds
+    best = tried.unflatten(0, (len(team), -1)).argmin(1).tolist()
+    rate.update((name, GRIDS[cell][k]) for name, k in zip(team, best))
+    seen, weights = lessons([(name, rate[name]) for name in team], SEEDS, STEPS, 40, 24)
     for n, name in enumerate(team):
-        curves[name] = seen[:, n, 0]  # (blocks, seeds)
+        curves[name] = seen[:, n]  # (blocks, seeds)
         for steps, P in weights.items():
             mine = {k: p[n * SEEDS : (n + 1) * SEEDS] for k, p in P.items()}
             graduates[name, steps] = mine
             if steps:
                 test = adding(40, SEEDS, 250, seeded(23))
-                results[name, steps] = errors(CELLS[name], mine, *test).double()
+                results[name, steps] = errors(cell, mine, *test).double()
 HEARS = 1 / 24  # half of what one bell alone allows
 hearing = {k: int((v < HEARS).sum()) for k, v in results.items()}
 middle = {k: v.quantile(0.5).item() for k, v in results.items()}
-KEEPING_RATE = rate["LSTM, keeping start"][0]
-
-
-def gap_of_shares(hear, others):
-    """Of networks that hear: the share's lead, and its error if there were none."""
-    p, q = hear / SEEDS, others / SEEDS
-    return p - q, math.sqrt((p + q) * (1 - (p + q) / 2) / SEEDS)
-
-
-def apart(a, b, steps):
-    return gap_of_shares(hearing[a, steps], hearing[b, steps])
-
 
 print(f"                           hear, of {SEEDS}     median error       rate")
-print("after … steps               400   800       400     800")
-for name in (*SQUARE, *CONTROLS):
-    counts = "".join(f"{hearing[name, steps]:6}" for steps in (400, 800))
-    middles = "".join(f"{middle[name, steps]:8.4f}" for steps in (400, 800))
-    print(f"{name:25}{counts}   {middles}{rate[name][0]:11.3f}")
+print("after … steps               300   600       300     600")
+for name in RIVALS:
+    counts = "".join(f"{hearing[name, steps]:6}" for steps in (STEPS // 2, STEPS))
+    middles = "".join(f"{middle[name, steps]:8.4f}" for steps in (STEPS // 2, STEPS))
+    print(f"{name:25}{counts}   {middles}{rate[name]:11.3f}")
 print("(to hear: an error below 1/24, half of what one bell alone allows)")
 
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Left, how many of sixteen networks hear both bells, against the steps of training. The ReLU network with the library's start stays at none. Both networks with the keeping start rise early and reach nearly all; the LSTM with the library's start rises some 400 steps later and is past one half at step 800. Right, a dot for the error of every network after 800 steps on a logarithmic axis: LSTM with the keeping start around a thousandth; the LSTM with the library's start, and the one with the forget bias alone, in two groups, near a hundredth and near one sixth; the one with the input bias alone near two thousandths; the ReLU networks with a keeping start near a hundredth; most of those at 0.8 I, and all of the other ReLU and tanh networks, at one sixth."}}
-fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3.5), width_ratios=(1.1, 1))
-results_of = SQUARE + CONTROLS
-for name in SQUARE:
+# %% tags=["picture"] mystnb={"image": {"alt": "Left, how many of twelve networks hear both bells, against the steps of training. The ReLU network with the library's start stays at none. Both networks with the keeping start rise early and reach nearly all; the LSTM with the library's start rises some 200 steps later, past one half. Right, a dot for the error of every network after 600 steps on a logarithmic axis: LSTM with the keeping start near two thousandths; the LSTM with the library's start in two groups, near a hundredth and near one sixth; the ReLU network with the keeping start near a hundredth; the other ReLU and the tanh networks at one sixth."}}
+fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3.2), width_ratios=(1.1, 1))
+square = list(RIVALS)[1:]
+for name in square:
     heard_by = (curves[name] < HEARS).sum(1)
     every_50 = np.arange(50, STEPS + 1, 50)
     left.plot(every_50 - 25, heard_by, color=COLOURS[name], lw=2, label=name)
 left.legend(loc="upper left", fontsize=7)
-left.set(xlabel="steps of training", ylim=(-0.5, SEEDS + 9), yticks=range(0, 17, 4))
+left.set(xlabel="steps of training", ylim=(-0.5, SEEDS + 7), yticks=range(0, 13, 4))
 left.set_title(f"networks of {SEEDS} that hear", fontsize=10)
-for row, name in enumerate(results_of):
+rows = [*square, "tanh"]
+for row, name in enumerate(rows):
     e = results[name, STEPS]
-    right.semilogx(
-        e, [row] * SEEDS, "o", ms=4, alpha=0.5, color=COLOURS.get(name, "#555")
-    )
+    right.semilogx(e, [row] * SEEDS, "o", ms=4, alpha=0.5, color=COLOURS[name])
 for guess in (1 / 6, 1 / 12):
     right.axvline(guess, color=plot.GREY, ls=":")
-short = [
-    k.replace("keeping start", "keeping").replace(" alone", "") for k in results_of
-]
-right.set_yticks(range(len(short)), short, fontsize=8)
+right.set_yticks(
+    range(5), [k.replace("keeping start", "keeping") for k in rows], fontsize=8
+)
 right.invert_yaxis()
-for label, name in zip(right.get_yticklabels(), SQUARE):
+for label, name in zip(right.get_yticklabels(), rows):
     label.set_color(COLOURS[name])
 right.set_title(f"errors after {STEPS} steps", fontsize=10)
 plt.show()
@@ -1365,53 +1351,53 @@ plt.show()
 r"""
 (Left, by the lists of fifty steps of training; the table has fresh ones. Dotted: nothing heard, and one bell heard.) Read the square by its rows and its columns.
 
-- **Without gates the start matters more.** Of the library's ReLU networks hardly any hears the bells within 800 steps; from the identity more than half do. "Recurrent networks cannot learn this, one needs an LSTM" is not what happens here.
-- **With gates the keeping start buys time.** At 400 steps few of the library's LSTMs hear, at 800 most.
-- **Gates and start together** have the smallest error (the input bias alone comes near it). Is that the gates, or only their weights? The ReLU network with *as many weights* hears as often in the end, so hearing needs no gates; but its median error stays several times as large.
-- **Nearly kept.** From $0.8\,I$ some networks arrive, late: what leaks a little can be learnt, for a price. The tanh network stays deaf.
+- **Without gates the start decides.** Of the library's ReLU networks hardly any hears the bells within 600 steps; from the identity most do. "Recurrent networks cannot learn this, one needs an LSTM" is not what happens here. The tanh network stays deaf.
+- **With gates the keeping start buys time.** At 300 steps hardly any of the library's LSTMs hears, at 600 many; with the keeping start many hear at 300 already, and most at 600.
+- **Gates and start together** have the smallest error. With as many weights, the ReLU network from the identity is left with a median error several times as large.
 
-**But which of the two biases bought the time?** Look at the last two rows. With the forget bias alone, the one that *keeps*, an LSTM hears no more often than with the library's start. With the input bias alone, forget gates near one half, most hear at 400 steps already. Is keeping not needed, then? Of the four LSTMs this start has the *least* reach. Its lesson must come from somewhere, and a suspicion is at hand: from bells that ring near the end. Their errors have hardly faded, and what is learnt from them serves the others. So let no bell ring in the last ten of the forty steps and change nothing else; as a control, let none ring in the ten steps before these. Eight networks at each of two rates, 800 steps:
+**Does the LSTM need both of its biases?** The forget bias *keeps*, the input bias *shuts the door*. The library's LSTM has neither, and in the end many of these hear all the same. Their lesson must come from somewhere, and a suspicion is at hand: from bells that ring near the end. Their errors have hardly faded, and what is learnt from them serves the others. So let no bell ring in the last ten of the forty steps and change nothing else; as a control, let none ring in the ten steps before these. Two more LSTMs join, each with one of the biases alone. Six networks of each kind, the first case at each of three rates, 600 steps:
 """
 
 # %% tags=["set-up"]
+HALVES = ["LSTM, forget bias alone", "LSTM, input bias alone"]
 LSTMS = ["LSTM", *HALVES, "LSTM, keeping start"]
-WHEN = {"21 to 30": (0.5, 0.75), "31 to 40": (0.75, 1.0)}  # the second bell
-heard_when = {}  # name, when → of eight networks, those that hear, at each rate
-for when, lr, seed in (
-    ("21 to 30", 0.016, 24),  # setting
-    ("21 to 30", 0.064, 26),  # setting
-    ("31 to 40", 0.064, 24),  # setting
-):
-    rung, one_rate = partial(adding, second=WHEN[when]), {k: [lr] for k in LSTMS}
-    _, weights = lessons(LSTMS, one_rate, 8, STEPS, 40, seed, rung)
-    test = rung(40, 8 * len(LSTMS), 250, seeded(23))
-    hear = (errors("lstm", weights[STEPS], *test) < HEARS).view(-1, 8).sum(1)
-    for name, count in zip(LSTMS, hear.tolist()):
-        heard_when.setdefault((name, when), []).append(count)
-print("hear, of 8               second bell in 21 to 30    in 31 to 40")
-print("rate                            0.016   0.064          0.064")
-for name in LSTMS:
-    early, late = (heard_when[name, when] for when in WHEN)
-    print(f"{name:25}{early[0]:10}{early[1]:8}{late[0]:14}")
+COLUMNS = (0.016, 0.032, 0.064, 0.064)  # setting
+
+
+def early_and_late(T, networks, batch, g):
+    """The second bell in 21 to 30 for three quarters of the networks, else in 31 to 40."""
+    n = networks // 4
+    early = adding(T, 3 * n, batch, g, (0.5, 0.75))
+    late = adding(T, n, batch, g, (0.75, 1.0))
+    return torch.cat([early[0], late[0]], 1), torch.cat([early[1], late[1]])
+
+
+entries = [(name, lr) for lr in COLUMNS for name in LSTMS]
+_, taught = lessons(entries, 6, STEPS, 40, 24, early_and_late)  # setting
+test = early_and_late(40, 6 * len(entries), 100, seeded(23))
+heard_when = errors("lstm", taught[STEPS], *test).view(4, len(LSTMS), 6) < HEARS
+heard_when = heard_when.sum(2).numpy()  # (four columns, four starts)
+print("hear, of 6                 second bell in 21 to 30    in 31 to 40")
+print("rate                      0.016   0.032   0.064          0.064")
+for name, (*early, late) in zip(LSTMS, heard_when.T):
+    print(f"{name:25}" + "".join(f"{v:4}    " for v in early) + f"{late:11}")
 
 # %% [markdown]
 r"""
-Within 800 steps it now takes both. With one bias or none hardly any hears, at either rate; with both, all. The forget bias alone has even the *longest* reach of the four: the path is there, but the door to 38 unwanted numbers stands half open. And the control stops hardly anyone: where the later bell always rings among the last ten, it teaches.
+Without bells in the last ten, it takes both. With one bias or none few hear within 600 steps, at any of the rates; with both, most. The forget bias alone has even the *longest* reach of the four: the path is there, but the door to 38 unwanted numbers stands half open. And the control stops few: where the later bell always rings among the last ten, it teaches, even from the start with the *least* reach of all, the input bias alone.
 
 So the answer to the opening is not the name of a cell. What carries a memory is a *path on which the state passes unchanged*, and, where there are gates, *a door that is shut* to what does not matter. Where bells ring near the end, training finds what is missing. Where none does, give the network both from the first step. The opening's hint, how far the first number reaches before training, showed only the path.
 """
 
 
 # %%
-both_biases, one_or_none = (
-    [sum(heard_when[name, "21 to 30"]) for name in names]
-    for names in (LSTMS[3:], LSTMS[:3])
-)
-bought, by_chance = gap_of_shares(both_biases[0], max(one_or_none))
+*one_or_none, both_biases = heard_when[:3].sum(0)  # no bell in the last ten
+p, q = both_biases / 18, max(one_or_none) / 18
+by_chance = math.sqrt((p + q) * (1 - (p + q) / 2) / 18)  # if there were no lead
 headline(
-    "adding problem, no bell in the last ten of 40 steps: share of 16 LSTMs that hear "
+    "adding problem, no bell in the last ten of 40 steps: share of 18 LSTMs that hear "
     "with both biases, less that of the best with one or none; three standard errors",
-    bought,
+    p - q,
     3 * by_chance,
     sense="at least",
     rtol=0.01,
@@ -1432,89 +1418,61 @@ verify_within_se(
     1 / 12,
 )
 
+half_time = STEPS // 2
 verify_at_most(
-    "of 16 that hear in 800 steps: ReLU and tanh as the library starts them",
-    [hearing[name, 800] for name in ("ReLU", "tanh")],
+    "of 12 that hear in 600 steps: ReLU and tanh as the library starts them",
+    [hearing[name, STEPS] for name in ("ReLU", "tanh")],
     1,
 )
-keeping = [name for name in RATES if "keeping" in name]
+keeping = [name for name in RIVALS if "keeping" in name]
 verify_at_least(
-    "… with the keeping start, three networks: more than half",
-    [hearing[name, 800] for name in keeping],
-    SEEDS / 2 + 1,
+    "… with the keeping start, without gates and with: at least two thirds",
+    [hearing[name, STEPS] for name in keeping],
+    2 * SEEDS / 3,
 )
 verify_at_most(
-    "the library's LSTM: of 16 that hear in 400 steps", hearing["LSTM", 400], 4
+    "the library's LSTM: of 12 that hear in 300 steps", hearing["LSTM", half_time], 3
 )
-verify_at_least("… in 800 steps, at least half", hearing["LSTM", 800], SEEDS / 2)
-verify_at_most("from 0.8 I: of 16 that hear in 400 steps", hearing[CONTROLS[1], 400], 2)
-verify_at_least(
-    "… those that 400 more steps add, over two standard errors of their number",
-    (hearing[CONTROLS[1], 800] - hearing[CONTROLS[1], 400])
-    / (2 * SEEDS * apart(CONTROLS[1], "ReLU", 800)[1]),
-    1.0,
-)
-gap, gap_se = apart(*[name for name in keeping if name != "ReLU, keeping start"], 800)
-verify_at_most(
-    "as many weights, with gates and without: difference of the shares that hear, "
-    "over two standard errors",
-    abs(gap) / (2 * gap_se),
-    1.0,
-)
-weights = {
-    name: sum(graduates[name, 0][k][0].numel() for k in "UWb") for name in keeping
-}
 verify(
-    "weights of the ReLU network of 17 units over those of the LSTM",
-    weights["ReLU, 17 units, keeping"] / weights["LSTM, keeping start"],
+    "… in 600 steps, and with the keeping start in 300: about half, within two standard errors",
+    [hearing["LSTM", STEPS], hearing["LSTM, keeping start", half_time]],
+    [SEEDS / 2] * 2,
+    atol=2 * math.sqrt(SEEDS) / 2,  # two standard errors
+)
+sizes = [sum(graduates[k, 0][n][0].numel() for n in "UWb") for k in keeping]
+verify(
+    "weights of the ReLU network over those of the LSTM",
+    sizes[0] / sizes[1],
     1.0,
     atol=0.05,
 )
 verify(
     "of those that some hear with: chosen rates on an edge of the grid",
-    sum(rate[k][0] != RATES[k][1] for k in RATES if hearing[k, 800]),
+    sum(rate[k] != GRIDS[RIVALS[k][0]][1] for k in RIVALS if hearing[k, STEPS]),
     0,
 )
 best = "LSTM, keeping start"
 verify_at_least(
-    "800 steps: median error of each other, but for the input bias alone, over that of "
-    "gates and start together",
-    [middle[k, 800] / middle[best, 800] for k in RATES if k not in (best, HALVES[1])],
+    "600 steps: median error of each other over that of gates and start together",
+    [middle[k, STEPS] / middle[best, STEPS] for k in RIVALS if k != best],
     2,
 )
-by_input, its_error = apart(*HALVES[::-1], 400)
-by_forget, other_error = apart(HALVES[0], "LSTM", 800)
-verify_at_least(
-    "400 steps, share that hear: input bias alone less forget bias alone, over two "
-    "standard errors",
-    by_input / (2 * its_error),
-    1.0,
-)
 verify_at_most(
-    "800 steps: forget bias alone less the library's start, over two standard errors",
-    by_forget / (2 * other_error),
-    1.0,
-)
-verify_at_most(
-    "no bell in the last ten: of 16 that hear with one bias or none",
+    "no bell in the last ten: of 18 that hear with one bias or none",
     one_or_none,
-    SEEDS / 4,
+    18 / 3,
 )
-verify_at_least("… with both", both_biases, 7 * SEEDS / 8)
+verify_at_least("… with both", both_biases, 2 * 18 / 3)
 verify_at_least(
-    "no bell in the ten before: of eight that hear, each start",
-    [heard_when[name, "31 to 40"][0] for name in LSTMS],
-    5,
+    "no bell in the ten before: of six that hear, each start, and on average",
+    [heard_when[3].min(), heard_when[3].mean()],
+    [6 / 2, 3 * 6 / 4],
 )
-x, y = adding(40, 1, 1000, seeded(31), WHEN["21 to 30"])
+x = early_and_late(40, 4, 1000, seeded(31))[0]
 verify(
-    "two bells, the later one before the last ten steps",
-    [
-        x[:20, ..., 1].sum(0).mean(),
-        x[20:30, ..., 1].sum(0).mean(),
-        x[30:, ..., 1].sum(),
-    ],
-    [1, 1, 0],
+    "bells before step 21, in 21 to 30, in 31 to 40: the four columns",
+    [v[..., 1].sum(0).mean(1) for v in x.split((20, 10, 10))],
+    [[1, 1, 1, 1], [1, 1, 1, 0], [0, 0, 0, 1]],
 )
 
 
@@ -1545,10 +1503,10 @@ What did the winner learn? Here is one of its networks, the one whose memories s
 """
 
 
-# %% tags=["picture"] mystnb={"image": {"alt": "A trained LSTM on forty steps. Two heat maps of eight units: input gates, pale everywhere but for dark cells of a few units at the two bells; memories, each row on its own scale, some of which fade in slowly like clocks while one changes at the first bell and keeps its colour. Below, that one memory as a line: nearly level, a long step down at the first bell, whose number is small, and a short one at the second."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "A trained LSTM on forty steps. Two heat maps of eight units: input gates, pale everywhere but for one unit's dark cells at the two bells; memories, each row on its own scale, some of which fade in slowly like clocks while one turns at the first bell from blue to red. Below, that one memory as a line: it climbs slowly and evenly, with a long step down at the first bell, whose number is small, and a short one up at the second."}}
 opening_list, opening_sum = adding(40, 1, 1, seeded(12))
-hear_it = results["LSTM, keeping start", 800] < HEARS
-winners = {k: p[hear_it] for k, p in graduates["LSTM, keeping start", 800].items()}
+hear_it = results["LSTM, keeping start", STEPS] < HEARS
+winners = {k: p[hear_it] for k, p in graduates["LSTM, keeping start", STEPS].items()}
 HEARERS = int(hear_it.sum())
 largest = forward("lstm", winners, opening_list.expand(-1, HEARERS, -1, -1))[2].abs()
 calm = int(largest.amax((0, 2, 3)).argmin())  # the seed of the smallest memories
@@ -1604,10 +1562,10 @@ print("networks that hear,               input gates of the most     largest")
 print("median                            responsive unit             forget gate")
 print("                                  at bells     elsewhere      elsewhere")
 gate_table = {}  # (networks that hear, 3)
-for name in SQUARE[2:]:
-    for when, steps in (("before", 0), ("after", 800)):
+for name in TEAMS[2]:
+    for when, steps in (("before", 0), ("after", STEPS)):
         rows = []
-        for s in torch.argwhere(results[name, 800] < HEARS)[:, 0].tolist():
+        for s in torch.argwhere(results[name, STEPS] < HEARS)[:, 0].tolist():
             nets = graduates[name, steps]
             at, off, f = gate_means({k: p[[s]] for k, p in nets.items()})
             k = int((at - off).abs().argmax())
@@ -1620,7 +1578,7 @@ for name in SQUARE[2:]:
 r"""
 Nobody told the input gate about bells: it opens at them and is nearly shut elsewhere, as in [the cell set by hand](#sq-hand-lstm). And the forget gates? With the keeping start they begin near one and stay; with the library's start they begin near one half, and one has been pushed up to nearly one.
 
-And the answer? One memory does the work: nearly level, a step at each bell, nearly level. But at the first bell, with its small number, it goes *down*: a bell adds not $u$ but about $u-u_0$. With two bells in every list, the missing $2u_0$ can be a constant, and most of it is, the one of the read-out. Such a network has not learnt to add; it has learnt to add *two*. If that is so, its answer with $n$ bells is off by about $(2-n)\,u_0$, and one taught with none to three bells should have no $u_0$:
+And the answer? One memory does the work: a slow, even climb, the same in every list, and a step at each bell. But at the first bell, with its small number, it goes *down*: a bell adds not $u$ but about $u-u_0$. With two bells in every list, the missing $2u_0$ can be a constant, and most of it is, the one of the read-out. Such a network has not learnt to add; it has learnt to add *two*. If that is so, its answer with $n$ bells is off by about $(2-n)\,u_0$, and one taught with none to three bells should have no $u_0$:
 """
 
 
@@ -1644,8 +1602,8 @@ def any_bells(T, groups, batch, g):
 
 
 free = contestant("LSTM, keeping start", 4, 44)
-own_rate = torch.full((4, 1, 1), KEEPING_RATE).float()
-for _ in school("lstm", free, own_rate, 400, seeded(45), lists=any_bells):  # setting
+own_rate = torch.full((4,), rate["LSTM, keeping start"]).float()
+for _ in school("lstm", free, own_rate, STEPS // 2, seeded(45), lists=any_bells):
     pass
 free_offset = np.zeros((5, 4))
 offset, follows = np.zeros((5, HEARERS)), np.ones((5, HEARERS))
@@ -1660,7 +1618,7 @@ for n in range(5):
 print(
     f"LSTM, keeping start: answer less sum, the {HEARERS} networks that hear, and four"
 )
-print("taught for 400 steps with none to three bells")
+print("taught for 300 steps with none to three bells")
 print("bells    smallest   median  largest  correlation with     taught with 0 to 3:")
 print("                                     the sum, least       smallest  largest")
 for n, (off, r, free_off) in enumerate(zip(offset, follows, free_offset)):
@@ -1691,7 +1649,7 @@ def plain(P):
     }
 
 
-late = int(results["LSTM", 800].argmin())
+late = int(results["LSTM", STEPS].argmin())
 BELL_NETS = {
     "set by hand": {
         "U": by_hand[:, :2].T.tolist(),
@@ -1702,7 +1660,7 @@ BELL_NETS = {
     },
     "keeping start, trained": plain(winner),
     "library's start, trained": plain(
-        {k: p[[late]] for k, p in graduates["LSTM", 800].items()}
+        {k: p[[late]] for k, p in graduates["LSTM", STEPS].items()}
     ),
     "library's start, untrained": plain(
         {k: p[[late]] for k, p in graduates["LSTM", 0].items()}
@@ -1857,7 +1815,7 @@ silent[..., 1] = 0
 verify_at_least(
     "bells silenced: the read-out's constant over the answer",
     winner["c"].item() / answers("lstm", winner, silent).mean().item(),
-    0.7,
+    1 / 2,
 )
 verify(
     "u₀ read off those changes: how far the answer is off with 0, 1, 3 and 4 bells",
@@ -1865,13 +1823,15 @@ verify(
     [(2 - n) * u0 for n in (0, 1, 3, 4)],
     rtol=0.2,
 )
+units = offset[[0, 3, 4]] / offset[1]  # (3, networks)
 verify(
-    "all that hear: off with 0, 3 and 4 bells, in units of that with one",
-    offset[[0, 3, 4]] / offset[1],
-    np.outer([2, -1, -2], np.ones(HEARERS)),
-    rtol=0.25,
+    "off with 0, 3 and 4 bells, in units of that with one: median of those that hear",
+    np.median(units, 1),
+    [2, -1, -2],
+    rtol=0.15,
 )
-verify_at_least("one to four bells: correlation with the sum", follows[1:], 0.9)
+verify("… and all of them", units, np.outer([2, -1, -2], np.ones(HEARERS)), rtol=0.5)
+verify_at_least("one to four bells: correlation with the sum", follows[1:], 0.8)
 verify_at_most(
     "taught with none to three bells: offsets, over the least of the others with 0 or 3",
     np.abs(free_offset[:4]).max() / np.abs(offset[[0, 3]]).min(),
@@ -1955,22 +1915,22 @@ def minimise(loss, parameters, steps=300):
 chain_text = markov_text(20_001, CHAIN, np.random.default_rng(40))
 chain_share = np.linalg.matrix_power(CHAIN, 500)[0]
 chain_rate = -(chain_share[:, None] * CHAIN * np.log(CHAIN)).sum()
-one_hot = torch.eye(3)[torch.tensor(chain_text[:20_001])]
-chain_y = torch.tensor(chain_text[1:20_001])
+past, answer = torch.cartesian_prod(torch.arange(3), torch.arange(3)).T  # nine pairs
+pairs = np.bincount(3 * chain_text[:-1] + chain_text[1:], minlength=9)
+pair_share = torch.tensor(pairs / pairs.sum())
 chain_loss = {}
-for name, X in (
-    ("sees the past", one_hot[:-1]),
-    ("sees the answer too", torch.cat([one_hot[:-1], one_hot[1:]], 1)),
-):
+for name, seen in (("sees the past", [past]), ("sees the answer too", [past, answer])):
+    X = torch.cat([torch.eye(3)[v] for v in seen], 1)  # (9, 3) or (9, 6)
     M = torch.zeros(X.shape[1], 3, requires_grad=True)
-    chain_loss[name] = minimise(lambda: F.cross_entropy(X @ M, chain_y), [M], 15)
+    surprises = lambda: F.cross_entropy(X @ M, answer, reduction="none")
+    chain_loss[name] = minimise(lambda: pair_share @ surprises(), [M], 15)
     print(f"{name:21}{chain_loss[name]:8.4f} nats")
 print(f"{'entropy rate':21}{chain_rate:8.4f}")
 
 # %% [markdown]
 r"""
 (sq-alice)=
-**A real text.** The first chapter of *Alice's Adventures in Wonderland* {cite:p}`carroll1865`; the first nine tenths are to learn from, the last tenth to choose the learning rate (of three) and the $n$, and the beginning of the second chapter is the test. Rivals: tables of counts, namely bigram, trigram and the *leaning* $n$-gram of [the next chapter](#eq-tf-witten-bell); a tanh network of 72 units and an LSTM of 32, with about as many weights. The networks are stopped after 200 steps or after 800, two seeds each. (All are scored on letters with 16 before them.)
+**A real text.** The first chapter of *Alice's Adventures in Wonderland* {cite:p}`carroll1865`; the first nine tenths are to learn from, the last tenth to choose the learning rate (of three) and the $n$, and the beginning of the second chapter is the test. Rivals: tables of counts, namely bigram, trigram and the *leaning* $n$-gram of [the next chapter](#eq-tf-witten-bell); a tanh network of 72 units and an LSTM of 32, with about as many weights. The networks are stopped after 100 steps or after 400, two seeds each. (All are scored on letters with 16 before them.)
 """
 
 # %% tags=["set-up"]
@@ -1993,7 +1953,7 @@ class Reader(nn.Module):
         return self.out(h), state
 
 
-def teach(kind, m, lr, seed, steps=200, length=16):
+def teach(kind, m, lr, seed, steps=100, length=16):
     torch.manual_seed(seed)
     model = Reader(kind, m).float()
     windows = encode(learn_from).unfold(0, length + 1, 1)
@@ -2045,24 +2005,22 @@ def leaning(found, n, text, harder=1):
 counted = tables_of(learn_from, 8)
 best_n = min(range(1, 9), key=lambda n: leaning(counted, n, choose_by).mean())
 hasty, readers, reader_rate = {}, {}, {}
-READ_RATES = {nn.RNN: (0.01, 0.03, 0.09), nn.LSTM: (0.04, 0.12, 0.36)}  # setting
+READ_RATES = {nn.RNN: (0.01, 0.03, 0.09), nn.LSTM: (0.08, 0.24, 0.72)}  # setting
 for kind, m in ((nn.RNN, 72), (nn.LSTM, 32)):
-    tried = {lr: teach(kind, m, lr, 0) for lr in READ_RATES[kind]}
-    lr = min(tried, key=lambda lr: surprise(tried[lr], choose_by).mean())
-    reader_rate[kind] = lr
-    hasty[kind] = [tried[lr], teach(kind, m, lr, 1)]
-    readers[kind] = [
-        teach(kind, m, lr, seed, steps=800) for seed in range(2)
-    ]  # setting
+    tried = {lr: [teach(kind, m, lr, k) for k in range(2)] for lr in READ_RATES[kind]}
+    loss = lambda lr: np.mean([surprise(net, choose_by) for net in tried[lr]])
+    lr = reader_rate[kind] = min(tried, key=loss)
+    hasty[kind] = tried[lr]
+    readers[kind] = [teach(kind, m, lr, k, steps=400) for k in range(2)]  # setting
 read_scores = {
     "letters by frequency": [leaning(counted, 1, alice_new)],
     "bigram": [leaning(counted, 2, alice_new)],
     "trigram": [leaning(counted, 3, alice_new)],
     f"leaning {best_n}-gram": [leaning(counted, best_n, alice_new)],
 }
-for steps, taught in ((200, hasty), (800, readers)):
+for steps, nets in ((100, hasty), (400, readers)):
     for kind, name in ((nn.RNN, "tanh network, 72"), (nn.LSTM, "LSTM, 32")):
-        nats = [surprise(net, alice_new) for net in taught[kind]]
+        nats = [surprise(net, alice_new) for net in nets[kind]]
         read_scores[f"{name}, {steps} steps"] = nats
 print("nats a letter on the test text (27 equal letters: 3.30)           perplexity")
 for name, nats in read_scores.items():
@@ -2074,7 +2032,7 @@ print(f"rates chosen: tanh {reader_rate[nn.RNN]}, LSTM {reader_rate[nn.LSTM]}")
 
 # %% [markdown]
 r"""
-Counting with a good fall-back wins: with nine thousand letters it is hard to beat. Four times as many steps bring both networks closer and neither past it; and the tanh network, which is deaf to bells, lags behind its rival by less than half of what it did (two seeds, a hint): much of the lag was training time. How can it read nearly as well? Ask what the memory is worth: let each model read only the last $k$ letters before the one that it guesses.
+Counting with a good fall-back wins: with nine thousand letters it is hard to beat. Four times as many steps bring both networks closer and neither past it; and the tanh network, which is deaf to bells, gains more by them than its rival (two seeds, a hint): part of its lag was training time. How can it read nearly as well? Ask what the memory is worth: let each model read only the last $k$ letters before the one that it guesses.
 """
 
 # %% tags=["picture"] mystnb={"image": {"alt": "Nats a letter against the number of letters read before. Tables of counts fall to three letters and then rise again; tables that lean harder on their shorter ones go on falling. Tanh network and LSTM fall steeply up to about four letters and are level after eight."}}
@@ -2220,7 +2178,7 @@ verify(
 )
 total = {name: np.mean([v.mean() for v in nats]) for name, nats in read_scores.items()}
 lag, lag_se = {}, {}
-for steps in (200, 800):
+for steps in (100, 400):
     rivals = [f"{name}, {steps} steps" for name in ("tanh network, 72", "LSTM, 32")]
     lag[steps] = total[rivals[0]] - total[rivals[1]]
     means = [[v.mean() for v in read_scores[name]] for name in rivals]
@@ -2233,25 +2191,20 @@ for steps in (200, 800):
 verify_at_least(
     "four times the steps: what tanh network and LSTM gain (nats)",
     [
-        total[f"{name}, 200 steps"] - total[f"{name}, 800 steps"]
+        total[f"{name}, 100 steps"] - total[f"{name}, 400 steps"]
         for name in ("tanh network, 72", "LSTM, 32")
     ],
     0.02,
 )
 verify_at_least(
-    "200 steps: the tanh network's lag, in its standard errors",
-    lag[200] / lag_se[200],
+    "100 steps: the tanh network's lag, in its standard errors",
+    lag[100] / lag_se[100],
     2,
 )
 verify_at_least(
     "what four times the steps take off the lag, in its standard errors",
-    (lag[200] - lag[800]) / math.hypot(*lag_se.values()),
+    (lag[100] - lag[400]) / math.hypot(*lag_se.values()),
     2,
-)
-verify_at_least(
-    "share of the lag that four times the steps make good, in units of a half",
-    (1 - lag[800] / lag[200]) / (1 / 2),
-    1.0,
 )
 verify_at_least(
     "tables: what reading seven letters costs against the best, three (nats)",
@@ -2468,9 +2421,12 @@ def learn_to_spell(looks, rates, steps, T=6, batch=16, seeds=3):
     theta, sizes = theta.repeat(copies, 1), [math.prod(n) for n in shapes]
     for name, shape, part in zip(names, shapes, theta.split(sizes, 1)):
         getattr(model, name).data = part.unflatten(1, shape)  # a window on theta
-    P = list(model.parameters())
+    P, grad = list(model.parameters()), torch.zeros_like(theta)
     rates = torch.tensor(rates).float().repeat_interleave(seeds).repeat(len(looks))
-    m1, m2 = torch.zeros_like(theta), torch.zeros_like(theta)
+    optimizer = adam(theta, grad, rates)
+    cool = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda t: min(1, 2 - 2 * (t + 1) / steps)
+    )
     strings = torch.randint(1, 9, (80, T), generator=seeded(60))
     for t in range(1, steps + 1):
         x = torch.randint(1, 9, (seeds, batch, T)).repeat(copies, 1, 1)
@@ -2478,13 +2434,10 @@ def learn_to_spell(looks, rates, steps, T=6, batch=16, seeds=3):
         score = model(x, given(y)).flatten(0, 2)
         loss = F.cross_entropy(score, y.flatten() - 1) * len(rates)
         grads = torch.autograd.grad(loss, P, allow_unused=True, materialize_grads=True)
-        grad = torch.cat([g.flatten(1) for g in grads], 1)
+        torch.cat([v.flatten(1) for v in grads], 1, out=grad)
         grad *= (1 / grad.norm(dim=1, keepdim=True)).clamp(max=1)
-        m1.lerp_(grad, 0.1)
-        m2.lerp_(grad.square_(), 0.001)
-        root = (m2 / (1 - 0.999**t)).sqrt_().add_(1e-8)
-        step = rates[:, None] * min(1, 2 - 2 * t / steps) / (1 - 0.9**t)
-        theta.sub_(step * m1 / root)
+        optimizer.step()
+        cool.step()
         if t % 100 == 0:
             right = spell(model, strings.expand(len(rates), -1, -1))
             curve.append((right == strings.flip(1)).double().mean((1, 2)))
@@ -2799,7 +2752,7 @@ r"""
 
 **"Clipping entries is clipping."** Shortening the whole gradient keeps its direction; cutting each entry at $c$ turns it: $(3,\,0.4)$ cut at 1 becomes $(1,\,0.4)$.
 
-**"The LSTM failed, so the task needs attention"**, or "the RNN failed, so it needs gates". [The square](#headline-adding) shows an LSTM that hardly ever hears at 400 steps and mostly does at 800, and a network without gates that hears as often as one with. Before a cell is blamed: the start, the rate, the budget, more seeds.
+**"The LSTM failed, so the task needs attention"**, or "the RNN failed, so it needs gates". [The square](#headline-adding) shows an LSTM that seldom hears at 300 steps and, started otherwise, mostly does at 600, and a network without gates that mostly hears too. Before a cell is blamed: the start, the rate, the budget, more seeds.
 
 **"A lower loss than the entropy rate is a breakthrough."** It is a leak. Look for [the layer that sees the answer](#perplexity).
 """

@@ -348,7 +348,7 @@ class Together(nn.Module):
 plain, other = dense(40, 50).double(), dense(40, 50).double()
 other[1].weight.data = other[1].weight.data[:, order]  # the same start, shuffled
 for net, X in ((plain, curves.double()), (other, curves[:, order].double())):
-    train(net, X, kinds, epochs=1)  # setting
+    train(net, X[:2000], kinds[:2000], epochs=1)  # setting
 
 # %% tags=["checks"]
 verify_at_least(
@@ -378,7 +378,7 @@ verify_at_least(
 # %% [markdown]
 r"""
 (universality-needs-priors)=
-So the dense network loses nothing by the shuffle. Turn it round: it *gains* nothing from the order. [One hidden layer can come as near as one likes to every continuous function](#universal-approximation-theorem), but a network that considers all arrangements of the pixels equally likely has to learn from examples what you knew before. What that costs can be measured. Put scikit-learn's $8\times8$ digits into a frame of $14\times14$, once always in the middle, once at one of 49 places.
+So the dense network loses nothing by the shuffle. Turn it round: it *gains* nothing from the order. [One hidden layer can come as near as one likes to every continuous function](#universal-approximation-theorem), but a network that considers all arrangements of the pixels equally likely has to learn from examples what you knew before. What that costs can be measured. Put scikit-learn's $8\times8$ digits into a frame of $14\times14$, once always in the middle, once at one of 49 places, and give every network the same 350 steps.
 """
 
 # %% tags=["picture"] mystnb={"image": {"classes": "photo", "alt": "Two rows of handwritten digits in a frame: in the first row all stand in the middle, in the second each stands somewhere else."}}
@@ -414,15 +414,21 @@ axes[1, 0].set_ylabel("anywhere")
 plt.show()
 
 # %%
-counts, learnt = (100, 1400), {}  # setting
-epochs_of = {
-    "middle": {100: 36, 1400: 6},  # setting: epochs
-    "anywhere": {100: 100, 1400: 20},  # setting
-}
-for kind, n in itertools.product(epochs_of, counts):
+counts = (100, 1400)  # setting
+
+
+def three_dense(X, shifts):  # 49 shifts: 4,900 pictures 14 times, or 68,600 once
+    nets = [dense(196, 64, seed) for seed in range(3)]  # setting
+    shown = torch.cat([X.roll(v, (2, 3)) for v in shifts])
+    y = names[: len(X)].repeat(49)[:, None].expand(-1, 3)  # for each of the three
+    train(Together(nets), shown, y, 1400 // len(X), batch=196)  # setting
+    return nets
+
+
+learnt = {}
+for kind, n in itertools.product(("middle", "anywhere"), counts):
     X = framed(digits) if kind == "middle" else scattered
-    nets = learnt[kind, n] = [dense(196, 64, seed) for seed in range(3)]
-    train(Together(nets), X[:n], names[:n, None].expand(-1, 3), epochs_of[kind][n])
+    learnt[kind, n] = three_dense(X[:n], [(0, 0)] * 49)
 
 # %% tags=["set-up"]
 tests = {"middle": framed(digits_test), "anywhere": scattered_test}
@@ -452,7 +458,7 @@ for kind in tests:
 
 # %% [markdown]
 r"""
-In the middle a hundred digits are enough for nine answers in ten. Anywhere, *fourteen times as many* digits and eight times the steps bring it to about three quarters; the nearest neighbour, which learns nothing, is ahead of it. Each place has its own weights, and what was learnt in one place has to be learnt again in the next. What we know beforehand, and want to build in, is called a *prior*: a restriction that throws out most functions and none of the ones we want.
+In the middle a hundred digits are enough for nine answers in ten. Anywhere, *fourteen times as many* digits bring it, in as many steps, to between seven and eight in ten; the nearest neighbour, which learns nothing, is ahead of it. Each place has its own weights, and what was learnt in one place has to be learnt again in the next. What we know beforehand, and want to build in, is called a *prior*: a restriction that throws out most functions and none of the ones we want.
 """
 
 # %% tags=["checks"]
@@ -519,7 +525,7 @@ Is our dense network invariant, at least approximately, after training in the mi
 """
 
 # %%
-steps_aside = range(5)
+steps_aside = range(5)  # setting
 moved = {v: framed(digits_test).roll((v, v), (2, 3)) for v in steps_aside}
 in_the_middle = learnt["middle", 1400]
 dense_moved = np.array(
@@ -691,7 +697,7 @@ Clap your hands once in a hall and record the echo: you know what the hall does 
 boxes = {
     "moving average": lambda f: (T(f, 1) + f + T(f, -1)) / 3,
     "difference": lambda f: f - T(f, 1),
-    "moves, then blurs": lambda f: (T(f, 5) + T(f, 6)) / 2,
+    "moves, then blurs": lambda f: (T(f, 5) + T(f, 6)) / 2,  # setting
     "louder to the right": lambda f: np.linspace(1, 2, 32) * f,
 }
 clap = np.eye(32)[0]
@@ -1472,38 +1478,36 @@ Train it with the loop of above, on the same digits, always in the middle, three
 
 
 # %%
-def trained_eyes(n, epochs, thin=nn.Identity, batch=50):
-    nets = [cnn(seed, thin) for seed in range(3)]
+def trained_eyes(n, epochs, thin=nn.Identity):
+    nets = [cnn(seed, thin) for seed in range(3)]  # setting
     X, y = framed(digits[:n]), names[:n]
     diaries = [
-        train(net, X, y, epochs, 0.03, batch, seed)  # setting
+        train(net, X, y, epochs, 0.03, seed=seed)  # setting
         for seed, net in enumerate(nets)
     ]
     return nets, diaries
 
 
 eyes, diaries = trained_eyes(1400, epochs=4)  # setting
-short_sighted, _ = trained_eyes(100, epochs=18, batch=25)  # setting
+short_sighted, _ = trained_eyes(100, epochs=36)  # setting
 
 # %% [markdown]
 r"""
-The dense network gets one more chance. What it does not know about shifts one can *tell* it: show it every digit at all 49 places (*augmentation*). And it may be wider, 128 units a layer instead of 64.
+The dense network gets one more chance. What it does not know about shifts one can *tell* it: above each digit was shown 49 times in the middle, now it is shown once at each of the 49 places (*augmentation*). Nothing else is changed: the same network, the same digits, the same 350 steps.
 """
 
 # %%
 places49 = list(itertools.product(range(-3, 4), repeat=2))
-told = {}
-for n in counts:
-    X = torch.cat([framed(digits[:n]).roll(v, (2, 3)) for v in places49])
-    told[n] = [dense(196, 128, seed) for seed in range(2)]
-    y = names[:n, None].repeat(49, 2)  # (49 n, 2): a column for each of two
-    train(Together(told[n]), X, y, 600 // n + 1, batch=100)  # setting
+told = {n: three_dense(framed(digits[:n]), places49) for n in counts}
 
 # %% tags=["set-up"]
-told_scores = {
-    n: np.array([accuracy(net, scattered_test, names_test) for net in nets])
-    for n, nets in told.items()
-}
+told_scores, untold_scores = (
+    {
+        n: np.array([accuracy(net, scattered_test, names_test) for net in nets[n]])
+        for n in counts
+    }
+    for nets in (told, {n: learnt["middle", n] for n in counts})
+)
 cnn_moved = np.array(
     [[accuracy(net, moved[v], names_test) for v in steps_aside] for net in eyes]
 )
@@ -1529,7 +1533,7 @@ mixed = torch.tensor(np.random.default_rng(9).permutation(196))
 mix = lambda X: X.flatten(1)[:, mixed].view(-1, 1, 14, 14)
 blind = [cnn(seed) for seed in range(2)]
 for seed, net in enumerate(blind):
-    train(net, mix(framed(digits[:100])), names[:100], 18, 0.03, 25, seed)  # setting
+    train(net, mix(framed(digits[:100])), names[:100], 36, 0.03, seed=seed)  # setting
 blind_scores = np.array(
     [
         [accuracy(net, mix(X), names_test) for net in blind]
@@ -1538,12 +1542,13 @@ blind_scores = np.array(
 )  # in the middle, anywhere
 print("\ndigits anywhere                  100 to learn from     1,400")
 for name, few, many in (
+    ("dense, the middle", untold_scores[100], untold_scores[1400]),
     (
         "dense, each at one place",
         dense_scores["anywhere", 100],
         dense_scores["anywhere", 1400],
     ),
-    ("wider, each at all 49", told_scores[100], told_scores[1400]),
+    ("dense, each at all 49", told_scores[100], told_scores[1400]),
     ("convolutional, the middle", hundred_scores, anywhere_scores["convolutional"]),
 ):
     print(
@@ -1588,7 +1593,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-There is the horizontal line. Each accuracy on the right of the table is not nearly but *exactly* the one at shift 0: the logits agree to rounding. A hundred digits, all in the middle, teach it about as much about digits anywhere as the same hundred, shown at all 49 places, teach the wider dense network; with 1,400 telling is a few points behind here (other starts bring the two level). What one knows about shifts one can build in or show. Built in it is exact, and takes a fifteenth of the weights and none of the 68,600 pictures. The control is the last line but one: shuffle the pixels of all pictures in the same way, and the same network, trained on the same hundred, guesses anywhere, since a shuffled shift is no shift. But where nothing moves, the bet wins nothing: from 100 centred digits [dense and nearest neighbour](#universality-needs-priors) reach about 0.9, this network, with as many steps, 0.85 (more steps bring it nearer; another hundred moves all three). And whoever can cut out the digit first may keep the nearest neighbour (last row).
+There is the horizontal line. Each accuracy on the right of the table is not nearly but *exactly* the one at shift 0: the logits agree to rounding. A hundred digits, all in the middle, teach it about as much about digits anywhere as the same hundred, shown at all 49 places, teach the dense network in five times the steps (other starts and hundreds: a little more or less, and some starts need more steps than these 72); with 1,400 telling is some points behind (a network twice as wide comes nearer), and not telling hopeless. What one knows about shifts one can build in or show. Built in it is exact, and takes a sixth of the weights, a third of the steps and none of the 68,600 pictures. The control is the last line but one: shuffle the pixels of all pictures in the same way, and the same network, trained on the same hundred, guesses anywhere, since a shuffled shift is no shift. But where nothing moves, the bet wins nothing: in the middle [the dense network](#universality-needs-priors) is no worse, with 100 digits and with 1,400. And whoever can cut out the digit first may keep the nearest neighbour (last row).
 
 (learned-features-hierarchy)=
 **What has it learnt?** First the eight kernels of the first layer, and what each makes of a digit and, since a layer takes pictures of any size, of the temple, which it has never seen.
@@ -1654,33 +1659,28 @@ probes = {
     "trained": np.array([[probe(net, d) for d in depths] for net in eyes]),
     "untrained": np.array([[probe(cnn(s), d) for d in depths] for s in range(3)]),
 }
-frozen = {"1 and 2 random": slice(0, 5), "3 random": slice(5, 6)}
-partly = {name: [cnn(seed) for seed in range(3)] for name in frozen}
-for (name, nets), seed in itertools.product(partly.items(), range(3)):
-    net, X = nets[seed], framed(digits)
-    net[frozen[name]].requires_grad_(False)  # these layers stay as they were drawn
-    if name == "1 and 2 random":  # their maps are always the same
-        net, X = net[5:], net[:5](X)
-    train(net, X, names, 4, lr=0.03, seed=seed)  # setting
+partly = [cnn(seed) for seed in range(3)]  # setting
+for seed, net in enumerate(partly):
+    below = net[:5](framed(digits)).detach()  # layers 1 and 2 stay as they were drawn
+    train(net[5:], below, names, 4, lr=0.03, seed=seed)  # setting
 
 # %% tags=["set-up"]
 print("linear probe   layer 1     layer 2     layer 3")
 for name, rows in probes.items():
     row = (f"{m:7.2f} ± {s:.2f}" for m, s in zip(rows.mean(0), rows.std(0, ddof=1)))
     print(f"{name:11}" + "".join(row))
-part_scores = {
-    name: np.array([accuracy(net, framed(digits_test), names_test) for net in nets])
-    for name, nets in partly.items()
-}
+part_scores = np.array(
+    [accuracy(net, framed(digits_test), names_test) for net in partly]
+)
 print("\ntest accuracy of the network itself, three seeds")
-for name, row in ({"all trained": cnn_moved[:, 0]} | part_scores).items():
+for name, row in (("all trained", cnn_moved[:, 0]), ("1, 2 as drawn", part_scores)):
     print(f"{name:15}" + "".join(f"{a:6.2f}" for a in row))
 
 # %% [markdown]
 r"""
 Layer 1 makes a small difference: a good part of what looks like "learnt edges" would be there anyway. Untrained, depth adds little and stops at six in ten; trained, it ends where the network does, as it must, since the top of the network is itself such a rule.
 
-But must the *lower* layers learn? Left as they were drawn, they cost from five to 25 points, by the luck of the draw (other draws cost more, and longer training wins much of it back). A random *third* layer, over two that learn, costs some points too. So the control wins in part: something must learn, but most of what is learnt survives whichever layer is left out.
+But must the *lower* layers learn? Left as they were drawn, they cost from five to 25 points, by the luck of the draw (other draws cost more, and longer training wins much of it back). So the control wins in part: something must learn, but a third layer that learns makes much of two that did not.
 """
 
 # %% tags=["checks"]
@@ -1707,13 +1707,11 @@ with torch.no_grad():
         atol=1e-4,
     )
 verify_at_most(
-    "weights: convolutional over dense, over the wider dense",
-    [size(eyes[0]) / size(net) for net in (in_the_middle[0], told[100][0])],
-    [1 / 5, 1 / 14],
+    "weights: convolutional over dense", size(eyes[0]) / size(told[100][0]), 1 / 6
 )
 verify_at_least(
-    "100 digits anywhere: pixels as they are minus shuffled, worst of three minus best of two",
-    hundred_scores.min() - blind_scores[1].max(),
+    "100 digits anywhere: pixels as they are minus shuffled, mean of three minus best of two",
+    hundred_scores.mean() - blind_scores[1].max(),
     0.5,
 )
 verify_at_least(
@@ -1722,14 +1720,17 @@ verify_at_least(
     0.1,
 )
 verify_at_least(
-    "the same with 100 digits against 1,400",
-    hundred_scores.min() - dense_scores["anywhere", 1400].max(),
+    "100 digits in the middle against 1,400 anywhere: convolutional minus dense, means",
+    hundred_scores.mean() - dense_scores["anywhere", 1400].mean(),
     0.0,
 )
 verify_at_least(
-    "100 digits: convolutional minus wider dense that was shown all 49 places, means",
-    hundred_scores.mean() - told_scores[100].mean(),
-    -0.01,
+    "shown all 49 places, 100 digits, 1,400: convolutional minus dense, means",
+    [
+        hundred_scores.mean() - told_scores[100].mean(),
+        anywhere_scores["convolutional"].mean() - told_scores[1400].mean(),
+    ],
+    [-0.05, 0.02],
 )
 verify_at_least(
     "1,400 digits: what the 49 places add to the dense network, worst minus best",
@@ -1737,9 +1738,22 @@ verify_at_least(
     0.1,
 )
 verify_at_least(
-    "100 digits, none moved: dense minus convolutional, means",
-    dense_scores["middle", 100].mean() - hundred_scores.mean(),
-    0.01,
+    "in the middle, 100 digits, 1,400: dense minus convolutional, means",
+    [
+        dense_scores["middle", 100].mean() - hundred_scores.mean(),
+        dense_scores["middle", 1400].mean() - cnn_moved[:, 0].mean(),
+    ],
+    0.0,
+)
+verify_at_least(
+    "1,400 digits anywhere: dense, each at one place of its own, over all in the middle",
+    dense_scores["anywhere", 1400].mean() / untold_scores[1400].mean(),
+    2.0,
+)
+verify_at_most(
+    "trained in the middle, asked anywhere: untold over told",
+    [untold_scores[n].mean() / told_scores[n].mean() for n in counts],
+    0.5,
 )
 verify_at_least(
     "nearest neighbour with the digit cut out, over the convolutional network",
@@ -1759,29 +1773,16 @@ verify_at_least(
     probes["trained"][:, 2].min() - probes["untrained"][:, 2].max(),
     0.05,
 )
-costs = {name: cnn_moved[:, 0] - row for name, row in part_scores.items()}
 verify_at_least(
-    "layers left random, lower or third: cost, mean of three seeds",
-    [cost.mean() for cost in costs.values()],
+    "layers 1 and 2 as they were drawn: cost, mean of three seeds",
+    (cnn_moved[:, 0] - part_scores).mean(),
     0.02,
 )
 verify_at_least(
-    "the same networks minus the untrained probe of their seed: what the rest learnt",
-    [row - probes["untrained"][:, 2] for row in part_scores.values()],
+    "the same networks minus the untrained probe of their seed: what layer 3 learnt",
+    part_scores - probes["untrained"][:, 2],
     0.05,
 )
-verify_at_least(
-    "spread of the cost over the seeds: lower over third",
-    np.ptp(costs["1 and 2 random"]) / np.ptp(costs["3 random"]),
-    2.0,
-)
-asleep = [("1 and 2 random", 0), ("1 and 2 random", 3), ("3 random", 5)]
-with torch.no_grad():
-    verify(
-        "what was frozen is as it was drawn",
-        torch.cat([partly[k][2][i].weight.flatten() for k, i in asleep]),
-        torch.cat([cnn(2)[i].weight.flatten() for _, i in asleep]),
-    )
 verify_at_least(
     "trained: gain of the probe from layer 1 to 3, worst of three seeds",
     (probes["trained"][:, 2] - probes["trained"][:, 0]).min(),
@@ -1949,16 +1950,11 @@ def pool(x, r, how):
 
 # %% [markdown]
 r"""
-It is often said that pooling makes a network invariant to small shifts. It does make a map *change less* when the picture moves. But windows side by side are a stride, and a stride breaks equivariance. Which of the two wins? We put three kinds of thinning into our network, behind the first layer: every second value, bare; the maximum of $2\times2$; and the maximum over *sliding* windows, blurred with $(1,2,1)/4$ in both directions before every second value is taken {cite:p}`zhang2019`. Then train in the middle and move, as before. They do not learn equally fast, so each gets as many epochs as bring its training loss into the same range.
+It is often said that pooling makes a network invariant to small shifts. It does make a map *change less* when the picture moves. But windows side by side are a stride, and a stride breaks equivariance. Which of the two wins? We put two kinds of thinning into our network, behind the first layer: the maximum of $2\times2$; and the maximum over *sliding* windows, blurred with $(1,2,1)/4$ in both directions before every second value is taken {cite:p}`zhang2019`. Then train in the middle and move, as before. They do not learn equally fast, so each gets as many epochs as bring its training loss into the same range.
 """
 
 
 # %%
-class BareStride(nn.Module):
-    def forward(self, x):
-        return x[..., ::2, ::2]
-
-
 class BlurPool(nn.Module):
     def forward(self, x):
         x = F.max_pool2d(F.pad(x, (1, 2, 1, 2), "circular"), 2, 1)
@@ -1969,17 +1965,17 @@ class BlurPool(nn.Module):
 
 # %%
 thinnings = {
-    "bare stride": (BareStride, 3),  # setting: epochs
-    "maximum": (lambda: nn.MaxPool2d(2), 4),  # setting
+    "maximum": (lambda: nn.MaxPool2d(2), 4),  # setting: epochs
     "blurred maximum": (BlurPool, 5),  # setting
 }
 thin_moved, thin_loss = {"none": cnn_moved}, {}
 for name, (thin, epochs) in thinnings.items():
-    nets, thin_diaries = trained_eyes(1400, epochs, thin)
+    nets, thin_diaries = trained_eyes(1400, epochs, thin)  # setting
     thin_moved[name] = np.array(
         [[accuracy(net, moved[v], names_test) for v in range(3)] for net in nets]
     )
-    thin_loss[name] = np.array([np.mean(losses[-28:]) for losses in thin_diaries])
+    last = [losses[-28:] for losses in thin_diaries]  # setting: an epoch
+    thin_loss[name] = np.mean(last, 1)
 
 # %% tags=["set-up"]
 print(
@@ -1994,7 +1990,7 @@ for name, rows in thin_moved.items():
 
 # %% [markdown]
 r"""
-Moved by 2 the networks answer exactly as before, since a stride of two commutes with even shifts. Moved by *one* (down and to the right), the network with max pooling loses about half of its right answers, with the bare stride about seven in ten: to the later layers an odd digit looks like nothing they were taught. Without any thinning there is no loss. The blur wins back a part in each of three runs, now a few points and now almost thirty; the price is that it learns more slowly. So it is not pooling that makes a network invariant.
+Moved by 2 the networks answer exactly as before, since a stride of two commutes with even shifts. Moved by *one* (down and to the right), the network with max pooling loses about half of its right answers or more: to the later layers an odd digit looks like nothing they were taught. Without any thinning there is no loss. The blur wins back a part in each of three runs, how much is luck; the price is that it learns more slowly. So it is not pooling that makes a network invariant.
 
 The reason is in [the shelf](#fourier-transform): who keeps every second value cannot tell a fast wave from a certain slow one (*aliasing*), and which one arrives depends on which pixels happened to be even. A blur damps the fast waves before. (Max pooling *is* the sliding maximum with every second value taken, so these two networks differ in the blur alone, and in an epoch of training.)
 """
@@ -2060,7 +2056,7 @@ with torch.no_grad():
     first_maps = [[net[:2](moved[v]) for v in (0, 1)] for net in eyes]
     changes = [
         [((thin(b) - thin(a)).norm() / thin(a).norm()).item() for a, b in first_maps]
-        for thin in (BareStride(), nn.MaxPool2d(2))
+        for thin in (lambda x: x[..., ::2, ::2], nn.MaxPool2d(2))
     ]
 verify_at_most(
     "one pixel: relative change of the first maps, maximum over bare stride",
@@ -2073,14 +2069,14 @@ verify(
     F.max_pool2d(as_torch, 2),
 )
 verify_at_most(
-    "mean training losses of the three thinnings: largest over smallest",
+    "mean training losses of the two thinnings: largest over smallest",
     max(v.mean() for v in thin_loss.values())
     / min(v.mean() for v in thin_loss.values()),
     2.0,
 )
 verify_at_least(
-    "shift by one: maximum minus bare stride, blurred minus maximum, seed by seed",
-    np.diff([thin_moved[name][:, 1] for name in thinnings], axis=0),
+    "shift by one: blurred maximum minus maximum, seed by seed",
+    thin_moved["blurred maximum"][:, 1] - thin_moved["maximum"][:, 1],
     0.0,
 )
 # %% [markdown]
@@ -2156,7 +2152,7 @@ class Tower(nn.Module):  # k scales of the same n random starts, side by side
 
 # %% [markdown]
 r"""
-A fair comparison lets each have the start that suits it. All three choose among the same four scales, two on each side of 1, and three rates, by the mean accuracy of three towers on 300 digits held out; then five fresh ones learn three times as long.
+A fair comparison lets each have the start that suits it. All three choose among the same three scales and two rates, by the mean accuracy of two towers on 300 digits held out; then four fresh ones learn more than twice as long.
 """
 
 # %% tags=["set-up"]
@@ -2174,20 +2170,20 @@ def right(towers, X, y):
 
 
 # %%
-scales, tower_rates = (0.1, 0.35, 1.3, 2.5), (2e-3, 4e-3, 1e-2)  # setting
+scales, tower_rates = (0.35, 1.3, 2.5), (2e-3, 4e-3)  # setting
 tried = {kind: {} for kind in ("plain", "orthogonal", "with skips")}
 tuned, tower_scores = {}, {}
 for kind, grid in tried.items():
     for lr in tower_rates:
-        train(net := Tower(kind, *scales), *learn(12), 2, lr)  # setting
-        means = right(net, flat[1100:], names[1100:]).view(4, 3).mean(1)
+        train(net := Tower(kind, *scales, n=2), *learn(6), 2, lr)  # setting
+        means = right(net, flat[1100:], names[1100:]).view(3, 2).mean(1)
         grid |= {(scale, lr): m for scale, m in zip(scales, means.tolist())}
     tuned[kind] = scale, lr = max(grid, key=grid.get)
-    train(net := Tower(kind, scale, n=5, seed=1), *learn(5), 6, lr)  # setting
+    train(net := Tower(kind, scale, n=4, seed=1), *learn(4), 5, lr)  # setting
     tower_scores[kind] = right(net, flat_test, names_test).numpy()
 
 # %% tags=["set-up"]
-print("twenty layers   scale    rate     test accuracy of five")
+print("twenty layers   scale    rate     test accuracy of four")
 for kind, row in tower_scores.items():
     words = "".join(f"{a:7.3f}" for a in row)
     print(f"{kind:14}{tuned[kind][0]:7g}{tuned[kind][1]:8g}  {words}")
@@ -2228,14 +2224,14 @@ plt.show()
 
 # %% [markdown]
 r"""
-With the right scale the plain tower learns too, but after six epochs its best seed is behind the worst of both others (given more, it comes nearer). And *those two* are level: a layer need not begin as the identity. What they share is in the picture, the singular values of $J_{20}\cdots J_1$ at the start. With a small scale (dotted) no direction arrives. With the chosen scale the gradient does arrive, but only along a few: a product of random matrices crushes most directions, and what lies in them the layers above never see. Orthogonal matrices keep most of the 32 {cite:p}`saxe2014`, skips nearly all; [Training dynamics](#dynamical-isometry) goes into that.
+With the right scale the plain tower learns too, but after five epochs its best seed is behind the worst of both others (given more, it comes nearer). And *those two* are level: a layer need not begin as the identity. What they share is in the picture, the singular values of $J_{20}\cdots J_1$ at the start. With a small scale (dotted) no direction arrives. With the chosen scale the gradient does arrive, but only along a few: a product of random matrices crushes most directions, and what lies in them the layers above never see. Orthogonal matrices keep most of the 32 {cite:p}`saxe2014`, skips nearly all; [Training dynamics](#dynamical-isometry) goes into that.
 
-But skips forgive far more: about two thirds of the pairs of scale and rate bring them over 0.7 in two epochs, orthogonal matrices a quarter, the plain tower none. Skips do best from a small start, orthogonal matrices from a scale above 1. The plain networks of the residual authors had [batch normalization](#batch-normalization) and gradients of healthy size, and still, at many more layers, the deeper one had the *larger training error* {cite:p}`he2016`.
+But skips forgive far more: half of the pairs of scale and rate or more bring them over 0.7 in two epochs, orthogonal matrices a third at most, the plain tower none. Skips do best from a small start, orthogonal matrices from a scale above 1. The plain networks of the residual authors had [batch normalization](#batch-normalization) and gradients of healthy size, and still, at many more layers, the deeper one had the *larger training error* {cite:p}`he2016`.
 """
 
 # %% tags=["checks"]
 verify_at_least(
-    "tuned towers: worst of five orthogonal, with skips, minus best of five plain",
+    "tuned towers: worst of four orthogonal, with skips, minus best of four plain",
     [tower_scores[k].min() - tower_scores["plain"].max() for k in list(tried)[1:]],
     0.0,
 )
@@ -2246,30 +2242,27 @@ verify(
     atol=0.02,
 )
 verify(
-    "pairs over 0.7 in two epochs: plain none; orthogonal some, below a third",
-    [usable["plain"], int(0 < usable["orthogonal"] < len(grid) / 3)],
+    "pairs over 0.7 in two epochs: plain none; orthogonal some, at most a third",
+    [usable["plain"], int(0 < usable["orthogonal"] <= len(grid) / 3)],
     [0, 1],
 )
 verify_at_least(
     "pairs over 0.7 in two epochs: with skips over orthogonal",
     usable["with skips"] / usable["orthogonal"],
-    2.0,
+    1.5,
 )
 verify_at_least(
-    "mean over the rates after two epochs: skips small over large, orthogonal reversed",
+    "mean over the rates after two epochs: skips small minus large, orthogonal reversed",
     [
-        sum(tried[k][a, lr] - tried[k][b, lr] for lr in tower_rates) / 3
+        sum(tried[k][a, lr] - tried[k][b, lr] for lr in tower_rates) / 2
         for k, a, b in (("with skips", 0.35, 2.5), ("orthogonal", 1.3, 0.35))
     ],
     0.02,
 )
 verify(
-    "not at the edge of the grid: scales without skips, three rates",
-    [
-        *(int(tuned[k][0] == scales[2]) for k in ("plain", "orthogonal")),
-        *(int(tuned[k][1] == tower_rates[1]) for k in tried),
-    ],
-    [1] * 5,
+    "the scales chosen without skips: not at the edge of the grid",
+    (tuned["plain"][0], tuned["orthogonal"][0]),
+    (scales[1], scales[1]),
 )
 torch.manual_seed(4)
 J = 0.3 * torch.randn(4, 6, 6).double()
@@ -2353,12 +2346,12 @@ r"""
 (headline-mnist1d)=
 ## The headline: the bet, won and lost
 
-Back to the curves of the opening. All three networks have the paper's sizes: logistic regression, a dense network with two layers of 100, and three convolutional layers of 25 maps with stride 2. The last has *batch normalization* behind each convolution ([Regularization](#batch-normalization) derives it; here it makes the training fast), and reads the curves seven times, its rivals twenty times. The worlds are three: the curves as they are, *cut into five pieces of eight that are laid in another order*, and shuffled. The pieces are the control: a permutation of the forty places like the shuffle, but one that keeps all neighbours except at the four cuts. Only the convolutional network needs to see it; for the others [it is proved](#who-notices). What do you predict?
+Back to the curves of the opening. All three networks have about the paper's sizes: logistic regression, a dense network with two layers of 100, and three convolutional layers of 24 maps (the paper's 25) with stride 2. The last has *batch normalization* behind each convolution ([Regularization](#batch-normalization) derives it; here it makes the training fast), and reads the curves seven times, its rivals twenty times. The worlds are three: the curves as they are, *cut into five pieces of eight that are laid in another order*, and shuffled. The pieces are the control: a permutation of the forty places like the shuffle, but one that keeps all neighbours except at the four cuts. Only the convolutional network needs to see it; for the others [it is proved](#who-notices). What do you predict?
 """
 
 
 # %%
-def cnn_1d(seed=0, maps=25):
+def cnn_1d(seed=0, maps=24):  # setting
     torch.manual_seed(seed)
     layers = [nn.Unflatten(1, (1, 40))]
     for before, k in ((1, 5), (maps, 3), (maps, 3)):
@@ -2502,9 +2495,9 @@ print(f"dense, normalised, twice as wide  {longer:.1f}  (one seed)")
 
 # %% [markdown]
 r"""
-Read it by rows. Logistic regression, the dense network and the nearest neighbour notice nothing, as was [proved](#who-notices). The convolutional network loses more than thirty points to the shuffle, all of its lead and a little more, and fourteen to the pieces. Does it mind their new order? **A common slip** is to say yes, since the dense layer on top knows the places: it learns them, but from nothing. What the kernels notice are the four *cuts*. A network that looks at each piece by itself cannot notice their order at all (move its top weights along, and the logits are the same); on the curves as they are it loses ten points, so most of the fourteen, in this order, are what lay across the cuts. The bet is on who stands next to whom.
+Read it by rows. Logistic regression, the dense network and the nearest neighbour notice nothing, as was [proved](#who-notices). The convolutional network loses more than thirty points to the shuffle, all of its lead and a little more, and about thirteen to the pieces. Does it mind their new order? **A common slip** is to say yes, since the dense layer on top knows the places: it learns them, but from nothing. What the kernels notice are the four *cuts*. A network that looks at each piece by itself cannot notice their order at all (move its top weights along, and the logits are the same); on the curves as they are it loses about ten points, so most of the thirteen, in this order, are what lay across the cuts. The bet is on who stands next to whom.
 
-Is the lead a matter of tuning? The paper's dense network learns for 6,000 steps and reaches 68, ours for 400; and batch normalization was on one side only. With it too and twice as wide, it reaches 68; twenty points are left (nobody has told it about shifts). And our shuffled convolutional network reaches 57, the paper's 56, in both cases less than the dense one. But it has trained a third as long. Is that the reason?
+Is the lead a matter of tuning? The paper's dense network learns for 6,000 steps and reaches 68, ours for 400; and batch normalization was on one side only. With it too and twice as wide, it reaches 68; twenty points are left (nobody has told it about shifts). And our shuffled convolutional network reaches 56, like the paper's, in both cases less than the dense one. But it has trained a third as long. Is that the reason?
 
 **Try it.** Does longer training close the gap on the shuffled curves? Let `bench_run(cnn_1d, order, [seed], epochs, lr)` give you its two accuracies (held out, test; an array each) for 40 epochs at the rate 0.02. Answer with what is still missing to the mean of `results["dense", "shuffled"]`, in points.
 """
@@ -2518,7 +2511,7 @@ exercise("cnn-longer").check(still_missing)
 r"""
 <details><summary>Solution</summary>
 
-Only in part: nearly six times as long, three seeds come to between 0.59 and 0.61 instead of 0.57 (another shuffle may give less), two points or more below the dense network, which was there after 20 epochs and gains by width and time too.
+Only in part: nearly six times as long, three seeds come to between 0.58 and 0.61 instead of 0.56 (another shuffle may give less), two points or more below the dense network, which was there after 20 epochs and gains by width and time too.
 
 ```python
 run = bench_run(cnn_1d, order, [1], 40, 0.02)[1][0]
@@ -2578,7 +2571,7 @@ verify_at_least(
 with torch.no_grad():
     in_order, out_of_order = torn_1d().double().eval(), torn_1d().double().eval()
     moved_pieces = worlds["pieces moved"]
-    by_piece = out_of_order[-1].weight.view(10, 5, 25)
+    by_piece = out_of_order[-1].weight.view(10, 5, 24)
     out_of_order[-1].weight.data = by_piece[:, moved_pieces[::8] // 8].flatten(1)
     verify(
         "torn: pieces moved, weights of the top moved along: the same logits",
@@ -2736,13 +2729,13 @@ def small_cnn(seed=0):
 
 
 # %%
-copies = [small_cnn(seed) for seed in range(3)]
+copies = [small_cnn(seed) for seed in range(3)]  # setting
 for model in copies:
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)  # setting
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 1e-2, 5 * 28)  # setting
     for epoch in range(5):  # setting
         model.train()  # batch statistics
-        for batch in torch.randperm(1400).split(50):
+        for batch in torch.randperm(1400).split(50):  # setting
             optimizer.zero_grad()
             F.cross_entropy(model(digits[batch]), names[batch]).backward()
             optimizer.step()
@@ -2774,17 +2767,17 @@ def conv2d_backward(x, w, delta, stride=1, padding=0):
 
 # %% tags=["checks"]
 rng = np.random.default_rng(11)
-for stride, padding in ((1, 1), (2, 1)):
+for options in ((), (1, 1), (2, 1)):  # stride, padding
     inputs = [
         torch.tensor(rng.normal(size=s), requires_grad=True)
         for s in ((2, 3, 9, 8), (4, 3, 3, 3), (4,))
     ]
-    y = F.conv2d(*inputs, stride, padding)
+    y = F.conv2d(*inputs, *options)
     (y.sin() * torch.arange(y.numel()).view_as(y)).sum().backward()
     above = y.cos() * torch.arange(y.numel()).view_as(y)
-    ours = conv2d_backward(*inputs[:2], above, stride, padding)
+    ours = conv2d_backward(*inputs[:2], above, *options)
     verify(
-        f"three gradients against torch, stride {stride}, padding {padding}",
+        f"three gradients against torch, stride and padding {options or 'left out'}",
         torch.cat([g.flatten() for g in ours]),
         torch.cat([z.grad.flatten() for z in inputs]),
         rtol=1e-10,
@@ -2795,6 +2788,12 @@ verify_at_least(
     np.mean(copy_scores) / nearest_score,
     0.98,
 )
+with torch.no_grad():
+    verify(
+        "one batch pushed through: sides kept, halved, kept; then one number a map",
+        [copies[0][:k](digits[:1]).shape[2] for k in (3, 4, 7, 8)],
+        [8, 8 / 2, 8 / 2, 1],
+    )
 apart = nn.Sequential(
     nn.Conv2d(64, 64, 3, groups=64, bias=False), nn.Conv2d(64, 64, 1, bias=False)
 )
@@ -2863,7 +2862,7 @@ verify_at_least(
 
 # %% [markdown]
 r"""
-At three pixels the four starts lose from a few points to twenty, by the luck of the draw: zeros at the border break it, and three more pixels of frame on each side cure it.
+At three pixels the four starts lose from next to nothing to some twenty points, by the luck of the draw: zeros at the border break it, and three more pixels of frame on each side cure it.
 
 **"Then it will not mind if I turn the picture."** Shifts were built in, turns were not. A layer commutes with turns by 90° only if its kernel is itself unchanged by them.
 """

@@ -14,6 +14,7 @@ import functools
 import hashlib
 import io
 import json
+import math
 import os
 import pathlib
 import re
@@ -178,16 +179,27 @@ def _measured(cell):
 
 
 def _smaller(png):
-    """A drawing in 64 flat colours: a quarter of the bytes. Photographs stay."""
+    """A drawing in 64 flat colours, or 256 where these would change one that is seen.
+
+    A quarter of the bytes. Photographs stay.
+    """
     from PIL import Image
 
     image = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGBA")
     paper = Image.new("RGBA", image.size, "white")
     image = Image.alpha_composite(paper, image).convert("RGB")
-    if image.getcolors(20_000) is None:
+    found = image.getcolors(20_000)
+    if found is None:
         return png
+    seen = [colour for _, colour in sorted(found)[-48:]]
+    for colours in (64, 256):
+        flat = image.quantize(colours, dither=Image.Dither.NONE)
+        shown = flat.convert("RGB").get_flattened_data()
+        became = dict(zip(image.get_flattened_data(), shown, strict=True))
+        if all(math.dist(colour, became[colour]) < 12 for colour in seen):
+            break
     out = io.BytesIO()
-    image.quantize(64, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+    flat.save(out, "PNG", optimize=True)
     return base64.b64encode(out.getvalue()).decode()
 
 

@@ -504,24 +504,24 @@ text_shown = write(1, 40, 6)[0]
 def head_by_hand(score):
     fig, ax = plt.subplots(figsize=(6.8, 3.3))
     ax.imshow(
-        by_hand(text_shown[None], score * 40**0.5)[1][:24, :24],
+        by_hand(text_shown[None], score * 40**0.5)[1][:20, :20],
         vmin=0,
         vmax=1,
         aspect="auto",
         cmap="Blues",
     )
-    names = list(spell(text_shown[:24]))
-    ax.set(xticks=range(24), yticks=range(24), xlabel="is looked at, $j$", ylabel="$i$")
+    names = list(spell(text_shown[:20]))
+    ax.set(xticks=range(20), yticks=range(20), xlabel="is looked at, $j$", ylabel="$i$")
     ax.set_xticklabels(names, fontsize=8)
     ax.set_yticklabels(names, fontsize=8)
-    ax.set_ylim(23.5, 6.5)
+    ax.set_ylim(19.5, 6.5)
     ax.grid(False)
     return fig
 
 
 explore(
     head_by_hand,
-    score=[6, 0, 2, 4, 8, 12],
+    score=[6, 0, 2, 4, 12],
     alt="Attention map of the head made by hand: from an even grey over the past at score 0 a diagonal seven places to the left emerges and takes all the weight",
 )
 
@@ -1076,7 +1076,7 @@ def through_a_stack(kind, seed, depth=16, d=32, larger=1.0, sharper=1.0, mask=No
 
 
 stacks = {
-    name: np.median([through_a_stack(kind, s) for s in range(3)], 0)
+    name: np.array(through_a_stack(kind, 0))
     for name, kind in (
         ("pre-norm", Block),
         ("post-norm", PostNorm),
@@ -1084,10 +1084,9 @@ stacks = {
         ("neither sums nor norms", Neither),
     )
 }
-large = np.median([through_a_stack(Neither, s, larger=3**0.5) for s in range(3)], 0)
-sharp = np.median([through_a_stack(NoSum, s, sharper=6.0) for s in range(3)], 0)
-alone = torch.eye(10) > 0
-alone = np.median([through_a_stack(NoSum, s, mask=alone) for s in range(3)], 0)
+large = np.array(through_a_stack(Neither, 0, larger=3**0.5))
+sharp = np.array(through_a_stack(NoSum, 0, sharper=6.0))
+alone = np.array(through_a_stack(NoSum, 0, mask=torch.eye(10) > 0))
 neither = stacks["neither sums nor norms"]
 print(f"neither, gradient at the first block: {neither[0, 0]:.0e}", end="")
 print(f"; with weights × √3: {large[0, 0]:.0e}")
@@ -1099,7 +1098,7 @@ print(
 )
 print(f"  each token seeing only itself: {alone[1, 4]:.2f}")
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Two panels on logarithmic axes against the number of the block. Gradients: near one for both blocks with sums, a twentieth at the first block without sums, falling by dozens of orders without sums and norms. Spread of the tokens: constant with sums, falling exponentially to rounding level without."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "Two panels on logarithmic axes against the number of the block. Gradients: near one for both blocks with sums, a few hundredths at the first block without sums, falling by dozens of orders without sums and norms. Spread of the tokens: constant with sums, falling exponentially to rounding level without."}}
 fig, axes = plt.subplots(1, 2, figsize=(6.8, 3.2))
 for k, title in enumerate(("gradient that arrives", "how far tokens are apart")):
     for name, (gradient, spread) in stacks.items():
@@ -1137,9 +1136,11 @@ class Transformer(nn.Module):
 
 
 # %%
-def train(model, loss, steps, lr, seed=0):  # loss(g) draws a batch with g
+def train(model, loss, steps, lr, seed=0, decay=0.01):  # loss(g) draws a batch
     g = torch.Generator().manual_seed(seed)
-    optimizer = torch.optim.AdamW(model.parameters(), lr, (0.9, 0.98), fused=True)
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr, (0.9, 0.98), weight_decay=decay, fused=True
+    )
     rates = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, lr, total_steps=steps, pct_start=0.1, cycle_momentum=False
     )
@@ -1381,20 +1382,18 @@ print("".join(f", without head {h + 1} {a:.3f}" for h, a in enumerate(silenced))
 r"""
 The lag of eight is in the weights, and it can be read off: in this run both heads look seven places back. That they use it is shown by silencing one, so that it says the same to every letter: about half of what the GPT knows beyond the bigram (0.44 nats) is gone. (That the two share it is a matter of this start.) The last letter, which the machine's table asks for, no head has to fetch; it comes along the straight road.
 
-**Which parts does it need?** Take them away one at a time and train anew, three seeds each, for a quarter of the steps on texts of 24 letters. For one case theory knows the answer: without attention a letter sees only itself, so nothing can beat the bigram, $H_2-H_1$. For another we have it on the page: without places a head can do little more than ours by hand at score 0, which looks at all letters alike.
+**Which parts does it need?** Take away the attention, or the places, and train anew, for a quarter of the steps on texts of 24 letters. For one case theory knows the answer: without attention a letter sees only itself, so nothing can beat the bigram, $H_2-H_1$. For another we have it on the page: without places a head can do little more than ours by hand at score 0, which looks at all letters alike.
 """
 
 
 # %%
-def lamed(part, seed):  # the same GPT without one part
-    torch.manual_seed(seed)
+def lamed(part):  # the same GPT without one part
+    torch.manual_seed(1)
     model = Transformer(4, 4, 16, 2, 1, causal=True, rotary=part != "places", width=2)
-    block = model.blocks[0]
-    for name, gone in (("attention", block.attn), ("MLP", block.mlp)):
-        if part == name:
-            gone.forward = lambda x, mask=None: 0 * x  # adds nothing, ever
+    if part == "attention":
+        model.blocks[0].attn.forward = lambda x, mask=None: 0 * x  # adds nothing, ever
     some = lambda g: some_texts(g, 32)[:, :25]
-    train(model, lambda g: next_letter_loss(model, some(g)), 80, 2e-2, seed)
+    train(model, lambda g: next_letter_loss(model, some(g)), 80, 2e-2)
     with torch.no_grad():
         z = model(test_text[:1000, :24])[:, lag - 1 :].flatten(0, 1)
         return F.cross_entropy(z, test_text[:1000, lag:25].flatten()).item()
@@ -1402,20 +1401,18 @@ def lamed(part, seed):  # the same GPT without one part
 
 # %% tags=["set-up"]
 without = {
-    part: np.array([lamed(part, s) for s in (1, 2, 3)]) - truth[:1000, :17].mean()
-    for part in ("nothing", "attention", "places", "MLP")
+    part: lamed(part) - truth[:1000, :17].mean() for part in ("attention", "places")
 }
 even = by_hand(test_text[:1000, :24], 0)[0][:, lag - 1 :]  # the head with score 0
 even = even.gather(2, test_text[:1000, lag:25, None]).log().mean().item()
 even_look = -even - truth[:1000, :17].mean()
-print("taken away   nats above the truth, three seeds")
-for part, above in without.items():
-    print(f"{part:12}" + "".join(f"{a:8.3f}" for a in above))
+print("nats above the truth, without", end="")
+print("".join(f"   {part}: {above:.3f}" for part, above in without.items()))
 print(f"bigram, in theory {H_next[1] - rate:.3f}; by hand, score 0 {even_look:.3f}")
 
 # %% [markdown]
 r"""
-Without attention the GPT *is* a bigram model, as it must be. Without places it is where the head by hand is at score 0: the past is a bag of letters, in which the one to be echoed counts no more than the rest. Without the MLP it does as well as with it, at this short training. This machine asks for a look back and hardly any computing; adding digits, below, will ask for more.
+Without attention the GPT *is* a bigram model, as it must be. Without places it is where the head by hand is at score 0: the past is a bag of letters, in which the one to be echoed counts no more than the rest. Both are needed, then, and neither is of use without the other.
 """
 
 # %% tags=["checks"]
@@ -1444,15 +1441,15 @@ verify(
 )
 verify_at_least("its mean weight there", by_distance[lag - 1].max(), 0.4)
 verify(
-    "without attention: the loss of the bigram, above the rate, three seeds",
+    "without attention: the loss of the bigram, above the rate",
     without["attention"],
-    [H_next[1] - rate] * 3,
+    H_next[1] - rate,
     atol=0.01,
 )
 verify(
-    "without places: the head by hand at score 0, three seeds",
+    "without places: the head by hand at score 0",
     without["places"],
-    [even_look] * 3,
+    even_look,
     atol=0.01,
 )
 verify_at_least(
@@ -1460,7 +1457,6 @@ verify_at_least(
     silenced / (H_next[1] - rate),
     0.2,
 )
-verify_at_most("without the MLP: the same", without["MLP"] / (H_next[1] - rate), 0.2)
 with torch.no_grad():
     log_q = said_next.double().log_softmax(-1)
     p = torch.tensor(cond[number(test_text[:, :-1], lag)])  # (texts, 33, 4)
@@ -1580,7 +1576,7 @@ def next_letter(tau):
 
 explore(
     next_letter,
-    tau=[1.0, 0.1, 0.3, 0.6, 2.0, 5.0, 20.0],
+    tau=[1.0, 0.1, 0.4, 3.0, 20.0],
     alt="Bar chart of the probabilities of the next letter; one bar at low temperature, four nearly equal ones at high",
 )
 
@@ -1725,41 +1721,39 @@ def tokenize(text, merges):
     return tokens
 
 
-merges = learn_merges_fast(alice, 200)
+merges = learn_merges_fast(alice, 100)
 print("first merges:", " ".join("".join(p).replace(" ", "␣") for p in merges[:16]))
 
 
 # %% tags=["picture"]
 def pieces(merges_done):
-    fig, ax = plt.subplots(figsize=(6.8, 1.7))
+    fig, ax = plt.subplots(figsize=(6.8, 1.0))
     ax.axis("off")
-    tokens, x, y = tokenize(alice_new[:95], merges[:merges_done]), 0, 0
+    tokens, x = tokenize(alice_new[:48], merges[:merges_done]), 0
     for k, token in enumerate(tokens):
-        if x + len(token) > 48:
-            x, y = 0, y - 1
         colour = ("#CFE8F5", "#F8E3B8")[k % 2]
         ax.text(
             x / 49,
-            0.8 + 0.3 * y,
+            0.4,
             token.replace(" ", "␣"),
             family="monospace",
             fontsize=11.5,
             bbox={"facecolor": colour, "edgecolor": "none", "pad": 1.5},
         )
         x += len(token)
-    ax.set(title=f"new text, {len(tokens)} tokens for 95 letters")
+    ax.set(title=f"new text, {len(tokens)} tokens for 48 letters")
     return fig
 
 
 explore(
     pieces,
-    merges_done=[200, 0, 1, 10, 50],
+    merges_done=[100, 0, 1, 10, 30],
     alt="The beginning of the second chapter cut into coloured pieces; from single letters the pieces grow towards whole words as merges are added",
 )
 
 # %% [markdown]
 r"""
-**A GPT on letters.** Two blocks of width 32, trained like the machine's. Its rival is the old art: an $n$-gram model that, where its long table is thin, leans on the next shorter one. With $N$ the count of a past, $U$ the number of different letters seen after it,
+**A GPT on letters.** One block of width 32 with four heads, trained like the machine's. Its rival is the old art: an $n$-gram model that, where its long table is thin, leans on the next shorter one. With $N$ the count of a past, $U$ the number of different letters seen after it,
 
 $$
 p_n(c\mid\text{past})=\frac{\#(\text{past},c)+U\,p_{n-1}(c\mid\text{shorter past})}{N+U}.
@@ -1779,8 +1773,8 @@ def windows(text):
 def english_gpt(text, lr, steps, seed=0):
     x = windows(text)
     torch.manual_seed(seed)
-    model = Transformer(27, 27, 32, 2, 2, causal=True, rotary=True, width=2)
-    draw = lambda g: x[torch.randint(len(x), (32,), generator=g)]
+    model = Transformer(27, 27, 32, 4, 1, causal=True, rotary=True, width=2)
+    draw = lambda g: x[torch.randint(len(x), (24,), generator=g)]
     return train(model, lambda g: next_letter_loss(model, draw(g)), steps, lr, seed)
 
 
@@ -1818,11 +1812,11 @@ def leaning(tables, n, text):
 held_tables = count(alice[:cut], 7)
 by_order = {n: leaning(held_tables, n, alice[cut:]).mean() for n in range(1, 8)}
 by_rate = {
-    lr: surprise(english_gpt(alice[:cut], lr, 20), alice[cut:]).mean()
+    lr: surprise(english_gpt(alice[:cut], lr, 40), alice[cut:]).mean()
     for lr in (1e-2, 3e-2, 1e-1)
 }
 best_n, best_lr = min(by_order, key=by_order.get), min(by_rate, key=by_rate.get)
-reader, tables = english_gpt(alice, best_lr, 300), count(alice, best_n)
+reader, tables = english_gpt(alice, best_lr, 260), count(alice, best_n)
 scored = {
     "letters by frequency": leaning(tables, 1, alice_new),
     "bigram": leaning(tables, 2, alice_new),
@@ -1844,7 +1838,7 @@ print("\nGPT, τ = 0.7:", "".join(ALPHABET[i] for i in told))
 
 # %% [markdown]
 r"""
-Both know far more than the bigram; and the old art wins, by a tenth of a nat and several standard errors. Ten thousand letters are little for a network: on the text that it learnt from, the GPT does much better than on new text, so it has begun to learn by heart. The table did so far more, and still wins. (One size and three rates were tried; a brake such as dropout was not.)
+Both know far more than the bigram; and the old art wins, by more than a tenth of a nat and several standard errors. Ten thousand letters are little for a network: on the text that it learnt from, the GPT does better than on new text, so it has begun to learn by heart. The table did so far more, and still wins. (One size and three rates were tried; a brake such as dropout was not.)
 """
 
 # %% tags=["checks"]
@@ -2010,147 +2004,9 @@ r"""
 (rule-or-table)=
 ## Has it learnt a rule, or a table?
 
-A language model that continues `2+5=` with `07` seems to add. Does it? There are a hundred sums of two digits. Train on all of them, test on the same, and the score is perfect; it would be with a table of a hundred lines. The question needs sums that the model has *never seen*. So write the sums as texts `7+8=15`, keep twenty of the hundred back, train on the other eighty, with the loss on the two digits of the answer, and ask for the twenty. Several models are trained side by side, as `train` would do it one by one.
-"""
+A language model that continues `2+5=` with `07` seems to add. Does it? There are a hundred sums of two digits. Train on all of them, test on the same, and the score is perfect; it would be with a table of a hundred lines. The question needs sums that the model has *never seen*. And it is not enough to keep back some at random: addition has a mirror, and when `2+5` is kept back, `5+2` is as a rule among the others.
 
-
-# %%
-def adders(texts, answers, shape, seeds, decays, **how):  # texts (models, n, T)
-    models = []
-    for seed in seeds:
-        torch.manual_seed(seed)
-        T = texts.shape[2]
-        models.append(Transformer(12, 12, *shape, T=T, causal=True, width=2))
-    asked = [t - 1 for t in answers]  # the digit at t is asked for at t − 1
-    say = SideBySide(models, asked)
-
-    def loss(x):  # x (models, batch, T)
-        z, digits = say(x[..., :-1]), x[..., answers]
-        return F.cross_entropy(z.flatten(0, 2), digits.flatten())
-
-    return say.train(texts, loss, seeds, decays, **how)
-
-
-# %% tags=["set-up"]
-import itertools
-
-
-class SideBySide:
-    """Several transformers of one shape as one: all weights in a matrix, a row each.
-
-    Only the asked places are computed in the last block. The same arithmetic as one
-    model at a time with `train`, in a fraction of the time."""
-
-    def __init__(self, models, asked):
-        rows = [nn.utils.parameters_to_vector(model.parameters()) for model in models]
-        self.weights = torch.stack(rows).detach().requires_grad_()
-        self.like, self.asked = models[0], asked
-
-    def __call__(self, x):  # x (models, texts, T) to (models, texts, asked, out)
-        (S, B, T), p = x.shape, {}
-        named = dict(self.like.named_parameters())
-        cut = self.weights.split([w.numel() for w in named.values()], 1)
-        for (name, w), part in zip(named.items(), cut):
-            p[name] = part.view(S, *w.shape)
-        V, d = self.like.embed.weight.shape
-
-        def linear(h, at):
-            return torch.baddbmm(p[at + ".bias"][:, None], h, p[at + ".weight"].mT)
-
-        def norm(h, at):
-            scale, shift = p[at + ".weight"][:, None], p[at + ".bias"][:, None]
-            return torch.addcmul(shift, F.layer_norm(h, (d,)), scale)
-
-        tables = p["embed.weight"].flatten(0, 1)
-        h = F.embedding(x + V * torch.arange(S)[:, None, None], tables)
-        h = (h + p["place"][:, None, :T]).view(S, B * T, d)
-        mask = torch.ones(T, T).tril() > 0
-        for i, block in enumerate(self.like.blocks):
-            at, heads = f"blocks.{i}.", block.attn.heads
-            qkv = linear(norm(h, at + "norm1"), at + "attn.qkv")
-            qkv = qkv.view(S, B, T, 3, heads, -1).permute(3, 0, 1, 4, 2, 5)
-            q, k, v = qkv.flatten(1, 2)
-            if i == len(self.like.blocks) - 1:
-                q, mask = q[:, :, self.asked], mask[self.asked]
-                h = h.view(S, B, T, d)[:, :, self.asked].flatten(1, 2)
-            y = attention(q, k, v, mask)[0].transpose(1, 2).reshape(S, -1, d)
-            h = h + linear(y, at + "attn.out")
-            up = F.gelu(linear(norm(h, at + "norm2"), at + "mlp.0"))
-            h = h + linear(up, at + "mlp.2")
-        return linear(norm(h, "norm"), "head").view(S, B, len(self.asked), -1)
-
-    def train(self, texts, loss, seeds, decays, steps, lr, batch):
-        rows, decays = torch.arange(len(texts))[:, None], torch.tensor(decays)[:, None]
-        draws = [torch.Generator().manual_seed(seed) for seed in seeds]
-        draws = [
-            torch.randint(texts.shape[1], (steps, batch), generator=g) for g in draws
-        ]
-        weights = self.weights
-        optimizer = torch.optim.AdamW(
-            [weights], lr, (0.9, 0.98), weight_decay=0, fused=True
-        )
-        rates = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, lr, total_steps=steps, pct_start=0.1, cycle_momentum=False
-        )
-        for pick in torch.stack(draws, 1):
-            optimizer.zero_grad()
-            loss(texts[rows, pick]).backward()
-            with torch.no_grad():
-                weights.mul_(1 - rates.get_last_lr()[0] * decays)
-            optimizer.step()
-            rates.step()
-        return self
-
-    @torch.no_grad()
-    def digits(self, texts):
-        """The asked digits (models, n, asked), written greedily."""
-        texts = texts.expand(len(self.weights), -1, -1)
-        parts = [self(some[..., :-1]).argmax(-1) for some in texts.split(200, 1)]
-        return torch.cat(parts, 1)
-
-
-def one_digit(pairs):
-    """Texts 7+8=15 of pairs (n, 2); 10 is the plus, 11 the equals sign; (n, 6)."""
-    a, b = pairs.T
-    plus, equals = torch.full_like(a, 10), torch.full_like(a, 11)
-    return torch.stack([a, plus, b, equals, (a + b) // 10, (a + b) % 10], 1)
-
-
-every_sum = torch.tensor(list(itertools.product(range(10), repeat=2)))
-one_digit_sums = one_digit(every_sum)
-
-
-def kept_back(seed):
-    """Two masks over the hundred sums: ten without their mirrors, ten that are mirrors."""
-    g = torch.Generator().manual_seed(seed)
-    a, b = every_sum.T
-    low = (a < b).nonzero()[:, 0]
-    low = low[torch.randperm(45, generator=g)[:15]]
-    mirror = 10 * b[low] + a[low]
-    parts = low[:10], torch.cat([low[10:], mirror[10:]])
-    return [torch.isin(torch.arange(100), part) for part in parts]
-
-
-DECAYS, SEEDS = (0.01, 0.5), range(3)  # setting
-runs = list(itertools.product(DECAYS, SEEDS))
-masks = [kept_back(seed) for _, seed in runs]
-masks = [(~(alone | mirrored), alone, mirrored) for alone, mirrored in masks]
-known = torch.stack([one_digit_sums[seen] for seen, _, _ in masks])
-run_decays, run_seeds = zip(*runs)
-how = {"steps": 600, "lr": 2e-2, "batch": 48}  # setting
-small = adders(known, [4, 5], (16, 2, 1), run_seeds, run_decays, **how)
-right = (small.digits(one_digit_sums) == one_digit_sums[:, 4:]).all(2)
-one_digit_right = [[int(ok[m].sum()) for m in mask] for ok, mask in zip(right, masks)]
-one_digit_right = np.array(one_digit_right).reshape(2, len(SEEDS), 3)
-print("decay  seed   trained on   held out: mirror was seen   mirror held out too")
-for (decay, seed), (seen, one, none) in zip(runs, one_digit_right.reshape(-1, 3)):
-    print(f"{decay:5}{seed:6}{seen:7} of 80{one:22} of 10{none:16} of 10")
-
-# %% [markdown]
-r"""
-With little [weight decay](#weight-decay) most of the new sums are right. But addition has a mirror: when `2+5` is held out at random, `5+2` is usually among the eighty. So of our twenty, ten have their mirror images among the eighty, and ten are five sums with theirs. It gets nearly all of the first right and of the others next to none: it has learnt eighty facts, and that order does not matter. Not to add, then? From what should it? To a model that meets `6` and `7` as two symbols, only the lines of the table themselves say that the one follows the other. But they do say it. Fifty times the decay, all else alike, and of those ten two to eight are right as well. Why small weights should favour the rule is the question of [grokking](#grokking).
-
-**Longer sums.** Write sums of two-digit numbers in columns from the right, as one does on paper, but without the carry. There are ten thousand such sums, and only a hundred columns. Train a model of two blocks on two thousand of the sums. And to see *what* it learns, keep one column away altogether: no training sum has a 7 above an 8 or an 8 above a 7. What will it put there?
+So write sums of two-digit numbers in columns from the right, as one does on paper, but without the carry. There are ten thousand such sums, and only a hundred columns. Train a model of two blocks on two thousand of the sums, with the loss on the digits of the answer. And to see *what* it learns, keep one column away altogether: no training sum has a 7 above an 8 or an 8 above a 7. What will it put there?
 """
 
 # %% tags=["picture"] mystnb={"image": {"alt": "How sums of two-digit numbers are written: columns from the right, each as digit, digit, sum digit, and last the hundred; the carry is not written."}}
@@ -2196,43 +2052,59 @@ known = shuffled[~with_78[shuffled]][:2000]
 fresh = shuffled[~with_78[shuffled]][2000:3000]
 parts = {"trained on": known, "new": fresh}
 parts["new, with 7 + 8 in a column"] = with_78.nonzero()[:, 0]
-long_decays, ANSWERS = (0.01, 0.3), [2, 5, 6]  # setting
-run_decays, run_seeds = zip(*itertools.product(long_decays, range(3)))
-how = {"steps": 600, "lr": 1e-2, "batch": 24}  # setting
-many = long_sums[known].expand(6, -1, -1)
-long_adders = adders(many, ANSWERS, (32, 4, 2), run_seeds, run_decays, **how)
-missed, long_right = {}, {}  # wrong by how much, (6, n, 3); share right, (6,)
+
+
+# %%
+def answers(model, x):  # logits (n, 3, 12) of the digits at places 2, 5, 6
+    return model(x[:, :-1])[:, [1, 4, 5]]  # what place t − 1 says of place t
+
+
+def learn_to_add(decay, seed):
+    torch.manual_seed(seed)
+    model = Transformer(12, 12, 32, 4, 2, T=7, causal=True, width=2)
+
+    def loss(g):
+        x = long_sums[known[torch.randint(len(known), (24,), generator=g)]]
+        z = answers(model, x).flatten(0, 1)
+        return F.cross_entropy(z, x[:, [2, 5, 6]].flatten())
+
+    return train(model, loss, 600, 1e-2, seed, decay)  # setting
+
+
+# %% tags=["set-up"]
+DECAYS, STARTS = (0.01, 0.3), (0, 1)  # setting
+adders = [learn_to_add(decay, seed) for decay in DECAYS for seed in STARTS]
+missed, long_right = {}, {}  # wrong by how much, (4, n, 3); share right, (4,)
 for name, which in parts.items():
-    missed[name] = long_adders.digits(long_sums[which]) - long_sums[which][:, ANSWERS]
+    x = long_sums[which]
+    with torch.no_grad():
+        said = torch.stack([answers(model, x).argmax(-1) for model in adders])
+    missed[name] = said - x[:, [2, 5, 6]]
     long_right[name] = (missed[name] == 0).all(2).double().mean(1).numpy()
 there, last = is_78[with_78], missed["new, with 7 + 8 in a column"]
-missed_78 = (last[:, :, :2][:, there] + 5) % 10 - 5  # from −5 to 4, (6, 400)
+missed_78 = (last[:, :, :2][:, there] + 5) % 10 - 5  # from −5 to 4, (4, 400)
 column_78 = (missed_78 == 0).double().mean(1).numpy()
 other_columns = (last[:, ~F.pad(there, (0, 1))] == 0).double().mean(1).numpy()
 carried_in = torch.stack([0 * upper[:, 0], long_sums[:, :2].sum(1) // 10], 1)
 line = 20 * upper + 2 * lower + carried_in  # of a table: digit, digit, carry in
 all_lines = torch.isin(line, line[known]).all(1)
 in_table = {name: all_lines[which].double().mean() for name, which in parts.items()}
-triple = lambda shares: "".join(f"{share:6.3f}" for share in shares)
-print(f"{'':44}right, three seeds each")
-print(
-    "two-digit sums               number         decay 0.01           decay 0.3   table"
-)
+pair = lambda shares: "".join(f"{share:7.3f}" for share in shares)
+print(f"{'':40}right, two starts each")
+print("two-digit sums               number     decay 0.01     decay 0.3   table")
 for name, which in parts.items():
     r = long_right[name]
-    print(f"{name:28}{len(which):7,}", end="")
-    print(f"  {triple(r[:3])}  {triple(r[3:])}{in_table[name]:8.3f}")
+    print(f"{name:28}{len(which):7,} {pair(r[:2])}{pair(r[2:])}{in_table[name]:8.3f}")
 for name, r in (("7 + 8", column_78), ("others", other_columns)):
-    print(f"  digits of columns: {name:16}  {triple(r[:3])}  {triple(r[3:])}")
+    print(f"  digits of columns: {name:15} {pair(r[:2])}{pair(r[2:])}")
 print(f"lines of that table: {len(line[known].unique())}")
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Two bar charts of the error of the digit in the column 7 + 8, three runs each. With little weight decay each run has a few tall bars of its own, mostly away from zero; with much, nearly everything stands at zero."}}
-fig, axes = plt.subplots(1, 2, figsize=(6.8, 2.6), sharey=True)
-for k, (ax, decay) in enumerate(zip(axes, long_decays)):
-    for seed in range(3):
-        wrong_by = missed_78[3 * k + seed]
+# %% tags=["picture"] mystnb={"image": {"alt": "Two bar charts of the error of the digit in the column 7 + 8, two starts each. With little weight decay one start has most digits right and the rest wrong by a few amounts, the other has none right and a few tall bars of its own. With much, nearly all stand at zero."}}
+fig, axes = plt.subplots(1, 2, figsize=(6.8, 2.4), sharey=True)
+for ax, decay, both in zip(axes, DECAYS, missed_78.split(2)):
+    for k, wrong_by in enumerate(both):
         share = [(wrong_by == n).double().mean().item() for n in range(-5, 5)]
-        ax.bar(np.arange(-5, 5) + 0.28 * (seed - 1), share, 0.28)
+        ax.bar(np.arange(-5, 5) + 0.4 * k - 0.2, share, 0.4)
     ax.set(
         title=f"weight decay {decay}", xlabel="digit said less digit right (modulo 10)"
     )
@@ -2242,30 +2114,17 @@ plt.show()
 
 # %% [markdown]
 r"""
-Sums that it has never seen are right, nearly all, in each of six runs. A rule, then? Whoever knows how to carry, and copies from the two thousand sums which digit stands under which two and which carry, has a table of 196 lines: it gets every new sum right, and none with $7+8$. So that test cannot tell a rule from a table; the missing column can. With little decay its digit is a matter of luck: one start has half of them right, another none, though it adds the other columns of the same sums; and each settles on a few wrong digits of its own. With thirty times the decay, all else alike, the digit that nobody has shown is right nearly throughout. The order of the digits is in the other lines, and this model reads it off. On the sums trained on, and on new ones, the two look alike: whether a test shows a rule depends on what was held out.
+Sums that it has never seen are right, nearly all, in each of the four runs. A rule, then? Whoever knows how to carry, and copies from the two thousand sums which digit stands under which two and which carry, has a table of 196 lines: it gets every new sum right, and none with $7+8$. So that test cannot tell a rule from a table; the missing column can. With little [weight decay](#weight-decay) its digit is a matter of luck: one start has most of them right, the other none, though it adds the other columns of the same sums. From what should it know better? To a model that meets `6` and `7` as two symbols, only the lines of the table themselves say that the one follows the other. But they do say it: with thirty times the decay, all else alike, the digit that nobody has shown is right far more often, from these two starts nearly always (a start can still miss it). Why small weights should favour the rule is the question of [grokking](#grokking). On the sums trained on, and on new ones, the two look alike: whether a test shows a rule depends on what was held out.
 """
 
 # %% tags=["checks"]
-seen, mirror_seen, mirror_held = one_digit_right.transpose(2, 0, 1)  # decay, seed
-verify_at_least("sums trained on, of 80: right in each of six runs", seen.min(), 76)
+verify_at_least("new two-digit sums: share right, four runs", long_right["new"], 0.9)
+verify_at_least("with 7 + 8: share right of their other digits", other_columns, 0.9)
 verify_at_least(
-    "held out, mirror seen, of 10: right in each of six runs", mirror_seen, 7
+    "… share right of this one, mean with much decay less that with little",
+    column_78[2:].mean() - column_78[:2].mean(),
+    0.3,
 )
-verify_at_most(
-    "held out with the mirror, little decay: right, of 30", mirror_held[0].sum(), 6
-)
-verify_at_least(
-    "… with much: right, of 30, more than that",
-    mirror_held[1].sum() - mirror_held[0].sum(),
-    6,
-)
-verify_at_least("new two-digit sums: share right, six runs", long_right["new"], 0.9)
-verify_at_least(
-    "sums with 7 + 8: share right, mean with much decay less that with little",
-    column_78[3:].mean() - column_78[:3].mean(),
-    0.2,
-)
-verify_at_least("… share right of their other digits", other_columns, 0.9)
 verify_at_least(
     "new sums whose columns all stand in the sums trained on: share",
     in_table["new"],
@@ -2276,39 +2135,8 @@ verify(
 )
 verify(
     "the columns hold the sums, read back as numbers",
-    long_sums[:, ANSWERS] @ torch.tensor([1, 10, 100]),
+    long_sums[:, [2, 5, 6]] @ torch.tensor([1, 10, 100]),
     every_pair.sum(1),
-)
-torch.manual_seed(5)
-shape = {"T": 7, "causal": True, "width": 2}
-pair, few = [Transformer(12, 12, 8, 2, 2, **shape) for _ in range(2)], long_sums[:300]
-singly = copy.deepcopy(pair)
-two_at_once = SideBySide(pair, [1, 4, 5])
-
-
-def loss_by_one(model):
-    def loss(g):
-        x = few[torch.randint(300, (16,), generator=g)]
-        z = model(x[:, :-1])[:, [1, 4, 5]].flatten(0, 1)
-        return F.cross_entropy(z, x[:, ANSWERS].flatten())
-
-    return loss
-
-
-def loss_of_both(x):
-    z = two_at_once(x[..., :-1])
-    return 2 * F.cross_entropy(z.flatten(0, 2), x[..., ANSWERS].flatten())
-
-
-how = {"steps": 20, "lr": 1e-2, "batch": 16}  # setting
-two_at_once.train(few.expand(2, -1, -1), loss_of_both, (3, 4), (0.01, 0.01), **how)
-for seed, model in zip((3, 4), singly):
-    train(model, loss_by_one(model), 20, 1e-2, seed)
-verify(
-    "two models trained side by side: their logits when trained one by one",
-    two_at_once(few[None, :, :-1].expand(2, -1, -1)).detach(),
-    torch.stack([model(few[:, :-1])[:, [1, 4, 5]] for model in singly]).detach(),
-    atol=1e-3,
 )
 
 # %% [markdown]
@@ -2444,7 +2272,7 @@ def dates(which):
 
 
 sources, targets = dates(mixed[:3000])
-sources_new, targets_new = dates(mixed[3000:3500])
+sources_new, targets_new = dates(mixed[3000:3300])
 torch.manual_seed(0)
 translator = Translator()
 
@@ -2461,7 +2289,7 @@ with torch.no_grad():
     for _ in range(10):  # token by token, from its own output
         z = translator(sources_new, written)[:, -1]
         written = torch.cat([written, z.argmax(-1, keepdim=True)], 1)
-looks = translator.decoder.cross.W[:, 0]  # (500, 10, 17)
+looks = translator.decoder.cross.W[:, 0]  # (300, 10, 17)
 date_right = (written == targets_new).all(1).double()
 said = lambda day: (str(day.year), MONTHS[day.month - 1], str(day.day))
 date_table = {}  # what stands for each year, month and day of the training dates
@@ -2469,7 +2297,7 @@ for k in mixed[:3000]:
     date_table.update(zip(said(days[k]), days[k].isoformat().split("-")))
 looked_up = [
     "-".join(date_table.get(w, "?") for w in said(days[k])) == days[k].isoformat()
-    for k in mixed[3000:3500]
+    for k in mixed[3000:3300]
 ]
 print(f"new dates without any error: {date_right.mean():.3f} of {len(date_right)}")
 print(f"by a table of {len(date_table)} lines:      {np.mean(looked_up):.3f}")
@@ -2616,8 +2444,8 @@ class TorchGPT(nn.Module):
 # %%
 torch.manual_seed(0)
 model = TorchGPT(4)
-optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3)  # setting
-for batch in train_text[: 24 * 120].split(24):  # setting: 120 batches of 24 texts
+optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)  # setting
+for batch in train_text[: 24 * 80].split(24):  # setting: 80 batches of 24 texts
     optimizer.zero_grad()
     z = model(batch[:, :-1])
     F.cross_entropy(z.flatten(0, 1), batch[:, 1:].flatten()).backward()
@@ -2628,7 +2456,7 @@ with torch.no_grad():
 
 # %% tags=["set-up"]
 print(
-    f"torch's GPT after 120 batches: {loss_torch - truth[:1000].mean():.3f} nats above the truth"
+    f"torch's GPT after 80 batches: {loss_torch - truth[:1000].mean():.3f} nats above the truth"
 )
 print(f"bigram, in theory:             {H_next[1] - rate:.3f}")
 
@@ -2672,7 +2500,7 @@ def ways(T, d=8):
     return operations_between(attended, tokens[0]), operations_between(h, tokens[0])
 
 
-path_lengths = {T: ways(T) for T in (4, 16, 64, 256)}
+path_lengths = {T: ways(T) for T in (4, 16, 64)}
 print("tokens   attention   recurrent: operations on the shortest way back")
 for T, (near, far) in path_lengths.items():
     print(f"{T:6}{near:12}{far:12}")
@@ -2744,7 +2572,7 @@ verify("way back through attention, longest minus shortest", near.max() - near.m
 verify(
     "way back through a recurrent network: growth for each token, constant",
     np.diff(far) / np.diff(list(path_lengths)),
-    np.full(3, (far[1] - far[0]) / 12),
+    np.full(2, (far[1] - far[0]) / 12),
     rtol=1e-9,
 )
 verify_at_least("… and at least one operation", (far[1] - far[0]) / 12, 1)
@@ -2785,12 +2613,12 @@ r"""
 
 **"Bits or nats, it is only a unit."** Perplexity is $e^H$ for nats and $2^H$ for bits. Two to the power of nats makes the machine's GPT hesitate between 1.7 letters, fewer than the machine itself allows.
 
-**"A lower loss per token is a better model."** Per token of what? Merge letters into pieces and each token becomes harder to guess while there are fewer of them. Count the tokens of *Alice* by frequency alone, as letters and after 200 merges:
+**"A lower loss per token is a better model."** Per token of what? Merge letters into pieces and each token becomes harder to guess while there are fewer of them. Count the tokens of *Alice* by frequency alone, as letters and after 100 merges:
 """
 
 # %% tags=["set-up"]
 for_merges = {}
-for n in (0, 200):
+for n in (0, 100):
     tokens = tokenize(alice, merges[:n])
     shares = np.array(list(Counter(tokens).values())) / len(tokens)
     for_merges[n] = entropy(shares), entropy(shares) * len(tokens) / len(alice)
@@ -2855,12 +2683,12 @@ verify_at_most(
     0.9,
 )
 verify_at_least(
-    "nats a token: after 200 merges less before",
-    for_merges[200][0] - for_merges[0][0],
+    "nats a token: after 100 merges less before",
+    for_merges[100][0] - for_merges[0][0],
     1,
 )
 verify_at_least(
-    "nats a letter: before less after", for_merges[0][1] - for_merges[200][1], 0.1
+    "nats a letter: before less after", for_merges[0][1] - for_merges[100][1], 0.1
 )
 verify_at_least(
     "loss above the truth far beyond the training length, over that within",
@@ -3064,46 +2892,48 @@ def review(n, g, T=8):
 
 
 class Pooled(nn.Module):
-    def __init__(self, attend, d=32):
+    def __init__(self, d=32):
         super().__init__()
         self.embed, self.attn = nn.Embedding(17, d), Rotary(d, 1)
         layers = lambda out: (nn.Linear(d, 2 * d), nn.GELU(), nn.Linear(2 * d, out))
         self.token, self.answer = nn.Sequential(*layers(d)), nn.Sequential(*layers(2))
-        self.attend = attend
 
     def forward(self, x):
         x = self.embed(x)
         back = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool).tril()
-        x = x + self.attn(x, back) if self.attend else x
+        x = x + self.attn(x, back)
         return self.answer((x + self.token(x)).mean(1))
 
 
 x_review, y_review, polar = review(2000, torch.Generator().manual_seed(9))
-review_right = {}
-for attend in (False, True):
-    torch.manual_seed(0)
-    pooled = Pooled(attend)
+torch.manual_seed(0)
+pooled = Pooled()
 
-    def review_loss(g):
-        x, y, _ = review(64, g)
-        return F.cross_entropy(pooled(x), y)
 
-    train(pooled, review_loss, 100, 1e-2)
-    with torch.no_grad():
-        review_right[attend] = (pooled(x_review).argmax(1) == y_review).double()
+def review_loss(g):
+    x, y, _ = review(64, g)
+    return F.cross_entropy(pooled(x), y)
+
+
+train(pooled, review_loss, 100, 1e-2)
+with torch.no_grad():
+    review_right = (pooled(x_review).argmax(1) == y_review).double().mean().item()
 rows = torch.arange(2000)
 left_look = pooled.attn.W[rows, 0, polar, polar - 1]  # from the polar word
 negated = x_review[rows, polar - 1] == 10
-print(
-    f"right: bag of words {review_right[False].mean():.2f}, with attention {review_right[True].mean():.2f}"
-)
+print(f"right, with one attention layer: {review_right:.2f}")
 print(
     f"weight of the polar word on its left neighbour: {left_look[negated].mean():.2f} on 'not', {left_look[~negated].mean():.2f} on others"
 )
 
 # %% tags=["checks"]
-verify_within_se("bag of words: share right, at chance", review_right[False], 0.5)
-verify_at_least("with one attention layer", review_right[True].mean(), 0.85)
+with_bad = x_review[rows, polar] > 13
+verify_within_se(
+    "the bag alone: share of bad reviews among those with a bad word",
+    y_review[with_bad].double(),
+    0.5,
+)
+verify_at_least("with one attention layer: share right", review_right, 0.85)
 verify_at_least(
     "weight on 'not' just before, over that on another word there",
     left_look[negated].mean() / left_look[~negated].mean(),
@@ -3205,12 +3035,12 @@ r"""
 
 A causal model sees only the left side. *Masked language modelling* {cite:p}`devlin2019` trains an encoder that sees both: select 15 % of the tokens as targets; replace 80 % of these by `[MASK]`, 10 % by a random token, leave 10 % as they are; predict the originals, and only those. (The last two kinds teach it not to trust the tokens that it sees, and that predictions are also wanted where no mask stands, as in all later use.)
 
-A language with a known limit: 32 words in four classes, a word's class being its number modulo 4. Words at even places are free; the class of a word at an odd place is the *larger of its neighbours' classes*. With both neighbours known the uncertainty is $\log8$, the choice within the class; from the left alone, with class $a$ there, the class is $\max(a,U)$ with $U$ uniform.
+A language with a known limit: eight words in four classes, a word's class being its number modulo 4. Words at even places are free; the class of a word at an odd place is the *larger of its neighbours' classes*. With both neighbours known the uncertainty is $\log2$, the choice within the class; from the left alone, with class $a$ there, the class is $\max(a,U)$ with $U$ uniform.
 """
 
 
 # %% tags=["set-up"]
-WORDS, MASK = 32, 32
+WORDS, MASK = 8, 8
 
 
 def corpus(n, g, T=9):
@@ -3240,16 +3070,16 @@ def masked_loss(g):
     return F.cross_entropy(both_sides(z)[chosen], x[chosen])  # the targets only
 
 
-train(both_sides, masked_loss, 250, 2e-2)
+train(both_sides, masked_loss, 200, 2e-2)
 unseen = corpus(2000, torch.Generator().manual_seed(7))
 blanked = unseen.clone()
 blanked[:, 3] = MASK
 with torch.no_grad():
     loss_both = F.cross_entropy(both_sides(blanked)[:, 3], unseen[:, 3]).item()
 larger = [np.bincount(np.maximum(a, np.arange(4)), minlength=4) / 4 for a in range(4)]
-limit_left = math.log(8) + np.mean([entropy(p) for p in larger])
+limit_left = math.log(2) + np.mean([entropy(p) for p in larger])
 print(
-    f"a hidden word: from both sides {loss_both:.3f} (limit {math.log(8):.3f}; from the left alone {limit_left:.3f})"
+    f"a hidden word: from both sides {loss_both:.3f} (limit {math.log(2):.3f}; from the left alone {limit_left:.3f})"
 )
 
 # %% tags=["checks"]
@@ -3266,7 +3096,7 @@ verify("… tokens changed outside the selection", int((z != x)[~chosen].sum()),
 from_left = np.bincount((x[:, 2] % 4 * 4 + x[:, 3] % 4).numpy(), minlength=16) / 10_000
 verify(
     "from the left alone: the limit, from the classes of ten thousand sentences",
-    math.log(8) + entropy(from_left) - entropy(from_left.reshape(4, 4).sum(1)),
+    math.log(2) + entropy(from_left) - entropy(from_left.reshape(4, 4).sum(1)),
     limit_left,
     rtol=0.02,
 )
@@ -3378,84 +3208,18 @@ r"""
 (zero-and-few-shot-learning)=
 ### Zero-shot and few-shot: learning in the prompt
 
-Large models solve new tasks from a description (*zero-shot*) or a few examples (*few-shot*) in the prompt {cite:p}`brown2020`. No weight changes: whatever is learnt is learnt in the activations. A toy that can be compared with theory {cite:p}`garg2022`: each prompt holds pairs $(x_j,y_j)$ with $y=w^\top x+\text{noise}$, $x\in\mathbb R^2$, noise of standard deviation $\frac12$, and a *new* $w\sim\mathcal N(0,I)$. Asked for $y$ at a new $x$, no method has a smaller expected squared error than Bayes' rule, which here is [ridge regression](#ridge-regression) with $\lambda=\frac14$.
+Large models solve new tasks from a description (*zero-shot*) or a few examples (*few-shot*) in the prompt {cite:p}`brown2020`. No weight changes: whatever is learnt is learnt in the activations. The smallest case is the [copier](#induction-heads) and a word that it has never met. Before the word has been shown it can only guess; how often is it right when it has been shown once, and twice? ({cite:t}`garg2022` train transformers that fit a linear function to the examples of the prompt, nearly as well as least squares.)
 """
 
 # %% tags=["set-up"]
-SHOTS, NOISE = 9, 0.5
-
-
-def prompts(n, g):
-    w, X = torch.randn(n, 2, 1, generator=g), torch.randn(n, SHOTS, 2, generator=g)
-    return X, (X @ w)[..., 0] + NOISE * torch.randn(n, SHOTS, generator=g)
-
-
-class InContext(nn.Module):
-    """Tokens: all examples (x, y, 1), then questions (x, 0, 0); question k sees k examples."""
-
-    def __init__(self, d=32):
-        super().__init__()
-        self.embed, self.head = nn.Linear(4, d), nn.Linear(d, 1)
-        self.blocks = nn.ModuleList(Block(d, 2, width=2) for _ in range(2))
-        self.norm, i = nn.LayerNorm(d), torch.arange(SHOTS)
-        past, self_ = i[:, None] > i, torch.eye(SHOTS, dtype=torch.bool)
-        rows = torch.cat([past | self_, past]), torch.cat([self_ & ~self_, self_])
-        self.mask = torch.cat(rows, 1)
-
-    def forward(self, X, y):
-        pad = lambda *cols: torch.cat([X, *cols], -1)
-        one = torch.ones_like(y)[..., None]
-        x = self.embed(torch.cat([pad(y[..., None], one), pad(0 * one, 0 * one)], 1))
-        for block in self.blocks:
-            x = block(x, self.mask)
-        return self.head(self.norm(x))[:, SHOTS:, 0]
-
-
-torch.manual_seed(0)
-learner = InContext()
-
-
-def context_loss(g):
-    X, y = prompts(32, g)
-    return ((learner(X, y) - y) ** 2).mean()
-
-
-train(learner, context_loss, 200, 5e-3)
-X_asked, y_asked = prompts(3000, torch.Generator().manual_seed(4))
-with torch.no_grad():
-    error = ((learner(X_asked, y_asked) - y_asked) ** 2).mean(0).numpy()
-
-
-def regress(k, lam):
-    X, y = X_asked[:, :k], y_asked[:, :k, None]
-    w = torch.linalg.solve(X.mT @ X + lam * torch.eye(2), X.mT @ y)[..., 0]
-    return (((X_asked[:, k] * w).sum(-1) - y_asked[:, k]) ** 2).mean().item()
-
-
-bayes = np.array([regress(k, NOISE**2) for k in range(SHOTS)])
-print("examples       " + "".join(f"{k:7}" for k in range(SHOTS)))
-print("transformer    " + "".join(f"{e:7.2f}" for e in error))
-print("Bayes          " + "".join(f"{e:7.2f}" for e in bayes))
-print("ratio          " + "".join(f"{e:7.2f}" for e in error / bayes))
-
-# %% [markdown]
-r"""
-The error falls with the examples, though no weight moves: it learns in the prompt. After this short training it does not reach Bayes: the ratio rises to about 1.7 within three examples and stays there.
-"""
+times_shown = torch.arange(24) // period
+in_prompt = [ok[times_shown == n].double().mean().item() for n in range(3)]
+print("shown        never   once   twice")
+print("next right" + "".join(f"{right:8.2f}" for right in in_prompt))
 
 # %% tags=["checks"]
-verify("error without examples: E y² = 2 + ¼", error[0], 2 + NOISE**2, rtol=0.1)
-verify_at_most(
-    "error after four examples, and after eight, over that without",
-    error[[4, 8]] / error[0],
-    0.5,
-)
-verify_at_least(
-    "error over that of Bayes, after 1, 4 and 8 examples",
-    (error / bayes)[[1, 4, 8]],
-    1.0,
-)
-verify_at_most("… from five to eight", (error / bayes)[5:], 2.2)
+verify_at_most("a word never shown: share right", in_prompt[0], 0.3)
+verify_at_least("… shown once, and twice", in_prompt[1:], 0.9)
 
 # %% [markdown]
 r"""
@@ -3615,7 +3379,7 @@ r"""
 (vit-inductive-bias)=
 ### The inductive bias of vision transformers
 
-A convolution knows two things from birth: which pixels are neighbours, and that a pattern is the same pattern elsewhere. To a ViT without positions even the order of the patches is nothing; with positions it has to *learn* what a place is. With much data that is harmless {cite:p}`dosovitskiy2021`, with little a handicap. A hundred digits of $8\times8$ pixels, a ViT with four patches against a small convolutional network and a plain MLP with 64 hidden units, all with the same 60 steps, three seeds. The control: the pixels of all images shuffled in one way, so that neighbours are neighbours no more. The baseline is the nearest neighbour:
+A convolution knows two things from birth: which pixels are neighbours, and that a pattern is the same pattern elsewhere. To a ViT without positions even the order of the patches is nothing; with positions it has to *learn* what a place is. With much data that is harmless {cite:p}`dosovitskiy2021`, with little a handicap. A hundred digits of $8\times8$ pixels, a ViT with four patches against a small convolutional network and a plain MLP with 64 hidden units, all with the same 40 steps, two seeds. The control: the pixels of all images shuffled in one way, so that neighbours are neighbours no more. The baseline is the nearest neighbour:
 """
 
 
@@ -3647,13 +3411,13 @@ def learn_digits(make, shuffle, seed):
         i = torch.randint(100, (32,), generator=g)
         return F.cross_entropy(model(old[i]), labels[i])
 
-    train(model, loss, 60, 1e-2, seed)
+    train(model, loss, 40, 2e-2, seed)
     with torch.no_grad():
         return (model(new).argmax(1) == new_labels).double().mean().item()
 
 
 read = {
-    name: np.array([learn_digits(*how, s) for s in range(3)])
+    name: np.array([learn_digits(*how, s) for s in range(2)])
     for name, how in {
         "ViT": (ViT, False),
         "ViT, shuffled": (ViT, True),
@@ -3671,7 +3435,7 @@ print(f"{'nearest neighbour':25}{near_right:.3f}")
 
 # %% [markdown]
 r"""
-Shuffling the pixels takes six points from the convolutional network and none from the ViT: that is the bias. The rest of the gap is not; a plain MLP is ahead of the ViT too, and level with the convolutional network and the nearest neighbour.
+Shuffling the pixels takes several points from the convolutional network and none from the ViT: that is the bias. The rest of the gap is not; a plain MLP is ahead of the ViT too, and level with the convolutional network and the nearest neighbour.
 """
 
 # %% tags=["checks"]

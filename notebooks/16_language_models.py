@@ -376,10 +376,10 @@ def decode(tokens, pieces):
 
 
 # %% tags=["set-up"]
-merges, pieces = learn_merges(alice, 400)
-stages = [0, 25, 50, 100, 200, 400]
+merges, pieces = learn_merges(alice, 200)
+stages = [0, 50, 100, 200]
 print("learnt first:", *[pieces[256 + i].decode().replace(" ", "␣") for i in range(14)])
-print("learnt last: ", *[pieces[647 + i].decode().replace(" ", "␣") for i in range(9)])
+print("learnt last: ", *[pieces[447 + i].decode().replace(" ", "␣") for i in range(9)])
 print("new text:    ", end="")
 for token in encode(alice_new[:66], merges):
     print(pieces[token].decode().replace(" ", "␣"), end="|")
@@ -419,7 +419,7 @@ for i, n in enumerate(stages):
 
 # %% [markdown]
 r"""
-The text shrinks to about a third of its tokens. A token gets harder to guess, a letter easier: pieces know their own letters. In shuffled letters the merges only thin the counts, and the surprise per letter rises. (A text can be cut in many ways; [the shelf](#shortest-segmentation) sums over all of them.)
+The text shrinks to less than half of its tokens. A token gets harder to guess, a letter easier: pieces know their own letters. In shuffled letters the merges only thin the counts, and the surprise per letter rises. (A text can be cut in many ways; [the shelf](#shortest-segmentation) sums over all of them.)
 """
 
 # %% tags=["checks"]
@@ -470,7 +470,7 @@ verify_at_least(
 )
 verify_at_least(
     "nats a letter: saved by 100 merges; added by them in shuffled letters",
-    [by_stage[0, 1] - by_stage[3, 1], control_stage[100] - control_stage[0]],
+    [by_stage[0, 1] - by_stage[2, 1], control_stage[100] - control_stage[0]],
     [0.3, 0.0],
 )
 
@@ -628,13 +628,13 @@ class LM(nn.Module):
 
 # %% [markdown]
 r"""
-**Does the gate pay?** Two targets in six variables: one is made of products, $x_1x_2+x_3x_4+x_5x_6$; the other, as control, of six smooth bends $\log\cosh(2a^\top x)$, a sum over directions, as a plain MLP is. Both layers have 288 weights, the same 250 steps, the best of the same five rates by validation loss, six seeds.
+**Does the gate pay?** Two targets in six variables: one is made of products, $x_1x_2+x_3x_4+x_5x_6$; the other, as control, of six smooth bends $\log\cosh(2a^\top x)$, a sum over directions, as a plain MLP is. Both layers have 288 weights, the same 250 steps, the best of the same five rates by validation loss, three seeds.
 """
 
 
 # %% tags=["set-up"]
-def gate_race(gated, target, rates=(0.01, 0.03, 0.1, 0.3, 1.0), seeds=8, steps=250):
-    """Test error over the target's variance; two seeds choose the rate, six report."""
+def gate_race(gated, target, rates=(0.01, 0.03, 0.1, 0.3, 1.0), seeds=5, steps=250):
+    """Test error over the target's variance; two seeds choose the rate, three report."""
     runs, d, m = len(rates) * seeds, 6, 16 if gated else 24
     g = torch.Generator().manual_seed(0)
     shapes = [(d, m)] * (2 if gated else 1) + [(m, d)]
@@ -684,7 +684,7 @@ for name in targets:
 
 # %% [markdown]
 r"""
-Products come out some fifty times better with a gate, and smooth bends more than a hundred times worse. Each is good at what it is made of. On text {cite:t}`shazeer2020` found a small gain over GELU.
+Products come out some forty times better with a gate, and smooth bends more than a hundred times worse. Each is good at what it is made of. On text {cite:t}`shazeer2020` found a small gain over GELU.
 """
 
 # %% tags=["checks"]
@@ -803,7 +803,7 @@ def machine_texts(n, seed):
     return torch.tensor(text)
 
 
-train_texts, test_texts = machine_texts(12_000, 1), machine_texts(1000, 2)
+train_texts, test_texts = machine_texts(6000, 1), machine_texts(1000, 2)
 
 
 def train_reader(layers, seed=0, steps=160, lr=0.01):
@@ -850,17 +850,18 @@ matrix_weights = sum(
     for name, w in reader.named_parameters()
     if w.ndim == 2 and name != "embed.weight"
 )
-one_text, cache, cost = test_texts[:1], None, {"cache": [], "anew": []}
-stepwise = []
-for t in range(PLACES):
-    (z, cache), flops = counted(lambda: read(reader, one_text[:, t : t + 1], cache))
-    stepwise.append(z)
-    cost["cache"].append(flops)
+one_text, cache, stepwise = test_texts[:1], None, []
+with torch.no_grad():
+    for t in range(PLACES):
+        z, cache = read(reader, one_text[:, t : t + 1], cache)
+        stepwise.append(z)
+cost, counted_at = {"cache": [], "anew": []}, np.array([0, 9, 39])
+for t in counted_at:
+    past = tuple((k[:, :, :t], v[:, :, :t]) for k, v in cache) if t else None
+    cost["cache"].append(counted(lambda: read(reader, one_text[:, t : t + 1], past))[1])
     cost["anew"].append(counted(lambda: reader(one_text[:, : t + 1]))[1])
-cost = {name: np.array(flops) for name, flops in cost.items()}
 print("token      with a cache     read anew     ratio")
-for t in (0, 9, 39):
-    a, b = cost["cache"][t], cost["anew"][t]
+for t, a, b in zip(counted_at, *cost.values()):
     print(f"{t + 1:5}{a:18,}{b:14,}{b / a:10.0f}")
 
 # %% [markdown]
@@ -889,6 +890,7 @@ def prices(tokens_at_once):
     ax.text(1, 350, "an A100 by its data sheet, numbers of two bytes", color=plot.GREY)
     ax.set(ylim=(0.8, 2000), xlabel="tokens in the text", ylabel="operations / number")
     ax.set_title(f"tokens that go through together: {tokens_at_once}")
+    ax.minorticks_off()
     ax.legend(loc="lower left", fontsize=9)
     return fig
 
@@ -900,9 +902,9 @@ explore(
 )
 
 # %% tags=["checks"]
-t = np.arange(PLACES)
+t = counted_at
 verify(
-    "operations with a cache and without, token 1 to 40: torch's count",
+    "operations with a cache and without, tokens 1, 10 and 40: torch's count",
     np.array(
         [
             operations(matrix_weights, 2, 32, t),
@@ -1227,7 +1229,7 @@ def shown_rules(tau):
 explore(
     shown_rules,
     alt="Bars of the probabilities of the next letter after he, tempered, and beside them those that the nucleus keeps: one or two letters at low temperature, nearly all at high",
-    tau=[1.0, 0.3, 0.5, 0.7, 1.4, 2.0, 4.0],
+    tau=[1.0, 0.3, 0.6, 2.0, 4.0],
 )
 
 # %% [markdown]
@@ -1450,8 +1452,8 @@ def guess_far(agreement, cost):
 explore(
     guess_far,
     alt="Speed against the number of guesses: a curve that rises and falls again, with its best place marked; for rare agreement or dear guesses the best is not to guess",
-    agreement=[0.65, 0.3, 0.8, 0.95],
-    cost=[0.05, 0.0, 0.2],
+    agreement=[0.65, 0.3, 0.95],
+    cost=[0.05, 0.2],
 )
 
 # %% [markdown]
@@ -1719,7 +1721,7 @@ for n in (400, 60):
     X, Y = X_new[:n], Y_new[:n]
     theory = low_rank_loss(W_old, X, Y, ranks)
     lora[n] = theory, [on_new(best_change(X, Y, r)) for r in ranks]
-trained = {r: train_lora(W_old, X_new[:400], Y_new[:400], r)[1] for r in (1, 2, 8)}
+trained = {r: train_lora(W_old, X_new[:400], Y_new[:400], r)[1] for r in (2, 8)}
 from_nothing = low_rank_loss(0 * W_old, X_new[:400], Y_new[:400], ranks)
 mean_picture = ((Y_asked - Y_new[:400].mean(0)) ** 2).sum(1).mean().item()
 print("                400 examples                           60 examples")
@@ -1797,7 +1799,7 @@ def with_outliers(model, factor=50.0):
 
 @torch.no_grad()
 def reader_loss(model, x=None):
-    x = test_texts[:200] if x is None else x
+    x = test_texts[:100] if x is None else x
     return F.cross_entropy(model(x[:, :-1]).flatten(0, 1), x[:, 1:].flatten()).item()
 
 
@@ -1807,19 +1809,19 @@ coarse_losses = {
     (name, bits, block): reader_loss(coarse(model, bits, block)) - exact_loss
     for name, model in (("as trained", reader), ("outliers", uneven))
     for block in (None, 16, 4)
-    for bits in (8, 6, 4, 3, 2)
+    for bits in (8, 6, 4, 2)
 }
 print(f"loss with 32 bits: {exact_loss:.3f} nats a letter; more with")
-print("                          8 bits   6 bits   4 bits   3 bits   2 bits")
+print("                          8 bits   6 bits   4 bits   2 bits")
 for name in ("as trained", "outliers"):
     for block in (None, 16, 4):
-        row = [coarse_losses[name, bits, block] for bits in (8, 6, 4, 3, 2)]
+        row = [coarse_losses[name, bits, block] for bits in (8, 6, 4, 2)]
         words = "a step a matrix" if block is None else f"a step for {block}"
         print(f"{name:11}{words:15}" + "".join(f"{round(v, 3) + 0:9.3f}" for v in row))
 
 # %% [markdown]
 r"""
-Eight bits are free here, and four nearly so; at two half of what the model knew is lost. With outliers and one step for the matrix, at four nearly everything is lost. A step for every 16 helps, and does not save it: in a model of width 32 every second block of 16 holds an outlier, of the blocks of 4 every eighth. But count the bits of the steps too, one a weight for blocks of 16, four for blocks of 4. Six bits of storage spent as $2+4$ instead of $6+0$ pay where there are outliers ($0.047$ instead of $0.192$) and only there ($0.033$ instead of $0.000$). (In large models {cite:t}`dettmers2022` met such outliers in the *activations*.)
+Eight bits are free here, and four nearly so; at two nearly half of what the model knew is lost. With outliers and one step for the matrix, at four nearly everything is lost. A step for every 16 helps, and does not save it: in a model of width 32 every second block of 16 holds an outlier, of the blocks of 4 every eighth. But count the bits of the steps too, one a weight for blocks of 16, four for blocks of 4. Six bits of storage spent as $2+4$ instead of $6+0$ pay where there are outliers ($0.13$ instead of $0.22$) and only there ($0.05$ instead of $0.00$). (In large models {cite:t}`dettmers2022` met such outliers in the *activations*.)
 """
 
 
@@ -1850,7 +1852,7 @@ explore(
 
 # %% tags=["checks"]
 verify(
-    "trained by gradient descent at ranks 1, 2 and 8: the loss of the theorem",
+    "trained by gradient descent at ranks 2 and 8: the loss of the theorem",
     list(trained.values()),
     [lora[400][0][ranks.index(r)] for r in trained],
     rtol=2e-3,
@@ -2032,13 +2034,13 @@ def divergence(p, q=model_law):
 def pleased(beta):
     fig, ax = plt.subplots(figsize=(6.8, 3.0))
     p = tilted(wish, beta)
-    first = np.argsort(-model_law.ravel())[:8]
-    best = [c for c in np.argsort(-p.ravel()) if c not in first][:8]
+    first = np.argsort(-model_law.ravel())[:6]
+    best = [c for c in np.argsort(-p.ravel()) if c not in first][:6]
     at = np.r_[first, best]
-    ax.bar(np.arange(16) - 0.2, model_law.ravel()[at], 0.4, color=plot.GREY)
-    ax.bar(np.arange(16) + 0.2, p.ravel()[at], 0.4, color=plot.RED)
+    ax.bar(np.arange(12) - 0.2, model_law.ravel()[at], 0.4, color=plot.GREY)
+    ax.bar(np.arange(12) + 0.2, p.ravel()[at], 0.4, color=plot.RED)
     names = [spell(np.unravel_index(c, p.shape)).replace(" ", "␣") for c in at]
-    ax.set(xticks=range(16), ylim=(0, 0.26), ylabel="probability")
+    ax.set(xticks=range(12), ylim=(0, 0.26), ylabel="probability")
     ax.set_xticklabels(names, rotation=60, family="monospace", fontsize=9)
     ax.set_title(
         f"β = {beta:g}: mean reward {(p * wish).sum():.2f}, KL {divergence(p):.2f}"
@@ -2048,7 +2050,7 @@ def pleased(beta):
 
 explore(
     pleased,
-    alt="Probabilities of sixteen three-letter texts under the base model and the bent one: for large beta the same, for small beta only texts with two vowels apart are left",
+    alt="Probabilities of twelve three-letter texts under the base model and the bent one: for large beta the same, for small beta only texts with two vowels apart are left",
     beta=[1.0, 0.1, 0.3, 2.0, 5.0],
 )
 
@@ -2338,7 +2340,7 @@ $$ (eq-lm-bayes)
 
 (For a Dirichlet law $\propto\prod_jp_j^{\alpha-1}$ the posterior after the counts $n_j$ is $\propto\prod_jp_j^{n_j+\alpha-1}$, again a Dirichlet law, whose mean is this.) By hand: after `abab` and then `a`, `b` has the chance $\frac{2.3}{3.2}=0.72$. Averaged over all texts nothing has a smaller surprise than [Bayes' counting](#eq-lm-bayes), at any place. The fall of this floor is what one more token is worth.
 
-Our reader has two layers and has seen 160 batches of such texts, from one start: what follows is true of this reader. Its rivals: a reader of one layer, trained on as many texts with the better of two rates (the reader itself has had one); counting letters without regard to the present one; and the four even chances.
+Our reader has two layers and has seen 160 batches of such texts, from one start: what follows is true of this reader. Its rivals: a reader of one layer, trained in the same way; counting letters without regard to the present one; and the four even chances.
 """
 
 
@@ -2371,11 +2373,7 @@ def model_surprise(model, texts):
     return F.cross_entropy(z, texts[:, 1:], reduction="none").double().numpy()
 
 
-tuning = machine_texts(200, 3)
-one_layer = min(
-    (train_reader(1, lr=lr) for lr in (0.01, 0.02)),
-    key=lambda m: model_surprise(m, tuning).mean(),
-)
+one_layer = train_reader(layers=1)
 by_place = {
     "counting letters": letter_surprise(test_texts.numpy()),
     "one layer": model_surprise(one_layer, test_texts),
@@ -2491,7 +2489,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-All four heads of the second layer put about three quarters of their weight where induction asks, twice what chance gives; silencing one costs little, silencing all four far more than four times as much: they do the same work. Circles mark the tokens that induction asks for. Is it the *order* that the reader uses? Shuffle the letters before the last one and the counts of pairs are destroyed while those of letters stay:
+All four heads of the second layer put three quarters of their weight or more where induction asks, twice what chance gives; silencing one costs little, silencing all four far more than four times as much: they do the same work. Circles mark the tokens that induction asks for. Is it the *order* that the reader uses? Shuffle the letters before the last one and the counts of pairs are destroyed while those of letters stay:
 """
 
 
@@ -2622,7 +2620,7 @@ $$ (eq-lm-chinchilla)
 
 With $\mu\approx\nu$ weights and tokens should grow together, each like $\sqrt C$ {cite:p}`hoffmann2022`.
 
-**The protocol.** One budget is spent on five widths, each with three rates. That fixes tokens per weight and the rate, $0.45/d$, and from there weights and tokens grow together: width $d$ gets $135\,d$ steps, so that $C\propto d^2$ (the embedding counted, a constant factor). Every run's rate falls to zero at the end of *its* budget. The law is fitted to widths 2 to 10, eight runs each, and only then asked about budgets two, four and eight times the largest it has seen. A second source, twice as regular, follows with nothing tuned anew.
+**The protocol.** One budget is spent on five widths, each with three rates. That fixes tokens per weight and the rate, $0.45/d$, and from there weights and tokens grow together: width $d$ gets $135\,d$ steps, so that $C\propto d^2$ (the embedding counted, a constant factor). Every run's rate falls to zero at the end of *its* budget. The law is fitted to widths 2 to 10, eight runs each, and only then asked about budgets two and four times the largest it has seen. A second source, twice as regular, follows with nothing tuned anew.
 """
 
 
@@ -2711,7 +2709,7 @@ print(
 )
 
 # %% tags=["set-up"]
-small, large, fewer = (2, 3, 4, 5, 6, 7, 8, 10), (14, 20, 28), (2, 4, 6, 8, 10)
+small, large, fewer = (2, 3, 4, 5, 6, 8, 10), (14, 20), (2, 4, 6, 8, 10)
 compute = lambda d: 6 * (2 * TOKENS * np.asarray(d)) * (135 * np.asarray(d) * AT_ONCE)
 bought = [
     train_widths(law_of_pairs, d, 135 * d, [0.45 / d], 8, 50 + d)[0] for d in small
@@ -2769,7 +2767,7 @@ headline(
     "irreducible loss fitted to small budgets, two sources, against their entropy rates",
     [law[0], second_law[0]],
     [floor, second_floor],
-    rtol=0.015,
+    rtol=0.02,
     unit="nats",
 )
 
@@ -2797,9 +2795,9 @@ plt.show()
 
 # %% [markdown]
 r"""
-The fitted floor of the first source meets its entropy rate to less than one hundredth of a nat, that of the second falls two hundredths short. The best models that the fits had seen were still 0.08 and 0.07 above: the first fit guesses nine tenths of the rest of the way, the second a third too much. And the prophecy holds: with eight times the compute the loss lies where it was foretold, within six hundredths of what is left above the floor; but it is a little lower each time, by 1, 4 and 6 %, so the power law is not the whole truth. The dashed law without a floor misses already the bend of the seen points; at twice their compute it promises the floor itself, and then losses *below the entropy of the text*, which no model can have.
+The fitted floor of the first source meets its entropy rate to less than one hundredth of a nat, that of the second falls two hundredths short. The best models that the fits had seen were still 0.08 and 0.07 above: the first fit guesses nine tenths of the rest of the way, the second goes too far. And the prophecy holds: with two and four times the compute the loss lies where it was foretold, within a tenth of what is left above the floor. The dashed law without a floor misses already the bend of the seen points; at twice their compute it promises the floor itself, and then losses *below the entropy of the text*, which no model can have.
 
-On one budget the valley is flat: widths from 4 to 8 differ by less than a tenth, so it matters little that 6 is a shade better than our 4. And ten times the compute? It leaves a third or a quarter of what is above the floor ($10^{-0.49}$ and $10^{-0.60}$), and nothing moves the floor. The exponents are not universal. ([The shelf](#softmax-bottleneck) has the exact price of too few weights.)
+On one budget the valley is flat: widths from 4 to 8 differ by less than a tenth, so it matters little that 6 is a shade better than our 4. And ten times the compute? It leaves a third or a quarter of what is above the floor ($10^{-0.50}$ and $10^{-0.60}$), and nothing moves the floor. The exponents are not universal. ([The shelf](#softmax-bottleneck) has the exact price of too few weights.)
 """
 
 # %% tags=["checks"]
@@ -2838,14 +2836,14 @@ verify_at_most(
 )
 left_over = mean_large - floor
 verify_at_most(
-    "budgets 2, 4 and 8 times larger: miss of the law over what is left above the floor",
+    "budgets 2 and 4 times larger: miss of the law over what is left above the floor",
     abs(foretold[0] - mean_large) / left_over,
     0.15,
 )
 verify_at_least(
     "the same for the law without a floor",
     abs(foretold[1] - mean_large) / left_over,
-    [0.5, 1, 2],
+    [0.5, 1],
 )
 tuned = {d: v.mean(1).min() for d, v in one_budget.items()}
 verify(
@@ -2864,8 +2862,8 @@ verify_at_most(
     1.1,
 )
 verify_at_most(
-    "what the law without a floor promises for 4 and 8 times the compute, over the entropy rate",
-    foretold[1][1:] / floor,
+    "what the law without a floor promises for 4 times the compute, over the entropy rate",
+    foretold[1][1] / floor,
     0.99,
 )
 verify(

@@ -1596,7 +1596,7 @@ r"""
 There is the horizontal line. Each accuracy on the right of the table is not nearly but *exactly* the one at shift 0: the logits agree to rounding. What one knows about shifts one can build in or tell:
 
 - **With a hundred digits, all in the middle,** it learns about as much about digits anywhere as the dense network from the same hundred, shown at all 49 places (other starts and hundreds: a little more or less, and some starts need more steps than these 72). Not telling is hopeless.
-- **With 1,400** telling is some points behind; a wider network, taught for longer, would come level. Telling works. It costs 68,600 pictures and three times the steps.
+- **With 1,400** telling is some points behind, at this width and in these steps. It works, and costs 68,600 pictures and three times the steps.
 - **Built in it is exact**, with a sixth of the weights and none of those pictures. That too has its price: every weight is used at every place, thirty times the multiplications a picture.
 
 Two controls. Shuffle the pixels of all pictures in the same way, and the same network, trained on the same hundred, guesses anywhere (last line but one): a shuffled shift is no shift. And where nothing moves, the bet wins nothing: in the middle [the dense network](#universality-needs-priors) is no worse, with 100 digits and with 1,400. (Whoever can cut out the digit first may keep the nearest neighbour, last row.)
@@ -1669,24 +1669,27 @@ partly = [cnn(seed) for seed in range(3)]  # setting
 for seed, net in enumerate(partly):
     below = net[:5](framed(digits)).detach()  # layers 1 and 2 stay as they were drawn
     train(net[5:], below, names, 4, lr=0.03, seed=seed)  # setting
+part_scores = [accuracy(net, framed(digits_test), names_test) for net in partly]
+patient = cnn(worst := int(np.argmin(part_scores)))  # the worst of them, once more
+below = patient[:5](framed(digits)).detach()
+train(patient[5:], below, names, 16, lr=0.03)  # setting: four times as long
 
 # %% tags=["set-up"]
 print("linear probe   layer 1     layer 2     layer 3")
 for name, rows in probes.items():
     row = (f"{m:7.2f} ± {s:.2f}" for m, s in zip(rows.mean(0), rows.std(0, ddof=1)))
     print(f"{name:11}" + "".join(row))
-part_scores = np.array(
-    [accuracy(net, framed(digits_test), names_test) for net in partly]
-)
+patient_score = accuracy(patient, framed(digits_test), names_test)
 print("\ntest accuracy of the network itself, three seeds")
 for name, row in (("all trained", cnn_moved[:, 0]), ("1, 2 as drawn", part_scores)):
     print(f"{name:15}" + "".join(f"{a:6.2f}" for a in row))
+print(f"the worst of these, taught four times as long {patient_score:.2f}")
 
 # %% [markdown]
 r"""
 Layer 1 makes a small difference: a good part of what looks like "learnt edges" would be there anyway. Untrained, the rule gets better with depth too, not least as there are more maps to read, but ends between six and seven in ten; trained, it ends where the network does, as it must, since the top of the network is itself such a rule.
 
-But must the *lower* layers learn? Left as they were drawn, they cost from five to 25 points, by the luck of the draw, and longer training wins nearly all of that back. So the control wins: on pictures as easy as these, a third layer that learns makes do with two that did not.
+But must the *lower* layers learn? Left as they were drawn, they cost from five to 25 points, by the luck of the draw, and the worst of the three, taught four times as long, wins most of that back. So the control wins: on pictures as easy as these, a third layer that learns makes do with two that did not.
 """
 
 # %% tags=["checks"]
@@ -1797,8 +1800,13 @@ verify_at_least(
     0.02,
 )
 verify_at_least(
+    "the worst of them: share of its loss that four times as long wins back",
+    (patient_score - part_scores[worst]) / (cnn_moved[worst, 0] - part_scores[worst]),
+    0.5,
+)
+verify_at_least(
     "the same networks minus the untrained probe of their seed: what layer 3 learnt",
-    part_scores - probes["untrained"][:, 2],
+    np.subtract(part_scores, probes["untrained"][:, 2]),
     0.05,
 )
 verify_at_least(
@@ -2092,7 +2100,7 @@ verify(
     F.max_pool2d(as_torch, 2),
 )
 verify_at_most(
-    "mean training losses of the two thinnings: largest over smallest",
+    "mean training losses of the three thinnings: largest over smallest",
     max(v.mean() for v in thin_loss.values())
     / min(v.mean() for v in thin_loss.values()),
     2.0,
@@ -2215,11 +2223,12 @@ print("twenty layers   scale    rate     test accuracy of four")
 for kind, row in tower_scores.items():
     words = "".join(f"{a:7.3f}" for a in row)
     print(f"{kind:14}{tuned[kind][0]:7g}{tuned[kind][1]:8g}  {words}")
-usable = {kind: sum(a >= 0.7 for a in grid.values()) for kind, grid in tried.items()}
-print(
-    f"\nover 0.7 after two epochs, of {len(scales) * len(tower_rates)} pairs of scale and rate:"
-)
-print(", ".join(f"{kind} {n}" for kind, n in usable.items()))
+over = {
+    kind: sorted({a for (a, _), m in grid.items() if m >= 0.7})
+    for kind, grid in tried.items()
+}
+print("\nscales that come over 0.7 in two epochs, at one of the rates at least:")
+print(", ".join(f"{kind} {row or 'none'}" for kind, row in over.items()))
 
 
 # %% tags=["picture"] mystnb={"image": {"alt": "Singular values of the Jacobian of twenty layers at the start, sorted, on a logarithmic axis. Plain with scale 0.35 all are below a hundred-millionth. Plain with scale 1.3 they fall from four by more than sixteen powers of ten. Orthogonal, and with skips, most stay between a tenth and ten."}}
@@ -2269,9 +2278,6 @@ verify(
     tower_scores["with skips"].mean(),
     atol=0.02,
 )
-over = {
-    kind: sorted({a for (a, _), m in tried[kind].items() if m >= 0.7}) for kind in tried
-}
 verify(
     "scales over 0.7 in two epochs: orthogonal, with skips; plain none",
     over["orthogonal"] + over["with skips"] + over["plain"],
@@ -2516,8 +2522,8 @@ def best_dense(seed):
 
 
 lr = chosen["dense", "as they are"]
-longer = 100 * bench_run(best_dense, places, [1], 20, lr)[1][0]  # setting
-print(f"dense, normalised, twice as wide  {longer:.1f}  (one seed)")
+longer = 100 * bench_run(best_dense, places, [1], 50, lr)[1][0]  # setting
+print(f"dense, normalised, twice as wide, fifty epochs  {longer:.1f}  (one seed)")
 
 
 # %%
@@ -2538,14 +2544,14 @@ told_1d = {
     world: 100 * bench_run(told_dense, worlds[world], [1], 50, lr)[1][0]  # setting
     for world in ("as they are", "shuffled")
 }
-print("the same, told about shifts  ", end="")
+print("the same, told about shifts                     ", end="")
 print(", ".join(f"{world} {score:.1f}" for world, score in told_1d.items()))
 
 # %% [markdown]
 r"""
 Read it by rows. Logistic regression, the dense network and the nearest neighbour notice nothing, as was [proved](#who-notices). The convolutional network loses more than thirty points to the shuffle, all of its lead and a little more, and about thirteen to the pieces. Does it mind their new order? **A common slip** is to say yes, since the dense layer on top knows the places: it learns them, but from nothing. What the kernels notice are the four *cuts*. A network that looks at each piece by itself cannot notice their order at all (move its top weights along, and the logits are the same); on the curves as they are it loses about ten points, so most of the thirteen, in this order, are what lay across the cuts. The bet is on who stands next to whom.
 
-Is the lead a matter of tuning? The paper's dense network reaches 68, and batch normalization was on one side only. With it too and twice as wide, ours reaches 68; twenty points are left. They are what nobody has told it. Roll each curve by up to three places, anew in every step, and let the network read seven times as often as the convolutional one: now about a third of the lead is left. The control is the same telling in the shuffled world, where a roll is no shift: there it does harm. And our shuffled convolutional network reaches 56, like the paper's, in both cases less than the dense one. But it has trained a third as long. Is that the reason?
+Is the lead a matter of tuning? The paper's dense network reaches 68, and batch normalization was on one side only. With it too, twice as wide and fifty times through the curves instead of twenty, ours reaches 71; seventeen points are left. Most of them are what nobody has told it. Roll each curve by up to three places, anew in every step, and the same network in the same fifty epochs leaves about seven. The control is the same telling in the shuffled world, where a roll is no shift: there it does harm. And our shuffled convolutional network reaches 56, like the paper's, in both cases less than the dense one. But it has trained a third as long. Is that the reason?
 
 **Try it.** Does longer training close the gap on the shuffled curves? Let `bench_run(cnn_1d, order, [seed], epochs, lr)` give you its two accuracies (held out, test; an array each) for 40 epochs at the rate 0.02. Answer with what is still missing to the mean of `results["dense", "shuffled"]`, in points.
 """
@@ -2559,7 +2565,7 @@ exercise("cnn-longer").check(still_missing)
 r"""
 <details><summary>Solution</summary>
 
-Only in part: nearly six times as long, three seeds come to between 0.58 and 0.61 instead of 0.56 (another shuffle may give less), two points or more below the dense network, which was there after 20 epochs and gains by width and time too.
+Only in part: nearly six times as long, three seeds come to between 0.58 and 0.61 instead of 0.56 (another shuffle may give less), two points or more below the dense network, which was there after 20 epochs and itself gains by width and time.
 
 ```python
 run = bench_run(cnn_1d, order, [1], 40, 0.02)[1][0]
@@ -2637,15 +2643,11 @@ with torch.no_grad():
         atol=1e-10,
     )
 verify_at_least(
-    "dense, normalised, wider: points won, in errors of the test set",
+    "dense, normalised, wider, longer: points won, in errors of the test set",
     (longer - scores["dense", "as they are"].mean()) / binomial(longer),
     2.0,
 )
-verify_at_least(
-    "points of the lead that are left",
-    scores["convolutional", "as they are"].mean() - longer,
-    15.0,
-)
+verify_at_least("points of the lead that are left", lead, 10.0)
 verify(
     "nearest neighbour: a distance does not feel a permutation",
     nearest_bench[1:],

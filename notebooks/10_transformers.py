@@ -1412,7 +1412,7 @@ print(f"bigram, in theory {H_next[1] - rate:.3f}; by hand, score 0 {even_look:.3
 
 # %% [markdown]
 r"""
-Without attention the GPT *is* a bigram model, as it must be. Without places it is where the head by hand is at score 0: the past is a bag of letters, in which the one to be echoed counts no more than the rest. Both are needed, then, and neither is of use without the other.
+Without attention the GPT *is* a bigram model, as it must be. Without places it is where the head by hand is at score 0: the past is a bag of letters, in which the one to be echoed counts no more than the rest. Both are needed: alone, neither is worth much here.
 """
 
 # %% tags=["checks"]

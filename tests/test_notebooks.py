@@ -4,6 +4,8 @@ That each cell runs, claims what is stored and is answered right is tested by th
 notebooks' own items (tools/nbtest.py).
 """
 
+import base64
+import io
 import math
 import os
 import re
@@ -14,6 +16,7 @@ import types
 import jupytext
 import nbformat
 import pytest
+from PIL import Image
 
 import nbtest
 import notebooks as tool
@@ -312,34 +315,26 @@ def test_an_interrupted_write_leaves_what_was_there(small):
     assert not list(stored.parent.glob(".*"))
 
 
-def test_a_transparent_picture_stands_on_white():
-    import base64
-    import io
-
-    from PIL import Image
-
+def stored_picture(picture):
+    """What the tool keeps of a drawing, as an RGB image."""
     out = io.BytesIO()
-    Image.new("RGBA", (2, 2), (0, 0, 0, 0)).save(out, "PNG")
+    picture.save(out, "PNG")
     small = tool._smaller(base64.b64encode(out.getvalue()).decode())
-    picture = Image.open(io.BytesIO(base64.b64decode(small))).convert("RGB")
-    assert picture.getpixel((0, 0)) == (255, 255, 255)
+    return Image.open(io.BytesIO(base64.b64decode(small))).convert("RGB")
+
+
+def test_a_transparent_picture_stands_on_white():
+    kept = stored_picture(Image.new("RGBA", (2, 2), (0, 0, 0, 0)))
+    assert kept.getpixel((0, 0)) == (255, 255, 255)
 
 
 def test_a_thin_red_line_over_many_blues_stays_red():
-    import base64
-    import io
-
-    from PIL import Image
-
     picture = Image.new("RGB", (400, 200))
     for k in range(200):  # more blues than the palette has colours
         picture.paste((k, k, 255), (0, k, 400, k + 1))
     picture.paste((200, 16, 46), (0, 100, 400, 102))
-    out = io.BytesIO()
-    picture.save(out, "PNG")
-    small = tool._smaller(base64.b64encode(out.getvalue()).decode())
-    picture = Image.open(io.BytesIO(base64.b64decode(small))).convert("RGB")
-    assert math.dist(picture.getpixel((7, 101)), (200, 16, 46)) < 12
+    kept = stored_picture(picture)
+    assert math.dist(kept.getpixel((7, 101)), (200, 16, 46)) < 12
 
 
 def test_check_names_what_is_not_current(small, tmp_path, monkeypatch):

@@ -1672,7 +1672,7 @@ for seed, net in enumerate(partly):
 part_scores = [accuracy(net, framed(digits_test), names_test) for net in partly]
 patient = cnn(worst := int(np.argmin(part_scores)))  # the worst of them, once more
 below = patient[:5](framed(digits)).detach()
-train(patient[5:], below, names, 16, lr=0.03)  # setting: four times as long
+_ = train(patient[5:], below, names, 16, lr=0.03)  # setting: four times as long
 
 # %% tags=["set-up"]
 print("linear probe   layer 1     layer 2     layer 3")
@@ -2003,7 +2003,9 @@ thin_moved, thin_loss = {"none": cnn_moved}, {}
 for name, (thin, epochs) in thinnings.items():
     nets, thin_diaries = trained_eyes(1400, epochs, thin)  # setting
     thin_moved[name] = np.array(
-        [[accuracy(net, moved[v], names_test) for v in range(3)] for net in nets]
+        [
+            [accuracy(net, moved[v], names_test) for v in range(3)] for net in nets
+        ]  # setting
     )
     last = [losses[-28:] for losses in thin_diaries]  # setting: an epoch
     thin_loss[name] = np.mean(last, 1)
@@ -2428,7 +2430,9 @@ def bench_run(make, places, seeds, epochs, lr):
 bench_rates = (0.003, 0.03, 0.3, 1.0)  # setting: of Adam, for all three
 passes = {"logistic": 20, "dense": 20, "convolutional": 7}  # setting: epochs
 chosen, results = {}, {}
-meets = [(n, w) for n in rivals for w in worlds if n == "convolutional" or w[0] != "p"]
+meets = [
+    (n, w) for n in rivals for w in worlds if n == "convolutional" or w[0] != "p"
+]  # setting
 for name, world in meets:
     make, places = rivals[name], worlds[world]
     if "as they are" in world or (name, world) == ("convolutional", "shuffled"):

@@ -1258,7 +1258,7 @@ def some_texts(g, n=24):
     return train_text[torch.randint(len(train_text), (n,), generator=g)]
 
 
-train(gpt, lambda g: next_letter_loss(gpt, some_texts(g)), 300, 2e-2)
+_ = train(gpt, lambda g: next_letter_loss(gpt, some_texts(g)), 300, 2e-2)
 
 # %%
 with torch.no_grad():

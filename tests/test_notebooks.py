@@ -70,6 +70,9 @@ def test_executed_in_order_without_error(source):
     for cell in cells:
         for output in cell.outputs:
             assert output.output_type != "error", cell.source
+            assert output.output_type != "execute_result", (
+                f"a value left as the last line is shown raw; print it:\n{cell.source}"
+            )
             assert output.get("name") != "stderr", f"a warning in a chapter: {output}"
             text = str(output.get("data", {}).get("text/plain", ""))
             assert not re.search(r"at 0x[0-9a-f]{6,}", text), cell.source

@@ -1473,13 +1473,13 @@ def cnn(seed=0, thin=nn.Identity):
 
 # %% [markdown]
 r"""
-Train it with the loop of above, on the same digits, always in the middle, three times with all of them and three times with the first hundred only. Then do to it what we did to the dense network.
+Train it with the loop of above, on the same digits, always in the middle, three times with all of them and three times with the first hundred only, half as many steps as the dense network had. Then do to it what we did to the dense network.
 """
 
 
 # %%
-def trained_eyes(n, epochs, thin=nn.Identity):
-    nets = [cnn(seed, thin) for seed in range(3)]  # setting
+def trained_eyes(n, epochs, thin=nn.Identity, starts=3):
+    nets = [cnn(seed, thin) for seed in range(starts)]  # setting
     X, y = framed(digits[:n]), names[:n]
     diaries = [
         train(net, X, y, epochs, 0.03, seed=seed)  # setting
@@ -1488,8 +1488,8 @@ def trained_eyes(n, epochs, thin=nn.Identity):
     return nets, diaries
 
 
-eyes, diaries = trained_eyes(1400, epochs=4)  # setting
-short_sighted, _ = trained_eyes(100, epochs=36)  # setting
+eyes, diaries = trained_eyes(1400, epochs=6)  # setting: 168 steps
+short_sighted, _ = trained_eyes(100, epochs=84)  # setting: 168 steps
 
 # %% [markdown]
 r"""
@@ -1533,7 +1533,7 @@ mixed = torch.tensor(np.random.default_rng(9).permutation(196))
 mix = lambda X: X.flatten(1)[:, mixed].view(-1, 1, 14, 14)
 blind = [cnn(seed) for seed in range(2)]
 for seed, net in enumerate(blind):
-    train(net, mix(framed(digits[:100])), names[:100], 36, 0.03, seed=seed)  # setting
+    train(net, mix(framed(digits[:100])), names[:100], 84, 0.03, seed=seed)  # setting
 blind_scores = np.array(
     [
         [accuracy(net, mix(X), names_test) for net in blind]
@@ -1595,8 +1595,8 @@ plt.show()
 r"""
 There is the horizontal line. Each accuracy on the right of the table is not nearly but *exactly* the one at shift 0: the logits agree to rounding. What one knows about shifts one can build in or tell:
 
-- **With a hundred digits, all in the middle,** it learns about as much about digits anywhere as the dense network from the same hundred, shown at all 49 places (other starts and hundreds: a little more or less, and some starts need more steps than these 72). Not telling is hopeless.
-- **With 1,400** telling is some points behind, at this width and in these steps. It works, and costs 68,600 pictures and three times the steps.
+- **With a hundred digits, all in the middle,** it learns about as much about digits anywhere as the dense network from the same hundred, shown at all 49 places (other starts and hundreds: a little more or less). Not telling is hopeless.
+- **With 1,400** telling is some points behind, at this width and in these steps. It works, and costs 68,600 pictures and twice the steps.
 - **Built in it is exact**, with a sixth of the weights and none of those pictures. That too has its price: every weight is used at every place, thirty times the multiplications a picture.
 
 Two controls. Shuffle the pixels of all pictures in the same way, and the same network, trained on the same hundred, guesses anywhere (last line but one): a shuffled shift is no shift. And where nothing moves, the bet wins nothing: in the middle [the dense network](#universality-needs-priors) is no worse, with 100 digits and with 1,400. (Whoever can cut out the digit first may keep the nearest neighbour, last row.)
@@ -1668,11 +1668,11 @@ probes = {
 partly = [cnn(seed) for seed in range(3)]  # setting
 for seed, net in enumerate(partly):
     below = net[:5](framed(digits)).detach()  # layers 1 and 2 stay as they were drawn
-    train(net[5:], below, names, 4, lr=0.03, seed=seed)  # setting
+    train(net[5:], below, names, 6, lr=0.03, seed=seed)  # setting
 part_scores = [accuracy(net, framed(digits_test), names_test) for net in partly]
 patient = cnn(worst := int(np.argmin(part_scores)))  # the worst of them, once more
 below = patient[:5](framed(digits)).detach()
-_ = train(patient[5:], below, names, 16, lr=0.03)  # setting: four times as long
+_ = train(patient[5:], below, names, 18, lr=0.03)  # setting: three times as long
 
 # %% tags=["set-up"]
 print("linear probe   layer 1     layer 2     layer 3")
@@ -1683,13 +1683,13 @@ patient_score = accuracy(patient, framed(digits_test), names_test)
 print("\ntest accuracy of the network itself, three seeds")
 for name, row in (("all trained", cnn_moved[:, 0]), ("1, 2 as drawn", part_scores)):
     print(f"{name:15}" + "".join(f"{a:6.2f}" for a in row))
-print(f"the worst of these, taught four times as long {patient_score:.2f}")
+print(f"the worst of these, taught three times as long {patient_score:.2f}")
 
 # %% [markdown]
 r"""
 Layer 1 makes a small difference: a good part of what looks like "learnt edges" would be there anyway. Untrained, the rule gets better with depth too, not least as there are more maps to read, but ends between six and seven in ten; trained, it ends where the network does, as it must, since the top of the network is itself such a rule.
 
-But must the *lower* layers learn? Left as they were drawn, they cost from five to 25 points, by the luck of the draw, and the worst of the three, taught four times as long, wins most of that back. So the control wins: on pictures as easy as these, a third layer that learns makes do with two that did not.
+But must the *lower* layers learn? Left as they were drawn, they cost a few points or a good ten, by the luck of the draw, and the worst of the three, taught three times as long, wins most of that back. So the control wins: on pictures as easy as these, a third layer that learns makes do with two that did not.
 """
 
 # %% tags=["checks"]
@@ -1800,7 +1800,7 @@ verify_at_least(
     0.02,
 )
 verify_at_least(
-    "the worst of them: share of its loss that four times as long wins back",
+    "the worst of them: share of its loss that three times as long wins back",
     (patient_score - part_scores[worst]) / (cnn_moved[worst, 0] - part_scores[worst]),
     0.5,
 )
@@ -1976,11 +1976,16 @@ def pool(x, r, how):
 
 # %% [markdown]
 r"""
-It is often said that pooling makes a network invariant to small shifts. It does make a map *change less* when the picture moves. But windows side by side are a stride, and a stride breaks equivariance. Which of the two wins? We put three kinds of thinning into our network, behind the first layer: the maximum of $2\times2$; every second value of a map blurred with $(1,2,1)/4$ in both directions; and the two together, the maximum over *sliding* windows, blurred before every second value is taken {cite:p}`zhang2019`. Then train in the middle and move, as before. They do not learn equally fast, so each gets as many epochs as bring its training loss into the same range.
+It is often said that pooling makes a network invariant to small shifts. It does make a map *change less* when the picture moves. But windows side by side are a stride, and a stride breaks equivariance. Which of the two wins? We put four kinds of thinning into our network, behind the first layer: every second value and nothing else (a *bare stride*); the maximum of $2\times2$; every second value of a map blurred with $(1,2,1)/4$ in both directions; and the two together, the maximum over *sliding* windows, blurred before every second value is taken {cite:p}`zhang2019`. Then train in the middle, eight epochs each, and move, as before.
 """
 
 
 # %%
+class BareStride(nn.Module):
+    def forward(self, x):
+        return x[..., ::2, ::2]
+
+
 class BlurPool(nn.Module):
     def __init__(self, k):  # the maximum is over k × k; 1: none
         super().__init__()
@@ -1995,37 +2000,29 @@ class BlurPool(nn.Module):
 
 # %%
 thinnings = {
-    "maximum": (lambda: nn.MaxPool2d(2), 4),  # setting: epochs
-    "blur": (lambda: BlurPool(1), 5),  # setting
-    "blurred maximum": (lambda: BlurPool(2), 5),  # setting
+    "bare stride": BareStride,
+    "maximum": lambda: nn.MaxPool2d(2),
+    "blur": lambda: BlurPool(1),
+    "blurred maximum": lambda: BlurPool(2),
 }
-thin_moved, thin_loss = {"none": cnn_moved}, {}
-for name, (thin, epochs) in thinnings.items():
-    nets, thin_diaries = trained_eyes(1400, epochs, thin)  # setting
+thin_moved = {"none": cnn_moved}
+for name, thin in thinnings.items():
+    nets, _ = trained_eyes(1400, 8, thin, starts=2)  # setting
     thin_moved[name] = np.array(
-        [
-            [accuracy(net, moved[v], names_test) for v in range(3)] for net in nets
-        ]  # setting
+        [[accuracy(net, moved[v], names_test) for v in steps_aside[:3]] for net in nets]
     )
-    last = [losses[-28:] for losses in thin_diaries]  # setting: an epoch
-    thin_loss[name] = np.mean(last, 1)
 
 # %% tags=["set-up"]
-print(
-    "thinning, then shift by"
-    + "".join(f"{v:10d}" for v in range(3))
-    + "     training loss, last epoch"
-)
+print("thinning, then shift by" + "".join(f"{v:10d}" for v in range(3)))
 for name, rows in thin_moved.items():
     row = [f"{m:5.2f} ± {s:.2f}" for m, s in zip(rows.mean(0), rows.std(0, ddof=1))][:3]
-    loss = " ".join(f"{v:6.2f}" for v in thin_loss.get(name, []))
-    print(f"{name:19}" + "".join(row) + "  " + loss)
+    print(f"{name:19}" + "".join(row))
 
 # %% [markdown]
 r"""
-Moved by 2 the networks answer exactly as before, since a stride of two commutes with even shifts. Moved by *one* (down and to the right), the network with max pooling loses about half of its right answers or more: to the later layers an odd digit looks like nothing they were taught. Without any thinning there is no loss. The blur alone is no better. The two together win back a part, how much is luck from run to run; the price is that they learn more slowly. So it is not pooling that makes a network invariant.
+Moved by 2 the networks answer exactly as before, since a stride of two commutes with even shifts. Moved by *one* (down and to the right), the network with the bare stride loses more than half of its right answers: to the later layers an odd digit looks like nothing they were taught. The maximum wins some of that back, the blur some, the two together most; how much is luck from run to run. None comes near the network without any thinning, which loses nothing. So it is not pooling that makes a network invariant.
 
-What goes wrong is told in [the shelf](#fourier-transform): who keeps every second value cannot tell a fast wave from a certain slow one (*aliasing*), and which one arrives depends on which pixels happened to be even. A blur damps the fast waves before. That is the linear story, and the middle row says that it is not the whole: the blur needs the maximum. (Max pooling *is* the sliding maximum with every second value taken, so the first and the last network differ in the blur alone, and in an epoch of training.)
+What goes wrong is told in [the shelf](#fourier-transform): who keeps every second value cannot tell a fast wave from a certain slow one (*aliasing*), and which one arrives depends on which pixels happened to be even. A blur damps the fast waves before. (Max pooling *is* the sliding maximum with every second value taken, so the networks with a maximum differ in the blur alone.)
 """
 
 # %% tags=["checks"]
@@ -2073,7 +2070,7 @@ verify(
     1.0 * (x12 == np.kron(pool(x12, 3, np.max), np.ones((3, 3)))),
 )
 with torch.no_grad():
-    thin_nets = [cnn(0, thin) for thin, _ in thinnings.values()]
+    thin_nets = [cnn(0, thin) for thin in thinnings.values()]
     verify(
         "thinned by two, both ways: an even shift still changes nothing",
         torch.stack([net(moved[2]) for net in thin_nets]),
@@ -2081,15 +2078,15 @@ with torch.no_grad():
         atol=1e-4,
     )
 verify_at_least(
-    "maximum: accuracy lost by one pixel, each of three seeds",
-    thin_moved["maximum"][:, 0] - thin_moved["maximum"][:, 1],
-    0.1,
+    "bare stride, one pixel: share of the right answers lost, each network",
+    1 - thin_moved["bare stride"][:, 1] / thin_moved["bare stride"][:, 0],
+    0.5,
 )
 with torch.no_grad():
     first_maps = [[net[:2](moved[v]) for v in (0, 1)] for net in eyes]
     changes = [
         [((thin(b) - thin(a)).norm() / thin(a).norm()).item() for a, b in first_maps]
-        for thin in (lambda x: x[..., ::2, ::2], nn.MaxPool2d(2))
+        for thin in (BareStride(), nn.MaxPool2d(2))
     ]
 verify_at_most(
     "one pixel: relative change of the first maps, maximum over bare stride",
@@ -2101,20 +2098,19 @@ verify(
     F.max_pool2d(as_torch, 2, 1)[..., ::2, ::2],
     F.max_pool2d(as_torch, 2),
 )
-verify_at_most(
-    "mean training losses of the three thinnings: largest over smallest",
-    max(v.mean() for v in thin_loss.values())
-    / min(v.mean() for v in thin_loss.values()),
-    2.0,
-)
 by_one = {name: rows[:, 1].mean() for name, rows in thin_moved.items()}
 verify_at_least(
-    "shift by one, means of three: both together minus the maximum, minus the blur",
+    "shift by one, means: what the maximum, the blur win over the bare stride",
+    [by_one[k] - by_one["bare stride"] for k in ("maximum", "blur")],
+    0.05,
+)
+verify_at_least(
+    "… both together over either",
     [by_one["blurred maximum"] - by_one[k] for k in ("maximum", "blur")],
     0.05,
 )
-verify_at_most(
-    "… the blur alone minus the maximum", by_one["blur"] - by_one["maximum"], 0.05
+verify_at_least(
+    "… no thinning over both together", by_one["none"] - by_one["blurred maximum"], 0.1
 )
 
 # %% [markdown]
@@ -2380,7 +2376,7 @@ r"""
 (headline-mnist1d)=
 ## The headline: the bet, won and lost
 
-Back to the curves of the opening. All three networks have about the paper's sizes: logistic regression, a dense network with two layers of 100, and three convolutional layers of 24 maps (the paper's 25) with stride 2. The last has *batch normalization* behind each convolution ([Regularization](#batch-normalization) derives it; here it makes the training fast), and reads the curves seven times, its rivals twenty times. The worlds are three: the curves as they are, *cut into five pieces of eight that are laid in another order*, and shuffled. The pieces are the control: a permutation of the forty places like the shuffle, but one that keeps all neighbours except at the four cuts. Only the convolutional network needs to see it; for the others [it is proved](#who-notices). What do you predict?
+Back to the curves of the opening. All three networks have about the paper's sizes: logistic regression, a dense network with two layers of 100, and three convolutional layers of 24 maps (the paper's 25) with stride 2. The last has *batch normalization* behind each convolution ([Regularization](#batch-normalization) derives it; here it makes the training fast). All read the curves twenty times. The worlds are three: the curves as they are, *cut into five pieces of eight that are laid in another order*, and shuffled. The pieces are the control: a permutation of the forty places like the shuffle, but one that keeps all neighbours except at the four cuts. Only the convolutional network needs to see it; for the others [it is proved](#who-notices). What do you predict?
 """
 
 
@@ -2428,7 +2424,6 @@ def bench_run(make, places, seeds, epochs, lr):
 
 # %%
 bench_rates = (0.003, 0.03, 0.3, 1.0)  # setting: of Adam, for all three
-passes = {"logistic": 20, "dense": 20, "convolutional": 7}  # setting: epochs
 chosen, results = {}, {}
 meets = [
     (n, w) for n in rivals for w in worlds if n == "convolutional" or w[0] != "p"
@@ -2439,7 +2434,7 @@ for name, world in meets:
         tried_rates = {r: bench_run(make, places, [0], 1, r)[0][0] for r in bench_rates}
         best = max(tried_rates, key=tried_rates.get)
     chosen[name, world] = best
-    results[name, world] = bench_run(make, places, [1, 2, 3], passes[name], best)[1]
+    results[name, world] = bench_run(make, places, [1, 2, 3], 20, best)[1]  # setting
 
 # %% tags=["set-up"]
 scores = {key: 100 * runs for key, runs in results.items()}
@@ -2473,11 +2468,11 @@ headline(
     "MNIST-1D, as they are and shuffled: logistic, dense, convolutional; the paper's",
     [scores[name, w].mean() for name in rivals for w in ("as they are", "shuffled")],
     [accuracy for name in rivals for accuracy in paper[name]],
-    rtol=0.15,
+    rtol=0.1,
     unit="%",
 )
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Bars of the test accuracy of three networks in three worlds. Logistic regression and the dense network have two equal bars. The convolutional network has a bar near 90 percent, one near 75 for the pieces in another order, and one, for the shuffled curves, a little lower than the dense network's. Short lines show the three seeds, close together, diamonds the paper's numbers."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "Bars of the test accuracy of three networks in three worlds. Logistic regression and the dense network have two equal bars. The convolutional network has a bar near 94 percent, one near 85 for the pieces in another order, and one, for the shuffled curves, a little lower than the dense network's. Short lines show the three seeds, close together, diamonds the paper's numbers."}}
 fig, ax = plt.subplots(figsize=(6.8, 3.0))
 for j, (world, colour) in enumerate(zip(worlds, (plot.BLUE, plot.SKY, plot.RED))):
     for x, name in zip(np.arange(3) + 0.26 * (j - 1), rivals):
@@ -2511,11 +2506,8 @@ def torn_1d(seed=0):
 
 lr = chosen["convolutional", "as they are"]
 places = worlds["as they are"]
-torn_scores = 100 * bench_run(torn_1d, places, [1, 2], 7, lr)[1]  # setting
-print(
-    f"torn into five pieces  {torn_scores.mean():.1f} ± {torn_scores.std(ddof=1):.1f}"
-    "  (two seeds)"
-)
+torn_score = 100 * bench_run(torn_1d, places, [1], 20, lr)[1][0]  # setting
+print(f"torn into five pieces  {torn_score:.1f}  (one seed)")
 
 
 def best_dense(seed):
@@ -2543,6 +2535,10 @@ def told_dense(seed):
     return nn.Sequential(Roll(), best_dense(seed))
 
 
+def told_cnn(seed):
+    return nn.Sequential(Roll(), cnn_1d(seed))
+
+
 # %% tags=["set-up"]
 told_1d = {
     world: 100 * bench_run(told_dense, worlds[world], [1], 50, lr)[1][0]  # setting
@@ -2550,12 +2546,17 @@ told_1d = {
 }
 print("the same, told about shifts                     ", end="")
 print(", ".join(f"{world} {score:.1f}" for world, score in told_1d.items()))
+lr = chosen["convolutional", "as they are"]
+told_eyes = 100 * bench_run(told_cnn, places, [1], 20, lr)[1][0]  # setting
+print(f"convolutional, told, twenty epochs              as they are {told_eyes:.1f}")
 
 # %% [markdown]
 r"""
-Read it by rows. Logistic regression, the dense network and the nearest neighbour notice nothing, as was [proved](#who-notices). The convolutional network loses more than thirty points to the shuffle, all of its lead and a little more, and about thirteen to the pieces. Does it mind their new order? **A common slip** is to say yes, since the dense layer on top knows the places: it learns them, but from nothing. What the kernels notice are the four *cuts*. A network that looks at each piece by itself cannot notice their order at all (move its top weights along, and the logits are the same); on the curves as they are it loses about ten points, so most of the thirteen, in this order, are what lay across the cuts. The bet is on who stands next to whom.
+Read it by rows. Logistic regression, the dense network and the nearest neighbour notice nothing, as was [proved](#who-notices). The convolutional network loses more than thirty points to the shuffle, all of its lead and a little more, and about ten to the pieces. Does it mind their new order? **A common slip** is to say yes, since the dense layer on top knows the places: it learns them, but from nothing. What the kernels notice are the four *cuts*. A network that looks at each piece by itself cannot notice their order at all (move its top weights along, and the logits are the same); on the curves as they are it loses six or seven points, so most of the ten are what lay across the cuts. The bet is on who stands next to whom.
 
-Is the lead a matter of tuning? The paper's dense network reaches 68, and batch normalization was on one side only. With it too, twice as wide and fifty times through the curves instead of twenty, ours reaches 71; seventeen points are left. Most of them are what nobody has told it. Roll each curve by up to three places, anew in every step, and the same network in the same fifty epochs leaves about seven. The control is the same telling in the shuffled world, where a roll is no shift: there it does harm. And our shuffled convolutional network reaches 56, like the paper's, in both cases less than the dense one. But it has trained a third as long. Is that the reason?
+Is the lead a matter of tuning? Batch normalization was on one side only. With it, twice as wide and fifty times through the curves instead of twenty, the dense network reaches 71; more than twenty points are left. Are they what nobody has told it? Roll each curve by up to three places, anew in every step, and the same network in the same fifty epochs wins ten of them back, about half. (The control is the same telling in the shuffled world, where a roll is no shift: there it does harm.) Tell the convolutional network as well, and it gains a little more; some fifteen points stay between the two. A roll moves the curve as a whole. Shared kernels treat every piece of it alike.
+
+Our shuffled convolutional network reaches 60, a little less than the dense one; the paper's reaches 56 against 68. Is the rest a matter of time?
 
 **Try it.** Does longer training close the gap on the shuffled curves? Let `bench_run(cnn_1d, order, [seed], epochs, lr)` give you its two accuracies (held out, test; an array each) for 40 epochs at the rate 0.02. Answer with what is still missing to the mean of `results["dense", "shuffled"]`, in points.
 """
@@ -2569,7 +2570,7 @@ exercise("cnn-longer").check(still_missing)
 r"""
 <details><summary>Solution</summary>
 
-Only in part: nearly six times as long, three seeds come to between 0.58 and 0.61 instead of 0.56 (another shuffle may give less), two points or more below the dense network, which was there after 20 epochs and itself gains by width and time.
+Nearly. Twice as long, three seeds come within two points of this dense network (another shuffle may give less). But that one gains by time and width as well: the better one, with 71, does not notice the shuffle.
 
 ```python
 run = bench_run(cnn_1d, order, [1], 40, 0.02)[1][0]
@@ -2590,9 +2591,12 @@ def gap_in_errors(a, b):
 told_gain = told_1d["as they are"] - longer
 lead = scores["convolutional", "as they are"].mean() - longer
 verify_at_least(
-    "told about shifts: share of the lead that comes back", told_gain / lead, 0.5
+    "told about shifts: share of the lead that comes back", told_gain / lead, 0.3
 )
-verify_at_most("… but not all", told_gain / lead, 1.0)
+verify_at_most("… but not all", told_gain / lead, 0.7)
+verify_at_least(
+    "both told: points between them", told_eyes - told_1d["as they are"], 10
+)
 verify_at_least(
     "shuffled: what the same telling costs, points", longer - told_1d["shuffled"], 5
 )
@@ -2628,7 +2632,7 @@ verify_at_least(
 )
 verify_at_least(
     "share of that loss that tearing alone brings, the pieces in their order",
-    (scores["convolutional", "as they are"].mean() - torn_scores.mean())
+    (scores["convolutional", "as they are"].mean() - torn_score)
     / (
         scores["convolutional", "as they are"].mean()
         - scores["convolutional", "pieces moved"].mean()
@@ -3981,5 +3985,5 @@ verify_at_least(
 
 # %% [markdown]
 r"""
-Without the concatenation the place is lost: four pixels a side have become one, and the rims show it. The blur, with one number learnt, comes within a point or two of the network: round discs in white noise are made for it.
+Without the concatenation the place is hard to keep: four pixels a side have become one, and the rims show it. The blur, with one number learnt, is level with the network after these few steps: round discs in white noise are made for it.
 """

@@ -1380,9 +1380,9 @@ print("".join(f", without head {h + 1} {a:.3f}" for h, a in enumerate(silenced))
 
 # %% [markdown]
 r"""
-The lag of eight is in the weights, and it can be read off: in this run both heads look seven places back. That they use it is shown by silencing one, so that it says the same to every letter: about half of what the GPT knows beyond the bigram (0.44 nats) is gone. (That the two share it is a matter of this start.) The last letter, which the machine's table asks for, no head has to fetch; it comes along the straight road.
+The lag of eight is in the weights, and it can be read off: in this run both heads look seven places back. That they use it is shown by silencing one, so that it says the same to every letter: about half of what the GPT knows beyond the bigram (0.44 nats) is gone. (That the two share it evenly is a matter of this start; from others one head does nearly everything.) The last letter, which the machine's table asks for, no head has to fetch; it comes along the straight road.
 
-**Which parts does it need?** Take away the attention, or the places, and train anew, for a quarter of the steps on texts of 24 letters. For one case theory knows the answer: without attention a letter sees only itself, so nothing can beat the bigram, $H_2-H_1$. For another we have it on the page: without places a head can do little more than ours by hand at score 0, which looks at all letters alike.
+**Which parts does it need?** Take away the attention, or the places, and train anew, for a quarter of the steps on texts of 24 letters; to compare with, a GPT with nothing taken away is trained as briefly. For one case theory knows the answer: without attention a letter sees only itself, so nothing can beat the bigram, $H_2-H_1$. For another we have it on the page: without places a head can do little more than ours by hand at score 0, which looks at all letters alike.
 """
 
 
@@ -1401,7 +1401,8 @@ def lamed(part):  # the same GPT without one part
 
 # %% tags=["set-up"]
 without = {
-    part: lamed(part) - truth[:1000, :17].mean() for part in ("attention", "places")
+    part: lamed(part) - truth[:1000, :17].mean()
+    for part in ("nothing", "attention", "places")
 }
 even = by_hand(test_text[:1000, :24], 0)[0][:, lag - 1 :]  # the head with score 0
 even = even.gather(2, test_text[:1000, lag:25, None]).log().mean().item()
@@ -1412,7 +1413,7 @@ print(f"bigram, in theory {H_next[1] - rate:.3f}; by hand, score 0 {even_look:.3
 
 # %% [markdown]
 r"""
-Without attention the GPT *is* a bigram model, as it must be. Without places it is where the head by hand is at score 0: the past is a bag of letters, in which the one to be echoed counts no more than the rest. Both are needed: alone, neither is worth much here.
+Without attention the GPT *is* a bigram model, as it must be. Without places it is where the head by hand is at score 0: the past is a bag of letters, in which the one to be echoed counts no more than the rest. Both are needed: alone, neither is worth much here. That is not for want of training: in as many steps the whole GPT comes within a tenth of a nat of the truth.
 """
 
 # %% tags=["checks"]
@@ -1452,10 +1453,11 @@ verify(
     even_look,
     atol=0.01,
 )
+verify_at_most("with nothing taken away, as briefly", without["nothing"], 0.1)
 verify_at_least(
-    "one head silenced: nats above the truth, over the bigram's, either head",
-    silenced / (H_next[1] - rate),
-    0.2,
+    "one head silenced: nats above the truth, over the bigram's, the head that counts more",
+    silenced.max() / (H_next[1] - rate),
+    0.4,
 )
 with torch.no_grad():
     log_q = said_next.double().log_softmax(-1)
@@ -1509,7 +1511,7 @@ def echo_rate(p):
 (kv-cache)=
 ## Writing
 
-To write, draw a letter from the model's distribution, append it, repeat. Run naively, that computes every key and value of the past again at each step. But under a causal mask the past never changes: keep its keys and values, the *KV cache*, and each step costs one token.
+To write, draw a letter from the model's distribution, append it, repeat. Run naively, that computes every key and value of the past again at each step. But under a causal mask the past never changes: keep its keys and values, the *KV cache*, and each step sends one token through the matrices and looks once at every kept key.
 """
 
 
@@ -1838,7 +1840,7 @@ print("\nGPT, τ = 0.7:", "".join(ALPHABET[i] for i in told))
 
 # %% [markdown]
 r"""
-Both know far more than the bigram; and the old art wins, by more than a tenth of a nat and several standard errors. Ten thousand letters are little for a network: on the text that it learnt from, the GPT does better than on new text, so it has begun to learn by heart. The table did so far more, and still wins. (One size and three rates were tried; a brake such as dropout was not.)
+Both know far more than the bigram; and the old art wins, by more than a tenth of a nat and several standard errors. Ten thousand letters are little for a network: on the text that it learnt from, the GPT does better than on new text, so it has begun to learn by heart. The table did so far more, and still wins. (One size, one length of training and three rates were tried; a brake such as dropout was not.)
 """
 
 # %% tags=["checks"]
@@ -2335,8 +2337,6 @@ print(
 print(
     f"weight on the name while the month is written {month_look:.2f}  (even look {month_share:.2f})"
 )
-blank_look = (looks[:, [4, 7]] * (sources_new == 12)[:, None]).sum(2).mean()
-print(f"weight on the blanks for the hyphens          {blank_look:.2f}")
 
 # %% [markdown]
 r"""
@@ -2874,7 +2874,7 @@ r"""
 (pooling-for-sequence-classification)=
 ### From a sequence to one value: pooling
 
-Is the review positive? A *set pooling*, the mean or the maximum over the outputs, gives one value for a sequence of any length; an MLP on all tokens joined would fix the length. But pooling alone is a bag of words. *Not* before *terrible* should turn it around, and only there; attention can do that, for a large $q_{\text{terrible}}^\top k_{\text{not}}$ lets the one word act on the other. Sentences of eight words: one is good or bad, one is *not*, which flips the label if it stands directly before the polar word, as it does half of the time, so that the bag tells nothing.
+Is the review positive? A *set pooling*, the mean or the maximum over the outputs, gives one value for a sequence of any length; an MLP on all tokens joined would fix the length. But pooling alone is a bag of words. *Not* before *terrible* should turn it around, and only there; attention can do that, for a large $q_{\text{terrible}}^\top k_{\text{not}}$ lets the one word act on the other. Sentences of eight words: one is good or bad, one is *not*, which flips the label if it stands directly before the polar word, as it does half of the time, so that the bag tells nothing. One causal layer with four heads learns it. (With a single head it depends on the start how far it gets.)
 """
 
 
@@ -2894,7 +2894,7 @@ def review(n, g, T=8):
 class Pooled(nn.Module):
     def __init__(self, d=32):
         super().__init__()
-        self.embed, self.attn = nn.Embedding(17, d), Rotary(d, 1)
+        self.embed, self.attn = nn.Embedding(17, d), Rotary(d, 4)
         layers = lambda out: (nn.Linear(d, 2 * d), nn.GELU(), nn.Linear(2 * d, out))
         self.token, self.answer = nn.Sequential(*layers(d)), nn.Sequential(*layers(2))
 
@@ -2915,15 +2915,15 @@ def review_loss(g):
     return F.cross_entropy(pooled(x), y)
 
 
-train(pooled, review_loss, 100, 1e-2)
+train(pooled, review_loss, 200, 1e-2)
 with torch.no_grad():
     review_right = (pooled(x_review).argmax(1) == y_review).double().mean().item()
 rows = torch.arange(2000)
-left_look = pooled.attn.W[rows, 0, polar, polar - 1]  # from the polar word
+left_look = pooled.attn.W[rows, :, polar, polar - 1].mean(1)  # from the polar word
 negated = x_review[rows, polar - 1] == 10
 print(f"right, with one attention layer: {review_right:.2f}")
 print(
-    f"weight of the polar word on its left neighbour: {left_look[negated].mean():.2f} on 'not', {left_look[~negated].mean():.2f} on others"
+    f"weight of the polar word on its left neighbour, mean of the heads: {left_look[negated].mean():.2f} on 'not', {left_look[~negated].mean():.2f} on others"
 )
 
 # %% tags=["checks"]
@@ -2933,11 +2933,11 @@ verify_within_se(
     y_review[with_bad].double(),
     0.5,
 )
-verify_at_least("with one attention layer: share right", review_right, 0.85)
+verify_at_least("with one attention layer: share right", review_right, 0.95)
 verify_at_least(
     "weight on 'not' just before, over that on another word there",
     left_look[negated].mean() / left_look[~negated].mean(),
-    3.0,
+    1.5,
 )
 
 # %% [markdown]
@@ -2999,7 +2999,7 @@ def copier(layers):
         later = torch.arange(24) >= period  # the first round cannot be known
         return F.cross_entropy(model(x[:, :-1])[later], x[:, 1:][later])
 
-    return train(model, loss, 100, 1.5e-2)
+    return train(model, loss, 150, 1.5e-2)
 
 
 x_copy, period = repeated(300, torch.Generator().manual_seed(8))
@@ -3007,7 +3007,8 @@ second_round, copied = torch.arange(24) >= period, {}
 for depth in (1, 2):
     model = copier(depth)
     with torch.no_grad():
-        ok = model(x_copy[:, :-1]).argmax(-1) == x_copy[:, 1:]
+        says = model(x_copy[:, :-1]).argmax(-1)
+    ok = says == x_copy[:, 1:]
     copied[depth] = ok[second_round].double().mean()
 first_look, second_look = (block.attn.W[:, 0] for block in model.blocks)
 after_me = (torch.arange(24) - period + 1).clamp(0)
@@ -3154,18 +3155,18 @@ r"""
 (pretraining-and-finetuning)=
 ### Pre-training and fine-tuning
 
-*Pre-training* learns from unlabelled data what words have to do with each other; *fine-tuning* adapts a copy to a task with few labels, with a new head and often all weights. In the language of [masked modelling](#masked-language-modelling): the second word of a sentence is blotted out; was it of the highest class? Fifty labelled sentences, three seeds, the same steps and rate for both:
+*Pre-training* learns from unlabelled data what words have to do with each other; *fine-tuning* adapts a copy to a task with few labels, with a new head and often all weights. In the language of [masked modelling](#masked-language-modelling): the second word of a sentence is blotted out; was it of the highest class? Fifty labelled sentences, three seeds, the same rate for both; the copy gets 30 steps, a network from scratch 200, by when it has all fifty right:
 """
 
 
 # %% tags=["set-up"]
-def fine_tune(pretrained, x, y, seed):
+def fine_tune(pretrained, x, y, seed, steps):
     torch.manual_seed(seed)
     model = Transformer(WORDS + 1, WORDS, 32, 2, 1, T=9, width=2)
     if pretrained:
         model.load_state_dict(both_sides.state_dict())
     model.head = nn.Linear(32, 2)
-    return train(model, lambda g: F.cross_entropy(model(x)[:, 1], y), 30, 5e-3, seed)
+    return train(model, lambda g: F.cross_entropy(model(x)[:, 1], y), steps, 5e-3, seed)
 
 
 def blotted(n, g):
@@ -3179,24 +3180,29 @@ tuned = []
 for seed in range(3):
     g = torch.Generator().manual_seed(seed)
     (x_few, y_few), (x_many, y_many) = blotted(50, g), blotted(1000, g)
-    models = [fine_tune(p, x_few, y_few, seed) for p in (True, False)]
+    ways = (True, 30), (False, 200)  # pre-trained or not, steps
+    models = [fine_tune(p, x_few, y_few, seed, steps) for p, steps in ways]
     with torch.no_grad():
+        learnt = (models[1](x_few)[:, 1].argmax(1) == y_few).double().mean().item()
         said = [m(x_many)[:, 1].argmax(1) for m in models]
-    tuned.append([(a == y_many).double().mean().item() for a in said])
+    tuned.append([(a == y_many).double().mean().item() for a in said] + [learnt])
 tuned = np.array(tuned)
 gain = tuned[:, 0] - tuned[:, 1]
 majority = 1 - 7 / 16  # the larger of two classes is the highest
-print(
-    f"right: pre-trained {tuned[:, 0].mean():.2f}, from scratch {tuned[:, 1].mean():.2f}, always no {majority:.2f}"
-)
+print(f"right on new sentences: pre-trained, 30 steps    {tuned[:, 0].mean():.2f}")
+print(f"                        from scratch, 200 steps  {tuned[:, 1].mean():.2f}")
+print(f"                        always no                {majority:.2f}")
 print(f"gain {gain.mean():.2f} ± {gain.std(ddof=1) / 3**0.5:.2f} (standard error)")
 
+# %% [markdown]
+r"""
+From scratch the fifty are learnt by heart, and some of the new ones are wrong; the copy gets nearly all right after 30 steps. How much it gains depends on the start and on the fifty, and the case is an easy one: pre-training had met the very question, what stands at a blotted place, and only the name of a class was new.
+"""
+
 # %% tags=["checks"]
-verify_at_least(
-    "gain by pre-training, in standard errors",
-    gain.mean() / (gain.std(ddof=1) / 3**0.5),
-    3.0,
-)
+verify_at_least("pre-trained: share right", tuned[:, 0].mean(), 0.95)
+verify_at_least("gain by pre-training", gain.mean(), 0.02)
+verify_at_least("from scratch: share of the fifty right", tuned[:, 2], 0.98)
 verify_within_se(
     "share of sentences whose second word is not of the highest class",
     (y_many == 0).double(),
@@ -3208,7 +3214,7 @@ r"""
 (zero-and-few-shot-learning)=
 ### Zero-shot and few-shot: learning in the prompt
 
-Large models solve new tasks from a description (*zero-shot*) or a few examples (*few-shot*) in the prompt {cite:p}`brown2020`. No weight changes: whatever is learnt is learnt in the activations. The smallest case is the [copier](#induction-heads) and a word that it has never met. Before the word has been shown it can only guess; how often is it right when it has been shown once, and twice? ({cite:t}`garg2022` train transformers that fit a linear function to the examples of the prompt, nearly as well as least squares.)
+Large models solve new tasks from a description (*zero-shot*) or a few examples (*few-shot*) in the prompt {cite:p}`brown2020`. No weight changes: whatever is learnt is learnt in the activations. The smallest case is the [copier](#induction-heads) and a word that it has never met. How often is its next letter right before the word has been shown, when it has been shown once, and twice? ({cite:t}`garg2022` train transformers that fit a linear function to the examples of the prompt, nearly as well as least squares.)
 """
 
 # %% tags=["set-up"]
@@ -3216,9 +3222,30 @@ times_shown = torch.arange(24) // period
 in_prompt = [ok[times_shown == n].double().mean().item() for n in range(3)]
 print("shown        never   once   twice")
 print("next right" + "".join(f"{right:8.2f}" for right in in_prompt))
+place = torch.arange(24)  # here 11 - place of the twelve letters are unused
+fresh_guess = ((place < period - 1) / (11 - place))[times_shown == 0].mean().item()
+met = (says[:, :, None] == x_copy[:, None, :-1]) & (torch.ones(24, 24).tril() > 0)
+old_said = met.any(-1)[times_shown == 0].double().mean().item()
+print(f"a guess among the letters not yet used, word never shown {fresh_guess:.2f}")
+
+# %% [markdown]
+r"""
+One showing is enough. Before it the copier does far worse than a guess among the letters not yet used: it was never scored there, and copies all the same. Nearly all that it names are letters already seen, and those are wrong until the word begins again.
+"""
 
 # %% tags=["checks"]
-verify_at_most("a word never shown: share right", in_prompt[0], 0.3)
+verify_at_most(
+    "a word never shown: share right, over a guess", in_prompt[0] / fresh_guess, 0.5
+)
+verify_at_least("… share of its answers already seen", old_said, 0.9)
+used = F.one_hot(x_copy[:, :-1], 12).cumsum(1) > 0
+drawn = torch.rand(used.shape, generator=torch.Generator().manual_seed(4))
+hit = drawn.masked_fill(used, -1).argmax(-1) == x_copy[:, 1:]
+verify_within_se(
+    "… right by drawing from the unused: share",
+    hit[times_shown == 0].double(),
+    fresh_guess,
+)
 verify_at_least("… shown once, and twice", in_prompt[1:], 0.9)
 
 # %% [markdown]
@@ -3379,7 +3406,7 @@ r"""
 (vit-inductive-bias)=
 ### The inductive bias of vision transformers
 
-A convolution knows two things from birth: which pixels are neighbours, and that a pattern is the same pattern elsewhere. To a ViT without positions even the order of the patches is nothing; with positions it has to *learn* what a place is. With much data that is harmless {cite:p}`dosovitskiy2021`, with little a handicap. A hundred digits of $8\times8$ pixels, a ViT with four patches against a small convolutional network and a plain MLP with 64 hidden units, all with the same 40 steps, two seeds. The control: the pixels of all images shuffled in one way, so that neighbours are neighbours no more. The baseline is the nearest neighbour:
+A convolution knows two things from birth: which pixels are neighbours, and that a pattern is the same pattern elsewhere. To a ViT without positions even the order of the patches is nothing; with positions it has to *learn* what a place is. With much data that is harmless {cite:p}`dosovitskiy2021`, with little a handicap. A hundred digits of $8\times8$ pixels, a ViT with four patches against a small convolutional network and a plain MLP with 64 hidden units, all with the same 40 steps, four seeds (± is the standard deviation of these runs). The control: the pixels of all images shuffled in one way, so that neighbours are neighbours no more. The baseline is the nearest neighbour:
 """
 
 
@@ -3417,7 +3444,7 @@ def learn_digits(make, shuffle, seed):
 
 
 read = {
-    name: np.array([learn_digits(*how, s) for s in range(2)])
+    name: np.array([learn_digits(*how, s) for s in range(4)])
     for name, how in {
         "ViT": (ViT, False),
         "ViT, shuffled": (ViT, True),
@@ -3435,7 +3462,7 @@ print(f"{'nearest neighbour':25}{near_right:.3f}")
 
 # %% [markdown]
 r"""
-Shuffling the pixels takes several points from the convolutional network and none from the ViT: that is the bias. The rest of the gap is not; a plain MLP is ahead of the ViT too, and level with the convolutional network and the nearest neighbour.
+Shuffling the pixels takes several points from the convolutional network: that is the bias. The ViT it takes nothing from; after these 40 steps the ViT is even *better* on shuffled pixels, for each patch then holds a sample of the whole digit. So square patches are a bias too, here a harmful one. The rest of the gap has other reasons: after 40 steps a plain MLP is ahead of the ViT too, and about level with the convolutional network and the nearest neighbour.
 """
 
 # %% tags=["checks"]
@@ -3467,7 +3494,9 @@ verify_at_least(
     accuracy["convolutional"] - accuracy["convolutional, shuffled"],
     0.02,
 )
-verify_at_most("… from the ViT", accuracy["ViT"] - accuracy["ViT, shuffled"], 0.02)
+verify_at_least(
+    "… that it gives to the ViT", accuracy["ViT, shuffled"] - accuracy["ViT"], 0.01
+)
 verify_at_least(
     "accuracy of the convolutional network, and of the MLP, less that of the ViT",
     [accuracy[name] - accuracy["ViT"] for name in ("convolutional", "MLP")],

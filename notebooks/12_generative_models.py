@@ -3129,7 +3129,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-The mixture wins clearly, and pays just the price of its parameters, $\frac{17}{3000}\approx0.006$. Kernels, which train nothing, and flow matching after 1,500 steps are level (now one is ahead, now the other); in a fifth of the steps, each dearer, the coupling flow stays more than twice as far away; more steps bring it nearer. On this toy nobody needs a network, and on the digits, at that budget, [a small one was not needed either](#digits-at-last). *Always fit the Gaussian and the mixture too, and say by how many nats you beat them.*
+The mixture wins clearly, and pays just the price of its parameters, $\frac{17}{3000}\approx0.006$. Kernels, which train nothing, and flow matching after 1,500 steps are level (now one is ahead, now the other); in a fifth of the steps, each dearer, the coupling flow stays more than twice as far away. On this toy nobody needs a network, and on the digits, at that budget, [a small one was not needed either](#digits-at-last). *Always fit the Gaussian and the mixture too, and say by how many nats you beat them.*
 """
 
 # %% tags=["checks"]

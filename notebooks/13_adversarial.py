@@ -1592,7 +1592,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-The truth lies in the grey. Training on attacks lifts the blue line at small $\epsilon$ (by a quarter at 0.04) and the red one further out (by a third at 0.1); training on bounds lifts the blue one almost to the red. Bounds cost clean accuracy, on this seed two or three points (on others more). For the plain network, and for the one trained on attacks, the grey is enormous: at $\epsilon=0.1$ the bound can vouch for hardly a digit, while the attack leaves two fifths and three quarters of them standing. Is the bound blind there, or the attack?
+The truth lies in the grey. Training on attacks lifts the blue line at small $\epsilon$ (by a quarter at 0.04) and the red one further out (by a third at 0.1); training on bounds lifts the blue one almost to the red. Bounds cost clean accuracy, on this seed two or three points. For the plain network, and for the one trained on attacks, the grey is enormous: at $\epsilon=0.1$ the bound can vouch for hardly a digit, while the attack leaves two fifths and three quarters of them standing. Is the bound blind there, or the attack?
 """
 
 
@@ -2911,7 +2911,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-Three of the four plain GANs drop two modes (shown is the seed whose plain GAN reaches fewest). With the penalty these four seeds reach all eight (others may miss one), at a share of good samples that is hardly lower. The controls show that both columns are needed: the ring that has no modes at all "hits" most of them, but only a fifth of its points lie near one; half of the modes has the share of the data itself. Threads of samples remain between neighbouring modes, since a continuous $G$ has to cross from one to the next; longer training thins them.
+Three of the four plain GANs drop two modes (shown is the seed whose plain GAN reaches fewest). With the penalty these four seeds reach all eight (others may miss one), at a share of good samples that is hardly lower. The controls show that both columns are needed: the ring that has no modes at all "hits" most of them, but only a fifth of its points lie near one; half of the modes has the share of the data itself. Threads of samples remain between neighbouring modes, since a continuous $G$ has to cross from one to the next.
 """
 
 # %% tags=["checks"]

@@ -40,7 +40,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 import torch.nn.functional as F
-from scipy import optimize
+from scipy import optimize, sparse
 from torch import nn
 
 from helpers import (
@@ -342,20 +342,20 @@ By hand, on `banana`: the pairs are `ba`, `an`, `na`, `an`, `na`. Merge `an` int
 
 
 # %%
-def merge(tokens, pair, new):
-    out = []
-    for token in tokens:
-        out.append(token)
-        if tuple(out[-2:]) == pair:
-            out[-2:] = [new]
-    return out
+def merge(tokens, pair, new):  # a string, the character chr(n) for the token n
+    return tokens.replace(chr(pair[0]) + chr(pair[1]), chr(new))
+
+
+def characters(text):
+    """The bytes of a text, each as one character."""
+    return text.encode().decode("latin-1")
 
 
 # %%
 def learn_merges(text, n):
-    tokens, pieces, merges = list(text.encode()), [bytes([b]) for b in range(256)], []
+    tokens, pieces, merges = characters(text), [bytes([b]) for b in range(256)], []
     for new in range(256, 256 + n):
-        pairs = Counter(zip(tokens, tokens[1:]))
+        pairs = Counter(zip(map(ord, tokens), map(ord, tokens[1:])))
         allowed = [p for p in pairs if pieces[p[1]][:1] != b" "]
         merges.append(max(allowed, key=lambda p: (pairs[p], p)))
         pieces.append(pieces[merges[-1][0]] + pieces[merges[-1][1]])
@@ -365,10 +365,10 @@ def learn_merges(text, n):
 
 # %%
 def encode(text, merges):
-    tokens = list(text.encode())
+    tokens = characters(text)
     for new, pair in enumerate(merges, 256):
         tokens = merge(tokens, pair, new)
-    return tokens
+    return [ord(c) for c in tokens]
 
 
 def decode(tokens, pieces):
@@ -376,8 +376,9 @@ def decode(tokens, pieces):
 
 
 # %% tags=["set-up"]
-merges, pieces = learn_merges(alice, 200)
-stages = [0, 50, 100, 200]
+many_merges, many_pieces = learn_merges(alice, 1200)
+merges, pieces = many_merges[:200], many_pieces[:456]
+stages = [0, 100, 200, 400, 800, 1200]
 print("learnt first:", *[pieces[256 + i].decode().replace(" ", "␣") for i in range(14)])
 print("learnt last: ", *[pieces[447 + i].decode().replace(" ", "␣") for i in range(9)])
 print("new text:    ", end="")
@@ -405,11 +406,13 @@ def surprise(text, new_text, merges, vocabulary):
 shuffler = np.random.default_rng(1)
 shuffled = ["".join(shuffler.permutation(list(text))) for text in (alice, alice_new)]
 shuffled_merges = learn_merges(shuffled[0], 100)[0]
-by_stage = np.array([surprise(alice, alice_new, merges[:n], 256 + n) for n in stages])
+by_stage = np.array(
+    [surprise(alice, alice_new, many_merges[:n], 256 + n) for n in stages]
+)
 control_stage = {
     n: surprise(*shuffled, shuffled_merges[:n], 256 + n)[1] for n in (0, 100)
 }
-tokens_needed = [len(encode(alice_new, merges[:n])) for n in stages]
+tokens_needed = [len(encode(alice_new, many_merges[:n])) for n in stages]
 print("merges   tokens of the new text   nats a token   nats a letter   shuffled")
 for i, n in enumerate(stages):
     control = f"{control_stage[n]:11.2f}" if n in control_stage else ""
@@ -419,7 +422,7 @@ for i, n in enumerate(stages):
 
 # %% [markdown]
 r"""
-The text shrinks to less than half of its tokens. A token gets harder to guess, a letter easier: pieces know their own letters. In shuffled letters the merges only thin the counts, and the surprise per letter rises. (A text can be cut in many ways; [the shelf](#shortest-segmentation) sums over all of them.)
+A token gets harder to guess, a letter easier: pieces know their own letters. But there is a best size: past some hundreds of merges the counts get thin. In shuffled letters the merges do nothing else. (A text can be cut in many ways; [the shelf](#shortest-segmentation) sums over all of them.)
 """
 
 # %% tags=["checks"]
@@ -428,9 +431,9 @@ verify(
     "a text never seen, with an emoji: stages at which decoding gives it back",
     sum(
         decode(encode(strange + alice_new, merges[:n]), pieces) == strange + alice_new
-        for n in stages
+        for n in stages[:3]
     ),
-    len(stages),
+    3,
 )
 
 
@@ -470,8 +473,13 @@ verify_at_least(
 )
 verify_at_least(
     "nats a letter: saved by 100 merges; added by them in shuffled letters",
-    [by_stage[0, 1] - by_stage[2, 1], control_stage[100] - control_stage[0]],
+    [by_stage[0, 1] - by_stage[1, 1], control_stage[100] - control_stage[0]],
     [0.3, 0.0],
+)
+verify_at_most(
+    "… saved from 800 merges to 1,200, over what those from 400 to 800 saved",
+    (by_stage[4, 1] - by_stage[5, 1]) / (by_stage[3, 1] - by_stage[4, 1]),
+    0.25,
 )
 
 # %% [markdown]
@@ -628,7 +636,7 @@ class LM(nn.Module):
 
 # %% [markdown]
 r"""
-**Does the gate pay?** Two targets in six variables: one is made of products, $x_1x_2+x_3x_4+x_5x_6$; the other, as control, of six smooth bends $\log\cosh(2a^\top x)$, a sum over directions, as a plain MLP is. Both layers have 288 weights, the same 250 steps, the best of the same five rates by validation loss, three seeds.
+**Does the gate pay?** Two targets in six variables: one is made of products, $x_1x_2+x_3x_4+x_5x_6$; the other, as control, of six smooth bends $\log\cosh(2a^\top x)$, nearly the shape of two GELUs back to back. Inputs are as an RMSNorm leaves them; both layers have 288 weights, the same 250 steps, the best of five rates by validation loss, three seeds.
 """
 
 
@@ -648,7 +656,7 @@ def gate_race(gated, target, rates=(0.01, 0.03, 0.1, 0.3, 1.0), seeds=5, steps=2
         return (hidden @ W[-1]).sum(-1)
 
     for t in range(1, steps + 1):
-        x = torch.randn(64, d, generator=g)
+        x = F.rms_norm(torch.randn(64, d, generator=g), (d,))
         loss = ((out(x) - target(x)) ** 2).mean(1).sum()
         for w, grad, (a, b) in zip(W, torch.autograd.grad(loss, W), moments):
             a.mul_(0.9).add_(0.1 * grad)
@@ -656,7 +664,7 @@ def gate_race(gated, target, rates=(0.01, 0.03, 0.1, 0.3, 1.0), seeds=5, steps=2
             step = a / (1 - 0.9**t) / ((b / (1 - 0.99**t)).sqrt() + 1e-8)
             w.data -= eta * (1 - t / steps) * step
     with torch.no_grad():
-        x = torch.randn(2, 2000, d, generator=g)
+        x = F.rms_norm(torch.randn(2, 2000, d, generator=g), (d,))
         error = [
             ((out(y) - target(y)) ** 2).mean(1).view(-1, seeds) / target(y).var()
             for y in x
@@ -684,7 +692,7 @@ for name in targets:
 
 # %% [markdown]
 r"""
-Products come out some forty times better with a gate, and smooth bends more than a hundred times worse. Each is good at what it is made of. On text {cite:t}`shazeer2020` found a small gain over GELU.
+Products come out some ten times better with a gate, and smooth bends some twenty times worse. Each is good at what it is made of. On text {cite:t}`shazeer2020` found a small gain over GELU.
 """
 
 # %% tags=["checks"]
@@ -735,7 +743,7 @@ errors_of = {key: value[0] for key, value in gates.items()}
 verify_at_most(
     "products: worst error with a gate, over the best without",
     errors_of["products", True].max() / errors_of["products", False].min(),
-    0.1,
+    0.25,
 )
 verify_at_most(
     "smooth bends: worst error without, over the best with",
@@ -986,7 +994,7 @@ By hand: scores $\log1,\log3,\log4$, values $8,0,4$. First $m=\log1$, $\ell=1$, 
 Why is it always right? After $n$ scores $\ell=\sum_{j\le n}e^{s_j-m}$ and $\ell\,y=\sum_{j\le n}e^{s_j-m}v_j$, by definition. Multiplying both by $e^{m-m'}$ replaces $m$ by $m'$ in every term, and the new term completes the sums. No exponent is ever positive, so nothing overflows {cite:p}`milakov2018`.
 
 (flash-attention)=
-**In blocks.** What holds for one score holds for a block of them: two partial results $(m,\ell,y)$ of disjoint sets of tokens combine into that of the union, by the same rule. *FlashAttention* {cite:p}`dao2022` walks over blocks of keys that fit the processor's small fast memory; the matrix is never stored. The same numbers up to rounding, for memory that grows with $T$ instead of $T^2$.
+**In blocks.** What holds for one score holds for a block of them: two partial results $(m,\ell,y)$ of disjoint sets of tokens combine into that of the union, by the same rule. *FlashAttention* {cite:p}`dao2022` walks over blocks of keys that fit the processor's small fast memory; the matrix is never stored. The same numbers up to rounding, for memory that grows with $T$ instead of $T^2$; and what need not travel to the large slow memory and back makes it [fast](#arithmetic-intensity).
 """
 
 
@@ -1405,13 +1413,13 @@ def law_ahead(n, k, j, correct=missing):
 
 
 # %% tags=["set-up"]
-law_two = {k: law_ahead(2, k, k) for k in (1, 2, 4)}
+law_two = {k: np.array([law_ahead(2, k, j) for j in range(k + 1)]) for k in (1, 2, 4)}
 slow_two = np.einsum("abc,bcd->abcd", P, P)
 wrong_two = law_ahead(2, 2, 2, correct=P)  # a rejection draws from p
-gap_two = {k: abs(law - slow_two).sum((2, 3)).max() / 2 for k, law in law_two.items()}
+gap_two = {k: abs(law - slow_two).sum((3, 4)).max() / 2 for k, law in law_two.items()}
 slip_two = abs(wrong_two - slow_two).sum((2, 3))[t_h] / 2
 print(
-    "largest distance to the law of the large model, all 729 pasts, texts of two letters"
+    "largest distance to the law of the large model: texts of two letters, all 729 pasts, any number of guesses left"
 )
 for k, gap in gap_two.items():
     print(f"  {k} guesses a look   {gap:.0e}")
@@ -1458,7 +1466,7 @@ explore(
 
 # %% [markdown]
 r"""
-Our two tables agree with $\alpha=0.64$ on average over long texts; but agreement differs from past to past, and the true number of letters a look is a sum over pasts. For $k=4$ after `th`:
+Our two tables agree with $\alpha=0.64$ on average over long texts; but agreement differs from past to past, and the true number of letters a look is a sum over pasts. For $k=4$ after `th`, an easy start, where the small model too expects an `e`:
 """
 
 
@@ -1490,7 +1498,7 @@ print(f", by the formula {gain(alpha, 4, 0):.3f}")
 
 # %% [markdown]
 r"""
-So here is the answer to the puzzle. Nothing is worse; the only price is work that is thrown away. A bad small model makes the text slow, not wrong.
+So here is the answer to the puzzle. Nothing is worse; the price is the guessing, and work that is thrown away. A server that writes for many readers at once has no idle multiplier to spare for it. A bad small model makes the text slow, not wrong.
 
 (live-speculate)=
 **Toss the coins yourself.** The small model's guesses stand in the cards, each with a coin; below the green part the guess is kept. Drag a coin (or use the arrow keys) over the edge, and see the rest of the guesses go. Click a card for both models' opinions at its place, the last card for what a rejection may write.
@@ -1578,9 +1586,9 @@ live(
 
 # %% tags=["checks"]
 verify(
-    "the law of two letters for 1, 2 and 4 guesses a look, all 729 pasts: the large model's",
-    np.array(list(law_two.values())),
-    np.broadcast_to(slow_two, (3, 27, 27, 27, 27)),
+    "the law of two letters for 1, 2 and 4 guesses a look, all pasts, any number of guesses left: the large model's",
+    np.concatenate(list(law_two.values())),
+    np.broadcast_to(slow_two, (2 + 3 + 5, 27, 27, 27, 27)),
     atol=1e-13,
 )
 rng = np.random.default_rng(9)
@@ -1748,7 +1756,7 @@ print()
 
 # %% [markdown]
 r"""
-Gradient descent on $B$ and $A$ finds the theorem's loss. Two ranks of 32 get five sixths of what full fine-tuning gets on the 400. Without the old matrix (column $W_0=0$) it takes more than four: the *change* is nearly of low rank, not the matrix. No wonder: eight pixels went dark, so but for noise the change has at most rank 8. (Beyond rank 16 the two factors hold more numbers than the matrix, 1,056.) With 60 examples full fine-tuning is worse on new digits than no change at all; rank one, over twenty draws, is a little better than none. But the last line has the rival: [ridge](#ridge-regression) towards $W_0$, with the weight 1 that $W_0$ itself was fitted with, beats rank one. A low rank is an economy first.
+Gradient descent on $B$ and $A$ finds the theorem's loss. Two ranks of 32 get five sixths of what full fine-tuning gets on the 400. Without the old matrix (column $W_0=0$) it takes more than four: the *change* is nearly of low rank, not the matrix. No wonder: eight pixels went dark, so but for noise the change has at most rank 8. With 60 examples full fine-tuning is worse on new digits than no change at all; rank one, over twenty draws, is a little better than none. But the last line has the rival: [ridge](#ridge-regression) towards $W_0$, with the weight 1 that $W_0$ itself was fitted with, beats rank one. A low rank is an economy first.
 
 (weight-quantization)=
 **Coarser numbers.** A weight of $b$ bits takes one of the values $-K\Delta,\dots,-\Delta,0,\Delta,\dots,K\Delta$ with $K=2^{b-1}-1$. The simplest choice of the step lets the largest weight just fit,
@@ -1809,19 +1817,19 @@ coarse_losses = {
     (name, bits, block): reader_loss(coarse(model, bits, block)) - exact_loss
     for name, model in (("as trained", reader), ("outliers", uneven))
     for block in (None, 16, 4)
-    for bits in (8, 6, 4, 2)
+    for bits in (8, 6, 5, 4, 2)
 }
 print(f"loss with 32 bits: {exact_loss:.3f} nats a letter; more with")
-print("                          8 bits   6 bits   4 bits   2 bits")
+print("                          8 bits   6 bits   5 bits   4 bits   2 bits")
 for name in ("as trained", "outliers"):
     for block in (None, 16, 4):
-        row = [coarse_losses[name, bits, block] for bits in (8, 6, 4, 2)]
+        row = [coarse_losses[name, bits, block] for bits in (8, 6, 5, 4, 2)]
         words = "a step a matrix" if block is None else f"a step for {block}"
         print(f"{name:11}{words:15}" + "".join(f"{round(v, 3) + 0:9.3f}" for v in row))
 
 # %% [markdown]
 r"""
-Eight bits are free here, and four nearly so; at two nearly half of what the model knew is lost. With outliers and one step for the matrix, at four nearly everything is lost. A step for every 16 helps, and does not save it: in a model of width 32 every second block of 16 holds an outlier, of the blocks of 4 every eighth. But count the bits of the steps too, one a weight for blocks of 16, four for blocks of 4. Six bits of storage spent as $2+4$ instead of $6+0$ pay where there are outliers ($0.13$ instead of $0.22$) and only there ($0.05$ instead of $0.00$). (In large models {cite:t}`dettmers2022` met such outliers in the *activations*.)
+Eight bits are free here, and four nearly so; at two nearly half of what the model knew is lost. With outliers and one step for the matrix, at four nearly everything is lost. A step for every 16 helps, and does not save it: every second block of 16 holds an outlier, of the blocks of 4 every eighth. But the steps cost bits too, one a weight for blocks of 16, four for blocks of 4. Of six bits of storage, $5+1$ and $2+4$ pay where there are outliers ($0.13$ instead of the $0.22$ of $6+0$); without them $2+4$ costs $0.05$, $5+1$ nothing. (In large models {cite:t}`dettmers2022` met such outliers in the *activations*.)
 """
 
 
@@ -1948,6 +1956,14 @@ verify_at_least(
         coarse_losses["outliers", 6, 16] / coarse_losses["outliers", 6, 4],
     ],
     2,
+)
+verify_at_least(
+    "six bits of storage: 6 + 0 over 5 + 1 with outliers; as trained, 2 + 4 less 5 + 1",
+    [
+        coarse_losses["outliers", 6, None] / coarse_losses["outliers", 5, 16],
+        coarse_losses["as trained", 2, 4] - coarse_losses["as trained", 5, 16],
+    ],
+    [1.2, 0.01],
 )
 
 # %% [markdown]
@@ -2100,7 +2116,7 @@ def compared(n, seed):
     return torch.tensor(counts).to_sparse()
 
 
-def fit_dpo(n, seed, beta=0.5):
+def fit_dpo(n, seed, penalty, beta=0.5):
     wins = compared(n, seed)
     (a, b), w = wins.indices(), wins.values()
     change = torch.zeros(28, 27, dtype=torch.float64, requires_grad=True)
@@ -2109,28 +2125,39 @@ def fit_dpo(n, seed, beta=0.5):
     def closure():
         optimizer.zero_grad()
         h = beta * (two_letter_law(change) - two_base)
-        loss = -(w * F.logsigmoid(h[a] - h[b])).sum() / n + 0.05 / n * (change**2).sum()
-        loss.backward()
-        return loss
+        loss = penalty * (change**2).sum() - (w * F.logsigmoid(h[a] - h[b])).sum()
+        (loss / n).backward()
+        return loss / n
 
     optimizer.step(closure)
     p = two_letter_law(change.detach())
     return (two_best.exp() * (two_best - p)).sum().item(), (p.exp() @ two_wish).item()
 
 
-comparisons = (500, 5000, 50_000)
-by_dpo = {n: np.array([fit_dpo(n, seed) for seed in range(3)]) for n in comparisons}
+comparisons, penalties = (500, 5000, 50_000), (0.05, 2.0)
+by_dpo = {
+    (n, penalty): np.array([fit_dpo(n, seed, penalty) for seed in range(3)])
+    for n in comparisons
+    for penalty in penalties
+}
 base_gap = (two_best.exp() * (two_best - two_base)).sum().item()
-print("comparisons   divergence of the best law from the fitted one    mean wish")
-print(f"none      {base_gap:18.4f}{(two_base.exp() @ two_wish):42.3f}")
-for n, out in by_dpo.items():
-    gap, mean = out.mean(0)
-    print(f"{n:10,}{gap:18.4f} ± {out[:, 0].std(ddof=1):.4f}{mean:33.3f}")
-print(f"the best law{0:16.4f}{(two_best.exp() @ two_wish):42.3f}")
+print("              divergence of the best law from the fitted one, and mean wish")
+print("comparisons          penalty 0.05                   penalty 2")
+for n in comparisons:
+    print(f"{n:8,}", end="")
+    for penalty in penalties:
+        (gap, mean), spread = (
+            by_dpo[n, penalty].mean(0),
+            by_dpo[n, penalty].std(0, ddof=1),
+        )
+        print(f"{gap:12.4f} ± {spread[0]:.4f}{mean:9.3f}", end="")
+    print()
+print(f"base model {base_gap:9.4f}{two_base.exp() @ two_wish:18.3f}", end="")
+print(f";  the best law 0 {two_best.exp() @ two_wish:8.3f}")
 
 # %% [markdown]
 r"""
-Ten times as many comparisons bring the fit three to six times nearer to the closed form. But with 500 it pleases more than the base model and is yet *farther* from the best law than the base model was, and 5,000 only draw level: with next to no penalty it believes every chance result.
+Ten times as many comparisons bring the fit several times nearer to the closed form. But with 500 and next to no penalty it pleases more than the base model and is yet *farther* from the best law: it believes every chance result. With a penalty of 2 (on squared changes of the table) it is nearer.
 
 (reward-overoptimization)=
 **The wish and its proxy.** Nobody has the reward; one fits a model $\hat r$ to comparisons and bends towards that. Let $b=1/\beta$ be the strength and $\pi_b\propto\pi_0e^{b\hat r}$. Since $\frac{d\pi_b}{db}=\pi_b\,(\hat r-\mathbb E_{\pi_b}\hat r)$,
@@ -2139,7 +2166,7 @@ $$
 \frac d{db}\,\mathbb E_{\pi_b}\hat r=\operatorname{Var}_{\pi_b}(\hat r)\ge0,\qquad\frac d{db}\,\mathbb E_{\pi_b}r=\operatorname{Cov}_{\pi_b}(r,\hat r).
 $$ (eq-lm-over)
 
-What one measures rises. What one wants rises as long as the two agree *among the texts now written*, and a strong tilt writes texts that no comparison was about {cite:p}`gao2023`. Six proxies, each a score for every letter at every place fitted to 80 comparisons of its own; it cannot know that neighbours matter. The control bends towards the true wish.
+What one measures rises. What one wants rises as long as the two agree *among the texts now written*, and a strong tilt writes texts that no comparison was about {cite:p}`gao2023`. Six proxies, each a score for every letter at every place fitted to 80 comparisons of its own. The controls: six of the same form fitted to 8,000, and the true wish.
 """
 
 
@@ -2154,6 +2181,7 @@ def fit_proxy(n, seed):
     D = np.zeros((n, 81))
     for sign, side in ((1, np.where(wins, a, b)), (-1, np.where(wins, b, a))):
         np.add.at(D, (np.arange(n)[:, None], place[side]), sign)
+    D = sparse.csr_array(D)
     penalised = lambda w: (
         np.logaddexp(0, -D @ w).sum() + w @ w / 2,
         w - D.T @ (1 / (1 + np.exp(D @ w))),
@@ -2163,7 +2191,7 @@ def fit_proxy(n, seed):
 
 
 strengths = np.array([0, 0.5, 1, 1.5, 2, 3, 4, 6, 8, 12, 20, 40])
-proxies = [fit_proxy(80, seed) for seed in range(6)]
+proxies, better = ([fit_proxy(n, seed) for seed in range(6)] for n in (80, 8000))
 
 
 def bent_along(reward):
@@ -2174,19 +2202,19 @@ def bent_along(reward):
     )
 
 
-along_proxies, along_wish = [bent_along(r) for r in proxies], bent_along(wish)
+along_proxies, along_better = (
+    np.array([bent_along(r) for r in these]) for these in (proxies, better)
+)
+along_wish = bent_along(wish)
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Mean true reward against divergence from the base model: the control rises to 2 and stays; of six proxies one follows below it, others turn and fall, some below the base model."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "Mean true reward against divergence from the base model: the wish itself rises to 2 and stays; the proxies from 8,000 comparisons rise close to it, and two drop at the very end; of those from 80 one follows below, others turn and fall, some below the base model."}}
 fig, ax = plt.subplots(figsize=(6.8, 3.0))
-for n, path in enumerate(along_proxies):
-    ax.plot(
-        path[:, 0],
-        path[:, 1],
-        ".-",
-        color=plot.RED,
-        lw=1,
-        label=None if n else "proxies",
-    )
+for paths, colour, n in (
+    (along_proxies, plot.RED, 80),
+    (along_better, plot.ORANGE, 8000),
+):
+    lines = ax.plot(paths[:, :, 0].T, paths[:, :, 1].T, ".-", color=colour, lw=1)
+    lines[0].set_label(f"proxies, {n:,} comparisons")
 ax.plot(
     along_wish[:, 0], along_wish[:, 1], ".-", color=plot.BLUE, label="the wish itself"
 )
@@ -2203,10 +2231,17 @@ ends = [
 print(
     "a bent model's favourite text, strength 8:", *(e.replace(" ", "␣") for e in ends)
 )
+for n, paths in ((80, along_proxies), (8000, along_better)):
+    for words, means in (
+        ("highest", paths[:, :, 1].max(1)),
+        ("at the end", paths[:, -1, 1]),
+    ):
+        row = "".join(f"{m:7.2f}" for m in means).replace("-", "−")
+        print(f"{n:5,} comparisons, mean wish {words:11}{row}")
 
 # %% [markdown]
 r"""
-At first all gain. Then one proxy leads to the top, another almost and then back, a sixth falls first and climbs late; three end below where they began, though each of them sees its own score rise all the way. The leash $\beta$ is there because the reward is not to be believed far from home.
+At first nearly all gain. Then some of the proxies of 80 comparisons lead to the top, and others end below where they began, though each sees its own score rise all the way. Those of 8,000 all come near the top: too few comparisons are the larger cause, not a form that cannot see neighbours. At the strongest tilts even they may fall. The leash $\beta$ is there because the reward is not to be believed far from home.
 """
 
 # %% tags=["checks"]
@@ -2248,22 +2283,24 @@ verify(
 )
 verify_at_least(
     "what is bent towards: each proxy's own mean, from strength to strength, and the wish's",
-    np.diff([*(path[:, 2] for path in along_proxies), along_wish[:, 2]]),
+    np.diff([*along_proxies[:, :, 2], *along_better[:, :, 2], along_wish[:, 2]]),
     0,
     atol=1e-9,
 )
 verify_at_least(
-    "proxies that end below the base model, and proxies that end within 0.2 of the top",
+    "80 comparisons: proxies that end below the base model, within 0.2 of the top, and that gain at first (strength 2)",
     [
-        sum(p[-1, 1] < p[0, 1] for p in along_proxies),
-        sum(p[-1, 1] > 1.8 for p in along_proxies),
+        sum(along_proxies[:, -1, 1] < along_wish[0, 1]),
+        sum(along_proxies[:, -1, 1] > 1.8),
+        sum(along_proxies[:, 4, 1] > along_wish[0, 1]),
     ],
-    [3, 1],
+    [1, 1, 5],
 )
+peaks = [paths[:, :, 1].max(1) for paths in (along_proxies, along_better)]
 verify_at_least(
-    "proxies that gain at first (strength 2 over 0)",
-    sum(p[4, 1] > p[0, 1] for p in along_proxies),
-    6,
+    "8,000 comparisons: the least of the six highest means; what they add to the mean of the highest",
+    [peaks[1].min(), peaks[1].mean() - peaks[0].mean()],
+    [1.8, 0.1],
 )
 everything = (
     two_base.exp()[:, None]
@@ -2290,16 +2327,16 @@ verify(
     math.log(2),
 )
 verify_at_least("… at the base model, its largest entry", slope_base.abs().max(), 1e-3)
-gaps = [by_dpo[n][:, 0].mean() for n in comparisons]
+gaps = np.array([[by_dpo[n, c][:, 0].mean() for n in comparisons] for c in penalties])
 verify_at_least(
     "divergence for 500 comparisons over 5,000, and for 5,000 over 50,000",
-    [gaps[0] / gaps[1], gaps[1] / gaps[2]],
-    3,
+    gaps[:, :-1] / gaps[:, 1:],
+    [[2.5, 2.5], [1.5, 2.5]],
 )
 verify_at_least(
-    "with 500 comparisons: divergence over that of the base model",
-    gaps[0] / base_gap,
-    1.5,
+    "with 500 comparisons: divergence over the base model's; the base model's over that with a penalty of 2",
+    [gaps[0, 0] / base_gap, base_gap / gaps[1, 0]],
+    [1.5, 1],
 )
 
 # %% [markdown]
@@ -2340,7 +2377,7 @@ $$ (eq-lm-bayes)
 
 (For a Dirichlet law $\propto\prod_jp_j^{\alpha-1}$ the posterior after the counts $n_j$ is $\propto\prod_jp_j^{n_j+\alpha-1}$, again a Dirichlet law, whose mean is this.) By hand: after `abab` and then `a`, `b` has the chance $\frac{2.3}{3.2}=0.72$. Averaged over all texts nothing has a smaller surprise than [Bayes' counting](#eq-lm-bayes), at any place. The fall of this floor is what one more token is worth.
 
-Our reader has two layers and has seen 160 batches of such texts, from one start: what follows is true of this reader. Its rivals: a reader of one layer, trained in the same way; counting letters without regard to the present one; and the four even chances.
+Our reader has two layers and has seen 160 batches of such texts, from one start. Its rivals: a reader of one layer, trained in the same way; counting letters without regard to the present one; and the four even chances.
 """
 
 
@@ -2385,6 +2422,9 @@ for name, nats in by_place.items():
     gap = (nats - by_place["Bayes"]).mean(1)
     row = "".join(f"{nats.mean(0)[p]:7.2f}" for p in (0, 3, 8, 18, 38))
     print(f"{name:19}{row}{gap.mean():14.3f} ± {gap.std() / len(gap) ** 0.5:.3f}")
+with torch.no_grad():
+    repeat = reader(torch.arange(4)[:, None])[:, 0].softmax(1).diagonal().mean()
+print(f"two layers, after one letter: chance that it comes again {repeat:.2f}")
 
 # %% tags=["picture"] mystnb={"image": {"alt": "Surprise against the place in the text. Bayes falls from 1.39 to 0.75; the two-layer reader follows a little above it; one layer and the counting of letters stay near 1.1."}}
 for (name, nats), colour in zip(
@@ -2400,7 +2440,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-The reader of two layers follows Bayes down, 0.05 nats above it at the tenth letter and 0.11 at the fortieth. One layer ends with what counting letters gives: with keys that know only their own letter it can find out which letters are about, but not what *followed* the present one. (At the first place both networks are worse than the even chances.)
+The reader of two layers follows Bayes down, 0.05 nats above it at the tenth letter and 0.11 at the fortieth. One layer has after 160 steps little more than counting letters gives: its keys know only their own letter, not what *followed* it. At the first place both are worse than the even chances: a head's weights must sum to one, so with nothing to find it counts the letter itself, and the reader expects its return with a chance of three quarters.
 
 (induction-score)=
 **How does it do it?** [Chapter 10](#induction-heads) showed induction by copying a repeated word. Counting needs the same two steps, with a mean instead of a copy: a head of the first layer tells each token its predecessor; a head of the second looks at all tokens *whose predecessor is the present letter*, and the mean of what it finds is a count. The *induction score* of a head is the weight that it puts on these tokens. A head that looked at all alike would have the *share* of such tokens.
@@ -2560,6 +2600,7 @@ verify_at_least(
     ],
     1.5,
 )
+verify_at_least("two layers, after one letter: chance of its repetition", repeat, 0.5)
 verify_at_least(
     "weight of the best head of layer 1 on the predecessor", back_one[0].max(), 0.5
 )
@@ -2620,7 +2661,7 @@ $$ (eq-lm-chinchilla)
 
 With $\mu\approx\nu$ weights and tokens should grow together, each like $\sqrt C$ {cite:p}`hoffmann2022`.
 
-**The protocol.** One budget is spent on five widths, each with three rates. That fixes tokens per weight and the rate, $0.45/d$, and from there weights and tokens grow together: width $d$ gets $135\,d$ steps, so that $C\propto d^2$ (the embedding counted, a constant factor). Every run's rate falls to zero at the end of *its* budget. The law is fitted to widths 2 to 10, eight runs each, and only then asked about budgets two and four times the largest it has seen. A second source, twice as regular, follows with nothing tuned anew.
+**The protocol.** One budget is spent on five widths, each with three rates. That fixes tokens per weight and the rate, $0.45/d$, and from there weights and tokens grow together: width $d$ gets $135\,d$ steps, so that $C\propto d^2$ (the embedding counted, a constant factor). Every run's rate falls to zero at the end of *its* budget. The law is fitted to widths 2 to 10, eight runs each, and only then asked about budgets two and four times the largest it has seen. Two more sources, one with other dice, one twice as regular, follow with nothing tuned anew, four runs each.
 """
 
 
@@ -2711,38 +2752,48 @@ print(
 # %% tags=["set-up"]
 small, large, fewer = (2, 3, 4, 5, 6, 8, 10), (14, 20), (2, 4, 6, 8, 10)
 compute = lambda d: 6 * (2 * TOKENS * np.asarray(d)) * (135 * np.asarray(d) * AT_ONCE)
-bought = [
-    train_widths(law_of_pairs, d, 135 * d, [0.45 / d], 8, 50 + d)[0] for d in small
-]
-asked_for = [
-    train_widths(law_of_pairs, d, 135 * d, [0.45 / d], 2, 50 + d)[0] for d in large
-]
-second_pairs, second_floor = source(3.0)
-second = [
-    train_widths(second_pairs, d, 135 * d, [0.45 / d], 4, 90 + d)[0] for d in fewer
-]
-log_C = np.log(compute(small) / compute(4))
-log_C_large = np.log(compute(large) / compute(4))
 
 
-def fitted(runs, widths=small):
+def spend(pairs, widths, runs, seed):
+    return [
+        train_widths(pairs, d, 135 * d, [0.45 / d], runs, seed + d)[0] for d in widths
+    ]
+
+
+def fitted(runs, widths, se):
     """E, log a and gamma, weighted by the spread over the runs."""
     losses = np.array([r.mean() for r in runs])
-    se = np.array([r.std(ddof=1) for r in runs])
     start, x = [losses.min() - 0.1, -1.5, 0.4], np.log(compute(widths) / compute(4))
     return optimize.curve_fit(scaling, x, losses, start, se, maxfev=20_000)[0]
 
 
-law, second_law = fitted(bought), fitted(second, fewer)
-rng = np.random.default_rng(20)
-again = np.array(
-    [fitted([r[rng.integers(8, size=8)] for r in bought]) for _ in range(40)]
+def judged(runs, widths, asked, asked_widths, floor):
+    """The fitted law and its spread; what the laws with and without a floor foretell."""
+    se, rng = [r.std(ddof=1) for r in runs], np.random.default_rng(20)
+    redrawn = lambda: [r[rng.integers(len(r), size=len(r))] for r in runs]
+    again = np.array([fitted(redrawn(), widths, se) for _ in range(40)])
+    law, x = fitted(runs, widths, se), np.log(compute(asked_widths) / compute(4))
+    seen, truth = (np.array([r.mean() for r in rs]) for rs in (runs, asked))
+    straight = np.polyfit(np.log(compute(widths) / compute(4)), np.log(seen), 1)
+    told = np.array([scaling(x, *law), np.exp(np.polyval(straight, x))])
+    miss = (told - truth) / (truth - floor)
+    return law, again.std(0), seen.min() - floor, straight, told, miss
+
+
+bought, asked_for = (
+    spend(law_of_pairs, widths, runs, 50) for widths, runs in ((small, 8), (large, 2))
 )
+law, law_spread, _, straight, foretold, _ = first = judged(
+    bought, small, asked_for, large, floor
+)
+by_source = {"first": (floor, *first)}
+for name, made in (("other dice", source(1.5, 2)), ("more regular", source(3.0))):
+    seen, asked = spend(made[0], fewer, 4, 90), spend(made[0], large[:1], 2, 90)
+    by_source[name] = (made[1], *judged(seen, fewer, asked, large[:1], made[1]))
+log_C, log_C_large = (np.log(compute(widths) / compute(4)) for widths in (small, large))
 mean_losses, mean_large = (
     np.array([r.mean() for r in runs]) for runs in (bought, asked_for)
 )
-straight = np.polyfit(log_C, np.log(mean_losses), 1)
-foretold = scaling(log_C_large, *law), np.exp(np.polyval(straight, log_C_large))
 unigram_rate = -(law_of_pairs.sum(0) * law_of_pairs.sum(0).log()).sum().item()
 print("width      C         loss − E*       the law     a law without E")
 for d, r in zip(small, bought):
@@ -2754,24 +2805,31 @@ for i, (d, r) in enumerate(zip(large, asked_for)):
     print(
         f"{d:4}{compute(d):12.1e}{r.mean() - floor:11.4f} ± {r.std(ddof=1) / 2**0.5:.4f}{words}"
     )
-print(f"\nentropy rate E* {floor:.3f} (tokens by frequency {unigram_rate:.3f})", end="")
+print(f"tokens by frequency: {unigram_rate:.3f} nats")
 print(
-    f"   fitted E {law[0]:.3f} ± {again[:, 0].std():.3f}, γ {law[2]:.2f} ± {again[:, 2].std():.2f}"
+    "\n                            best seen     fitted                      twice the compute: misses"
 )
 print(
-    f"second source:  {second_floor:.3f}    fitted E {second_law[0]:.3f}, γ {second_law[2]:.2f}"
+    "source        entropy E*   less E*       less E*          γ       the law   without E"
 )
+for name, (rate, fit, spread, lacked, _, _, miss) in by_source.items():
+    print(
+        f"{name:14}{rate:7.3f}{lacked:12.3f}{fit[0] - rate:13.3f} ± {spread[0]:.3f}"
+        f"{fit[2]:8.2f} ± {spread[2]:.2f}{miss[0, 0]:9.0%}{miss[1, 0]:11.0%}".replace(
+            "-", "−"
+        )
+    )
 
 # %%
 headline(
-    "irreducible loss fitted to small budgets, two sources, against their entropy rates",
-    [law[0], second_law[0]],
-    [floor, second_floor],
-    rtol=0.02,
+    "irreducible loss fitted to small budgets, three sources, against their entropy rates",
+    [row[1][0] for row in by_source.values()],
+    [row[0] for row in by_source.values()],
+    rtol=0.03,
     unit="nats",
 )
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Left, loss against compute: eight blue points, the law fitted to them, three red points near it, the dotted line of the entropy rate below, and a dashed power law without a floor that runs below the last points and through the floor. Right, loss above the entropy rate on logarithmic axes: nearly a straight line."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "Left, loss against compute: seven blue points, the law fitted to them, two red points near it, the dotted line of the entropy rate below, and a dashed power law without a floor that runs below the last points and through the floor. Right, loss above the entropy rate on logarithmic axes: nearly a straight line."}}
 fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3.2))
 far = np.linspace(log_C[0], log_C_large[-1] + 1, 100)
 there = np.exp(far) * compute(4)
@@ -2795,9 +2853,9 @@ plt.show()
 
 # %% [markdown]
 r"""
-The fitted floor of the first source meets its entropy rate to less than one hundredth of a nat, that of the second falls two hundredths short. The best models that the fits had seen were still 0.08 and 0.07 above: the first fit guesses nine tenths of the rest of the way, the second goes too far. And the prophecy holds: with two and four times the compute the loss lies where it was foretold, within a tenth of what is left above the floor. The dashed law without a floor misses already the bend of the seen points; at twice their compute it promises the floor itself, and then losses *below the entropy of the text*, which no model can have.
+The prophecy holds: with twice the compute the loss lies where it was foretold, within about a fifth of what is left above the entropy rate. The dashed law without a floor misses already the bend of the seen points; at twice their compute it is out by most of what is left or more, and at four times it promises losses *below the entropy of the text*, which no model can have. The floor itself is harder to guess. The best seen models were still 0.07 to 0.08 above it; the first fit finds it to about a hundredth, with other dice it falls short by several, and other runs would move it too (the ±).
 
-On one budget the valley is flat: widths from 4 to 8 differ by less than a tenth, so it matters little that 6 is a shade better than our 4. And ten times the compute? It leaves a third or a quarter of what is above the floor ($10^{-0.50}$ and $10^{-0.60}$), and nothing moves the floor. The exponents are not universal. ([The shelf](#softmax-bottleneck) has the exact price of too few weights.)
+On one budget the valley is flat: widths from 4 to 8 differ by less than a tenth, so 4 will do. And ten times the compute? It leaves the share $10^{-\gamma}$ of what is above the floor, a quarter to a half here, and nothing moves the floor. The exponents are not universal. ([The shelf](#softmax-bottleneck) has the exact price of too few weights.)
 """
 
 # %% tags=["checks"]
@@ -2827,23 +2885,21 @@ verify(
 )
 verify_at_most(
     "fitted floors: miss over what the best seen models still lacked",
-    [
-        abs(law[0] - floor) / (mean_losses.min() - floor),
-        abs(second_law[0] - second_floor)
-        / (min(r.mean() for r in second) - second_floor),
-    ],
-    0.4,
+    [abs(row[1][0] - row[0]) / row[3] for row in by_source.values()],
+    1.0,
 )
-left_over = mean_large - floor
 verify_at_most(
-    "budgets 2 and 4 times larger: miss of the law over what is left above the floor",
-    abs(foretold[0] - mean_large) / left_over,
-    0.15,
+    "twice the compute: miss of the law over what is left above the floor",
+    [abs(row[-1][0, 0]) for row in by_source.values()],
+    0.35,
 )
 verify_at_least(
-    "the same for the law without a floor",
-    abs(foretold[1] - mean_large) / left_over,
-    [0.5, 1],
+    "… the miss of the law without a floor, and how many times the other it is",
+    [
+        [abs(row[-1][1, 0]), abs(row[-1][1, 0] / row[-1][0, 0])]
+        for row in by_source.values()
+    ],
+    [[0.5, 3]] * 3,
 )
 tuned = {d: v.mean(1).min() for d, v in one_budget.items()}
 verify(
@@ -2870,7 +2926,7 @@ verify(
     "exponent fitted without knowing the floor: the slope on logarithmic axes of what is above it",
     law[2],
     -np.polyfit(log_C, np.log(mean_losses - floor), 1)[0],
-    atol=4 * again[:, 2].std(),
+    atol=4 * law_spread[2],
 )
 verify(
     "entropy rate: the entropy of two tokens less that of one",

@@ -910,7 +910,7 @@ r"""
 (sq-memory)=
 ## A memory by hand
 
-What would *you* build to solve the opening? Not a random matrix, surely. Start from one number that leaks, $c_t=f\,c_{t-1}+x_t$ with $f$ a little below one: after $\ln2/\ln\frac1f$ steps, about $0.7/(1-f)$ for $f$ near one, half of what it held is left. At $f=0.99$, with 69 steps, that is nearly long enough. But it adds up all forty numbers, and we want two. So let what is written depend on the input, $c_t=f_tc_{t-1}+i_tu_t$, where the *input gate* $i_t$ is the bell itself and the *forget gate* is $f_t=1$:
+What would *you* build to solve the opening? Not a random matrix, surely. Start from one number that leaks, $c_t=f\,c_{t-1}+x_t$ with $f$ a little below one: after $\ln2/\ln\frac1f$ steps, about $0.7/(1-f)$ for $f$ near one, half of what it held is left. At $f=0.99$ that is after 69 steps, longer than the list. But it adds up all forty numbers, and we want two. So let what is written depend on the input, $c_t=f_tc_{t-1}+i_tu_t$, where the *input gate* $i_t$ is the bell itself and the *forget gate* is $f_t=1$:
 
 | step | 1 | 2 | 3 | 4 |
 |---|---|---|---|---|
@@ -991,7 +991,7 @@ def lstm_step(x, h, c, W, U, b):  # rows of W, U, b in torch's order i, f, c̃, 
 
 # %% [markdown]
 r"""
-The cell of 1997 {cite:p}`hochreiter1997lstm` had no forget gate: there $f_t=1$ was *built in*, a "constant error carousel". A memory that never empties is a nuisance on long texts, and learning to forget was added three years later {cite:p}`gers2000forget`. Keep that in mind: what made the LSTM was the factor one, not the forget gate.
+The cell of 1997 {cite:p}`hochreiter1997lstm` had no forget gate: there $f_t=1$ was *built in*, a "constant error carousel". A memory that never empties is a nuisance on long texts, and learning to forget was added three years later {cite:p}`gers2000forget`.
 
 (sq-hand-lstm)=
 **An LSTM set by hand.** One unit, inputs $u$ and bell. Three gates and a candidate, each with a weight for $u$, a weight for the bell and a bias:
@@ -1364,7 +1364,7 @@ for name in RIVALS:
 print("(to hear: an error below 1/24, half of what one bell alone allows)")
 
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Left, how many of twelve networks hear both bells, against the steps of training. The ReLU network with the library's start stays at none. Both networks with the keeping start rise early and reach nearly all; the LSTM with the library's start rises some 200 steps later, past one half. Right, a dot for the error of every network after 600 steps on a logarithmic axis: LSTM with the keeping start near two thousandths; the LSTM with the library's start in two groups, near a hundredth and near one sixth; the ReLU network with the keeping start near a hundredth; the other ReLU and the tanh networks at one sixth."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "Left, how many of twelve networks hear both bells, against the steps of training. The ReLU network with the library's start stays at none. The LSTM and the ReLU network with the keeping start rise early and reach twelve and nine; the LSTM with the library's start rises some 200 steps later, past one half. Right, a dot for the error of every network after 600 steps on a logarithmic axis: LSTM with the keeping start near two thousandths; the LSTM with the library's start in two groups, near a hundredth and near one sixth; the ReLU network with the keeping start near a hundredth; the other ReLU and the tanh networks at one sixth."}}
 fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3.2), width_ratios=(1.1, 1))
 square = list(RIVALS)[2:]
 for name in square:
@@ -1394,13 +1394,13 @@ r"""
 (Left, by the lists of fifty steps of training; the table has fresh ones. Dotted: nothing heard, and one bell heard.)
 
 - **Without gates the start buys time, with a ReLU.** Of the library's ReLU networks hardly any hears the bells yet after 600 steps; from the identity most do. "One needs an LSTM for this" is not what happens here.
-- **With tanh the identity does not help.** [The product](#eq-sq-product) wants slopes of one as well; a ReLU that is on has them.
+- **With tanh the identity does not help here.** [The product](#eq-sq-product) wants slopes of one as well; a ReLU that is on has them. (Both tanh networks and the library's ReLU chose the smallest of their rates, and stay at $\frac16$, the error of someone who always says 1.)
 - **With gates the start buys time, too.** At 300 steps hardly any of the library's LSTMs hears, at 600 many; with the keeping start many hear at 300 already, and most at 600.
 - **Gates and start together** have the smallest error. With as many weights, the ReLU network from the identity is left with a median error several times as large.
 
 **Does the LSTM need both of its biases?** The forget bias *keeps*, the input bias *shuts the door*. The library's LSTM has neither, and in the end many of these hear all the same. Who taught them? Perhaps bells that ring near the end, whose errors have hardly faded.
 
-So let no bell ring in the last ten of the forty steps and change nothing else; as a control, let none ring in the ten steps before these. Two more LSTMs join, each with one bias alone. Six networks in each place, 600 steps:
+So let no bell ring in the last ten of the forty steps and change nothing else; as a control, let none ring in the ten steps before these. Two more LSTMs join, each with one bias alone. Six networks in each place, 600 steps, at the rate that was chosen and, in case that is what fails, at a quarter of it:
 """
 
 # %% tags=["set-up"]
@@ -1455,9 +1455,9 @@ print_hearing(["LSTM", "LSTM, tied", "GRU"])
 
 # %% [markdown]
 r"""
-Both do, nearly always. One gate in place of two, and the library's LSTM is cured.
+Both do. One gate in place of two, and the library's LSTM is cured.
 
-Why? The table shows only *that* it is the tie. The rows before suggest a reason: to keep alone did not help, nor to shut the door alone. In a tied cell the two are one: a unit that learns to keep has shut its door.
+Why? The table shows only that the tie is *enough* for an LSTM; that it is also the GRU's secret is a guess. The rows before suggest a reason: to keep alone did not help, nor to shut the door alone. In a tied cell the two are one: a unit that learns to keep has shut its door.
 
 So the answer to the opening is not the name of a cell. What carries a memory is a *path on which the state passes unchanged*, and, where there are gates, *a door that is shut* to what does not matter. An LSTM can get the two from its start, or from bells near the end; a GRU finds them by itself. The opening's hint, the reach before training, showed only the path: by that hint nobody would have bet on the GRU.
 """
@@ -1717,9 +1717,11 @@ for name in TEAMS[2]:
 
 # %% [markdown]
 r"""
-Nobody told the input gate about bells: it opens at them and is nearly shut elsewhere, as in [the cell set by hand](#sq-hand-lstm). And the forget gates? With the keeping start they begin near one and stay; with the library's start they begin near one half, and one has been pushed up to nearly one.
+Nobody told the input gate about bells: it opens at them, about half way, and is nearly shut elsewhere ([the cell set by hand](#sq-hand-lstm) opened it wholly). And the forget gates? The largest begins near one with the keeping start, and stays; with the library's it begins near one half, and has been pushed up to nearly one.
 
-And the answer? One memory does the work: a slow, even climb, the same in every list, and a step at each bell. But at the first bell, with its small number, it goes *down*: a bell adds not $u$ but about $u-u_0$. With two bells in every list, the missing $2u_0$ can be a constant; in this network most of it is the one of the read-out. Such a network has not learnt to add; it has learnt to add *two*. If that is so, its answer with $n$ bells is off by about $(2-n)\,u_0$, and one taught with none to three bells should have no $u_0$:
+And the answer? One memory does the work: a slow, even climb, the same in every list, and a step at each bell. But at the first bell, with its small number, it goes *down*: a bell adds not $u$ but about $u-u_0$. With two bells in every list, the missing $2u_0$ can be a constant.
+
+Such a network has not learnt to add; it has learnt to add *two*. If that is so, its answer with $n$ bells is off by about $(2-n)\,u_0$, and one taught with none to three bells should have no $u_0$:
 """
 
 
@@ -1772,9 +1774,9 @@ for n, off in enumerate(offset):
 
 # %% [markdown]
 r"""
-So it is. All the networks follow the sum, and every bell too many or too few costs about the same, in each network a $u_0$ of its own, which lists with two bells never fixed. Taught with none to three bells, the same network, at half the steps, has hardly any. And it adds: who only counts the bells and says $n/2$ has the squared error $n/12$ (last column). What is the same in all that one trains with, a network need not learn.
+So it is. All the networks follow the sum, and every bell too many or too few costs about the same, in each network a $u_0$ of its own, which lists with two bells never fixed. Fresh networks of the same kind, taught with none to three bells in half the steps, have hardly any. And it adds: who only counts the bells and says $n/2$ has the squared error $n/12$ (last column). What is the same in all that one trains with, a network need not learn.
 
-**Play with it.** Drag the numbers (or use the arrow keys), click the bells on and off, and watch gates and memories. Ring a third bell. (On twenty numbers the trained ones say a little too little, as they have seen only lists of forty.) Then change the network: the one set by hand, the winner, an LSTM that learnt without the keeping start, and the same one before training.
+**Play with it.** Drag the numbers (or use the arrow keys), click the bells on and off, and watch gates and memories. Ring a third bell. (On twenty numbers the winner says a little too little: it has seen only lists of forty.) Then change the network: the one set by hand, the winner, an LSTM that learnt without the keeping start, and the same one before training.
 """
 
 
@@ -2026,7 +2028,9 @@ $$
 \mathrm{PPL}=\exp\Bigl(-\frac1N\sum_{i=1}^N\ln q(x_i\mid x_{<i})\Bigr)=2^H,\qquad H=-\frac1N\sum_{i=1}^N\log_2q(x_i\mid x_{<i}) .
 $$ (eq-sq-ppl)
 
-$2^H$ goes with bits and $e^H$ with nats; $2$ to the power of a loss in *nats* is too small, and nobody notices. How low can it get? The expected loss of a model that reads only the past is at least the *entropy rate* of the source, the entropy of the next symbol given everything before; the excess is a [Kullback–Leibler divergence](#kl-divergence). **A model that beats the entropy rate, by more than luck on a finite text, has seen the answer.** For a chain of three symbols, where the rate is known, two linear models; one is by mistake not causal, its layer also sees the symbol that it is to predict:
+$2^H$ goes with bits and $e^H$ with nats; $2$ to the power of a loss in *nats* is too small.
+
+How low can it get? The expected loss of a model that reads only the past is at least the *entropy rate* of the source, the entropy of the next symbol given everything before; the excess is a [Kullback–Leibler divergence](#kl-divergence). **A model that beats the entropy rate on text that it was not trained on, by more than luck, has seen the answer.** For a chain of three symbols, where the rate is known, two linear models; one is by mistake not causal, its layer also sees the symbol that it is to predict:
 """
 
 
@@ -2181,7 +2185,7 @@ print(f"rates chosen: tanh {reader_rate[nn.RNN]}, LSTM {reader_rate[nn.LSTM]}")
 
 # %% [markdown]
 r"""
-Counting with a good fall-back beats these two networks, which are small and bare: with nine thousand letters it is hard to beat. Four times as many steps bring both networks closer and neither past it; and the tanh network, which is deaf to bells, gains more by them than its rival (two seeds, a hint): part of its lag was training time. What more steps would leave of it, the table does not say. How can it read nearly as well? Ask what the memory is worth: let each model read only the last $k$ letters before the one that it guesses.
+Counting with a good fall-back beats these two networks, which are small and bare and have seen fewer than ten thousand letters. Four times as many steps bring both networks closer and neither past it; and the tanh network, which is deaf to bells, gains more by them than its rival (two seeds, a hint): part of its lag was training time. What more steps would leave of it, the table does not say. How can it read nearly as well? Ask what the memory is worth: let each model read only the last $k$ letters before the one that it guesses.
 """
 
 # %% tags=["picture"] mystnb={"image": {"alt": "Nats a letter against the number of letters read before. Tables of counts fall to three letters and then rise again; tables that lean harder on their shorter ones go on falling. Tanh network and LSTM fall steeply up to about four letters and are level after eight."}}
@@ -2213,7 +2217,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-Nearly all of the networks' gain comes from the last four letters, and after eight there is nothing more *that networks of this size, taught on pieces of 16 letters of this little text, have learnt to use*. (The tables get worse beyond the third, since they trust rows that were seen once. How hard to lean can be chosen on the held-out tenth like all else; then they go on improving, and are further ahead.) A memory of four letters is within the reach of a tanh network too. The bell asked for a long memory, and this text, so far, does not: which cell is better depends on how far back the task reaches, and that can be measured.
+Nearly all of the networks' gain comes from the last four letters, and after eight there is nothing more *that networks of this size, taught on pieces of 16 letters of this little text, have learnt to use*. (The tables get worse beyond the third, since they trust rows that were seen once. How hard to lean can be chosen on the held-out tenth like all else; then they go on improving, and are further ahead.) A memory of four letters is within the reach of a tanh network too. The bell asked for a long memory, and this text, so far, does not: how much the cell matters depends on how far back the task reaches, and that can be measured.
 
 (sequential-sampling)=
 **Writing.** To generate, compute the distribution of the next symbol, draw, append, repeat: *ancestral sampling*, [the product](#eq-sq-chain) read from left to right. A *temperature* $\tau$ sharpens or flattens, $p_\tau\propto p^{1/\tau}$; towards $\tau=0$ it becomes *greedy* decoding, always the likeliest symbol. Move it.
@@ -2264,7 +2268,7 @@ explore(
 r"""
 In training the network always read the *true* letters before (*teacher forcing*); now it reads its own. At $\tau=0.05$ it goes round in circles.
 
-**A common slip**: "greedy decoding writes the most probable text." It takes the best symbol at every step, which is another thing.
+**A common slip**: "greedy decoding writes the most probable text." It takes the best symbol at every step, which need not lead to the best whole.
 
 **Try it.** Two letters, two steps. Give $p(x_1)$ and $p(x_2\mid x_1)$ so that the string that greedy decoding writes has at most two thirds of the probability of the best one.
 """
@@ -2464,7 +2468,7 @@ class Speller(nn.Module):
 
 # %% [markdown]
 r"""
-The rivals are this one network with another `look`: attention, only the last encoder state, or, as a control, *equal* weights: is it the looking at many that helps, or the choice? All have the same numbers of weights, the same three start weights and strings to learn from, as many steps, and the same three rates, chosen for each on validation strings. In training the decoder is given the true letters before; in the test it reads what it wrote.
+The rivals are this one network with another `look`: attention, only the last encoder state, or, as a control, *equal* weights: is it the looking at many that helps, or the choice? All have the same numbers of weights (the matrix that asks idles in two of them), the same three start weights and strings to learn from, as many steps, and the same three rates, chosen for each on validation strings. In training the decoder is given the true letters before; in the test it reads what it wrote.
 """
 
 
@@ -2651,7 +2655,7 @@ plt.show()
 r"""
 With the same weights, steps and tuning, the decoder that may choose where to look gets more than nine letters of ten right; the one that has only the last state gets, on average, fewer than five of six. Equal weights do worse still: it is the choice. On the right one can see it: while the *first* letter of the answer is written, the weight lies on the *last* letter read, and so on along the anti-diagonal, in four outputs of five. (The neighbour to the right often has a share: that state, too, has just heard of the letter.)
 
-Is it a bottleneck or slow learning? Give both twice the steps (the longer curves). The last state gains more, but the lead stays. So *part* of what was missing was time to find out how to pack six letters, with errors that travel up to 11 steps; whether the rest is time as well, the table does not say. Attention solves the opening's problem as gates and identities do, by a short path on which what was read passes unchanged. [Transformers](#transformers-chapter) draw the conclusion and keep nothing but the looking.
+Is it a bottleneck or slow learning? Give both twice the steps (the longer curves). The last state gains more, and the lead of attention, which has little left to gain, is halved. (These runs cool later, so they are behind at 300.) So *part* of what was missing was time to find out how to pack six letters, with errors that travel up to 11 steps; whether the rest is time as well, the table does not say. Attention answers the difficulty of the opening as gates and identities do, by a short path on which what was read passes unchanged. [Transformers](#transformers-chapter) draw the conclusion: they drop the recurrence and keep the looking.
 
 **Try it.** How many numbers must a state have at least, to tell all strings of $T$ letters out of $V$ apart, if each of its numbers carries a given number of reliable bits?
 """
@@ -2820,7 +2824,7 @@ for step in range(200):  # setting
 
 # %% [markdown]
 r"""
-It hears the bells of its lists of ten, as it does from most seeds. (Lists of forty take more steps.) Packing is worth a check of its own: without it, the last state is that of the padding.
+It hears the bells of its lists of ten. Packing is worth a check of its own: without it, the last state is that of the padding.
 """
 
 # %% tags=["checks"]
@@ -2908,7 +2912,7 @@ r"""
 
 **"Clipping entries is clipping."** Shortening the whole gradient keeps its direction; cutting each entry at $c$ turns it: $(3,\,0.4)$ cut at 1 becomes $(1,\,0.4)$.
 
-**"The LSTM failed, so the task needs attention"**, or "the RNN failed, so it needs gates". [The race](#headline-adding) shows an LSTM that seldom hears at 300 steps and, started otherwise *or* given 600, often does, and a network without gates that mostly hears too. Nor is it all in the start: [the GRU](#sq-tied) hears without. Before a cell is blamed: the start, the rate, the budget, more seeds.
+**"The LSTM failed, so the task needs attention"**, or "the RNN failed, so it needs gates". [The race](#headline-adding) shows an LSTM that seldom hears at 300 steps and, started otherwise *or* given 600, often does, and a network without gates that mostly hears too. Nor is it all in the start: [the GRU](#sq-tied) hears without such a start. Before a cell is blamed: the start, the rate, the budget, more seeds.
 
 **"A lower loss than the entropy rate is a breakthrough."** It is a leak. Look for [the layer that sees the answer](#perplexity).
 """
@@ -3062,7 +3066,7 @@ def beam_search(step, T, B):
 
 :::{exercise} A GRU without waiting
 :label: ex-sq-mingru
-If gate $z_t$ and candidate $\tilde h_t$ depend on the input only, a GRU is [a linear recurrence](#linear-recurrent-unit). Compute all its states with `scan`, without a loop over time.
+If gate $z_t$ and candidate $\tilde h_t$ depend on the input only, a GRU is [a linear recurrence](#linear-recurrent-unit). Compute all its states with `scan` (run its cell there first), without a loop over time.
 :::
 """
 
@@ -3095,7 +3099,7 @@ r"""
 | backpropagation through time | $\delta_t=\partial\ell_t/\partial h_t+W^\top(\varphi'(a_{t+1})\odot\delta_{t+1})$, gradients of all steps add up | [recursion](#eq-sq-bptt) |
 | vanishing | norm at most $(\max\lvert\varphi'\rvert\,\sigma_{\max}(W))^T$; in the long run the spectral radius decides | [product](#eq-sq-product) |
 | memory cell | $c_t=f_t\odot c_{t-1}+i_t\odot\tilde c_t$ | [gates](#eq-sq-lstm) |
-| keeping start | $b=\ln(k-1)$ for an LSTM's memory of $k$ steps; without gates $W=I$ and a ReLU | [bias](#eq-sq-bias) |
+| keeping start | for an LSTM's memory of $k$ steps the forget bias $\ln(k-1)$, and a negative input bias; without gates $W=I$ and a ReLU | [bias](#eq-sq-bias) |
 | GRU | $h_t=(1-z_t)\odot h_{t-1}+z_t\odot\tilde h_t$: keeping and writing tied | [one state](#eq-sq-gru) |
 | language model | $p(x)=\prod_tp(x_t\mid x_{<t})$; no loss below the entropy rate without cheating | [product rule](#eq-sq-chain) |
 | perplexity | $e^{\text{loss in nats}}=2^{\text{loss in bits}}$ | [score](#eq-sq-ppl) |

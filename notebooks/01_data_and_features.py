@@ -1174,12 +1174,12 @@ many_dims = [1000, 4000, 20_000]
 trunk_far = np.array(
     [[accuracies(d, 40, (nearest_mean,), rng) for _ in range(8)] for d in many_dims]
 )
-print("features              ", *(f"{d:6d}" for d in (*few_dims[3:], *many_dims)))
+print("features     ", *(f"{d:5d}" for d in (*few_dims[4:], *many_dims)))
 for k, name in enumerate(("discriminant", "shrunk", "nearest mean")):
-    row = [*trunk[3:, :, k].mean(1), *(trunk_far[:, :, 0].mean(1) if k == 2 else [])]
-    print(f"{name:22s}", *(f"{v:6.3f}" for v in row))
-best_known = [stats.norm.cdf(harmonic(d) ** 0.5) for d in (*few_dims[3:], *many_dims)]
-print(f"{'best possible':22s}", *(f"{v:6.3f}" for v in best_known))
+    row = [*trunk[4:, :, k].mean(1), *(trunk_far[:, :, 0].mean(1) if k == 2 else [])]
+    print(f"{name:13s}", *(f"{v:5.3f}" for v in row))
+best_known = [stats.norm.cdf(harmonic(d) ** 0.5) for d in (*few_dims[4:], *many_dims)]
+print(f"{'best possible':13s}", *(f"{v:5.3f}" for v in best_known))
 
 # %% tags=["picture"] mystnb={"image": {"alt": "Accuracy against the number of features on a logarithmic axis, forty examples. The linear discriminant rises to 0.92 at eight features, falls to 0.67 at 38, recovers to above 0.8 and falls again; the shrunk discriminant and the nearest mean rise to 0.97 and decline only from some hundred features on; the best possible rule rises to one."}}
 fig, ax = plt.subplots(figsize=(6.8, 3.1))
@@ -3200,11 +3200,11 @@ def peak_theory(p, n, sigma):
 rng = np.random.default_rng(15)
 ps = [2, 5, 10, 20, 30, 50, 80, 120, 200, 300, 400]
 peak = np.array([[least_squares_error(p, 40, 0.1, rng) for _ in range(60)] for p in ps])
-print("features p       ", *(f"{p:6d}" for p in ps))
-print("error, mean      ", *(f"{v:6.2f}" for v in peak.mean(1)))
-print("standard error   ", *(f"{v:6.2f}" for v in peak.std(1, ddof=1) / math.sqrt(60)))
-print("theory           ", *(f"{peak_theory(p, 40, 0.1):6.2f}" for p in ps))
-print("predict zero     ", *(f"{1:6.2f}" for p in ps))
+print("features p    ", *(f"{p:5d}" for p in ps))
+print("error, mean   ", *(f"{v:5.2f}" for v in peak.mean(1)))
+print("standard error", *(f"{v:5.2f}" for v in peak.std(1, ddof=1) / math.sqrt(60)))
+print("theory        ", *(f"{peak_theory(p, 40, 0.1):5.2f}" for p in ps))
+print("predict zero  ", *(f"{1:5.2f}" for p in ps))
 
 # %% [markdown]
 r"""

@@ -2016,11 +2016,11 @@ for (name, attack), k in itertools.product(attacks.items(), tails):
     found = [attack(k, np.random.default_rng(seed)) for seed in range(starts)]
     attempts[name, k] = found[:4]
     over_tail[name, k] = np.array([np.linalg.norm(photo - B) for B in found]) / tails[k]
-print(f"error over the bound{'rank 5':>31}{'rank 20':>29}")
-print(f"{'30 starts, the last two 4':31}" + "     least   median     most " * 2)
+print(f"error over the bound{'rank 5':>26}{'rank 20':>26}")
+print(f"{'30 starts, the last two 4':31}" + "   least  median    most  " * 2)
 for name in attacks:
     row = "".join(
-        "{:10.6f}{:9.6f}{:9.6f} ".format(*np.quantile(over_tail[name, k], [0, 0.5, 1]))
+        "{:8.5f}{:8.5f}{:8.5f}  ".format(*np.quantile(over_tail[name, k], [0, 0.5, 1]))
         for k in tails
     )
     print(f"{name:31}{row}")

@@ -1727,16 +1727,14 @@ for seed in range(200):
     )
     chosen_errors.append(all_errors[-1][choices[-1]])
 median_errors = np.median(all_errors, 0)
-print("200 data sets      degree:" + "".join(f"{k:7}" for k in range(11)))
-print(
-    "how often chosen          " + "".join(f"{choices.count(k):7}" for k in range(11))
-)
-print("median error - noise      " + "".join(f"{e:7.3f}" for e in median_errors))
+print("200 data sets, degree" + "".join(f"{k:6}" for k in range(11)))
+print("how often chosen     " + "".join(f"{choices.count(k):6}" for k in range(11)))
+print("median error - noise " + "".join(f"{e:6.3f}" for e in median_errors))
 best_fixed = np.array(all_errors)[:, median_errors.argmin()]
 bad = np.array([chosen_errors, best_fixed]) > 5 * median_errors.min()  # (2, 200)
 print(
-    f"with the chosen degree: median {np.median(chosen_errors):.4f}; more than five times "
-    f"the best median: {100 * bad[0].mean():.0f} % (always degree "
+    f"with the chosen degree: median {np.median(chosen_errors):.4f}\n"
+    f"more than five times the best median: {100 * bad[0].mean():.0f} % (always degree "
     f"{median_errors.argmin()}: {100 * bad[1].mean():.0f} %)"
 )
 
@@ -2467,7 +2465,7 @@ constants_lda = np.array(
 )
 paired = constants[:, None] + n_fit * (excess - quadratic)
 print(
-    " d  p  Bayes error   n · excess       paired           the law   knows the Gaussians   its law"
+    " d  p   Bayes   n · excess      paired         law     knows Gaussians     its law"
 )
 small = {}  # n → relative departure from the law at d = 3, p = 8, and its s.e.
 for n_small in (250, 500):
@@ -2484,8 +2482,8 @@ for k, (d, p) in enumerate(cases):
         for v in (n_fit * excess[k], paired[k], n_fit * excess_lda[k])
     ]
     print(
-        f"{d:2}{p:3}{100 * stats.norm.cdf(-d / 2):11.1f} %{columns[0]:>17}{columns[1]:>17}"
-        f"{constants[k]:10.3f}{columns[2]:>20}{constants_lda[k]:11.3f}"
+        f"{d:2}{p:3}{100 * stats.norm.cdf(-d / 2):6.1f} %{columns[0]:>15}{columns[1]:>15}"
+        f"{constants[k]:8.3f}{columns[2]:>18}{constants_lda[k]:9.3f}"
     )
 for n_small, (share, se) in small.items():
     print(

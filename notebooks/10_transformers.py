@@ -889,9 +889,9 @@ for name, layer in (("before", attention), ("after", masked_late)):
     )
     leak[name] = W, (changed - y)[:5].abs().max().item(), (changed - y)[5].abs().max()
     print(
-        f"masked {name:6} the softmax: row sums",
+        f"masked {name:6} softmax: row sums",
         " ".join(f"{s:.2f}" for s in W.sum(1)),
-        f"  change of earlier outputs {leak[name][1]:.2f}",
+        f"  earlier outputs change by {leak[name][1]:.2f}",
     )
 
 # %% tags=["checks"]
@@ -1091,10 +1091,8 @@ neither = stacks["neither sums nor norms"]
 print(f"neither, gradient at the first block: {neither[0, 0]:.0e}", end="")
 print(f"; with weights × √3: {large[0, 0]:.0e}")
 print(
-    f"no sums, tokens apart at the fifth block: {stacks['no sums'][1, 4]:.0e}", end=""
-)
-print(
-    f"; with queries and keys × 6: {sharp[1, 4]:.0e}; at the last: {sharp[1, -1]:.0e}"
+    f"no sums, tokens apart at the fifth block: {stacks['no sums'][1, 4]:.0e}\n"
+    f"  with queries and keys × 6: {sharp[1, 4]:.0e}; at the last: {sharp[1, -1]:.0e}"
 )
 print(f"  each token seeing only itself: {alone[1, 4]:.2f}")
 
@@ -1828,7 +1826,7 @@ scored = {
 ahead = scored["GPT"] - scored[f"leaning {best_n}-gram"]
 by_heart = surprise(reader, alice[:1000]).mean()
 table_by_heart = leaning(tables, best_n, alice[:1000]).mean()
-told = generate(reader, encode("alice was ")[None], 110, 0.7)[0]
+told = generate(reader, encode("alice was ")[None], 64, 0.7)[0]
 print(
     f"chosen: n = {best_n} of 1 to 7, rate {best_lr} of {', '.join(map(str, by_rate))}"
 )
@@ -2923,7 +2921,9 @@ left_look = pooled.attn.W[rows, :, polar, polar - 1].mean(1)  # from the polar w
 negated = x_review[rows, polar - 1] == 10
 print(f"right, with one attention layer: {review_right:.2f}")
 print(
-    f"weight of the polar word on its left neighbour, mean of the heads: {left_look[negated].mean():.2f} on 'not', {left_look[~negated].mean():.2f} on others"
+    "weight of the polar word on its left neighbour, mean of the heads: "
+    f"{left_look[negated].mean():.2f} on 'not'\n{'':67}"
+    f"{left_look[~negated].mean():.2f} on others"
 )
 
 # %% tags=["checks"]

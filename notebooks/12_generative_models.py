@@ -445,13 +445,13 @@ for name, m in gaussians.items():
     on_varying[name] = log_sum_exp(logs)
 print(f"chosen width {best_width:.2f}; mean log-density, in nats:")
 print(
-    f"{'':16}{'held-out digits':>18}{f'{varies.sum()} pixels of them':>22}"
-    f"{'random pictures':>18}{'mean picture':>16}"
+    f"{'':13}{'held-out digits':>17}{f'{varies.sum()} pixels of them':>21}"
+    f"{'random pictures':>18}{'mean picture':>15}"
 )
 for name in digit_models:
     a, b, c = held_out[name], on_varying[name], on_noise[name]
     at_mean = digit_models[name](X_train.mean(0, keepdims=True))[0]
-    print(f"{name:16}{a.mean():18.1f}{b.mean():22.1f}{c.mean():18.1f}{at_mean:16.1f}")
+    print(f"{name:13}{a.mean():17.1f}{b.mean():21.1f}{c.mean():18.1f}{at_mean:15.1f}")
 
 # %% [markdown]
 r"""

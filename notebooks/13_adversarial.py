@@ -956,11 +956,11 @@ both = cw(
 by_hinge = dict(zip((1.0, 3.0), both.reshape(2, 8).numpy()))
 print("length of δ over the exact minimum, eight digits, linear softmax")
 for name, values in (
-    ("cross-entropy, smallest price that wins", by_entropy),
+    ("cross-entropy, best price", by_entropy),
     ("hinge, c = 1", by_hinge[1.0]),
     ("hinge, c = 3", by_hinge[3.0]),
 ):
-    print(f"{name:42}" + "".join(f"{v:7.3f}" for v in values / exact8))
+    print(f"{name:27}" + "".join(f"{v:7.3f}" for v in values / exact8))
 
 # %% [markdown]
 r"""
@@ -3865,7 +3865,7 @@ for who in ("chosen", "random"):
         )
     turned_by[who] = (pointnet(moved_points).argmax(1) != kind).double()
 print(
-    f"sphere or cube: right {right.double().mean():.2f}; turned by moving 3 of 64 points: "
+    f"sphere or cube: right {right.double().mean():.2f}\nturned by moving 3 of 64 points: "
     f"the steepest {turned_by['chosen'].mean():.2f}, random ones {turned_by['random'].mean():.2f}"
 )
 

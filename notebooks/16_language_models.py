@@ -382,7 +382,7 @@ stages = [0, 100, 200, 400, 800, 1200]
 print("learnt first:", *[pieces[256 + i].decode().replace(" ", "␣") for i in range(14)])
 print("learnt last: ", *[pieces[447 + i].decode().replace(" ", "␣") for i in range(9)])
 print("new text:    ", end="")
-for token in encode(alice_new[:66], merges):
+for token in encode(alice_new[:44], merges):
     print(pieces[token].decode().replace(" ", "␣"), end="|")
 print()
 
@@ -1209,7 +1209,7 @@ def rule_report(law):
 
 
 reports = {name: rule_report(law) for name, law in laws.items()}
-print("rule               entropy    KL    lost mass   a text")
+print("rule               entropy    KL    lost mass   likeliest text")
 for name, (H, kl, lost) in reports.items():
     likely = spell(np.unravel_index(laws[name].argmax(), laws[name].shape))
     print(f"{name:17}{H:9.2f}{kl:7.2f}{lost:11.2f}     th{likely}")
@@ -1278,8 +1278,8 @@ with_start = np.c_[np.tile(t_h, (2000, 1)), own_texts]
 own_log = np.log(P[with_start[:, :-2], with_start[:, 1:-1], with_start[:, 2:]]).sum(1)
 print("twenty letters after th          log-probability")
 for B, (log_p, text) in beams.items():
-    print(f"beam of {B:2}:  {spell(text):25}{log_p:8.2f}")
-print(f"the likeliest, by Viterbi{viterbi:21.2f}")
+    print(f"beam of {B:2}:  {spell(text):25}{log_p:9.3f}")
+print(f"the likeliest, by Viterbi{viterbi:22.3f}")
 print(f"texts that the model draws{own_log.mean():20.2f} ± {own_log.std():.2f}")
 print(f"the likeliest of 2,000 of them{own_log.max():16.2f}")
 
@@ -1419,7 +1419,8 @@ wrong_two = law_ahead(2, 2, 2, correct=P)  # a rejection draws from p
 gap_two = {k: abs(law - slow_two).sum((3, 4)).max() / 2 for k, law in law_two.items()}
 slip_two = abs(wrong_two - slow_two).sum((2, 3))[t_h] / 2
 print(
-    "largest distance to the law of the large model: texts of two letters, all 729 pasts, any number of guesses left"
+    "largest distance to the law of the large model\n"
+    "(texts of two letters, all 729 pasts, any number of guesses left):"
 )
 for k, gap in gap_two.items():
     print(f"  {k} guesses a look   {gap:.0e}")
@@ -1489,15 +1490,15 @@ alpha = agreement.sum()
 first_looks = (write_ahead(10_000, 5, 4, np.random.default_rng(8))[1] == 0).sum(1)
 print(f"agreement of the two tables   {alpha:.3f}")
 print(
-    f"letters a look, 4 guesses     exact after th {letters_first_look(4):.3f}", end=""
+    "letters a look, 4 guesses"
+    f"     exact after th {letters_first_look(4):.3f}, drawn {first_looks.mean():.3f}"
 )
-print(
-    f", drawn {first_looks.mean():.3f}, long texts {letters_a_look.mean():.3f}", end=""
-)
-print(f", by the formula {gain(alpha, 4, 0):.3f}")
+print(f"{'':30}long texts {letters_a_look.mean():.3f}, formula {gain(alpha, 4, 0):.3f}")
 
 # %% [markdown]
 r"""
+In long texts the formula with the mean $\alpha$ is off by one part in a hundred; after `th` it is far too low.
+
 So here is the answer to the puzzle. Nothing is worse; the price is the guessing, and work that is thrown away. A server that writes for many readers at once may have no idle multiplier to spare for it. A bad small model makes the text slow, not wrong.
 
 (live-speculate)=
@@ -1658,7 +1659,13 @@ $$ (eq-lm-lora)
 
 $r(d+d')$ numbers instead of $dd'$. One starts with $B=0$ and a random $A$; afterwards $BA$ is added into $W_0$.
 
-What rank is needed? For a linear layer with squared loss the answer is a theorem. Let $X$ hold the $n$ inputs as rows and $R=Y-XW_0^\top$ what the old matrix misses. Full fine-tuning fits $R$ by least squares, $\hat R=XD^\top$. For any other change $BA$ the residual splits at a right angle, $\|R-X(BA)^\top\|^2=\|R-\hat R\|^2+\|\hat R-X(BA)^\top\|^2$, since $R-\hat R$ is orthogonal to all that $X$ can make. So one looks for the matrix of rank $r$ nearest to $\hat R$. By [Eckart and Young](#low-rank-approximation) it is $\hat R V_rV_r^\top$ with the first $r$ right singular vectors of $\hat R$, and it *is* of the form $X(BA)^\top$, with $BA=V_rV_r^\top D$ {cite:p}`izenman1975`:
+What rank is needed? For a linear layer with squared loss the answer is a theorem. Let $X$ hold the $n$ inputs as rows and $R=Y-XW_0^\top$ what the old matrix misses. Full fine-tuning fits $R$ by least squares, $\hat R=XD^\top$. What is left, $R-\hat R$, is orthogonal to all that $X$ can make; so for any other change $BA$ the residual splits at a right angle,
+
+$$
+\|R-X(BA)^\top\|^2=\|R-\hat R\|^2+\|\hat R-X(BA)^\top\|^2 .
+$$
+
+So one looks for the matrix of rank $r$ nearest to $\hat R$. By [Eckart and Young](#low-rank-approximation) it is $\hat R V_rV_r^\top$ with the first $r$ right singular vectors of $\hat R$, and it *is* of the form $X(BA)^\top$, with $BA=V_rV_r^\top D$ {cite:p}`izenman1975`:
 
 $$
 \text{loss of rank }r=\text{loss of full fine-tuning}+\frac1n\sum_{k>r}\sigma_k(\hat R)^2 .
@@ -2011,7 +2018,7 @@ $$ (eq-lm-soft-value)
 
 Each token is tilted by what it adds to the value, and the values come from the end backwards. At the beginning $V=\beta\log Z$, which is also the value of the whole compromise: put $\pi^*$ in, and $\mathbb E_{\pi^*}[r-\beta\log\frac{\pi^*}{\pi_0}]=\beta\log Z$. By hand: two letters, $\beta=1$, a fair coin as base, reward $\log3$ for `bb`, nothing else. $V(\texttt a)=0$, $V(\texttt b)=\log\frac{1+3}2=\log2$, $V=\log\frac{1+2}2$. The first letter is `b` with probability $\frac12e^{\log2-\log1.5}=\frac23$, the second after it with $\frac12e^{\log3-\log2}=\frac34$; `bb` has $\frac12$, as $\frac14\cdot3/1.5$ says.
 
-Our base model writes three letters after `th`, and the wish is: vowels, but never two in a row. One point for each vowel, two off for each pair of neighbours.
+Our base model writes three letters after `th`, and the wish is: vowels, but never two in a row. One point for each vowel, two off for each pair of neighbours. Grey is the base model's law. Lower $\beta$ and watch which texts give way first.
 """
 
 
@@ -3631,7 +3638,7 @@ r"""
 (softmax-bottleneck)=
 ### The softmax bottleneck
 
-A head on a vector of width $d$ gives logits $XH$ of rank at most $d$ for all contexts together, and log-probabilities of rank at most $d+1$: subtracting $\log Z$ adds one column. A language whose table of log-probabilities has a higher rank cannot be written by it, however long it trains {cite:p}`yang2018`. In [the headline](#scaling-law) this is the cost of too few weights. Its source has patterns of strength $1/k$; if losses were squares, width $d$ would cost $\sum_{k>d}k^{-2}\approx1/d$. The exact prices, found by a search with all the text in the world, fall somewhat faster:
+A head on a vector of width $d$ gives logits $XH$ of rank at most $d$ for all contexts together, and log-probabilities of rank at most $d+1$: subtracting $\log Z$ adds one column. A language whose table of log-probabilities has a higher rank cannot be written by it, however long it trains {cite:p}`yang2018`. In [the headline](#scaling-law) this is the cost of too few weights. Its source has patterns of strength $1/k$; if losses were squares, width $d$ would cost $\sum_{k>d}k^{-2}\approx1/d$. What a search finds with all the text in the world (the least price is at most that) falls somewhat faster:
 """
 
 
@@ -3658,7 +3665,7 @@ def least_loss(d, seed=0):
 
 narrow = {d: least_loss(d) for d in (2, 4, 8)}
 print("width             " + "".join(f"{d:9}" for d in narrow))
-print("least loss − E*   " + "".join(f"{gap:9.4f}" for gap, _ in narrow.values()))
+print("loss found − E*   " + "".join(f"{gap:9.4f}" for gap, _ in narrow.values()))
 print(
     "times width       " + "".join(f"{d * gap:9.3f}" for d, (gap, _) in narrow.items())
 )

@@ -1228,10 +1228,10 @@ _, _, ramp_tops = descend(
     small_networks(range(3), 1.5), torch.full((3,), 1.6), 160, 20, ramp=60.0, **fifty
 )
 ramp_line = 2 / (1.6 * np.minimum(1, (20 * np.arange(9) + 1) / 60))
-print("sharp start, ramp to 1.6: step " + "".join(f"{20 * i:7}" for i in range(9)))
-print("2/η there                      " + "".join(f"{v:7.2f}" for v in ramp_line))
+print("sharp start, ramp to 1.6: step" + "".join(f"{20 * i:6}" for i in range(9)))
+print("2/η there                     " + "".join(f"{v:6.2f}" for v in ramp_line))
 print(
-    "S, mean of three starts        " + "".join(f"{v:7.2f}" for v in ramp_tops.mean(1))
+    "S, mean of three starts       " + "".join(f"{v:6.2f}" for v in ramp_tops.mean(1))
 )
 print(
     "                             largest rate that survives   best loss over all rates"

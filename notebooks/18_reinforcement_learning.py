@@ -1993,8 +1993,8 @@ print("10,000 walks of a random softmax policy on the slippery board")
 for name, g in gradient_samples.items():
     exact = exact_gradient(slippery, theta_some, rho)
     print(
-        f"{name:12}  variance of one walk's estimate {total_variance[name]:9.0f}"
-        f"   cosine of the mean to the exact gradient {(g.mean(0) * exact).sum() / np.linalg.norm(g.mean(0)) / np.linalg.norm(exact):.4f}"
+        f"{name:12} variance of one walk's estimate {total_variance[name]:7.0f}"
+        f"   cosine of the mean to exact {(g.mean(0) * exact).sum() / np.linalg.norm(g.mean(0)) / np.linalg.norm(exact):.4f}"
     )
 
 # %% tags=["checks"]
@@ -2263,7 +2263,7 @@ for name in CLIPS:
     )
 print(
     f"all walks   promised {all_promised[-1]:7.2f}   real gain {all_gained[-1]:6.2f}"
-    f"          best on the way {all_gained.max():6.2f}   (no clip)"
+    f"          best on the way {all_gained.max():6.2f}"
 )
 
 
@@ -2513,11 +2513,11 @@ for name, natural, etas, huge in (
     end = agents[name][2][:, -1]
     too_large.append(agents_learn(natural, [huge] * 2, 30, 40)[1][:, -1].mean())
     print(
-        f"{name:8} rate {eta:5}  cost over the optimum after 300 rounds {end.mean():.4f} ± {end.std(ddof=1) / 5**0.5:.4f}"
-        f"   tuning: {', '.join(f'{x:.2f}' for x in tried)}"
+        f"{name:7} rate {eta:4}  cost over the optimum {end.mean():.4f}"
+        f" ± {end.std(ddof=1) / 5**0.5:.4f}   tuning {' '.join(f'{x:.2f}' for x in tried)}"
     )
 print(
-    f"rates far too large, 30 rounds: natural 0.6 {too_large[0]:.2f}, plain 20 {too_large[1]:.2f}"
+    f"300 rounds; rates far too large, 30 rounds: natural 0.6 {too_large[0]:.2f}, plain 20 {too_large[1]:.2f}"
 )
 print(f"random policy: cost over the optimum {worth(np.zeros((32, 4))) / J_best:.2f}")
 
@@ -2674,13 +2674,13 @@ for steps in STEPS_AHEAD:
     ]
     offline[steps] = {m: np.array([e[m] for e in estimates]) for m in estimates[0]}
 print(f"mean and standard deviation of {REPEATS} estimates from {RECORDS} records each")
-print("steps   truth   doctors'" + "".join(f"{m:>20}" for m in offline[5]) + "    E u²")
+print("steps   truth doctors'" + "".join(f"{m:>14}" for m in offline[5]) + "   E u²")
 for steps in STEPS_AHEAD:
-    row = f"{steps:4}{horizon_value(judged, steps):9.2f}{horizon_value(doctors, steps):9.2f}   "
+    row = f"{steps:4}{horizon_value(judged, steps):9.2f}{horizon_value(doctors, steps):9.2f}"
     row += "".join(
-        f"{e.mean():11.2f} ± {e.std(ddof=1):6.2f}" for e in offline[steps].values()
+        f"{e.mean():8.2f}±{e.std(ddof=1):5.2f}" for e in offline[steps].values()
     )
-    print(row + f"{ratio_moment(judged, doctors, steps):10.1f}")
+    print(row + f"{ratio_moment(judged, doctors, steps):7.1f}")
 
 # %% [markdown]
 r"""

@@ -163,26 +163,30 @@ def folds(visit):
 
 
 def live_moves(visit, figure):
-    """Each handle moves by keyboard; of what one drags, one of each kind by hand."""
+    """All handles have names and values; the first and last of each kind move by
+    keyboard; of what one drags, the first of each kind by hand too."""
     figure.scroll_into_view_if_needed()
     handles = figure.locator("[role=slider], input[type=range]")
     assert handles.count(), "a live figure that nobody can move"
-    for handle in handles.all():
-        value, name, _ = handle.evaluate(STATE)
+    names, values = handles.evaluate_all(NAMED), handles.evaluate_all(SAID)
+    kinds = {}  # of a hundred points that can be dragged
+    for handle, name, value in zip(handles.all(), names, values, strict=True):
         assert value and name, "a handle without a name or a value"
+        kinds.setdefault(re.sub(r"\d+", "", name), []).append((name, handle))
+    ends = [one for kind in kinds.values() for one in (*kind[:1], *kind[1:][-1:])]
+    for name, handle in ends:
+        value, _ = handle.evaluate(STATE)
         handle.focus()
         for key in ("ArrowRight", "ArrowLeft"):  # one of them may stand at its end
             handle.press(key)
-            now, _, changed = handle.evaluate(STATE)
+            now, changed = handle.evaluate(STATE)
             if now != value:
                 break
         assert now != value, f"{name} does not move by keyboard"
         assert changed, f"{name} moves, nothing else"
-    kinds = {}  # of a hundred points that can be dragged the first
-    for handle in figure.locator("[role=slider]").all():
-        name = handle.evaluate(STATE)[1]
-        kinds.setdefault(re.sub(r"\d+", "", name), (name, handle))
-    for name, handle in kinds.values():
+    for name, handle in [kind[0] for kind in kinds.values()]:
+        if handle.get_attribute("role") != "slider":
+            continue
         values = handles.evaluate_all(SAID)
         # It may lie in one of the places already, and the page may move under a finger.
         for dx, dy in [(25, -20), (-20, 25)] * 3:
@@ -214,8 +218,8 @@ CENTRE = """async e => {
   return at;
 }"""
 
-# What a screen reader says of a handle's value, its name, and whether the figure looks
-# other than when this was asked last.
+# What a screen reader says of a handle's value, and whether the figure looks other than
+# when this was asked last.
 STATE = """e => {
   const figure = e.closest('.live');
   const canvases = [...figure.querySelectorAll('canvas')].map(c => c.toDataURL());
@@ -223,12 +227,14 @@ STATE = """e => {
   figure.looked = figure.innerHTML + canvases;
   return [
     e.ariaValueText ?? e.ariaValueNow ?? e.value,
-    e.ariaLabel ?? e.labels?.[0]?.textContent.trim() ?? e.title,
     figure.looked !== before,
   ];
 }"""
 
-# What it says of the values of all handles.
+# What it says of all handles: their values, their names.
+NAMED = (
+    "all => all.map(e => e.ariaLabel ?? e.labels?.[0]?.textContent.trim() ?? e.title)"
+)
 SAID = "all => all.map(e => e.ariaValueText ?? e.ariaValueNow ?? e.value)"
 
 

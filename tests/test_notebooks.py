@@ -74,6 +74,8 @@ def test_executed_in_order_without_error(source):
                 f"a value left as the last line is shown raw; print it:\n{cell.source}"
             )
             assert output.get("name") != "stderr", f"a warning in a chapter: {output}"
+            wide = [line for line in output.get("text", "").split("\n") if line[88:]]
+            assert not wide, f"wider than the page, so it scrolls: {wide}"
             text = str(output.get("data", {}).get("text/plain", ""))
             assert not re.search(r"at 0x[0-9a-f]{6,}", text), cell.source
 

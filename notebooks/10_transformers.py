@@ -891,7 +891,7 @@ for name, layer in (("before", attention), ("after", masked_late)):
     print(
         f"masked {name:6} softmax: row sums",
         " ".join(f"{s:.2f}" for s in W.sum(1)),
-        f"  earlier outputs change by {leak[name][1]:.2f}",
+        f"\n{'':22}earlier outputs change by {leak[name][1]:.2f}",
     )
 
 # %% tags=["checks"]

@@ -434,21 +434,21 @@ plt.show()
 
 # %% [markdown]
 r"""
-Same size, other signs: one noise is shrugged off, the other ruins the network. (Shown is the clearest of the zeros and threes; the table counts all.) Two questions follow us. Why is so little enough? And how would one ever *know* that a network is safe?
+Same size, other signs: one noise is shrugged off, the other ruins the network (shown is the clearest of the zeros and threes). Why is so little enough? And how would one ever *know* that a network is safe?
 
 (adversarial-machine-learning)=
-**Two games, one word.** *Adversarial* names two things. In the first a model is given and fixed, and somebody searches for an input that deceives it: the first half of the chapter. In the second two models are trained at the same time, each on what the other does: a *generative adversarial network*, the second half. What joins them is a minimum over one player of a maximum over the other, and the trouble that comes with it.
+**Two games, one word.** *Adversarial* names two things. In the first half of the chapter a model is fixed, and somebody searches for an input that deceives it. In the second two models are trained at the same time, each on what the other does: a *generative adversarial network*. What joins them is a minimum over one player of a maximum over the other.
 
 You will be able to
 
-- **find** small perturbations that fool a model, and say for a linear one which is the smallest,
+- **find** small perturbations that fool a model, for a linear one the smallest,
 - **distrust** an attack that fails, before trusting the defence,
-- **defend** by training on attacks, and **prove** what no attack can do; for a small network, know the exact truth between the two,
-- **derive** what a generator and a discriminator that compete would reach, **see** why they often do not, and **measure** how far they are.
+- **defend** by training on attacks, **prove** what no attack can do and, for a small network, compute the truth between,
+- **derive** what two competing networks would reach, **see** why they often do not, and **measure** how far they are.
 
 It builds on [backpropagation](#backpropagation), the [softmax](#softmax) with [cross-entropy](#binary-cross-entropy-loss), [norms](#lp-norms) and [gradient descent](#gradient-descent).
 
-**The data** are the 1,797 digits of scikit-learn: $8\times8=64$ pixels with grey values between 0 (black) and 1 (white), 1,400 for training and 397 for testing. The network has one hidden layer of 24 ReLU units. It is tiny on purpose: for a network of this size we shall be able to compute the exact answer.
+**The data** are the 1,797 digits of scikit-learn: $8\times8=64$ pixels with grey values between 0 (black) and 1 (white), 1,400 for training and 397 for testing. The network has one hidden layer of 24 ReLU units. It is tiny on purpose: so small, the exact answer can be computed.
 """
 
 # %% tags=["checks"]
@@ -466,9 +466,9 @@ r"""
 (adversarial-example)=
 ## A digit that is not
 
-Spam filters, face locks and road-sign readers all meet inputs made by people who want them to fail. What can such a person do with a small change?
+Spam filters, face locks and road-sign readers all meet inputs made by people who want them to fail.
 
-Begin with three pixels and a linear score: $w=(2,-1,3)$, $x=(0.5,\,0.2,\,0.1)$, so $w^\top x=1-0.2+0.3=1.1$, and the answer is *yes* because the score is positive. Each pixel may move by 0.2. A coin has eight ways to choose the signs; the score changes by $0.2\,(\pm2\pm1\pm3)$. Only one of the eight wins against 1.1: all three signs against $w$, a change of $0.2\cdot(2+1+3)=1.2$. The next best reaches 0.8. The attacker needs no luck, since the signs of $w$ are known.
+Begin with three pixels and a linear score: $w=(2,-1,3)$, $x=(0.5,\,0.2,\,0.1)$, so $w^\top x=1-0.2+0.3=1.1$, and the answer is *yes* because the score is positive. Each pixel may move by 0.2. A coin has eight ways to choose the signs; the score changes by $0.2\,(\pm2\pm1\pm3)$. Only one of the eight wins against 1.1: all three signs against $w$, a change of $0.2\cdot(2+1+3)=1.2$. The attacker needs no luck, since the signs of $w$ are known.
 
 How little would do? Moving every pixel by $\epsilon$ costs $6\epsilon$ of the score, so $\epsilon=1.1/6\approx0.18$. Moving along the straight line to the boundary: $1.1/\sqrt{14}\approx0.29$ in Euclidean length. Moving one pixel only, the third: $1.1/3\approx0.37$. Three answers, because *small* was measured in three ways.
 
@@ -478,7 +478,7 @@ $$
 \|\delta\|_\infty=\max_i|\delta_i|,\qquad\|\delta\|_2=\Bigl(\sum_i\delta_i^2\Bigr)^{1/2},\qquad\|\delta\|_1=\sum_i|\delta_i| .
 $$
 
-The first allows a little everywhere, the last a lot in few places. No norm *is* perception: shift a picture by one pixel and every norm is large, though nobody minds. But a norm can be minimised, and a model that fails under a tiny $\delta$ is not robust in any sense.
+The first allows a little everywhere, the last a lot in few places. No norm *is* perception: shift a picture by one pixel and every norm is large. But a model that fails under a tiny $\delta$ is not robust in any sense.
 
 (attack-is-not-training)=
 **An attack is not training.** Training moves the weights and holds $x$; an attack holds the weights and moves $x$. Both need the same backpropagation, stopped at another leaf. For our network, with [$p-e_y$ at the logits](#softmax-cross-entropy-gradient),
@@ -554,7 +554,7 @@ r"""
 (fgsm)=
 ## One step uphill
 
-The three pixels fell because the signs of $w$ were known. Which signs does one choose against a network? It is not linear, but [close up it nearly is](#second-order-taylor-model): $L(x+\delta)\approx L(x)+\langle g,\delta\rangle$ with $g=\nabla_xL$. So do what the three pixels taught. To first order the loss grows by $\sum_ig_i\delta_i$; every term can be maximised alone, with $\delta_i=\alpha$ where $g_i>0$ and $-\alpha$ where $g_i<0$:
+Which signs does one choose against a network? It is not linear, but [close up it nearly is](#second-order-taylor-model): $L(x+\delta)\approx L(x)+\langle g,\delta\rangle$ with $g=\nabla_xL$. Every term of $\sum_ig_i\delta_i$ can be maximised alone, with $\delta_i=\alpha$ where $g_i>0$ and $-\alpha$ where $g_i<0$:
 
 $$
 \delta=\alpha\,\operatorname{sign}\nabla_xL(x,y),\qquad\langle\nabla_xL,\delta\rangle=\alpha\|\nabla_xL\|_1 .
@@ -639,7 +639,7 @@ $$
 \alpha_{1/2}\approx s\,\frac{0.674\,\sqrt n}{n\sqrt{2/\pi}}\approx\frac{0.85\,s}{\sqrt n}.
 $$ (eq-adv-dimension)
 
-In many dimensions the attacker adds up what the coin cancels. On 64 pixels, whose root mean square is $s=0.48$, this predicts 0.05. A photograph of $224\times224$ pixels in three colours has 150,528 numbers, and there a customary allowance is $4/255\approx0.016$: by this rule, as $s\le1$, seven times what is needed or more, the 0.15 of our opening three times.
+In many dimensions the attacker adds up what the coin cancels. On 64 pixels, whose root mean square is $s=0.48$, this predicts 0.05, a third of the opening's 0.15.
 """
 
 
@@ -673,13 +673,13 @@ verify_within_se(
 # %% [markdown]
 r"""
 (iterated-fgsm-clip)=
-**Look again.** The linear model holds only nearby. So take smaller steps, look again after each, and stay inside the allowance. Staying inside means going to the nearest allowed point, and for a box that is clipping, coordinate by coordinate:
+**Look again.** The linear model holds only nearby. So take smaller steps, look again after each, and go back to the nearest allowed point, which for a box is clipping, coordinate by coordinate:
 
 $$
 x^{(k+1)}=\operatorname{clip}_{[x-\epsilon,\,x+\epsilon]\cap[0,1]}\Bigl(x^{(k)}+\alpha\operatorname{sign}\nabla_xL(x^{(k)},y)\Bigr).
 $$ (eq-adv-pgd)
 
-From the picture itself this is *iterated FGSM* {cite:p}`kurakin2017`; from a random point of the box it is *projected gradient descent*, PGD {cite:p}`madry2018`. The random start matters: several starts are several chances. Below, `seed=None` starts at the picture.
+From the picture itself this is *iterated FGSM* {cite:p}`kurakin2017`; from a random point of the box it is *projected gradient descent*, PGD {cite:p}`madry2018`. Several starts are several chances; `seed=None` starts at the picture.
 """
 
 
@@ -728,7 +728,7 @@ explore(
 
 # %% [markdown]
 r"""
-At 0.02 one step and ten do the same damage: there the network is nearly linear. From 0.1 on, looking again pays, and at 0.2 almost nothing stands. Half of the digits have fallen at 0.09. The caricature says 0.05: the right order, no more.
+At 0.02 one step and ten do the same damage: there the network is nearly linear. From 0.1 on, looking again pays. Half of the digits have fallen at 0.09; the caricature's 0.05 is the right order, no more.
 
 (adv-enlarged)=
 **A common slip.** "So a larger picture is more fragile." Enlarge the digits: every pixel becomes $3\times3$ equal ones, and train the same network on the 576 numbers. The rule says a third of 0.09. Guess before you look.
@@ -759,7 +759,7 @@ for words, values in zip(("64 pixels", "576 pixels"), halves.T):
 
 # %% [markdown]
 r"""
-Nearly where it was. A score that shares each weight among nine copies has the same value and the same $\|w\|_1$, so by [the distance](#eq-adv-distance) the same threshold. The $n$ of the rule counts numbers that vary on their own; in a photograph neighbours hardly do, and the factor seven is what independent pixels would give.
+An eighth lower, not two thirds. A score that shares each weight among nine copies has the same value and the same $\|w\|_1$, so by [the distance](#eq-adv-distance) the same threshold. The $n$ of the rule counts numbers that vary on their own; in a photograph neighbours hardly do.
 """
 
 # %% tags=["checks"]
@@ -831,19 +831,19 @@ r"""
 (targeted-attack)=
 ## The smallest change
 
-So far the allowance was given and the damage sought. Turn it round: what is the *smallest* change that makes the model say a class $t$ of our choice? It is the fairest number one can put on a single input's safety. For a classifier $C$ {cite:p}`szegedy2014`,
+Turn the question round: what is the *smallest* change that makes a classifier $C$ say a class $t$ of our choice {cite:p}`szegedy2014`?
 
 $$
 \min_{x'}\|x-x'\|_2^2\quad\text{subject to}\quad C(x')=t,\quad x'\in[0,1]^n .
 $$ (eq-adv-targeted)
 
-The constraint $C(x')=t$ has no useful gradient. So pay for it instead, with a price $c>0$ and a penalty $f$ that is lower where $t$ is more likely:
+The constraint has no useful gradient. So pay for it instead, with a price $c>0$ and a penalty $f$ that is lower where $t$ is more likely:
 
 $$
 \min_{\delta}\;\|\delta\|_2^2+c\,f(x+\delta),\qquad x+\delta\in[0,1]^n .
 $$ (eq-adv-penalty)
 
-At $c=0$ the picture stays; as $c\to\infty$ the distance stops mattering and some image of class $t$ comes out, as unlike $x$ as you please. Two penalties compete: the cross-entropy $f=L(\cdot,t)$, and a hinge on the logits $Z$.
+At $c=0$ the picture stays; as $c\to\infty$ the distance stops mattering. Two penalties compete: the cross-entropy $f=L(\cdot,t)$, and a hinge on the logits $Z$.
 
 (carlini-wagner-attack)=
 **The hinge** {cite:p}`carlini2017` charges for every class that is still ahead of $t$, until $t$ leads by $\kappa$, and from there on nothing:
@@ -860,9 +860,9 @@ $$ (eq-adv-linear-cw)
 
 and 0.4 is exactly [the distance to the boundary](#eq-adv-distance). Any price above $c^*$ gives the same answer.
 
-**The cross-entropy** also falls on the far side of the boundary and never stops asking for more. "Then take the smallest price that succeeds!" is what one would think, and with two classes it works. With ten it does not. At its minimum $2\delta=-c\,\nabla L=-c\sum_i(p_i-[i{=}t])\,w_i$: the direction is a mixture of *all* rows $w_i$, weighted by the probabilities, while the nearest boundary point looks only at the classes that are in the way.
+**The cross-entropy** also falls on the far side of the boundary and never stops asking for more. "Then take the smallest price that succeeds!" With two classes that works, with ten it does not. At its minimum $2\delta=-c\,\nabla L=-c\sum_i(p_i-[i{=}t])\,w_i$: the direction is a mixture of *all* rows $w_i$, weighted by the probabilities, while the nearest boundary point looks only at the classes that are in the way.
 
-Who is right can be decided for a linear softmax: class $t$ wins on an intersection of nine half-spaces, and the nearest point of that set is a problem with an exact solver. Eight digits, each to be read as the next class:
+A linear softmax decides: class $t$ wins on an intersection of nine half-spaces, whose nearest point an exact solver finds (the limits of the grey scale left out). Eight digits, each to be read as the next class:
 """
 
 # %% tags=["set-up"]
@@ -964,9 +964,9 @@ for name, values in (
 
 # %% [markdown]
 r"""
-The hinge finds the exact minimum at either price. The cross-entropy, with its price tuned for every single digit, is up to several per cent too long, and no price mends it. So the advantage of the hinge is not that its minimum is easier to find. It is that its minimum is the right one.
+The hinge finds the exact minimum at either price, to within one per cent. The cross-entropy, with its price tuned for every single digit, is up to five per cent too long. No price mends that: its minimum is the wrong one.
 
-Now the network, fifty digits, the next class as target. For eight prices: in how many cases the target was reached, and how long the changes were.
+Now the network, fifty digits, the next class as target, eight prices:
 """
 
 # %% tags=["set-up"]
@@ -1045,7 +1045,7 @@ explore(
 
 # %% [markdown]
 r"""
-The hinge's lengths hardly move once the price is high enough; six times too much costs less than one per cent. (At 0.1 only the easy digits are reached, which is why the mean is short.) The cross-entropy's lengths grow from price to price. With the best of these eight for every digit it is about three per cent longer, at the best one for all, twelve.
+Once the price is high enough, the hinge's lengths hardly move; the cross-entropy's grow from price to price. (At low prices only the easy digits are reached; hence the short means.) With the best of these eight for every digit it is about three per cent longer, at the best one for all, twelve.
 """
 
 # %% tags=["checks"]
@@ -1132,7 +1132,7 @@ r"""
 (adv-first-suspect)=
 ## When an attack fails, suspect the attack
 
-Somebody shows you a network that no gradient can fool. Is it robust? Here is one. Take the network of the opening and multiply its logits by 1,000. Every answer is the same as before, so it is exactly as fragile. Guess what the attacks of the last sections make of it.
+Somebody shows you a network that no gradient can fool. Is it robust? Here is one: the opening's, its logits multiplied by 1,000. Every answer is as before, so it is exactly as fragile. Guess what the attacks make of it.
 """
 
 
@@ -1172,15 +1172,13 @@ for name, value in of_masked.items():
 
 # %% [markdown]
 r"""
-The cross-entropy attack leaves nearly all digits alone: with logits in the thousands the softmax is exactly 0 or 1 in floating point and its gradient exactly zero. A thousand blind tosses of a coin do far better, and the same ten steps on the *gap* of the logits bring the accuracy down as if there were no factor, since a sign does not feel it. A gradient that is gone is not a defence. {cite:t}`athalye2018` looked at the nine white-box defences of one conference: seven had only hidden the gradient, and the authors got round six of them completely and round one in part. Our table shows the first sign: attacks without gradients beat attacks with them. Others are that one step beats many, or that more $\epsilon$ does not help.
-
-The same trap has a gentler form. Put the hinge on the *probabilities* instead of the logits, $\max_{i\ne t}F_i-F_t$, and where the winner has the probability $p\approx1$ its slope is of the order $p(1-p)$ of the logits': almost nothing.
+The cross-entropy attack leaves nearly all digits alone: with logits in the thousands the softmax is exactly 0 or 1 in floating point and its gradient exactly zero. A thousand blind tosses of a coin do far better, and the same ten steps on the *gap* of the logits bring the accuracy down as if there were no factor, since a sign does not feel it. A gradient that is gone is not a defence. Of nine white-box defences of one conference {cite:t}`athalye2018` found that seven had only hidden the gradient; six of these fell completely, one in part. The signs: attacks without gradients beat attacks with them (our table), one step beats many, more $\epsilon$ does not help.
 
 (attack-knowledge-levels)=
-**What the attacker knows.** A *white-box* attacker has the model and may differentiate it (not change it). A *grey-box* attacker knows parts, such as the architecture or the training data. A *black-box* attacker can only ask: picture in, label out.
+**What the attacker knows.** A *white-box* attacker has the model and may differentiate it. A *grey-box* attacker knows parts, such as the architecture or the training data. A *black-box* attacker can only ask: picture in, label out.
 
 (transfer-attack-substitute)=
-**Borrowed gradients.** The black box has a way to get gradients: train a *substitute* on the target's answers, attack the substitute, and hand the result to the target {cite:p}`papernot2017`. Here the target knows the first half of the training digits; the attacker owns the other half, has never seen a true label for it, and trains a narrower network on the target's 700 answers. Masking the target's gradient is no help against this at all. Four controls: the gradient of a substitute that has learned nothing; the borrowed change put on the wrong picture, of any class or of the same class; and a substitute that is no network, the nearest of the ten mean pictures of the answers, attacked by ten steps on the gap.
+**Borrowed gradients.** One who can only ask trains a *substitute* on the target's answers, attacks that, and hands the result to the target {cite:p}`papernot2017`, masked or not. Here the target knows the first half of the training digits; the attacker owns the other half, unlabelled, and trains a narrower network on the target's 700 answers. Four controls: a substitute that has learned nothing; the borrowed change put on another picture, of any class or of the same; and no network at all but the nearest of the ten mean pictures of the answers, attacked on the gap.
 """
 
 # %% tags=["set-up"]
@@ -1221,7 +1219,7 @@ for words, v in knowledge.items():
 
 # %% [markdown]
 r"""
-The attack *transfers*, and the controls say what is shared. It has been learned: the untrained substitute is worth a coin. But little of it needs a network: ten mean pictures do nearly nine tenths of the damage. And most of it belongs to the class: made for another digit of the same class, the change still does more than half of the damage; made for any other digit, little. {cite:t}`ilyas2019` argue that these directions are often real features of the data, predictive though invisible to us, so that fragility belongs to the data as much as to the network.
+The attack *transfers*. What is shared has been learned: the untrained substitute is worth a coin. But little of it needs a network: ten mean pictures do nearly nine tenths of the damage. And most of it belongs to the class: made for another digit of the same class, the change does more than half of the damage; of any class, little. {cite:t}`ilyas2019` argue that such directions are often real features of the data, predictive though invisible to us.
 """
 
 # %% tags=["checks"]
@@ -1242,22 +1240,6 @@ verify_at_least(
     (input_gradient(masked, X_test, y_test) == 0).all(1).double().mean(),
     0.7,
 )
-sure = torch.softmax(plain(x50), 1).amax(1) > 0.999
-slope_of = lambda f: input_gradient(
-    plain, x50[sure], t50[sure], lambda net, x, t: f(net(x), t).sum()
-).norm(dim=1)
-flatter = slope_of(lambda Z, t: gap(torch.softmax(Z, 1), t)) / slope_of(gap)
-verify_at_most(
-    "confident digits: the hinge's slope, probabilities over logits",
-    flatter.max(),
-    0.01,
-)
-winner = torch.softmax(plain(x50[sure]), 1).amax(1)
-verify_at_most(
-    "the same over p(1 − p) of the winner, median: factors of two from 1",
-    (flatter / (winner * (1 - winner))).median().log2().abs(),
-    1,
-)
 left = np.array(list(knowledge.values()))  # (8, seeds)
 verify_at_least(
     "taken from the target by the substitute and not by a coin, the untrained, a swap; "
@@ -1273,7 +1255,7 @@ verify_at_least(
 
 # %% [markdown]
 r"""
-**Try it.** A network ends in `torch.round(100 * logits) / 100`, and FGSM does nothing to it. Give a function that returns attacked pictures for the network `rounded` below with accuracy under 0.3, $\epsilon=0.15$, using the gradient of something you may compute.
+**Try it.** The opening's network gets a last step, `torch.round(100 * logits) / 100`, and FGSM does nothing to it. Give a function that returns attacked pictures, accuracy under 0.3, $\epsilon=0.15$, using the gradient of something you may compute.
 """
 
 # %% tags=["yours"]
@@ -1299,13 +1281,13 @@ r"""
 (adversarial-training)=
 ## Let the attacker teach
 
-The obvious defence is to show the network what it will meet: make the examples during training and give them the right label {cite:p}`goodfellow2015`, in full {cite:p}`madry2018`
+The obvious defence: make the examples during training and give them the right label {cite:p}`goodfellow2015`, in full {cite:p}`madry2018`
 
 $$
 \min_\theta\;\mathbb E\max_{\|\delta\|_\infty\le\epsilon}L(x+\delta,y;\theta).
 $$ (eq-adv-training)
 
-A minimum of a maximum. How does one differentiate a maximum? Take $\ell(\theta)=\max(3\theta,\,1-\theta)$. At $\theta=1$ the first wins and the slope is 3: find the winner, hold it, differentiate it. That is Danskin's theorem: if the maximising $\delta$ is the only one, the gradient in $\theta$ with this $\delta$ held fixed is that of the maximum. (At $\theta=\frac14$ both win, and there is no derivative.) PGD only offers a *candidate* for the maximiser, so training on attacks is as good as its attack. In code it is an ordinary training step on attacked pictures.
+How does one differentiate a maximum? Take $\ell(\theta)=\max(3\theta,\,1-\theta)$. At $\theta=1$ the first wins and the slope is 3: find the winner, hold it, differentiate it. That is Danskin's theorem: if the maximising $\delta$ is the only one, the gradient in $\theta$ with this $\delta$ held fixed is that of the maximum. (At $\theta=\frac14$ both win, and there is no derivative.) PGD only offers a *candidate* for the maximiser, so training on attacks is as good as its attack.
 """
 
 
@@ -1402,7 +1384,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-Much of the lesson needs no attacker. Punishing the weights wins nearly three quarters of what the attacks win at $\epsilon=0.1$, and big coins on the same budget more than four fifths; both cost about two points of clean accuracy, attacks one. At the very $\epsilon$ it was trained for, the chosen direction leads the coins by five points, give or take one; at 0.2 it keeps a third more than these coins do, and twice as many as small weights, though few. Look at the spread, too: on attacks the seeds differ by several points, so a defence that is two points better on one seed has shown nothing. The picture shows the slope of the gap in every pixel: above scattered over the whole picture, below smoother and gathered where strokes run. The empty margins hardly count any more (plain training never touches the weights of a pixel that is always black).
+Much of the lesson needs no attacker. Punishing the weights, at a sixth of that budget, wins nearly three quarters of what the attacks win at $\epsilon=0.1$, and big coins on the same budget more than four fifths; both cost about two points of clean accuracy, attacks one. At the very $\epsilon$ it was trained for, the chosen direction leads the coins by five points, give or take one; at 0.2, where few digits stand, by four. Seeds differ by several points: a defence that is two points better on one seed has shown nothing. In the picture the slope of the gap is scattered after plain training and gathers where strokes run after training on attacks; the empty margins hardly count any more (plain training never touches the weights of a pixel that is always black).
 """
 
 # %% tags=["checks"]
@@ -1491,9 +1473,9 @@ r"""
 (adv-proof)=
 ## Proof
 
-An attack can only ever show weakness: the accuracy it leaves is an *upper* bound of the robust accuracy. After the last section you know what such a number is worth. A lower bound has to hold for every $\delta$ at once, and there are infinitely many. What can one say about all of them?
+An attack can only ever show weakness: the accuracy it leaves is an *upper* bound of the robust accuracy. A lower bound has to hold for infinitely many $\delta$ at once.
 
-**Carry the box along.** Two inputs, each between $-1$ and $1$, and the layer $u=(x_1+x_2,\;x_1-x_2)$. Each $u_i$ lies between $-2$ and $2$, no more and no less. But look at the picture: the image of the box is a diamond, the box around it has twice the area. Its corner $(2,2)$ would need $x_2=0$ and $x_1=2$. If the next layer asks for $u_1+u_2=2x_1$, the truth is at most 2, and the box says 4.
+**Carry the box along.** Two inputs, each between $-1$ and $1$, and the layer $u=(x_1+x_2,\;x_1-x_2)$. Each $u_i$ lies between $-2$ and $2$. But look at the picture: the image of the box is a diamond, the box around it has twice the area. Its corner $(2,2)$ would need $x_2=0$ and $x_1=2$. If the next layer asks for $u_1+u_2=2x_1$, the truth is at most 2, and the box says 4.
 """
 
 # %% tags=["picture"] mystnb={"image": {"alt": "Left: a square of inputs. Right: its image under the layer, a diamond standing on its corner, inside a dotted square with twice its area; the corner of the square at (2, 2) is marked as a point that no input reaches."}}
@@ -1518,7 +1500,7 @@ $$
 (W\mu+b)-|W|\,r\quad\text{and}\quad(W\mu+b)+|W|\,r ,
 $$ (eq-adv-interval)
 
-because the worst case takes the sign of each weight (FGSM once more). A monotone activation maps ends to ends. Each output's bound is exact, all of them together are not: that is what is lost per layer. So do not take one layer more than necessary. In the last layer bound the differences $z_y-z_j$ directly, with the weights $w_y-w_j$ {cite:p}`gowal2018`. If all nine stay positive, *no* perturbation within $\epsilon$ changes the class.
+because the worst case takes the sign of each weight (FGSM once more). A monotone activation maps ends to ends. Each output's bound is exact, all of them together are not: that is lost at every layer. So in the last layer bound the differences $z_y-z_j$ directly, with the weights $w_y-w_j$ {cite:p}`gowal2018`. If all nine stay positive, *no* perturbation within $\epsilon$ changes the class.
 
 **Theorem.** For every network, every $\epsilon$ and every attack: certified accuracy $\le$ robust accuracy $\le$ accuracy under the attack (where an attack may also return $x$).
 """
@@ -1548,7 +1530,7 @@ def on_bounds(net, x, y, done):  # the worst logits that the box allows; ε grow
 
 # %% [markdown]
 r"""
-The bound can be differentiated too, so one can train on it. A third network joins the plain one and the one trained on attacks: same size, same start, same number of epochs, trained on bounds with $\epsilon$ growing to 0.1.
+The bound can be differentiated too, so one can train on it. A third network does: same size, start and number of epochs, $\epsilon$ growing to 0.1.
 """
 
 # %% tags=["set-up"]
@@ -1592,7 +1574,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-The truth lies in the grey. Training on attacks lifts the blue line at small $\epsilon$ (by a quarter at 0.04) and the red one further out (by a third at 0.1); training on bounds lifts the blue one almost to the red. Bounds cost clean accuracy, on this seed two or three points. For the plain network, and for the one trained on attacks, the grey is enormous: at $\epsilon=0.1$ the bound can vouch for hardly a digit, while the attack leaves two fifths and three quarters of them standing. Is the bound blind there, or the attack?
+The truth lies in the grey. Training on attacks lifts the blue line at small $\epsilon$ (by 26 points at 0.04) and the red one further out (by 34 at 0.1); training on bounds lifts the blue one almost to the red, up to the 0.1 it was trained for, and costs two or three points of clean accuracy on this seed. For the other two the grey is enormous: at $\epsilon=0.1$ the bound vouches for hardly a digit, while the attack leaves two fifths and three quarters standing. Is the bound blind there, or the attack?
 """
 
 
@@ -1683,15 +1665,15 @@ r"""
 (headline-perturbation)=
 ## The headline: the truth in the grey
 
-For a large network nobody can say. For ours we can. A ReLU is linear on either side of its kink, so the only thing that makes the network hard is *which side* each hidden unit is on. Give every unit a switch $a\in\{0,1\}$. If its input $u$ surely lies in $[l,m]$ with $l<0<m$, then $h=\max(0,u)$ is the same as
+For a network as small as ours one can say. A ReLU is linear on either side of its kink; what is hard is only *which side* each hidden unit is on. Give every unit a switch $a\in\{0,1\}$. If its input $u$ surely lies in $[l,m]$ with $l<0<m$, then $h=\max(0,u)$ is the same as
 
 $$
 h\ge0,\qquad h\ge u,\qquad h\le m\,a,\qquad h\le u-l\,(1-a).
 $$ (eq-adv-switch)
 
-Try it: $a=1$ leaves $h=u\ge0$, and $a=0$ leaves $h=0\ge u$. So the smallest $\epsilon$ for which some $x'$ in the box has $z_j\ge z_y$ is, for each $j$, a linear problem with a few switches, a *mixed-integer program*, and those have solvers that prove their answer {cite:p}`tjeng2019`. The two methods of the last sections now work for the third. An attack supplies a radius beyond which nobody needs to search; in the box of that radius [the interval bounds](#eq-adv-interval) supply $l$ and $m$, and show that most units have no choice at all.
+Try it: $a=1$ leaves $h=u\ge0$, and $a=0$ leaves $h=0\ge u$. So the smallest $\epsilon$ for which some $x'$ in the box has $z_j\ge z_y$ is, for each $j$, a linear problem with a few switches, a *mixed-integer program*, and those have solvers that prove their answer {cite:p}`tjeng2019`. An attack supplies a radius beyond which nobody needs to search; in the box of that radius [the interval bounds](#eq-adv-interval) supply $l$ and $m$, and leave more than half of the units no choice.
 
-Eighteen problems: the first six test digits that all three networks read correctly, for each network. Three numbers for each problem: the largest $\epsilon$ with a certificate, the exact one, and the smallest at which an attack succeeds. The plain attack is ten steps on the cross-entropy from the picture. The strong one goes for each of the nine other classes in turn, in their logits, with thirty shrinking steps, from the picture and from a random point.
+Eighteen problems: for each network the first six test digits that all three read correctly. Three numbers for each: the largest $\epsilon$ with a certificate, the exact one, and the smallest at which an attack succeeds, found by halving. The simple attack is ten steps on the cross-entropy from the picture. The strong one goes for each of the nine other classes in turn, with thirty shrinking steps on the logits, from two starts.
 """
 
 # %% tags=["set-up"]
@@ -1870,9 +1852,9 @@ plt.show()
 
 # %% [markdown]
 r"""
-Look at the black strokes. On the plain network they sit on the attack: *the bound was blind*, by a factor of up to three (on the second network up to four), and the simple attack was nearly right. For one digit it overstates what the network trained on attacks can bear by a third and more, a robustness that is not there. Is that the defence's doing? Six digits cannot tell; a hundred can: against the strong attack the simple one overstates by several per cent on average on *each* of the three, and for some digit of each by more than a quarter. It happens without any defence as well. The strong attack closes the gap to within a few per cent, on 18 problems of which we happen to know the answer. For the network trained on bounds the certificate is never more than a fifth or so below the truth. That is what such training buys, more than robustness: *being able to know*.
+Look at the black strokes. On the plain network they sit on the attack: *the bound was blind*, by a factor of up to three (on the second network up to four). For one digit of the network trained on attacks the simple attack overstates the truth by two fifths, a robustness that is not there. Is that the defence's doing? A hundred digits say no: against the strong attack the simple one overstates by several per cent on average on *each* of the three, and for some digit of each by more than a quarter. The strong attack comes within a few per cent, on 18 problems of which we happen to know the answer. The network trained on bounds bears the most of the three on these six digits, and its certificate is never more than a fifth or so below the truth. That is what such training buys: *being able to know*.
 
-The price of exactness is the number of switches. Each may double the work, and of a million units not ten would be left but hundreds of thousands. There the grey zone stays grey, and both ends have to be reported. (A third kind of answer, a certificate by voting under noise, scales further: see [the exercises](#adv-exercises).)
+The price of exactness is the number of switches: each may double the work. In large networks the grey zone stays grey, and both ends have to be reported. (A certificate by voting under noise scales further: see [the exercises](#adv-exercises).)
 """
 
 # %% tags=["checks"]
@@ -1939,7 +1921,7 @@ r"""
 (live-attack)=
 ## Attack it yourself
 
-The first two networks of [the headline](#headline-perturbation), and an attack that runs in this page: twenty signed steps on the gap of the logits, for both networks at once. Choose a digit, what it shall be read as, and $\epsilon$; paint on the digit if you like (a white pixel turns black). Three things to find. The smallest $\epsilon$ at which a zero becomes something else, for either network: compare with the means in the table. A target that is out of reach at $\epsilon=0.2$ although *anything else* is not. And look at the changes: those of the network trained on attacks have a shape that means something to you.
+The first two networks of [the headline](#headline-perturbation), and an attack that runs in this page: twenty signed steps on the gap of the logits. Choose a digit, what it shall be read as, and $\epsilon$; paint on the digit if you like (a white pixel turns black). Three things to find: the smallest $\epsilon$ at which a zero becomes something else, for either network; a target out of reach at $\epsilon=0.2$ although *anything else* is not; and the shape of the changes, which for the network trained on attacks means something to you.
 """
 
 
@@ -2031,7 +2013,7 @@ r"""
 (gan)=
 ## Two players
 
-Now the other game, and it builds instead of breaking. A *generator* $G$ turns noise $z\sim\mathcal N(0,I)$ into samples $G(z)$: pictures, sounds, anything. Their density, call it $p_g$, cannot be evaluated, so there is no likelihood to climb. How can one train $G$ towards the data? Train a second network, the *discriminator* $D$, to tell the difference, and use what it learns {cite:p}`goodfellow2014`.
+Now the other game, which builds instead of breaking. A *generator* $G$ turns noise $z\sim\mathcal N(0,I)$ into samples $G(z)$. Their density $p_g$ cannot be evaluated, so there is no likelihood to climb. Train a second network, the *discriminator* $D$, to tell them from data, and use what it learns {cite:p}`goodfellow2014`.
 
 (gan-discriminator-score)=
 Flip a coin; show $D$ a real point or a generated one. $D(x)\in(0,1)$ is its guess for the probability of *real*. It is an ordinary classifier with labels 1 and 0, and its score is a log-likelihood:
@@ -2040,7 +2022,7 @@ $$
 \min_G\max_D\;V(D,G),\qquad V(D,G)=\mathbb E_{x\sim p_{\text{data}}}\log D(x)+\mathbb E_z\log\bigl(1-D(G(z))\bigr).
 $$ (eq-adv-gan)
 
-Both terms are at most 0; $V$ is minus twice the [binary cross-entropy](#binary-cross-entropy-loss) of a batch with equally many of both. Note who learns from whom: the discriminator's training data come from its adversary. The generator sees no data at all, only the discriminator's gradient.
+$V$ is minus twice the [binary cross-entropy](#binary-cross-entropy-loss) of a batch with equally many of both. The discriminator's training data come from its adversary; the generator sees no data at all, only the discriminator's gradient.
 
 (gan-optimal-discriminator)=
 **The best discriminator.** Three outcomes; the data have the probabilities $p=(\frac12,\frac14,\frac14)$, the generator makes $q=(\frac14,\frac14,\frac12)$. You see the first outcome. Of four real draws two are like that, of four generated ones one: real with probability $\frac23$. So $D^*=(\frac23,\frac12,\frac13)$. In general, written as a sum (or integral), $V=\sum_xp\log D+q\log(1-D)$, and $D$ may be chosen at every $x$ alone. With $h(a)=p\log a+q\log(1-a)$,
@@ -2057,7 +2039,7 @@ $$
 D^*(x)=\frac{p_{\text{data}}(x)}{p_{\text{data}}(x)+p_g(x)},\qquad\text{with logit}\quad\log\frac{p_{\text{data}}(x)}{p_g(x)} .
 $$ (eq-adv-best-d)
 
-The discriminator *measures the ratio of two densities* that nobody can evaluate, from samples alone. For $\mathcal N(1,1)$ against $\mathcal N(-1,1)$ the log-ratio is $2x$. A logistic regression on samples should find just that.
+The discriminator *measures the ratio of two densities* that nobody can evaluate, from samples alone. For $\mathcal N(1,1)$ against $\mathcal N(-1,1)$ the log-ratio is $2x$, and a logistic regression on samples finds it.
 """
 
 # %% tags=["checks"]
@@ -2112,7 +2094,7 @@ where $\mathrm{JS}=\frac12\mathrm{KL}(p\|m)+\frac12\mathrm{KL}(q\|m)$ is the *Je
 
 **Theorem.** $\min_G\max_DV=-\log4$, attained exactly when $p_g=p_{\text{data}}$, where $D^*=\frac12$ everywhere.
 
-That is a statement about generators and discriminators without limits, optimised exactly, and about where the optimum is. It does not say that anybody gets there. Slide the generator and see what the perfect discriminator makes of it.
+That is about players without limits, optimised exactly: where the optimum is, not that anybody gets there. Slide the generator and see what the perfect discriminator makes of it.
 """
 
 
@@ -2270,7 +2252,7 @@ explore(
 
 # %% [markdown]
 r"""
-So the alternation that everyone uses is a heuristic. In the smallest GAN it circles, and looks as if it kept to its loop; but the ellipse belongs to $\theta\phi$, and at $\eta=\frac12$ the loop here has widened by a seventh after 20,000 steps. The mean of the path (green) is near the goal all the same, which is why one averages weights; the penalty goes there.
+So the usual alternation is a heuristic. In the smallest GAN it circles (not for ever: at $\eta=\frac12$ the loop widens by a seventh in 20,000 steps). The mean of the path (green) is near the goal all the same, which is why one averages weights; extragradient and the penalty go there.
 """
 
 # %% tags=["checks"]
@@ -2405,8 +2387,10 @@ for words, flat in (("log(1 − D)", True), ("−log D", False)):
 
 # %% [markdown]
 r"""
+After 500 steps the first has moved by 0.01; the second is there.
+
 (adv-fixed-points)=
-**Are the two the same game?** "Both push $a$ upwards, so they rest at the same places", one would think. At $p_g=p_{\text{data}}$ both rest. But a generator that *cannot* reach the data has to compromise, and there they part. Let the data have two bumps, $0.7\,\mathcal N(-1,\frac14)+0.3\,\mathcal N(2.5,\frac14)$, and the generator one, $\mathcal N(\theta,1)$. Where does it come to rest, against the perfect $D^*$? The push on $\theta$ is $\mathbb E\,\sigma(a)\,a'$ or $\mathbb E(1-\sigma(a))\,a'$ at the generated points.
+**Are the two the same game?** Both push $a$ upwards, and at $p_g=p_{\text{data}}$ both rest. But a generator that *cannot* reach the data has to compromise, and there they part. Let the data have two bumps, $0.7\,\mathcal N(-1,\frac14)+0.3\,\mathcal N(2.5,\frac14)$, and the generator one, $\mathcal N(\theta,1)$. Where does it come to rest, against the perfect $D^*$? The push on $\theta$ is $\mathbb E\,\sigma(a)\,a'$ or $\mathbb E(1-\sigma(a))\,a'$ at the generated points.
 """
 
 
@@ -2440,7 +2424,9 @@ plt.show()
 
 # %% [markdown]
 r"""
-Why two places? At $D^*$ we have $-\log D^*=\log\frac{1-D^*}{D^*}-\log(1-D^*)$. The mean of the first term over generated points is $\mathbb E_q\log\frac qp=\mathrm{KL}(q\,\|\,p)$, and the slope of the second, as the minimax loss has that of $2\,\mathrm{JS}$, is that of $-2\,\mathrm{JS}$. (Holding $D^*$ while $\theta$ moves changes neither: $\mathbb E_q\,\partial_\theta\log q=0$.) So the non-saturating loss descends {cite:p}`arjovsky2017principled`
+Where a curve crosses zero downwards, the generator rests. The minimax loss has one such place here, near the large bump: against $D^*$ its push is the slope of JS (the maximum's gradient, [once more](#adversarial-training)), and there JS is smallest. The non-saturating loss has two: a generator that starts on the right settles on the small bump and stays.
+
+Why two? At $D^*$ we have $-\log D^*=\log\frac{1-D^*}{D^*}-\log(1-D^*)$. The mean of the first term over generated points is $\mathbb E_q\log\frac qp=\mathrm{KL}(q\,\|\,p)$, and the slope of the second, as the minimax loss has that of $2\,\mathrm{JS}$, is that of $-2\,\mathrm{JS}$. (Holding $D^*$ while $\theta$ moves changes neither: $\mathbb E_q\,\partial_\theta\log q=0$.) So the non-saturating loss descends {cite:p}`arjovsky2017principled`
 
 $$
 \mathrm{KL}(q\,\|\,p)-2\,\mathrm{JS}(p,q):
@@ -2448,7 +2434,7 @@ $$ (eq-adv-reverse)
 
 it punishes samples where there are no data, not data where there are no samples, and it is paid for staying apart.
 
-Where a curve crosses zero downwards, the generator rests. The minimax loss has one such place here, near the large bump (at 1.8 its push is only just negative: three eighths of the data in the small bump would hold it, too); against $D^*$ its push is the slope of JS (the maximum's gradient, [once more](#adversarial-training)), and there JS is smallest. The non-saturating loss has two: a generator that starts on the right settles on the small bump and stays. In this game the loss that learns faster also forgives dropping most of the data.
+In this game the loss that learns faster also forgives dropping most of the data.
 """
 
 # %% tags=["checks"]
@@ -2519,22 +2505,6 @@ verify(
     ],
     rtol=1e-3,
 )
-bump_share = lambda w: (
-    lambda x: w * stats.norm.pdf(x, 2.5, 0.5) + (1 - w) * stats.norm.pdf(x, -1, 0.5)
-)
-wide, valleys = np.linspace(-8, 9, 2001), []
-for share_right in (0.36, 0.39):
-    js = [
-        jensenshannon(bump_share(share_right)(wide), stats.norm.pdf(wide, t, 1)) ** 2
-        for t in np.linspace(-2, 3.5, 111)
-    ]
-    valleys.append(int((np.diff(np.sign(np.diff(js))) > 0).sum()))
-verify(
-    "local minima of JS with a little less and a little more than 3/8 of the data on "
-    "the right",
-    valleys,
-    [1, 2],
-)
 turns = lambda flat: int((np.diff(np.sign(pushes[flat])) != 0).sum())
 verify(
     "places where the push is zero: log(1 − D), −log D",
@@ -2575,7 +2545,7 @@ r"""
 (adv-ordinary-loop)=
 ## A GAN in fifteen lines, and its modes
 
-Here is the whole thing as one would write it. Three places deserve a look. `detach` stops $D$'s loss from reaching $G$. Each player has an optimiser of its own, and clears only its own gradients before its own step. And $G$'s loss is $-\log D(G(z))$, with the graph through $D$ left intact, because $D$'s slope is all that $G$ ever learns.
+Here is the whole thing. `detach` stops $D$'s loss from reaching $G$. Each player has an optimiser of its own and clears its gradients before its own step. $G$'s loss, $-\log D(G(z))$, keeps the graph through $D$, because $D$'s slope is all that $G$ ever learns.
 """
 
 
@@ -2598,7 +2568,7 @@ def train_gan(G, D, sample, codes, steps, watch, batch=128):  # setting
 
 # %% [markdown]
 r"""
-The first run is one-dimensional, so that everything can be seen: data $\mathcal N(2,\frac14)$, a generator $G(z)=\mu+sz$ with two numbers to learn, and a discriminator with 16 hidden units. Step through the game. The dotted curve is the best $D$ against the generator of that moment.
+The first run is one-dimensional: data $\mathcal N(2,\frac14)$, a generator $G(z)=\mu+sz$ with two numbers to learn, and a discriminator with 16 hidden units. The dotted curve is the best $D$ against the generator of that moment.
 """
 
 # %% tags=["set-up"]
@@ -2697,12 +2667,12 @@ explore(
 
 # %% [markdown]
 r"""
-The generator finds the data and then does not rest: mean and width wander around their goal. Noise of the batches, or [the game](#eq-adv-spiral)? The control has no adversary: the same two numbers, fitted by likelihood with the same Adam and batches of the same size. It wanders too, but less than half as far in the mean, and a fifth as far or less in the width. The rest is the price of a judge that has to learn as well.
+The generator finds the data and then does not rest. Noise of the batches, or [the game](#eq-adv-spiral)? The same two numbers, fitted by likelihood with the same Adam and batches of the same size, wander less than half as far in the mean, and a fifth as far or less in the width. The rest is the price of the game.
 
 (mode-collapse)=
 **Modes.** Nothing in $G$'s loss asks for variety. If one plausible output fools $D$ for now, all codes may map to it; $D$ learns to reject it, and $G$ moves on. *Mode collapse*: the generator covers a few modes of the data and drops the others.
 
-The classical test is a ring of eight narrow Gaussians. One measure is not enough here. Counting the modes that got fifty of 2,000 samples is fooled by a shapeless noisy ring, which reaches the count in most of them, now and then in all; the share of samples within three standard deviations of a centre is fooled by a generator that sits on a single mode. So the table shows both, for a noisy ring and for a half of the modes as controls. Four seeds, each played twice from the same weights, on the same batches and the same codes: once plainly, once with the penalty that calmed [the smallest GAN](#gan-minimax), here $\frac\gamma2\,\mathbb E\,\|\nabla_xa\|^2$ for the logit $a$ of $D$ on the data, $\gamma=0.03$. The samples come from weights averaged over the last fifty steps or so.
+The classical test is a ring of eight narrow Gaussians. Counting the modes that got fifty of 2,000 samples is fooled by a shapeless noisy ring; the share of samples within three standard deviations of a centre is fooled by a generator that sits on a single mode. So the table shows both, with a noisy ring and a half of the modes as controls. Four seeds, each played twice from the same weights, on the same batches and codes: once plainly, once with the penalty that calmed [the smallest GAN](#gan-minimax), here $\frac\gamma2\,\mathbb E\,\|\nabla_xa\|^2$ for the logit $a$ of $D$ on the data, $\gamma=0.03$. The weights are averaged over the last fifty steps or so.
 """
 
 # %% tags=["set-up"]
@@ -2911,7 +2881,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-Three of the four plain GANs drop two modes (shown is the seed whose plain GAN reaches fewest). With the penalty these four seeds reach all eight (others may miss one), at a share of good samples that is hardly lower. The controls show that both columns are needed: the ring that has no modes at all "hits" most of them, but only a fifth of its points lie near one; half of the modes has the share of the data itself. Threads of samples remain between neighbouring modes, since a continuous $G$ has to cross from one to the next.
+Three of the four plain GANs drop two modes (one of them is shown). With the penalty these four seeds reach all eight (others may miss one), at a share of good samples that is hardly lower. Both columns are needed: the noisy ring "hits" five modes with a fifth of its points; half of the modes has the share of the data itself. Threads of samples remain between neighbouring modes, since a continuous $G$ has to cross from one to the next.
 """
 
 # %% tags=["checks"]
@@ -2981,7 +2951,7 @@ verify_at_least(
 
 # %% [markdown]
 r"""
-**Try it.** A GAN made 2,000 samples of the ring; three modes got 600 each, and 200 samples lie in between. What does an *effective number* of modes, $e^{H}$ with the [entropy](#entropy) $H$ of the three shares among the 1,800, say? And with the counts 1,700, 50, 50?
+**Try it.** Three modes of the ring got 600 samples each. What does an *effective number* of modes, $e^{H}$ with the [entropy](#entropy) $H$ of the three shares, say? And with the counts 1,700, 50, 50?
 """
 
 # %% tags=["yours"]
@@ -3010,13 +2980,13 @@ r"""
 (wasserstein)=
 ## Moving earth
 
-Two point masses a distance $\Delta$ apart have $\mathrm{JS}=\log2$, whether $\Delta$ is 1 or 1,000: a divergence that compares densities point by point does not know what *near* is. Here is one that does. How much work is it to shovel one heap of earth into the shape of another? The *Wasserstein distance* is the least work, mass times distance:
+Two point masses a distance $\Delta$ apart have $\mathrm{JS}=\log2$, whether $\Delta$ is 1 or 1,000: a divergence that compares densities point by point does not know what *near* is. How much work is it to shovel one heap of earth into the shape of another? The *Wasserstein distance* is the least work, mass times distance:
 
 $$
 W(p,q)=\min_{\text{couplings of }x\sim p,\,y\sim q}\mathbb E|x-y| .
 $$ (eq-adv-wasserstein)
 
-Put earth at 0, 1 and 5, holes at 2, 2 and 3. Sorted pairs, left to left: $|0-2|+|1-2|+|5-3|=5$, divided by three. In one dimension the sorted pairing is always a cheapest one, because two crossing moves can be exchanged without loss. So on samples $W$ is *exact* at the price of a sort.
+Put earth at 0, 1 and 5, holes at 2, 2 and 3. Sorted pairs, left to left: $|0-2|+|1-2|+|5-3|=5$, divided by three. In one dimension the sorted pairing is always a cheapest one, because two crossing moves can be exchanged without loss.
 
 **What a critic has to do with it.** Let $f$ be any function with slope at most one in size. For every coupling $\mathbb E f(x)-\mathbb E f(y)=\mathbb E[f(x)-f(y)]\le\mathbb E|x-y|$, so
 
@@ -3024,7 +2994,7 @@ $$
 \max_{|f'|\le1}\;\mathbb E_pf-\mathbb E_qf\;\le\;W(p,q).
 $$ (eq-adv-critic)
 
-It is an equality: with the distribution functions, $\mathbb E_pf-\mathbb E_qf=\int f'\,(F_q-F_p)\,dx$ (by parts), largest for $f'=\operatorname{sign}(F_q-F_p)$, with the value $\int|F_p-F_q|\,dx$; and that is the area between the two sorted samples, $W$ itself. (In more dimensions the same holds by a theorem of Kantorovich and Rubinstein.) So a discriminator without sigmoid and logarithm, only with *bounded slope*, measures $W$. It is called a *critic* {cite:p}`arjovsky2017`, and its slope is kept down by a penalty on the excess over one, $\lambda\,\mathbb E\bigl[(|f'|-1)^+\bigr]^2$ on the way from real to generated points, the one-sided variant of {cite:t}`gulrajani2017`. Each sample of the generator then feels slope one wherever $F_p\ne F_q$; where the laws overlap these may cancel.
+It is an equality: with the distribution functions, $\mathbb E_pf-\mathbb E_qf=\int f'\,(F_q-F_p)\,dx$ (by parts), largest for $f'=\operatorname{sign}(F_q-F_p)$, with the value $\int|F_p-F_q|\,dx$; and that is the area between the two sorted samples, $W$ itself. (In more dimensions the same holds by a theorem of Kantorovich and Rubinstein.) So a discriminator without sigmoid and logarithm, only with *bounded slope*, measures $W$. It is called a *critic* {cite:p}`arjovsky2017`, and its slope is kept down by a penalty on the excess over one, $\lambda\,\mathbb E\bigl[(|f'|-1)^+\bigr]^2$ on the way from real to generated points, the one-sided variant of {cite:t}`gulrajani2017`. Each sample of the generator then feels slope one wherever $F_p\ne F_q$.
 """
 
 
@@ -3035,7 +3005,7 @@ def wasserstein(x, y):  # samples of equal number
 
 # %% [markdown]
 r"""
-Does it pay? The data are [the two bumps](#adv-fixed-points); generator and discriminator are networks with two hidden layers of 16 units and two codes. Three losses, six seeds, 250 steps of $G$, five of $D$ for each, and two learning rates, one four times the other, so that none is judged by a rate that suits another. The critic comes with a penalty; so the rivals play twice, without and with theirs, the $\gamma=0.3$ of [the smallest GAN](#gan-minimax). The judge is $W$, which favours the Wasserstein loss if anybody. Baselines: fresh data (what perfection would score) and a single Gaussian with the right mean and variance.
+Does it pay? The data are [the two bumps](#adv-fixed-points); both players have two hidden layers of 16 units. Three losses, six seeds, 250 steps of $G$, five of $D$ for each, and two learning rates, so that none is judged by a rate that suits another. The critic comes with a penalty; so the rivals play twice, without and with theirs, the $\gamma=0.3$ of [the smallest GAN](#gan-minimax). The judge is $W$, which favours the Wasserstein loss if anybody. Baselines: fresh data and a single Gaussian with the right mean and variance.
 """
 
 
@@ -3101,7 +3071,7 @@ for name in ("fresh data", "one Gaussian"):
 
 # %% [markdown]
 r"""
-Without a penalty the rivals are restless, and here the loss that saturates does better than the usual one: a flat slope matters only while $D$ is far ahead. At the higher rate the worst game of $-\log D$ ends near 1: three tenths of the earth, moved by 3.5, is the price of dropping the small bump. With one, all three losses are calm at either rate, and the Wasserstein loss has lost its lead: at the higher rate, where the three do best, its rivals do at least as well (at this weight of the critic's penalty), though the judge is its namesake. The calm is the *penalty's*, not the loss's.
+Without a penalty the rivals are restless, and here the loss that saturates does better than the usual one. At the higher rate the worst game of $-\log D$ ends near 1, about the price of dropping the small bump: three tenths of the earth, moved by 3.5. With a penalty all three losses are calm at either rate, though none comes near fresh data; at the higher rate, where all do best, the rivals do at least as well as the Wasserstein loss (at this weight of its penalty). The calm is the *penalty's*, not the loss's.
 """
 
 # %% tags=["checks"]
@@ -3213,7 +3183,7 @@ verify(
 
 # %% [markdown]
 r"""
-**Try it.** Data uniform on $[0,1]$, generator uniform on $[\theta,\theta+1]$ with $\theta>1$. Give $\mathrm{JS}$, $W$, and the slope of each in $\theta$: a function of $\theta$ that returns four numbers, in the order JS, JS′, $W$, $W'$.
+**Try it.** Data uniform on $[0,1]$, generator uniform on $[\theta,\theta+1]$ with $\theta>1$. Give a function of $\theta$ that returns JS, JS′, $W$ and $W'$, the primes for slopes in $\theta$.
 """
 
 # %% tags=["yours"]
@@ -3239,7 +3209,7 @@ r"""
 (adversarial-practice)=
 ## In practice
 
-Training on attacks, as one would write it without this chapter's helpers. The attack's loop uses `torch.autograd.grad` with respect to `delta`, so that the weights' gradients stay clean; then comes an ordinary step.
+Training on attacks without this chapter's helpers. The attack uses `torch.autograd.grad` with respect to `delta`, so that the weights' gradients stay clean.
 """
 
 
@@ -3263,7 +3233,7 @@ def fit_robust(X, y, eps=0.1, alpha=0.05, k=5, epochs=30):  # setting
 
 # %% [markdown]
 r"""
-To report robustness, take a standard battery of attacks (AutoAttack by {cite:t}`croce2020` is one: several losses, restarts, an attack without gradients), tune it against *your* defence, and give a certificate where you can. Per-example gradients come from `torch.func`; GANs are mostly written with `BCEWithLogitsLoss` and labels 1 and 0, which is our softplus; distances in one dimension are in `scipy.stats`. In many dimensions sorting is no longer possible; the *energy distance* $2\,\mathbb E\|x-y\|-\mathbb E\|x-x'\|-\mathbb E\|y-y'\|$ {cite:p}`szekely2013` needs samples only, in any dimension.
+To report robustness, take a standard battery of attacks (AutoAttack {cite:p}`croce2020` is one), tune it against *your* defence, and give a certificate where you can. Per-example gradients come from `torch.func`; GANs are mostly written with `BCEWithLogitsLoss` and labels 1 and 0, which is our softplus; distances in one dimension are in `scipy.stats`. In many dimensions nothing can be sorted; the *energy distance* $2\,\mathbb E\|x-y\|-\mathbb E\|x-x'\|-\mathbb E\|y-y'\|$ {cite:p}`szekely2013` needs samples only.
 """
 
 # %% tags=["checks"]
@@ -3318,7 +3288,7 @@ r"""
 (adv-beware)=
 ## Beware
 
-**"It is robust."** In which norm? The network trained on attacks knows small changes of all pixels. Let the attacker change *few pixels by as much as they like* instead: one after the other, the pixel that raises the gap most by first order is set to black or white.
+**"It is robust."** In which norm? Let the attacker change *few pixels by as much as they like*: one after the other, the pixel that raises the gap most by first order is set to black or white.
 """
 
 
@@ -3354,7 +3324,7 @@ for name, rows in few_seeds.items():
 
 # %% [markdown]
 r"""
-With three free pixels the network trained on attacks is no better than the plain one, and neither is the one with certificates. Training on attacks or bounds has bought safety against small changes of everything, and nothing against large changes of little; the coins, which nobody chose, keep a little more. A promise of robustness names its norm and its $\epsilon$, or it says nothing.
+With three free pixels neither the network trained on attacks nor the one with certificates is better than the plain one; coins keep a little more. A promise of robustness names its norm and its $\epsilon$, or it says nothing.
 
 (gan-variational-bound)=
 **"The score is $-\log4$, so the generator is perfect."** $D$ is never the optimum over all functions, only over a family $\Phi$ of networks:
@@ -3363,7 +3333,7 @@ $$
 \sup_{\phi\in\Phi}\tfrac12V(D_\phi,G)\;\le\;\tfrac12V(D^*,G)=\mathrm{JS}(p,q)-\log2 .
 $$ (eq-adv-variational)
 
-The generator minimises a *lower* bound of the divergence: what $\Phi$ cannot see costs nothing. Take logits that are linear in $x$. Against $\mathcal N(0,1)$ a generator of $\mathcal N(1,1)$ is seen in full, because the log-ratio is linear. A generator of $\mathcal N(0,4)$, twice as wide, is not seen at all: the score is exactly that of a perfect one. With $x^2$ among the features it is found out.
+The generator minimises a *lower* bound of the divergence: what $\Phi$ cannot see costs nothing. Take logits that are linear in $x$. Against $\mathcal N(0,1)$ a generator of $\mathcal N(1,1)$ is seen in full, because the log-ratio is linear. A generator of $\mathcal N(0,4)$, twice as wide, scores exactly like a perfect one. With $x^2$ among the features it is found out.
 """
 
 
@@ -3439,7 +3409,7 @@ verify_at_least(
 # %% [markdown]
 r"""
 (adv-neighbour)=
-**"Classes a distance $2r$ apart, so the nearest neighbour is safe up to $r$."** For a *training* point, yes: moved by less than $r$, it is still nearer to where it was than to anything of the other class. A fresh point has no neighbour at home. Take two slabs in $\mathbb R^5$ with a gap of $2r=1$, 1,000 training points, and move points straight at the other class:
+**"Classes a distance $2r$ apart, so the nearest neighbour is safe up to $r$."** For a *training* point, yes: moved by less than $r$, it stays nearest to where it was. A fresh point has no neighbour at home, and some of them fall: two slabs in $\mathbb R^5$ with a gap of $2r=1$, 1,000 training points, points moved straight at the other class:
 """
 
 
@@ -3526,7 +3496,7 @@ adv_smoothing = lambda p, sigma: sigma * stats.norm.ppf(p)
 
 </details>
 
-**A tighter box.** For a network with one hidden layer the interval bound treats the hidden units as if each could be worst at once. A unit that is on for *every* input in the box is linear there, so its row can be passed straight on to the inputs. Write a bound of $z_y-z_j$ (shape $(n,10)$, like `gaps_below`) that does this and is tighter on the plain network at $\epsilon=0.02$, but never above what an attack finds.
+**A tighter box.** A hidden unit that is on for *every* input in the box is linear there, so its row can be passed straight on to the inputs. Write a bound of $z_y-z_j$ (shape $(n,10)$, like `gaps_below`) that does this and is tighter on the plain network at $\epsilon=0.02$, but never above what an attack finds.
 """
 
 # %% tags=["yours"]
@@ -3595,7 +3565,6 @@ r"""
 | PGD | step uphill, clip to the box and to valid pictures, several starts | [iteration](#eq-adv-pgd) |
 | linear score | distance to the boundary $\lvert w^\top x+b\rvert/\lVert w\rVert_q$ | [distance](#eq-adv-distance) |
 | hinge attack | $\lVert\delta\rVert^2+c\,(\max_{i\ne t}Z_i-Z_t+\kappa)^+$: any price above $c^*$ gives the nearest point | [objective](#eq-adv-cw) |
-| a failed attack | is the first suspect: gone gradients, saturated softmax | [masked](#adv-first-suspect) |
 | adversarial training | $\min_\theta\mathbb E\max_\delta L(x+\delta,y)$ | [objective](#eq-adv-training) |
 | certificate | $W\mu+b\pm\lvert W\rvert r$; certified ≤ robust ≤ attacked | [bounds](#eq-adv-interval) |
 | exact | one switch a unit, a mixed-integer program | [switches](#eq-adv-switch) |
@@ -3604,7 +3573,7 @@ r"""
 | non-saturating loss | slope $1-\sigma(a)$ instead of $\sigma(a)$; other resting places | [slopes](#eq-adv-saturate) |
 | Wasserstein | least work; in one dimension sort; a critic of slope one measures it | [distance](#eq-adv-wasserstein), [critic](#eq-adv-critic) |
 
-**Further reading.** {cite:t}`kolter2018` tell the first thread in full, with the programs; {cite:t}`biggio2013` showed the phenomenon early, {cite:t}`szegedy2014` found it in deep networks, {cite:t}`goodfellow2015` explained it by linearity, {cite:t}`athalye2018` is the best warning about defences. For the games {cite:t}`mescheder2018` is the clearest analysis of why GANs converge or not, {cite:t}`prince2023` the clearest introduction.
+**Further reading.** {cite:t}`kolter2018` tell the first thread in full, with the programs; {cite:t}`biggio2013` showed the phenomenon early, {cite:t}`athalye2018` is the best warning about defences. For the games {cite:t}`mescheder2018` analyse why GANs converge or not, {cite:t}`prince2023` is the clearest introduction.
 """
 
 # %% [markdown]

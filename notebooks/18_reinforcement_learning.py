@@ -1993,8 +1993,8 @@ print("10,000 walks of a random softmax policy on the slippery board")
 for name, g in gradient_samples.items():
     exact = exact_gradient(slippery, theta_some, rho)
     print(
-        f"{name:12} variance of one walk's estimate {total_variance[name]:7.0f}"
-        f"   cosine of the mean to exact {(g.mean(0) * exact).sum() / np.linalg.norm(g.mean(0)) / np.linalg.norm(exact):.4f}"
+        f"{name:12} variance of one walk's estimate {total_variance[name]:6.0f}"
+        f"  cosine of the mean to exact {(g.mean(0) * exact).sum() / np.linalg.norm(g.mean(0)) / np.linalg.norm(exact):.4f}"
     )
 
 # %% tags=["checks"]

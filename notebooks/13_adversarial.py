@@ -448,7 +448,7 @@ You will be able to
 
 It builds on [backpropagation](#backpropagation), the [softmax](#softmax) with [cross-entropy](#binary-cross-entropy-loss), [norms](#lp-norms) and [gradient descent](#gradient-descent).
 
-**The data** are the 1,797 digits of scikit-learn: $8\times8=64$ pixels with grey values between 0 (black) and 1 (white), 1,400 for training and 397 for testing. The network has one hidden layer of 24 ReLU units. It is tiny on purpose: so small, the exact answer can be computed.
+**The data** are the 1,797 digits of scikit-learn: $8\times8=64$ pixels with grey values between 0 (black) and 1 (white), 1,400 for training and 397 for testing. The network has one hidden layer of 24 ReLU units. It is tiny on purpose: so small that the second question can be answered exactly.
 """
 
 # %% tags=["checks"]
@@ -554,7 +554,7 @@ r"""
 (fgsm)=
 ## One step uphill
 
-Which signs does one choose against a network? It is not linear, but [close up it nearly is](#second-order-taylor-model): $L(x+\delta)\approx L(x)+\langle g,\delta\rangle$ with $g=\nabla_xL$. Every term of $\sum_ig_i\delta_i$ can be maximised alone, with $\delta_i=\alpha$ where $g_i>0$ and $-\alpha$ where $g_i<0$:
+Which signs does one choose against a network? It is not linear, but [close up it nearly is](#second-order-taylor-model): $L(x+\delta)\approx L(x)+\langle g,\delta\rangle$ with $g=\nabla_xL$. Let every pixel move by at most $\alpha$, in the box $|\delta_i|\le\alpha$. Then every term of $\sum_ig_i\delta_i$ can be maximised alone, with $\delta_i=\alpha$ where $g_i>0$ and $-\alpha$ where $g_i<0$:
 
 $$
 \delta=\alpha\,\operatorname{sign}\nabla_xL(x,y),\qquad\langle\nabla_xL,\delta\rangle=\alpha\|\nabla_xL\|_1 .
@@ -673,7 +673,7 @@ verify_within_se(
 # %% [markdown]
 r"""
 (iterated-fgsm-clip)=
-**Look again.** The linear model holds only nearby. So take smaller steps, look again after each, and go back to the nearest allowed point, which for a box is clipping, coordinate by coordinate:
+**Look again.** The linear model holds only nearby. So take smaller steps $\alpha$, look again after each, and go back to the nearest point of the allowed box of size $\epsilon$, which is clipping, coordinate by coordinate:
 
 $$
 x^{(k+1)}=\operatorname{clip}_{[x-\epsilon,\,x+\epsilon]\cap[0,1]}\Bigl(x^{(k)}+\alpha\operatorname{sign}\nabla_xL(x^{(k)},y)\Bigr).
@@ -759,7 +759,7 @@ for words, values in zip(("64 pixels", "576 pixels"), halves.T):
 
 # %% [markdown]
 r"""
-An eighth lower, not two thirds. A score that shares each weight among nine copies has the same value and the same $\|w\|_1$, so by [the distance](#eq-adv-distance) the same threshold. The $n$ of the rule counts numbers that vary on their own; in a photograph neighbours hardly do.
+On average an eighth lower, not two thirds. A score that shares each weight among nine copies has the same value and the same $\|w\|_1$, so by [the distance](#eq-adv-distance) the same threshold. The $n$ of the rule counts numbers that vary on their own; in a photograph neighbours hardly do.
 """
 
 # %% tags=["checks"]
@@ -966,7 +966,7 @@ for name, values in (
 r"""
 The hinge finds the exact minimum at either price, to within one per cent. The cross-entropy, with its price tuned for every single digit, is up to five per cent too long. No price mends that: its minimum is the wrong one.
 
-Now the network, fifty digits, the next class as target, eight prices:
+Now the network, fifty digits, the next class as target, eight prices. And on the slider one three and the cross-entropy: at 0 nothing moves, at 1,000 the distance hardly counts.
 """
 
 # %% tags=["set-up"]
@@ -1300,7 +1300,7 @@ def on_attacks(net, x, y, done):
 
 # %% [markdown]
 r"""
-Is it the attack that teaches? Two rivals that never see one. *Small weights*: by [the distance](#eq-adv-distance) a small $\|w\|$ is a distant boundary, so add $0.01\,\|W\|^2$ for either layer to the loss. *Coins* of four times the size. An attacked step costs six backpropagations instead of one, so the coins get six times the epochs. Each network is then attacked three times with ten steps: from the picture on the cross-entropy, and twice from a random point on the gap of the logits.
+Here $\epsilon=0.1$, with five steps from a random start. Is it the attack that teaches? Two rivals that never see one. *Small weights*: by [the distance](#eq-adv-distance) a small $\|w\|$ is a distant boundary, so add $0.01\,\|W\|^2$ for either layer to the loss. *Coins* of four times that size, 0.4. An attacked step costs six backpropagations instead of one, so the coins get six times the epochs. Each network is then attacked three times with ten steps: from the picture on the cross-entropy, and twice from a random point on the gap of the logits.
 """
 
 
@@ -1384,7 +1384,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-Much of the lesson needs no attacker. Punishing the weights, at a sixth of that budget, wins nearly three quarters of what the attacks win at $\epsilon=0.1$, and big coins on the same budget more than four fifths; both cost about two points of clean accuracy, attacks one. At the very $\epsilon$ it was trained for, the chosen direction leads the coins by five points, give or take one; at 0.2, where few digits stand, by four. Seeds differ by several points: a defence that is two points better on one seed has shown nothing. In the picture the slope of the gap is scattered after plain training and gathers where strokes run after training on attacks; the empty margins hardly count any more (plain training never touches the weights of a pixel that is always black).
+Much of the lesson needs no attacker. Punishing the weights, at a sixth of the attacks' budget, wins nearly three quarters of what they win at $\epsilon=0.1$, and big coins on the same budget more than four fifths; none of the three costs much more than one point of clean accuracy. At the very $\epsilon$ it was trained for, the chosen direction leads the coins by five points, give or take one; at 0.2, where few digits stand, by four, and keeps more than twice what small weights keep. Seeds differ by several points: a defence that is two points better on one seed has shown nothing. In the picture the slope of the gap is scattered after plain training; after training on attacks it gathers in the middle, and the empty margins hardly count any more (plain training never touches the weights of a pixel that is always black).
 """
 
 # %% tags=["checks"]
@@ -1852,7 +1852,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-Look at the black strokes. On the plain network they sit on the attack: *the bound was blind*, by a factor of up to three (on the second network up to four). For one digit of the network trained on attacks the simple attack overstates the truth by two fifths, a robustness that is not there. Is that the defence's doing? A hundred digits say no: against the strong attack the simple one overstates by several per cent on average on *each* of the three, and for some digit of each by more than a quarter. The strong attack comes within a few per cent, on 18 problems of which we happen to know the answer. The network trained on bounds bears the most of the three on these six digits, and its certificate is never more than a fifth or so below the truth. That is what such training buys: *being able to know*.
+Look at the black strokes. On the plain network they sit on the attack: *the bound was blind*, by a factor of up to three (on the second network up to four). For one digit of the network trained on attacks the simple attack overstates the truth by two fifths, a robustness that is not there. Is that the defence's doing? A hundred digits say no: against the strong attack the simple one overstates by several per cent on average on *each* of the three, and for some digit of each by more than a quarter. The strong attack comes within a few per cent, on 18 problems of which we happen to know the answer. The network trained on bounds bears the most on the mean of these six digits, and its certificate is never more than a fifth or so below the truth. That is what such training buys: *being able to know*.
 
 The price of exactness is the number of switches: each may double the work. In large networks the grey zone stays grey, and both ends have to be reported. (A certificate by voting under noise scales further: see [the exercises](#adv-exercises).)
 """
@@ -2199,13 +2199,13 @@ $$ (eq-adv-spiral)
 
 a spiral outwards for every $\eta>0$. Stepping *in turn* is the map $\begin{pmatrix}1&-\eta\\\eta&1-\eta^2\end{pmatrix}$: determinant 1, trace $2-\eta^2$, so for $\eta<2$ both eigenvalues lie on the unit circle. It keeps $\theta^2+\phi^2-\eta\,\theta\phi$ constant, an ellipse for ever. *Extragradient* {cite:p}`korpelevich1976` looks one step ahead and uses the gradient from there. With $J=\begin{pmatrix}0&1\\-1&0\end{pmatrix}$ its map is $I-\eta J(I-\eta J)=(1-\eta^2)I-\eta J$ because $J^2=-I$, and the radius is multiplied by $\sqrt{(1-\eta^2)^2+\eta^2}=\sqrt{1-\eta^2+\eta^4}$ a step, less than 1 for $0<\eta<1$.
 
-The next game is a GAN: all data at 0, one generated point at $\theta$, and $D=\sigma(\psi x)$, so $V=-\log2-\log(1+e^{\psi\theta})$ {cite:p}`mescheder2018`. A fourth rule belongs to it: let $D$ pay for steepness where the data are, $\frac\gamma2\psi^2$, the *gradient penalty*. In small steps $\dot\theta=\sigma\psi$ and $\dot\psi=-\sigma\theta-\gamma\psi$ with $\sigma=\sigma(\psi\theta)$, so
+The next game is a GAN: all data at 0, one generated point at $\theta$, and $D=\sigma(\psi x)$, so $V=-\log2-\log(1+e^{\psi\theta})$ {cite:p}`mescheder2018`. A fourth rule belongs to it: let $D$ pay for steepness where the data are, $\frac\gamma2\psi^2$, the *gradient penalty* ($\gamma=0.3$ in the picture). In small steps $\dot\theta=\sigma\psi$ and $\dot\psi=-\sigma\theta-\gamma\psi$ with $\sigma=\sigma(\psi\theta)$, so
 
 $$
 \frac d{dt}(\theta^2+\psi^2)=2\theta\sigma\psi-2\psi\sigma\theta-2\gamma\psi^2=-2\gamma\psi^2 :
 $$ (eq-adv-damped)
 
-without a penalty a circle for ever; with it the radius falls as long as $\psi\ne0$, and $\psi$ can stay at 0 only where $\theta=0$.
+without a penalty a circle for ever (close to rest $\sigma\approx\frac12$: the game $\theta\phi$ at half the rate); with it the radius falls as long as $\psi\ne0$, and $\psi$ can stay at 0 only where $\theta=0$.
 """
 
 
@@ -2424,7 +2424,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-Where a curve crosses zero downwards, the generator rests. The minimax loss has one such place here, near the large bump: against $D^*$ its push is the slope of JS (the maximum's gradient, [once more](#adversarial-training)), and there JS is smallest. The non-saturating loss has two: a generator that starts on the right settles on the small bump and stays.
+Where a curve crosses zero downwards, the generator rests. The minimax loss has one such place here, near the large bump (near 1.8 its push only just stays negative): against $D^*$ its push is the slope of JS (the maximum's gradient, [once more](#adversarial-training)), and there JS is smallest. The non-saturating loss has two: a generator that starts on the right settles on the small bump and stays.
 
 Why two? At $D^*$ we have $-\log D^*=\log\frac{1-D^*}{D^*}-\log(1-D^*)$. The mean of the first term over generated points is $\mathbb E_q\log\frac qp=\mathrm{KL}(q\,\|\,p)$, and the slope of the second, as the minimax loss has that of $2\,\mathrm{JS}$, is that of $-2\,\mathrm{JS}$. (Holding $D^*$ while $\theta$ moves changes neither: $\mathbb E_q\,\partial_\theta\log q=0$.) So the non-saturating loss descends {cite:p}`arjovsky2017principled`
 
@@ -2568,7 +2568,7 @@ def train_gan(G, D, sample, codes, steps, watch, batch=128):  # setting
 
 # %% [markdown]
 r"""
-The first run is one-dimensional: data $\mathcal N(2,\frac14)$, a generator $G(z)=\mu+sz$ with two numbers to learn, and a discriminator with 16 hidden units. The dotted curve is the best $D$ against the generator of that moment.
+The first run is one-dimensional: data $\mathcal N(2,\frac14)$, a generator $G(z)=\mu+sz$ with two numbers to learn, and a discriminator with 16 hidden units. Four such runs are played (one is shown), and as a control the same two numbers are fitted by likelihood, with the same Adam and batches of the same size. The dotted curve is the best $D$ against the generator of that moment.
 """
 
 # %% tags=["set-up"]
@@ -2667,12 +2667,12 @@ explore(
 
 # %% [markdown]
 r"""
-The generator finds the data and then does not rest. Noise of the batches, or [the game](#eq-adv-spiral)? The same two numbers, fitted by likelihood with the same Adam and batches of the same size, wander less than half as far in the mean, and a fifth as far or less in the width. The rest is the price of the game.
+The generator finds the data and then does not rest. Noise of the batches, or [the game](#eq-adv-spiral)? Fitted by likelihood they wander less than half as far in the mean, and a fifth as far or less in the width. The rest is the price of the game.
 
 (mode-collapse)=
 **Modes.** Nothing in $G$'s loss asks for variety. If one plausible output fools $D$ for now, all codes may map to it; $D$ learns to reject it, and $G$ moves on. *Mode collapse*: the generator covers a few modes of the data and drops the others.
 
-The classical test is a ring of eight narrow Gaussians. Counting the modes that got fifty of 2,000 samples is fooled by a shapeless noisy ring; the share of samples within three standard deviations of a centre is fooled by a generator that sits on a single mode. So the table shows both, with a noisy ring and a half of the modes as controls. Four seeds, each played twice from the same weights, on the same batches and codes: once plainly, once with the penalty that calmed [the smallest GAN](#gan-minimax), here $\frac\gamma2\,\mathbb E\,\|\nabla_xa\|^2$ for the logit $a$ of $D$ on the data, $\gamma=0.03$. The weights are averaged over the last fifty steps or so.
+The classical test is a ring of eight narrow Gaussians. Counting the modes that got fifty of 2,000 samples credits a shapeless noisy ring with most of the modes; the share of samples within three standard deviations of a centre is fooled by a generator that sits on a single mode. So the table shows both, with a noisy ring and a half of the modes as controls. Four seeds, each played twice from the same weights, on the same batches and codes: once plainly, once with the penalty that calmed [the smallest GAN](#gan-minimax), here $\frac\gamma2\,\mathbb E\,\|\nabla_xa\|^2$ for the logit $a$ of $D$ on the data, $\gamma=0.03$. The weights are averaged over the last fifty steps or so.
 """
 
 # %% tags=["set-up"]
@@ -2881,7 +2881,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-Three of the four plain GANs drop two modes (one of them is shown). With the penalty these four seeds reach all eight (others may miss one), at a share of good samples that is hardly lower. Both columns are needed: the noisy ring "hits" five modes with a fifth of its points; half of the modes has the share of the data itself. Threads of samples remain between neighbouring modes, since a continuous $G$ has to cross from one to the next.
+Three of the four plain GANs drop two modes (one of them is shown). With the penalty these four seeds reach all eight (four are few), at a share of good samples that is hardly lower. Both columns are needed: the noisy ring "hits" five modes with a fifth of its points; half of the modes has the share of the data itself. Threads of samples remain between neighbouring modes, since a continuous $G$ has to cross from one to the next.
 """
 
 # %% tags=["checks"]
@@ -2994,7 +2994,7 @@ $$
 \max_{|f'|\le1}\;\mathbb E_pf-\mathbb E_qf\;\le\;W(p,q).
 $$ (eq-adv-critic)
 
-It is an equality: with the distribution functions, $\mathbb E_pf-\mathbb E_qf=\int f'\,(F_q-F_p)\,dx$ (by parts), largest for $f'=\operatorname{sign}(F_q-F_p)$, with the value $\int|F_p-F_q|\,dx$; and that is the area between the two sorted samples, $W$ itself. (In more dimensions the same holds by a theorem of Kantorovich and Rubinstein.) So a discriminator without sigmoid and logarithm, only with *bounded slope*, measures $W$. It is called a *critic* {cite:p}`arjovsky2017`, and its slope is kept down by a penalty on the excess over one, $\lambda\,\mathbb E\bigl[(|f'|-1)^+\bigr]^2$ on the way from real to generated points, the one-sided variant of {cite:t}`gulrajani2017`. Each sample of the generator then feels slope one wherever $F_p\ne F_q$.
+It is an equality: with the distribution functions, $\mathbb E_pf-\mathbb E_qf=\int f'\,(F_q-F_p)\,dx$ (by parts), largest for $f'=\operatorname{sign}(F_q-F_p)$, with the value $\int|F_p-F_q|\,dx$; and that is the area between the two sorted samples, $W$ itself. (In more dimensions the same holds by a theorem of Kantorovich and Rubinstein.) So a discriminator without sigmoid and logarithm, only with *bounded slope*, measures $W$. It is called a *critic* {cite:p}`arjovsky2017`, and its slope is kept down by a penalty on the excess over one, $\lambda\,\mathbb E\bigl[(|f'|-1)^+\bigr]^2$ on the way from real to generated points, the one-sided variant of {cite:t}`gulrajani2017`, here with $\lambda=3$. Each sample of the generator then feels slope one wherever $F_p\ne F_q$.
 """
 
 
@@ -3071,7 +3071,7 @@ for name in ("fresh data", "one Gaussian"):
 
 # %% [markdown]
 r"""
-Without a penalty the rivals are restless, and here the loss that saturates does better than the usual one. At the higher rate the worst game of $-\log D$ ends near 1, about the price of dropping the small bump: three tenths of the earth, moved by 3.5. With a penalty all three losses are calm at either rate, though none comes near fresh data; at the higher rate, where all do best, the rivals do at least as well as the Wasserstein loss (at this weight of its penalty). The calm is the *penalty's*, not the loss's.
+Without a penalty the six games of each rival end far apart, and here the loss that saturates does better than the usual one. At the higher rate the worst game of $-\log D$ ends near 1, about the price of dropping the small bump: three tenths of the earth, moved by 3.5. With a penalty they end close together for all three losses at either rate, though none comes near fresh data; at the higher rate, where all do best, the rivals do at least as well as the Wasserstein loss (at this weight of its penalty). The evenness is the *penalty's*, not the loss's.
 """
 
 # %% tags=["checks"]
@@ -3561,7 +3561,7 @@ r"""
 
 | idea | formula | where |
 |---|---|---|
-| FGSM | $\delta=\alpha\operatorname{sign}\nabla_xL$, gain $\alpha\lVert\nabla_xL\rVert_1$; half of all inputs of size $s$ fall at about $0.85\,s/\sqrt n$ | [one step](#eq-adv-fgsm), [rule](#eq-adv-dimension) |
+| FGSM | $\delta=\alpha\operatorname{sign}\nabla_xL$, gain $\alpha\lVert\nabla_xL\rVert_1$; for a random linear score half of all inputs of size $s$ fall at about $0.85\,s/\sqrt n$ | [one step](#eq-adv-fgsm), [rule](#eq-adv-dimension) |
 | PGD | step uphill, clip to the box and to valid pictures, several starts | [iteration](#eq-adv-pgd) |
 | linear score | distance to the boundary $\lvert w^\top x+b\rvert/\lVert w\rVert_q$ | [distance](#eq-adv-distance) |
 | hinge attack | $\lVert\delta\rVert^2+c\,(\max_{i\ne t}Z_i-Z_t+\kappa)^+$: any price above $c^*$ gives the nearest point | [objective](#eq-adv-cw) |

@@ -422,7 +422,7 @@ for i, n in enumerate(stages):
 
 # %% [markdown]
 r"""
-A token gets harder to guess, a letter easier: pieces know their own letters. But the gain ends: from 800 merges to 1,200 nothing is won, since the counts get thin. In shuffled letters the merges do nothing else. (A text can be cut in many ways; [the shelf](#shortest-segmentation) sums over all of them.)
+A token gets harder to guess, a letter easier: pieces know their own letters. But the gain ends: from 800 merges to 1,200 nothing is won, probably since the counts get thin. In shuffled letters merges only make it worse. (A text can be cut in many ways; [the shelf](#shortest-segmentation) sums over all of them.)
 """
 
 # %% tags=["checks"]
@@ -1216,7 +1216,7 @@ for name, (H, kl, lost) in reports.items():
 
 # %% [markdown]
 r"""
-A truncation that keeps the mass $s$ of the model's texts and only rescaled the *texts* would have $\mathrm{KL}=-\log s$, the least that is possible when nothing else may be written; token by token it costs a little more, because the rescaling differs from past to past. A tempered law loses nothing and shifts everything. At about the same entropy (3.7 to 4.0) it stays nearest to the model, and top-5 strays farthest, to another likeliest text.
+A truncation that keeps the mass $s$ of the model's texts and only rescaled the *texts* would have $\mathrm{KL}=-\log s$, the least that is possible when nothing else may be written; token by token it costs a little more, because the rescaling differs from past to past. A tempered law loses nothing and shifts everything. At about the same entropy (3.7 to 4.0) it stays nearest to the model, and top-5 strays farthest, to another likeliest text. (No wonder: of all laws with one entropy, the tempered law of whole texts is the nearest. That a tail should not be trusted this table cannot show.)
 """
 
 
@@ -1502,7 +1502,7 @@ Over these long texts the formula with the mean $\alpha$ is hardly off; after `t
 So here is the answer to the puzzle. Nothing is worse; the price is the guessing, and work that is thrown away. A server that writes for many readers at once may have no idle multiplier to spare for it. A bad small model makes the text slow, not wrong.
 
 (live-speculate)=
-**Toss the coins yourself.** The small model's guesses stand in the cards, each with a coin; below the green part the guess is kept. Drag a coin (or use the arrow keys) over the edge, and see the rest of the guesses go. Click a card for both models' opinions at its place, the last card for what a rejection may write.
+**Toss the coins yourself.** The small model's guesses stand in the cards, each with a coin; inside the green part the guess is kept. Drag a coin (or use the arrow keys) over its edge, and see the rest of the guesses go. Click a card for both models' opinions at its place, the last card for what a rejection may write.
 """
 
 # %% tags=["set-up"]
@@ -1836,7 +1836,7 @@ for name in ("as trained", "outliers"):
 
 # %% [markdown]
 r"""
-Eight bits are free here, and four nearly so; at two nearly half of what the model knew is lost. With outliers and one step for the matrix, at four nearly everything is lost. Smaller blocks shut the outliers in (every second block of 16 holds one, of the blocks of 4 every eighth), but their steps cost bits too. Of six bits of storage, $5+1$ is best or nearly so in both rows: $0.13$ instead of the $0.22$ of $6+0$ with outliers, nothing without. Fewer bits, coarser stairs: on the slider the probabilities begin to scatter at four, and at two they are a cloud. (In large models {cite:t}`dettmers2022` met such outliers in the *activations*.)
+Eight bits are free here, and four nearly so; at two nearly half of what the model knew is lost. With outliers and one step for the matrix, at four nearly everything is lost. Smaller blocks shut the outliers in (every second block of 16 holds one, of the blocks of 4 every eighth), but their steps cost bits too. Of six bits of storage, $5+1$ is best or nearly so in both versions: with outliers it costs $0.135$ instead of the $0.220$ of $6+0$ ($2+4$: $0.132$), without them nothing ($2+4$: $0.052$). Fewer bits, coarser stairs: on the slider the probabilities begin to scatter at four, and at two they are a cloud. (In large models {cite:t}`dettmers2022` met such outliers in the *activations*.)
 """
 
 
@@ -1861,7 +1861,7 @@ def coarse_picture(bits):
 
 explore(
     coarse_picture,
-    alt="Left, weights against their rounded values: a staircase, finer with more bits. Right, the probabilities of the reader before and after rounding: on the diagonal at eight bits, a cloud at three",
+    alt="Left, weights against their rounded values: a staircase, finer with more bits. Right, the probabilities of the reader before and after rounding: on the diagonal at eight bits, scattered at four, a cloud at two",
     bits=[8, 6, 4, 3, 2],
 )
 
@@ -2214,7 +2214,7 @@ along_proxies, along_better = (
 )
 along_wish = bent_along(wish)
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Mean true reward against divergence from the base model: the wish itself rises to 2 and stays; the proxies from 8,000 comparisons rise close to it, and two drop at the very end; of those from 80 one follows below, others turn and fall, some below the base model."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "Mean true reward against divergence from the base model: the wish itself rises to 2 and stays; the proxies from 8,000 comparisons rise close to it, and two drop at the very end; of those from 80 one follows below, three end below the base model, two sink and climb again."}}
 fig, ax = plt.subplots(figsize=(6.8, 3.0))
 for paths, colour, n in (
     (along_proxies, plot.RED, 80),
@@ -2248,7 +2248,7 @@ for n, paths in ((80, along_proxies), (8000, along_better)):
 
 # %% [markdown]
 r"""
-At first nearly all gain. Then, of the six from 80 comparisons, one ends at the top and three below where they began, though each sees its own score rise all the way. Those of 8,000 all come near the top, and at the strongest tilts two of them still fall: too few comparisons are the larger cause, a form that cannot see neighbours the smaller. The leash $\beta$ is there because the reward is not to be believed far from home.
+At first nearly all gain. Then, of the six from 80 comparisons, one ends at the top, three below where they began, and two sink and climb late; each sees its own score rise all the way. Those of 8,000 all come near the top, and at the strongest tilts two still fall, one below the base model. Too few comparisons are the larger cause; the rest may be the form, which cannot see neighbours. The leash $\beta$ is there because the reward is not to be believed far from home.
 """
 
 # %% tags=["checks"]
@@ -2441,7 +2441,7 @@ for (name, nats), colour in zip(
 plt.axhline(math.log(4), color="black", ls=":", lw=1)
 plt.xlabel("place in the text")
 plt.ylabel("nats for this letter")
-plt.ylim(0.6, 1.9)
+plt.ylim(0.6, 2.05)
 plt.legend()
 plt.show()
 
@@ -2561,7 +2561,7 @@ for name, (a, b) in last_letter.items():
 
 # %% [markdown]
 r"""
-The text had told Bayes 0.63 nats; the shuffle takes two thirds of them. It takes more than half of the reader's 0.53, and little from one layer, which had not used the order and is now the best of the three: a shuffled text is not what Bayes' rule assumes.
+The text had told Bayes 0.63 nats; the shuffle takes two thirds of them. It takes more than half of what it had told the reader, and little from one layer, which had not used the order and is now the best of the three: a shuffled text is not what Bayes' rule assumes.
 """
 
 # %% tags=["checks"]
@@ -2668,7 +2668,7 @@ $$ (eq-lm-chinchilla)
 
 With $\mu\approx\nu$ weights and tokens should grow together, each like $\sqrt C$ {cite:p}`hoffmann2022`.
 
-**The protocol.** One budget is spent on five widths, each with three rates. That fixes tokens per weight and the rate, $0.45/d$, and from there weights and tokens grow together: width $d$ gets $135\,d$ steps, so that $C\propto d^2$ (the embedding counted, a constant factor). Every rate falls to zero at its run's end. The law is fitted to widths 2 to 10 and only then asked about two and four times the largest budget; two more sources (other dice; twice as regular) follow, with nothing tuned anew. Its rivals: a power law without a floor through all points, one through the last two, and "nothing improves".
+**The protocol.** One budget is spent on five widths, each with three rates. The valley is flat: width 6 wins, 4 is less than a tenth above it. We keep 4, and its best rate, $0.45/d$; from there weights and tokens grow together: width $d$ gets $135\,d$ steps, so that $C\propto d^2$ (the embedding counted, a constant factor). Every rate falls to zero at its run's end. The law is fitted to widths 2 to 10 and only then asked about two and four times the largest budget; two more sources (other dice; twice as regular) follow with nothing tuned anew, on fewer points: five widths, four runs each, instead of seven and eight. Its rivals: a power law without a floor through all points, one through the last two, and "nothing improves".
 """
 
 
@@ -2862,11 +2862,11 @@ plt.show()
 
 # %% [markdown]
 r"""
-The prophecy holds: with twice the compute the loss lies where it was foretold, within about a fifth of what is left above the entropy rate. The honest rival, a line through the last two points, is farther off each time. With four times the compute the first source still keeps its word; for the two others it foretells some 40 % less than comes, and the rival's lines miss by half of it to more than all. A law is good for a step, not for a leap. The dashed power law without a floor misses already the bend of the seen points, and soon promises losses *below the entropy of the text*, which no model can have.
+The prophecy holds: with twice the compute the loss lies where it was foretold, within about a fifth of what is left above the entropy rate. The honest rival, a line through the last two points, is farther off each time. With four times the compute the first source still keeps its word; for the two others it foretells some 40 % less than comes, and the rival's lines miss by half of it to more than all. (They were also fitted to fewer points.) A law is good for a step, not for a leap. The dashed power law without a floor misses already the bend of the seen points, and soon promises losses *below the entropy of the text*, which no model can have.
 
-The floor itself is harder to guess. The best seen models were still 0.07 to 0.08 above it. The first fit finds it to about a hundredth; the other two fall short, by 0.07 and 0.02, each more than twice its ±: new dice show the noise, not that the law is only nearly true.
+The floor itself is harder to guess. The best seen models were still 0.07 to 0.08 above it. The first fit finds it to about a hundredth; the other two fall short, by 0.07 and 0.02, each more than twice its ±, and for other dice the guess is hardly nearer than the best seen loss. (The ± comes from redrawing the runs: it knows the noise, not that the law is only nearly true.)
 
-On one budget the valley is flat: 6 is best, 4 and 8 lie less than a tenth above it (2 and 3 took the lowest rate offered). And ten times the compute? It leaves the share $10^{-\gamma}$ of what is above the floor, a quarter to a half here, and nothing moves the floor. The fitted exponents differ; but a floor fitted too low makes $\gamma$ too small, so part of the difference is the fit. ([The shelf](#softmax-bottleneck) has the price of too few weights.)
+On one budget the valley is flat: 6 is best, 4 and 8 lie less than a tenth above it (2 and 3 took the lowest rate offered). And ten times the compute? By the fitted laws it leaves the share $10^{-\gamma}$ of what is above the floor, a quarter to a half (widths 3 and 10 of the first source, eleven times apart, show a third), and nothing moves the floor. The fitted exponents differ; but a floor fitted too low makes $\gamma$ too small, so part of the difference is the fit. ([The shelf](#softmax-bottleneck) has the price of too few weights.)
 """
 
 # %% tags=["checks"]
@@ -3148,7 +3148,7 @@ exercise("lm-lloyd").check(four_values)
 r"""
 <details><summary>Solution</summary>
 
-Group by the nearest value, move each value to the mean of its group, repeat: Lloyd's algorithm, [k-means](#mixture-model) in one dimension.
+Group by the nearest value, move each value to the mean of its group, repeat: Lloyd's algorithm, k-means in one dimension, a [mixture](#mixture-model) with hard shares.
 
 ```python
 def four_values(w):
@@ -3324,7 +3324,7 @@ r"""
 (rotary-wavelengths)=
 ### Wavelengths of rotary positions, and longer texts
 
-Pair $i$ of coordinates turns by $\omega_i=b^{-2i/d}$ a token and is back after $2\pi/\omega_i$ tokens: from $2\pi$ for the first pair to $2\pi b^{(d-2)/d}$ for the last. A pair whose wavelength is longer than the training texts shows, at longer distances, angles that are [new to the model](#path-length). *Position interpolation* {cite:p}`chen2023pi` divides all places by $s$: a text $s$ times as long then shows only angles that are known, and the score at distance $n$ is what it was at $n/s$, between the old whole numbers.
+Pair $i$ of coordinates turns by $\omega_i=b^{-2i/d}$ a token and is back after $2\pi/\omega_i$ tokens: from $2\pi$ for the first pair to $2\pi b^{(d-2)/d}$ for the last. A pair whose wavelength is longer than the training texts shows, at longer distances, angles that are new to the model. *Position interpolation* {cite:p}`chen2023pi` divides all places by $s$: a text $s$ times as long then shows only angles that are known, and the score at distance $n$ is what it was at $n/s$, between the old whole numbers.
 """
 
 # %% tags=["checks"]
@@ -3582,7 +3582,7 @@ for weight, (share, error) in routing.items():
 
 # %% [markdown]
 r"""
-Without the penalty the work is uneven. With it the busiest expert comes nearer to its fair quarter, and the error falls by a third.
+Without the penalty the work is uneven. With it the busiest expert comes nearer to its fair quarter, and the error falls by more than a third (one weight tried).
 """
 
 # %% tags=["checks"]

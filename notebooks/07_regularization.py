@@ -14,7 +14,7 @@ r"""
 (regularization-chapter)=
 # Regularization
 
-A machine is on for half of every day and off for the other half. Somebody measures it twenty times a day, with noise. We fit waves to the twenty numbers: eleven waves miss some of them, but tell the truth tolerably. Twenty waves hit every number exactly, and between the numbers they are absurd. Every statistics course ends the story here. Go on, to a thousand waves, fifty for every measurement. What do you expect?
+A machine is on for half of every day and off for the other half. Somebody measures it twenty times a day, with noise. We fit waves to the twenty numbers: eleven waves miss some of them, but tell the truth tolerably. Twenty waves hit every number exactly, and between the numbers they are absurd. Many a statistics course ends the story here. Go on, to a thousand waves, fifty for every measurement. What do you expect?
 """
 
 # %% tags=["remove-cell"]
@@ -282,25 +282,25 @@ verify(
 
 # %% [markdown]
 r"""
-The panels show one day, the titles the median error over two hundred. Eleven is the best number of waves below twenty, and still the thousand waves, which fit all the noise, come closer to the truth. The last panel is the baseline, the dots joined with a ruler. It is just as good: out of all curves through the dots the thousand waves have found nearly this one, although nothing in the code says so. The data leave them 980 degrees of freedom; *what decides?* This chapter is about what decides: restraints that one builds, and those that one gets unasked. You will be able to
+The panels show one day, the titles the median error over two hundred. Eleven is the best number of waves below twenty, and still the thousand waves, which fit all the noise, come closer to the truth. The last panel is the baseline, the dots joined with a ruler, and just as good: of all curves through the dots the thousand waves have found nearly this one, although nothing in the code says so. The data leave them 980 degrees of freedom; *what decides?* Restraints that one builds, and those that one gets unasked. You will be able to
 
 - **say** which of all perfect fits an algorithm picks, and change its mind,
 - **predict** what weight decay, stopping early, noise and dropout do to each direction of parameter space,
-- **build** dropout and batch normalisation from their definitions, equal to PyTorch's, and say what weight decay means behind a normalised layer,
-- **derive** the curve of double descent, and find its peak and second descent in a simulation,
+- **build** dropout and batch normalisation, equal to PyTorch's, and say what weight decay means behind a normalised layer,
+- **derive** the curve of double descent, and find it in a simulation,
 - **compare** regularisers fairly, and know when there is nothing to choose.
 
 It builds on [ridge regression](#ridge-regression), [the singular value decomposition](#singular-value-decomposition), [gradient descent](#gradient-descent) and [backpropagation](#backpropagation). Reading takes an hour and a half.
 
 (regularization)=
-**The word.** A learning algorithm sees the training error and is judged by the error on new data. Any change of the algorithm that is meant to lower the second, even if it raises the first, is called *regularisation* {cite:p}`goodfellow2016`. It need not be a formula: a choice of representation, a moment to stop, noise on the inputs all qualify.
+**The word.** A learning algorithm sees the training error and is judged by the error on new data. Any change of the algorithm that is meant to lower the second, even if it raises the first, is called *regularisation* {cite:p}`goodfellow2016`. It need not be a formula: a representation, a moment to stop, noise on the inputs qualify.
 
 ## Which of all solutions?
 
 A network with more weights than examples can fit them in many ways. Which way it takes is decided by nobody's formula, yet it is decided. Take one equation for two unknowns, $\theta_1+2\theta_2=5$. Its solutions form a line. Start gradient descent on $\frac12(\theta_1+2\theta_2-5)^2$ at zero: the gradient is $(\theta_1+2\theta_2-5)\,(1,2)$, always along $(1,2)$, so one can only end at $(1,2)$, the solution nearest to zero. Start at $(3,0)$, and the way is $(3+s,2s)$; it ends at $(3.4,0.8)$.
 
 (free-parameters)=
-In general there are $n$ equations $X\theta=y$ for $P$ unknowns. The solutions form an [affine space](#homogeneous-solution-space) of dimension $P-\operatorname{rank}X$. Along those directions the data say nothing: they are *free parameters*. Two solutions may fit the data equally well and predict the opposite.
+In general $n$ equations $X\theta=y$ for $P$ unknowns have as solutions an [affine space](#homogeneous-solution-space) of dimension $P-\operatorname{rank}X$. Along those directions the data say nothing: they are *free parameters*. Two solutions may fit equally well and predict the opposite.
 
 Gradient descent on $\frac12\|X\theta-y\|^2$ moves by
 
@@ -308,7 +308,7 @@ $$
 \theta_{t+1}-\theta_t=-\eta X^\top(X\theta_t-y).
 $$
 
-Whatever the bracket is, the move is a combination of the rows of $X$. The part of $\theta$ that is orthogonal to all rows never moves. With the projection $X^+X$ on the row space ($X^+$ is the [pseudoinverse](#moore-penrose-pseudoinverse)) that part is $(I-X^+X)\theta_0$, for ever; and inside the row space there is exactly one solution, $X^+y$.
+Whatever the bracket is, the move combines the rows of $X$. The part of $\theta$ orthogonal to all rows never moves. With the projection $X^+X$ on the row space ($X^+$ is the [pseudoinverse](#moore-penrose-pseudoinverse)) that part is $(I-X^+X)\theta_0$, for ever; and inside the row space there is exactly one solution, $X^+y$.
 
 :::{prf:theorem} Implicit bias of gradient descent
 :label: thm-rg-implicit
@@ -321,7 +321,7 @@ $$ (eq-rg-implicit)
 the solution nearest to the start. From $\theta_0=0$ it is the solution of smallest norm.
 :::
 
-Inside the row space the error along the $i$-th singular direction shrinks by $\lvert1-\eta\sigma_i^2\rvert<1$ a step. The limit is the nearest, because any other solution differs from $\theta_\infty$ by a vector of the null space, while $\theta_\infty-\theta_0$ lies in the row space: by Pythagoras the distance can only grow.
+Inside the row space the error along the $i$-th singular direction shrinks by $\lvert1-\eta\sigma_i^2\rvert<1$ a step. The limit is the nearest: any other solution differs from it by a vector of the null space, while $\theta_\infty-\theta_0$ lies in the row space: by Pythagoras the distance can only grow.
 """
 
 
@@ -368,7 +368,7 @@ verify(
 
 # %% [markdown]
 r"""
-**The answer to the puzzle.** The thousand waves were fitted by the *shortest* solution, which is what gradient descent from zero finds. Is it really the shortness that matters? Move the start away from zero. Every curve of the slider passes through all twenty points.
+**The answer to the puzzle.** The thousand waves were fitted by the *shortest* solution, which is what gradient descent from zero finds. Is it the shortness that matters? Move the start away from zero; every curve passes through all twenty points.
 """
 
 # %% tags=["picture"]
@@ -397,13 +397,13 @@ explore(
 
 # %% [markdown]
 r"""
-The model class is the same in all frames, and so is the training error: zero. But "short" is measured in the coefficients of *these* waves, and the $k$-th wave was divided by $k$: a fast wave is weak, so using it costs length. To differentiate wave $k$ is to multiply it by $2\pi k$, so for all waves together
+Model class and training error are the same in all frames. But "short" is measured in the coefficients of *these* waves, and the $k$-th wave was divided by $k$: a fast wave is weak, so using it costs length. To differentiate wave $k$ is to multiply it by $2\pi k$, so for all waves together
 
 $$
 \|\theta\|^2=\Bigl(\int_0^1f\Bigr)^2+\frac1{2\pi^2}\int_0^1f'(x)^2\,dx :
 $$ (eq-rg-steepness)
 
-short means *flat*, and the flattest way from dot to dot is a straight line. That is the ruler of the opening. It, too, is a decision. Take the same thousand waves, all equally strong, and the shortest fit is quite another curve.
+short means *flat*, and the flattest way from dot to dot is a straight line, the ruler of the opening. To divide by $k$ is a decision, too: with the same thousand waves, all equally strong, the shortest fit is another curve.
 """
 
 # %% tags=["picture"] mystnb={"image": {"alt": "Two fits with a thousand waves through the same twenty points. With faded waves the shortest fit follows the square wave; with equally strong waves it is zero except for a needle at every point."}}
@@ -437,7 +437,7 @@ print(f"{'predicting zero':24}{off(0):6.3f}")
 
 # %% [markdown]
 r"""
-With equal waves the shortest fit is hardly better than predicting zero: a needle for every measurement. So the largest model wins not *because* it is large. It wins because its length, in features whose strength fades, measures steepness; and it wins no more than a ruler does. **The algorithm chooses by a length, and the features say what is long**.
+A start of size 1 nearly triples the error. With equal waves the shortest fit is hardly better than predicting zero: a needle for every measurement. So the largest model wins not *because* it is large, but because its length, in features whose strength fades, measures steepness; and it does no better than a ruler. **The algorithm chooses by a length, and the features say what is long**.
 """
 
 # %% tags=["checks"]
@@ -460,7 +460,7 @@ verify(
 
 # %% [markdown]
 r"""
-**Try it.** Give $\frac12(\theta_1+2\theta_2-5)^2$ and the start $(3,0)$ to [Adam](#adam), which divides each coordinate of the gradient by its recent size. Predict where it ends; the check runs it.
+**Try it.** Give $\frac12(\theta_1+2\theta_2-5)^2$ and the start $(3,0)$ to [Adam](#adam), which divides each coordinate of the gradient by its recent size. Predict where it ends.
 """
 
 # %% tags=["yours"]
@@ -504,10 +504,10 @@ $$
 \theta\leftarrow\theta-\eta\,(\nabla\ell+\lambda\theta)=(1-\eta\lambda)\,\theta-\eta\nabla\ell .
 $$ (eq-rg-decay)
 
-Before the data have their say, every weight *decays* by the factor $1-\eta\lambda$; hence the name. Each layer may have its own $\lambda$; biases usually have none. (A penalty $\lambda\|\theta\|^2$ without the $\frac12$ decays twice as fast.) For [Adam](#adam) penalty and decay [differ](#rg-beware); *AdamW* {cite:p}`loshchilov2019` decays the weights themselves.
+Before the data have their say, every weight *decays* by the factor $1-\eta\lambda$. Each layer may have its own $\lambda$; biases usually have none. (Without the $\frac12$ the decay is twice as fast.) For [Adam](#adam) penalty and decay [differ](#rg-beware); *AdamW* {cite:p}`loshchilov2019` decays the weights themselves.
 
 (weight-decay-hessian-analysis)=
-**Which directions decay?** Not all alike. Near a minimum $\theta^*$ the loss is [its second-order model](#second-order-taylor-model) $\frac12(\theta-\theta^*)^\top H(\theta-\theta^*)$ plus a constant. Take $H=\begin{pmatrix}9&0\\0&1\end{pmatrix}$, $\theta^*=(1,1)$ and $\lambda=1$. Along the first axis $\frac92(\theta_1-1)^2+\frac12\theta_1^2$ is least at $\frac9{10}$; along the second $\frac12(\theta_2-1)^2+\frac12\theta_2^2$ at $\frac12$. The steep direction keeps nine tenths, the flat one half. In general, setting the gradient to zero gives
+**Which directions decay?** Near a minimum $\theta^*$ the loss is [its second-order model](#second-order-taylor-model) $\frac12(\theta-\theta^*)^\top H(\theta-\theta^*)$ plus a constant. Take $H=\begin{pmatrix}9&0\\0&1\end{pmatrix}$, $\theta^*=(1,1)$ and $\lambda=1$. Along the first axis $\frac92(\theta_1-1)^2+\frac12\theta_1^2$ is least at $\frac9{10}$; along the second $\frac12(\theta_2-1)^2+\frac12\theta_2^2$ at $\frac12$. The steep direction keeps nine tenths, the flat one half. In general, setting the gradient to zero gives
 
 $$
 H(\theta-\theta^*)+\lambda\theta=0\quad\Longrightarrow\quad\theta_\lambda=(H+\lambda I)^{-1}H\,\theta^*,
@@ -622,7 +622,7 @@ verify(
 r"""
 **A common slip**: to take $\lambda=0.1$ for $\lambda=0.1$. If the data's loss is a *sum*, as in scikit-learn's `Ridge`, twice the data halve the effect of the same $\lambda$; if it is a *mean*, as in every network here, they do not change it: $\lambda_{\text{sum}}=n\lambda_{\text{mean}}$. Units count as well: the same quantity is charged a million times more in metres than in millimetres.
 
-Back to the twenty measurements. For all 1000 waves, follow the degrees of freedom, the training error and the error against the truth while $\lambda$ grows by eight powers of ten (mean of 100 days; the band holds the middle 80 %).
+Back to twenty measurements and all 1000 waves. Follow the degrees of freedom, the training error and the error against the truth while $\lambda$ grows (mean of 100 days; the band holds the middle 80 %).
 """
 
 # %% tags=["picture"] mystnb={"image": {"alt": "Against lambda on a logarithmic axis: degrees of freedom fall from 20 to about 1; the training error rises from zero; the true error is flat up to lambda near a tenth and rises to one."}}
@@ -663,10 +663,10 @@ verify_at_least(
 
 # %% [markdown]
 r"""
-For these waves the red curve is flat: the best $\lambda$ of all gains two per cent on the smallest.
+Up to $\lambda\approx0.1$ the red curve is flat: the best $\lambda$ gains two per cent on the smallest.
 
 (leave-one-out)=
-**Choosing $\lambda$ without the truth.** The training error cannot choose. Leave out one measurement, fit the others, predict the one, and do that for all twenty: an honest error. For ridge it costs a single fit. If the fit without point $i$ predicts $\tilde y_i$ there, then putting $\tilde y_i$ in place of $y_i$ into the full data changes nothing about that fit (its residual at $i$ is zero, so it minimises the full objective as well). The full fit is linear in the data and follows measurement $i$ with the weight $S_{ii}$ of $S=X(X^\top X+\lambda I)^{-1}X^\top$, hence $\hat y_i-\tilde y_i=S_{ii}(y_i-\tilde y_i)$, and
+**Choosing $\lambda$ without the truth.** Leave out one measurement, fit the others, predict the one, and do that for all twenty: an honest error. For ridge it costs a single fit. Let the fit without point $i$ predict $\tilde y_i$ there. With $\tilde y_i$ in place of $y_i$ the full data have the same fit (its residual at $i$ is zero, so it minimises the full objective as well). The full fit is linear in the data and follows measurement $i$ with the weight $S_{ii}$ of $S=X(X^\top X+\lambda I)^{-1}X^\top$, hence $\hat y_i-\tilde y_i=S_{ii}(y_i-\tilde y_i)$, and
 
 $$
 y_i-\tilde y_i=\frac{y_i-\hat y_i}{1-S_{ii}} .
@@ -706,7 +706,7 @@ print(
 
 # %% [markdown]
 r"""
-With a price on length the catastrophe at twenty waves is gone, but on some days, where the choice goes wrong, not all of the damage: see the width. And for a thousand waves the chosen penalty is a *loss* of over a tenth. Two per cent were to be gained, and a choice made with twenty points has a noise of its own. Regularisers need not add up.
+With a price on length the catastrophe at twenty waves is gone, but on some days, where the choice goes wrong, not all of the damage: see the width. For a thousand waves the chosen penalty is a *loss* of over a tenth: two per cent were to be gained, and a choice made with twenty points is noisy itself. Regularisers need not add up.
 """
 
 # %% tags=["checks"]
@@ -745,7 +745,7 @@ verify_at_least(
 
 # %% [markdown]
 r"""
-**Do it yourself.** Drag the points (or give one the keyboard's arrows) and the penalty. The red curve is the fit; below, the risk curve, its error against the dotted truth for every $\lambda$, with your $\lambda$ marked, and in grey what leave-one-out makes of it, which needs no truth. Try: a single outlier; $\lambda$ at its smallest with 12 waves for 12 points, then with 200.
+**Do it yourself.** Drag the points (or give one the keyboard's arrows) and the penalty. The red curve is the fit; below is its error against the dotted truth for every $\lambda$, yours marked, and in grey the leave-one-out error, which needs no truth. Try: a single outlier; $\lambda$ at its smallest with 12 waves for 12 points, then with 200.
 """
 
 # %% tags=["set-up"]
@@ -834,7 +834,7 @@ r"""
 
 The cheapest regulariser costs negative time: train less. It looks quite different from a price on length, and is nearly the same.
 
-Take curvature $h=1$, $\eta=\frac12$, and descend from zero towards $\theta^*=1$: $\frac12,\frac34,\frac78,\dots$ With curvature $h=0.1$ it goes $0.05,0.0975,\dots$ After three steps the steep direction is at 88 % of its goal, the flat one at 14 %: again a filter that passes steep directions. In general a step is $\theta_{t+1}-\theta^*=(I-\eta H)(\theta_t-\theta^*)$, so from zero, along eigenvector $i$,
+Take curvature $h=1$, $\eta=\frac12$, and descend from zero towards $\theta^*=1$: $\frac12,\frac34,\frac78,\dots$ With curvature $h=0.1$ it goes $0.05,0.0975,\dots$ After three steps the steep direction is at 88 % of its goal, the flat one at 14 %: again a filter. In general a step is $\theta_{t+1}-\theta^*=(I-\eta H)(\theta_t-\theta^*)$, so from zero, along eigenvector $i$,
 
 $$
 \begin{aligned}
@@ -849,7 +849,7 @@ $$
 \lambda=\frac1{\eta t}:
 $$ (eq-rg-clock)
 
-training time is the reciprocal of weight decay. For large $h_i$ both are one. In between they differ. With $u=h\eta t$ and small steps the difference is $1-e^{-u}-\frac u{1+u}$. Its derivative $e^{-u}-\frac1{(1+u)^2}$ vanishes where $u=2\ln(1+u)$, at $u\approx2.51$, and there the filters differ by $0.204$: close relatives, not twins.
+training time is the reciprocal of weight decay. For large $h_i$ both are one. In between, with $u=h\eta t$ and small steps, the difference is $1-e^{-u}-\frac u{1+u}$. Its derivative $e^{-u}-\frac1{(1+u)^2}$ vanishes where $u=2\ln(1+u)$, at $u\approx2.51$, and there the filters differ by $0.204$: close relatives, not twins.
 """
 
 
@@ -927,7 +927,7 @@ explore(
 # %% [markdown]
 r"""
 (validation-error-curve)=
-**Networks.** Nothing quadratic there, but the same picture. The day goes into a network as $(\cos2\pi x,\sin2\pi x)$, through two hidden layers of $4$ or $32$ tanh units; twenty days, one network each, Adam. The *validation error*, measured on forty other moments of the same noisy day, falls with the training error at first, then parts from it: there overfitting begins.
+**Networks.** Nothing quadratic there, but the same picture. The day goes as $(\cos2\pi x,\sin2\pi x)$ through two hidden layers of $4$ or $32$ tanh units; twenty days, one network each, Adam. The *validation error*, measured on forty other moments of the same noisy day, falls with the training error at first, then parts from it: there overfitting begins.
 """
 
 
@@ -1000,7 +1000,7 @@ plt.show()
 # %% [markdown]
 r"""
 (early-stopping)=
-*Early stopping* makes a method of it: watch the validation error, keep the best parameters so far, stop when there has been no improvement for a number of looks called *patience*. Since the validation set chose the moment, the honest number is the error on a third set; here, against the truth.
+*Early stopping* makes a method of it: watch the validation error, keep the best parameters so far, stop after a number of looks without improvement, the *patience*. Since the validation set chose the moment, the honest error is on a third set; here, against the truth.
 """
 
 
@@ -1105,7 +1105,7 @@ verify_at_least(
 
 # %% [markdown]
 r"""
-Stopping saves over a third of the error, of small networks too. But look at the ruler. Left alone, both sizes are worse than the dots joined; stopped, the small one is ahead and the large one level. But stopping looked at forty more measurements, and the ruler through all sixty beats both. Trained on all sixty and never stopped, the networks are ahead again, with about half of the stopped error.
+Stopping saves about a third of the error, whatever the patience, of small networks too. But look at the ruler. Left alone, both sizes are worse; stopped, the small one is ahead and the large one level. But stopping looked at forty more measurements, and the ruler through all sixty beats both. Trained on all sixty and never stopped, the networks are ahead again, with about half of the stopped error.
 
 **Try it.** After how many steps (not necessarily whole) has a direction of curvature $h$ come exactly as far as weight decay $\lambda$ would let it?
 """
@@ -1135,13 +1135,13 @@ r"""
 
 Some want small weights, some want few. The length $\|\theta\|_1=\sum_j|\theta_j|$ makes few. Why?
 
-Start at $w=2$ with no data, only the penalty, $\eta\lambda=0.3$. With the square, $\lambda\frac{w^2}2$, each step multiplies by $0.7$: $2,1.4,0.98,\dots$, smaller for ever and never zero. With $\lambda|w|$ each step takes away $0.3$, whatever is left: $2,1.7,1.4,\dots$, and the seventh step would overshoot. There one stops *at* zero:
+Start at $w=2$ without data, $\eta\lambda=0.3$. With the square, $\lambda\frac{w^2}2$, each step multiplies by $0.7$: $2,1.4,0.98,\dots$, smaller for ever and never zero. With $\lambda|w|$ each step takes away $0.3$, whatever is left: $2,1.7,1.4,\dots$, and the seventh step would overshoot. There one stops *at* zero:
 
 $$
 L_2:\;w\mapsto(1-\eta\lambda)\,w,\qquad L_1:\;w\mapsto\operatorname{sign}(w)\max(\lvert w\rvert-\eta\lambda,0).
 $$ (eq-rg-push)
 
-The first push fades with $w$, the second is constant until there is nothing left to push. The second map is [soft-thresholding](#soft-thresholding); alternated with gradient steps on the data it is *ISTA*, a solver for the lasso.
+The first push fades with $w$, the second is constant. The second map is [soft-thresholding](#soft-thresholding); alternated with gradient steps on the data it is *ISTA*, a solver for the [lasso](#lasso).
 """
 
 
@@ -1209,9 +1209,9 @@ explore(
 
 # %% [markdown]
 r"""
-At a smooth rim the ellipse touches where it happens to; a corner catches it for a whole range of directions. The ball of $p=\infty$ has corners as well, but on the diagonals: there all weights have the *same* size. For $p<1$ the corners lie on the axes, but the ball is dented, and the problem is no longer convex. $p=1$ is the only one that is [convex](#norms-are-convex-regularizers) *and* has its corners on the axes.
+At a smooth rim the ellipse touches where it happens to; a corner catches it for a whole range of directions. The ball of $p=\infty$ has corners as well, but on the diagonals: there all weights have the *same* size. For $p<1$ the corners lie on the axes, but the ball is dented: only $p=1$ is [convex](#norms-are-convex-regularizers) *and* has its corners there.
 
-**What it is good for.** The true square wave needs only the sines with an odd number of turns, one wave in four. So few weights should be the better guess than short ones. Forty waves, equally strong and divided by $k$; ten values of $\lambda$, chosen on twenty further measurements of the same day:
+**What it is good for.** The true square wave needs only the sines with an odd number of turns, one wave in four. So few weights should be the better guess than short ones. Forty waves, equally strong and divided by $k$; ten values of $\lambda$, chosen on twenty further measurements of the same day. (Turned pairs, the short ISTA and the *elastic net*, which charges both lengths, are explained below.)
 """
 
 # %% tags=["set-up"]
@@ -1351,11 +1351,11 @@ verify("best points for p = ½, 1 and 2", best, [[0, 1], [0, 1], touching], atol
 
 # %% [markdown]
 r"""
-With equally strong waves the better guess about the truth is worth a factor of four. Divide wave $k$ by $k$, and nothing of the gain is left: the strengths had already said where the truth is, and ridge listens to them. Turn each pair of cosine and sine by 45°, which ridge does not notice, and the truth needs two weights for one: the lasso errs two fifths more. An estimator is as good as its idea of the truth, be it in the penalty or in [the strengths of the waves](#free-parameters).
+With equally strong waves the better guess about the truth is worth a factor of four. Divide wave $k$ by $k$, and nothing of the gain is left: the strengths had already said where the truth is, and ridge listens to them. Turn each pair of equally strong cosine and sine by 45°, which ridge does not notice, and the truth needs two weights for one: the lasso errs two fifths more. An estimator is as good as its idea of the truth, be it in the penalty or in [the strengths of the waves](#free-parameters).
 
-**A common slip**: to praise a penalty whose solver was not run to the end. After 400 steps of ISTA half of the weights are zero, at the solution seven tenths, and the unfinished run beats both ridge and the lasso. That is no merit of the lasso. By [the clock](#eq-rg-clock) 400 steps from zero act like a second, square penalty $b=\frac1{400\eta}$; with just this $b$ the elastic net below, solved to the end, has the gain as well. And the ruler, which has nothing to choose and may therefore join all forty points, beats everything fitted on twenty; the net with its chosen penalties, refitted on all forty, is at least level.
+**A common slip**: to praise a penalty whose solver was not run to the end. After 400 steps of ISTA half of the weights are zero, at the solution seven tenths, and the unfinished run beats both ridge and the lasso. That is no merit of the lasso: by [the clock](#eq-rg-clock) 400 steps from zero act like a second, square penalty $b=\frac1{400\eta}$, and with just this $b$ the elastic net, solved to the end, has the gain as well. The ruler, which has nothing to choose and may join all forty points, beats everything fitted on twenty; the net with its chosen penalties, refitted on all forty, is at least level.
 
-**Try it.** The *elastic net* charges both. Find the minimiser of $\frac12(w-v)^2+a\lvert w\rvert+\frac b2w^2$.
+**Try it.** The elastic net in one dimension: find the minimiser of $\frac12(w-v)^2+a\lvert w\rvert+\frac b2w^2$.
 """
 
 # %% tags=["yours"]
@@ -1381,9 +1381,9 @@ r"""
 (data-augmentation)=
 ## Say what must not matter
 
-A price on length knows nothing of the problem. Often one does know something: a digit moved by a pixel is the same digit. *Data augmentation* says it in the language of data: add transformed copies that keep, or suitably change, their label.
+A price on length knows nothing of the problem. Often one does know something: a digit moved by a pixel is the same digit. *Data augmentation* says it with data: transformed copies that keep, or suitably change, their label.
 
-Suppose somebody tells us that the machine is off exactly half a day after it was on. Then every measurement $(x,y)$ has a twin $(x+\frac12,-y)$ that nobody had to make. What does the fit do with forty points? The even waves (a constant, two turns, four turns, …) have the same value at $x$ and $x+\frac12$, so in $\sum_i(f(x_i)-y_i)^2+(f(x_i+\frac12)+y_i)^2$ their share $e(x)$ enters as $(o+e-y)^2+(-o+e+y)^2=2(o-y)^2+2e^2$: it can only hurt, and in the shortest minimiser, or a penalised one, every even coefficient is exactly zero. The augmentation has *become* a symmetry of the model. It is worth as much as it is true, so here is also a machine for which it is false, on from 6 to 9 o'clock only.
+Suppose we know that the machine is off exactly half a day after it was on. Then every measurement $(x,y)$ has a twin $(x+\frac12,-y)$ that nobody had to make. The even waves (a constant, two turns, four turns, …) have the same value at $x$ and $x+\frac12$, so in $\sum_i(f(x_i)-y_i)^2+(f(x_i+\frac12)+y_i)^2$ their share $e(x)$ enters as $(o+e-y)^2+(-o+e+y)^2=2(o-y)^2+2e^2$: it can only hurt, and in the shortest minimiser, or a penalised one, every even coefficient is exactly zero. The augmentation has *become* a symmetry of the model. It is worth as much as it is true, so here is also a machine for which it is false, on from 6 to 9 o'clock only.
 """
 
 
@@ -1434,7 +1434,9 @@ verify_at_least(
 
 # %% [markdown]
 r"""
-**A common slip**: first augment, then split. Two hundred digits, five shaken copies of each, the nearest neighbour; and labels that are all drawn by lot, so that nothing can be learnt.
+True twins save nearly a quarter of the error; false ones multiply it by ten.
+
+**A common slip**: first augment, then split. Two hundred digits, five shaken copies of each, the nearest neighbour; all labels drawn by lot, so that nothing can be learnt.
 """
 
 # %% tags=["set-up"]
@@ -1467,7 +1469,7 @@ r"""
 Nearly every validation image had a copy of itself in the training set.
 
 (noise-robustness)=
-**Noise** is the crudest augmentation: whatever the input is, a little beside it the answer should be the same. For a linear model one can say exactly what it does. Let the entries of $N$ be independent with mean 0 and variance $s^2$. In $\mathbb E\|y-Xw-Nw\|^2$ the mixed term vanishes, and each of the $n$ rows contributes $\mathbb E(N_i^\top w)^2=s^2\|w\|^2$:
+**Noise** is the crudest augmentation: whatever the input is, a little beside it the answer should be the same. For a linear model, let the entries of $N$ be independent with mean 0 and variance $s^2$. In $\mathbb E\|y-Xw-Nw\|^2$ the mixed term vanishes, and each of the $n$ rows contributes $\mathbb E(N_i^\top w)^2=s^2\|w\|^2$:
 
 $$
 \mathbb E\,\|y-(X+N)w\|^2=\|y-Xw\|^2+ns^2\|w\|^2 .
@@ -1553,7 +1555,7 @@ $$ (eq-rg-ambiguity)
 
 since the mixed term $\frac2M(\bar f-y)\sum_k(f_k-\bar f)$ is zero. (For the log-loss, Jensen's inequality says the same.)
 
-Ten networks of 32 units on the *same* twenty measurements (three such days) differ only by their random start; thirty networks with a day of their own differ by the noise as well, but have seen thirty times the data. The fair rival of the latter is *one* network with all 600 measurements.
+Ten networks of 32 units on the *same* twenty measurements (three such days) differ only by their random start; thirty networks with a day of their own differ by the noise as well, but have seen thirty times the data. Their fair rival is *one* network with all 600 measurements.
 """
 
 
@@ -1591,7 +1593,7 @@ print(
 
 # %% [markdown]
 r"""
-With the same day next to nothing is gained: the members agree, and what they agree on includes the day's noise, so $\rho$ is nearly one. With a day of their own two thirds of the error go; but one network that is given all the measurements does better still, from each of three starts. An ensemble repairs what differs between its members, no more. It shines where members differ wildly on the same data, as decision trees do ([bagging](#bagging)).
+With the same day next to nothing is gained: the members agree, and what they agree on includes the day's noise, so $\rho$ is nearly one. With a day of their own two thirds of the error go; but one network that is given all the measurements does better still, from each of three starts. An ensemble repairs only what differs between its members: it shines with decision trees, which differ wildly on the same data ([bagging](#bagging)).
 
 **Try it.** Ten members bring the variance of the mean error from $v$ to $0.37\,v$. What is the correlation $\rho$ of their errors?
 """
@@ -1663,7 +1665,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-At test time all units are used. By hand: a unit with $h=2$ and outgoing weight $3$ sends $6$ with probability $q=\frac12$ and $0$ otherwise, in the mean $3$. So that the next layer receives what it is used to, the outgoing weights are multiplied by $q$ at test time; or, the same thing, kept units are divided by $q$ in training. That is *inverted dropout*, and all that `nn.Dropout` does. (Its argument is the share that is *dropped*, $1-q$.)
+At test time all units are used. In training a unit with $h=2$ and outgoing weight $3$ sends $6$ with probability $q=\frac12$, else $0$, in the mean $3$. So that the next layer receives what it is used to, the outgoing weights are multiplied by $q$ at test time; or kept units are divided by $q$ in training: *inverted dropout*, all that `nn.Dropout` does. (Its argument is the share that is *dropped*, $1-q$.)
 """
 
 
@@ -1677,7 +1679,7 @@ def dropout(h, q, training=True):
 # %% [markdown]
 r"""
 (dropout-weight-scaling)=
-**Is one scaled network the average of all?** For eight units all $2^8=256$ masks can be enumerated, each with its probability $q^k(1-q)^{8-k}$, so we need not trust sampling.
+**Is one scaled network the average of all?** For eight units all $2^8=256$ masks can be enumerated, each with its probability $q^k(1-q)^{8-k}$.
 
 :::{prf:theorem} Weight scaling
 :label: thm-rg-scaling
@@ -1739,7 +1741,7 @@ for name, out in zip(("ours", "nn.Dropout"), drops):
 
 # %% [markdown]
 r"""
-The linear output agrees, and the softmax's *geometric* mean; its arithmetic mean is far off, and the deep output by an eighth of the spread. To do as well by sampling takes the square of that, some sixty masks.
+The linear output agrees, and the softmax's *geometric* mean; its arithmetic mean is far off, and the deep output by an eighth of the spread. Sampling does as well with the square of that, some sixty masks.
 """
 
 # %% tags=["picture"]
@@ -1779,7 +1781,7 @@ $$
 \mathbb E\,\|y-(X\odot M)w\|^2=\|y-qXw\|^2+q(1-q)\sum_jw_j^2\sum_ix_{ij}^2 .
 $$ (eq-rg-dropout)
 
-With $v=qw$, the weights used at test time, this is ridge in which each weight has its own $\lambda_j=\frac{1-q}q\sum_ix_{ij}^2$. A strong column is charged more, so unlike ridge, dropout does not care about units. For the waves this means that it undoes our division by $k$. On the thousand waves of the opening dropout's ridge errs by $0.98$, for any $q$: it brings the needles back. A regulariser can be the wrong one.
+With $v=qw$, the weights used at test time, this is ridge in which each weight has its own $\lambda_j=\frac{1-q}q\sum_ix_{ij}^2$. A strong column is charged more, so unlike ridge, dropout does not care about units. It undoes our division by $k$; on the thousand waves of the opening dropout's ridge errs by $0.98$, at $q=0.99$ as at $\frac12$: the needles are back. A regulariser can be the wrong one.
 """
 
 # %% tags=["checks"]
@@ -1917,9 +1919,9 @@ verify(
 
 # %% [markdown]
 r"""
-Without dropout the network ends by matching all its labels, false ones included. With it, it refuses two thirds of the false ones and gains twelve points on new images. Because it fits less? Read along the rows: the bare network is at its best after 30 steps, when it matches about as many labels as are true, and stopped there has most of that gain. When both may stop, dropout is two points ahead. [Co-adaptation](#dropout-properties) and [the crowd](#dropout-as-ensemble) are on the shelf.
+Without dropout the network ends by matching all its labels, false ones included. With it, it refuses two thirds of the false ones and gains twelve points on new images. Because it fits less? The bare network is at its best after 30 steps, when it matches about as many labels as are true, and stopped there has most of that gain. When both may stop, dropout is two points ahead. [Co-adaptation](#dropout-properties) and [the crowd](#dropout-as-ensemble) are on the shelf.
 
-**Try it.** Compute the exact mean of $\max(0,v^\top(m\odot h))$ over all masks with keep probability $q$, without sampling. `all_masks` may be used.
+**Try it.** Compute the exact mean of $\max(0,v^\top(m\odot h))$ over all masks with keep probability $q$ (`all_masks` helps).
 """
 
 # %% tags=["yours"]
@@ -2014,7 +2016,7 @@ verify_at_least(
 # %% [markdown]
 r"""
 (batchnorm-inference)=
-**At test time** an example may come alone, so fixed statistics are used, gathered in training as running averages, $\text{running}\leftarrow0.9\,\text{running}+0.1\,\text{batch}$. `eval()` switches over to them; [Beware](#rg-beware) shows what happens if one forgets. In training, what comes out for an example [depends on its company](#batchnorm-couples-examples), a noise that regularises.
+**At test time** an example may come alone, so fixed statistics are used, gathered in training as running averages, $\text{running}\leftarrow0.9\,\text{running}+0.1\,\text{batch}$. `eval()` [switches over](#rg-beware) to them. In training, what comes out for an example [depends on its company](#batchnorm-couples-examples), a noise that regularises.
 
 (batchnorm-placement-and-bias)=
 **What a normalised layer ignores.** Usually the order is $\operatorname{ReLU}(\mathrm{BN}(Wx))$. A bias in front of batch norm is pointless: the mean takes it away, and $\beta$ does its work. Nor does the *scale* of a unit's weights $w$ matter, $\ell(cw)=\ell(w)$ for $c>0$ (up to $\epsilon$). Differentiate that in $c$ at $c=1$, and in $w$:
@@ -2029,7 +2031,7 @@ $$
 \frac{\eta\,\|\nabla\ell(w)\|}{\|w\|}=\frac{\eta}{\|w\|^2}\,\|\nabla\ell(\hat w)\| :
 $$ (eq-rg-effective)
 
-$\eta/\|w\|^2$ is the *effective step size*. Weight decay cannot make this function smoother or smaller, for the length of $w$ has no effect on it. What it does is keep $\|w\|$ from growing, and so the effective step from shrinking {cite:p}`vanlaarhoven2017`. Exactly: let $w_t$ follow decayed steps with $a=1-\eta\lambda$, and put $v_t=w_t/a^t$, the same directions. Then with [the second equation](#eq-rg-scale)
+$\eta/\|w\|^2$ is the *effective step size*. Weight decay cannot make this function smoother or smaller, for the length of $w$ has no effect on it. It keeps $\|w\|$ from growing, and so the effective step from shrinking {cite:p}`vanlaarhoven2017`. Exactly: let $w_t$ follow decayed steps with $a=1-\eta\lambda$, and put $v_t=w_t/a^t$, the same directions. Then with [the second equation](#eq-rg-scale)
 
 $$
 v_{t+1}=\frac{a\,w_t-\eta\nabla\ell(w_t)}{a^{t+1}}=v_t-\frac{\eta}{a^{2t+1}}\,\nabla\ell(v_t) .
@@ -2054,7 +2056,7 @@ def train_normalised(w, gradient, steps, eta, lam, growing=False):
 
 # %% [markdown]
 r"""
-A hidden layer of 16 units on the digits, batch norm, ReLU, and a fixed random output layer, so that the normalised weights are all there is to train. First the lengths and the turn per step, for three strengths of decay (mini-batches of 32, one run each).
+A hidden layer of 16 units on the digits, batch norm, ReLU, and a fixed random output layer, so that only the normalised weights are trained: their lengths and their turn per step, for three strengths of decay (mini-batches of 32, one run each).
 """
 
 # %% tags=["set-up"]
@@ -2116,7 +2118,7 @@ $$
 \frac{\eta\|\nabla\ell(w)\|}{\|w\|}=\sqrt{2\eta\lambda} .
 $$ (eq-rg-balance)
 
-In balance decay sets the *speed of turning*, together with the rate and nothing else. The control is the same network without batch norm, where decay ($\lambda=1$ at rate $0.01$) does what the chapter said before: it shrinks the function.
+In balance decay and rate alone set the *speed of turning*. In the control, the same network without batch norm, decay ($\lambda=1$ at rate $0.01$) does what the chapter said before: it shrinks the function.
 """
 
 # %% tags=["checks"]
@@ -2162,7 +2164,7 @@ verify_at_most(
 
 # %% [markdown]
 r"""
-So a "weight decay of $0.0005$" in a script with batch norm is a statement about the schedule of the learning rate. It may well improve the result; to compare it with a rival, tune the rival's schedule too. The last layer, with no normalisation behind it, is decayed in the old sense. What batch norm buys in [deep stacks](#batchnorm-benefits), the dispute about [why](#internal-covariate-shift), and its [relatives](#normalization-variants) are on the shelf.
+So a "weight decay of $0.0005$" in a script with batch norm is a statement about the schedule of the learning rate. It may well improve the result; to compare it with a rival, tune the rival's schedule too. The last layer, with no normalisation behind it, is decayed in the old sense. On the shelf: what batch norm buys in [deep stacks](#batchnorm-benefits), the dispute about [why](#internal-covariate-shift), its [relatives](#normalization-variants).
 
 **Try it.** The weights of a normalised unit have become three times as long. With which plain rate does one step turn it as far as rate $0.01$ did before?
 """
@@ -2190,7 +2192,7 @@ r"""
 (capacity-u-curve)=
 ## Where the peak comes from
 
-The opening left one thing unexplained: why are twenty waves for twenty points so much worse than eleven *and* than a thousand? Call *capacity* the richness of the set of functions a model can represent; here, the number of parameters $P$. The classical picture is a U: with capacity the training error falls to zero, the test error falls and rises again, with a sweet spot in between.
+The opening left one thing unexplained: why are twenty waves for twenty points so much worse than eleven *and* than a thousand? Call *capacity* the richness of the set of functions a model can represent; here, the number of parameters $P$. The classical picture is a U: with capacity the training error falls to zero, the test error falls and rises again.
 
 (double-descent)=
 The modern picture goes on to the right. At the *interpolation threshold*, the smallest capacity with zero training error, the test error peaks; beyond it *falls again*, possibly below the bottom of the U {cite:p}`belkin2019`. Here for the waves, over 60 days.
@@ -2227,11 +2229,11 @@ verify("best number of waves below twenty", int(np.argmin(below_twenty)) + 1, 11
 
 # %% [markdown]
 r"""
-The second descent ends at the ruler of the opening. To find the reason for the peak take the simplest model with a width. Inputs $x\sim\mathcal N(0,I_D)$, targets $y=\beta^\top x+\text{noise}$ of variance $s^2$, $n$ examples. We use only the first $P$ of the $D$ inputs, with coefficients $\beta_T$; what the others contribute is for us just more noise, of total variance $\tau^2=s^2+\|\beta_R\|^2$. We fit by least squares, and where there are many solutions take [the shortest](#eq-rg-implicit).
+The second descent ends at the ruler of the opening. To find the reason for the peak take the simplest model with a width. Inputs $x\sim\mathcal N(0,I_D)$, targets $y=\beta^\top x+\text{noise}$ of variance $s^2$, $n$ examples. We use only the first $P$ of the $D$ inputs, with coefficients $\beta_T$; what the others contribute is more noise, of total variance $\tau^2=s^2+\|\beta_R\|^2$. We fit by least squares, and where there are many solutions take [the shortest](#eq-rg-implicit).
 
-**Fewer parameters than examples.** With the noise $e$ the error is $\hat\theta-\beta_T=(X^\top X)^{-1}X^\top e$, and a new prediction adds its own $\tau^2$: the risk is $\tau^2+\tau^2\,\mathbb E\operatorname{tr}(X^\top X)^{-1}$. The trace in three lines. By the block formula for an inverse, $1/[(X^\top X)^{-1}]_{jj}$ is the squared length of what is left of column $j$ when it is regressed on the $P-1$ others. The column is a Gaussian vector in $\mathbb R^n$, independent of the others, so that rest is Gaussian in a space of $n-P+1$ dimensions: its squared length is $\chi^2$ with $k=n-P+1$ degrees of freedom. And $\mathbb E\frac1{\chi^2_k}=\frac1{k-2}$, so each of the $P$ diagonal entries has the mean $\frac1{n-P-1}$.
+**Fewer parameters than examples.** With the noise $e$ the error is $\hat\theta-\beta_T=(X^\top X)^{-1}X^\top e$, and a new prediction adds its own $\tau^2$: the risk is $\tau^2+\tau^2\,\mathbb E\operatorname{tr}(X^\top X)^{-1}$. The trace: by the block formula for an inverse, $1/[(X^\top X)^{-1}]_{jj}$ is the squared length of what is left of column $j$ when it is regressed on the $P-1$ others. The column is a Gaussian vector in $\mathbb R^n$, independent of the others, so that rest is Gaussian in a space of $n-P+1$ dimensions: its squared length is $\chi^2$ with $k=n-P+1$ degrees of freedom. And $\mathbb E\frac1{\chi^2_k}=\frac1{k-2}$, so each of the $P$ diagonal entries has the mean $\frac1{n-P-1}$.
 
-With one degree of freedom left, column $j$ has almost nothing of its own to be recognised by; its coefficient is a noise divided by nearly nothing. *That* is the peak.
+With one degree of freedom left, column $j$ has almost nothing of its own to be recognised by; its coefficient is noise over nearly nothing. *That* is the peak.
 
 **More.** Now $\hat\theta=X^+y$, and with the projection $\Pi=X^+X$ on the row space $\hat\theta-\beta_T=-(I-\Pi)\beta_T+X^+e$, two orthogonal parts. The row space is an $n$-dimensional subspace in random position, so a share $1-\frac nP$ of $\|\beta_T\|^2$ is lost. The noise part is $\tau^2\,\mathbb E\operatorname{tr}(XX^\top)^{-1}$, the same trace with $n$ and $P$ exchanged.
 
@@ -2250,7 +2252,7 @@ $$ (eq-rg-risk)
 and $\mathbb E R=\infty$ for $|P-n|\le1$ (if there is noise).
 :::
 
-Beyond the threshold the noise is spread over ever more coefficients, and its share in a prediction *falls*. Whether there is a U below depends on $\beta$: if the inputs come in order of importance, as here with $\beta_j\propto j^{-3/4}$, the first few are worth their noise and the later ones are not. ($1/\chi^2_k$ has no variance for $k\le4$. So within three of the threshold a mean has no finite standard error, which is why one sees the median in most pictures.)
+Beyond the threshold the noise is spread over ever more coefficients, and its share in a prediction *falls*. Whether there is a U below depends on $\beta$: if the inputs come in order of importance, as here with $\beta_j\propto j^{-3/4}$, the first few are worth their noise and the later ones are not. ($1/\chi^2_k$ has no variance for $k\le4$. So within three of the threshold a mean has no finite standard error.)
 """
 
 
@@ -2375,7 +2377,7 @@ r"""
 (headline-double-descent)=
 ## The headline: random ReLU features
 
-Now the features of a network: a hidden layer of $P$ rectified units with random weights, $\phi_j(x)=\max(0,w_j^\top x)-\frac1{\sqrt{2\pi}}$ with $\|w_j\|=1$, of which only the output is trained, on $n=100$ Gaussian examples in 20 dimensions. They have the mean zero, but depend on each other; given the $w_j$ their covariance $\Sigma$ is known. With the angle $\alpha$ between $w_j$ and $w_k$ {cite:p}`cho2009`
+Now the features of a network: a hidden layer of $P$ rectified units with random weights, $\phi_j(x)=\max(0,w_j^\top x)-\frac1{\sqrt{2\pi}}$ with $\|w_j\|=1$, of which only the output is trained, on $n=100$ Gaussian examples in 20 dimensions. They have mean zero; given the $w_j$ their covariance $\Sigma$ is known. With the angle $\alpha$ between $w_j$ and $w_k$ {cite:p}`cho2009`
 
 $$
 \Sigma_{jk}=\frac1{2\pi}\bigl(\sin\alpha+(\pi-\alpha)\cos\alpha-1\bigr),\qquad\operatorname{Cov}(\phi_j,\beta^\top x)=\tfrac12w_j^\top\beta .
@@ -2680,9 +2682,9 @@ verify(
 
 # %% [markdown]
 r"""
-Up to $P=20$ the mean follows the theory within one per cent; at 50 it is 2 to 3 % above. Beyond the threshold comes the second descent, well below the U. **Here theory and measurement part:** from $P=115$ on the measured mean lies above the theory at every width, by 4 to 13 %. Gaussian features of the same $\Sigma$, below the table, tell two causes apart. Next to the peak the formula, a limit for large $n$, is too low even for them; at $P=160$ and $400$ it is right, shares included, and what is left is the ReLU's. (At $P=100$ the mean means nothing: a few runs make it.)
+Up to $P=20$ the mean follows the theory within about one per cent; at 50 it is 2 to 3 % above. Beyond the threshold comes the second descent, well below the U. **Here theory and measurement part:** from $P=115$ on the measured mean lies above the theory at every width, by 4 to 13 %. Gaussian features of the same $\Sigma$, below the table, tell two causes apart. Next to the peak the formula, a limit for large $n$, is too low even for them; at $P=160$ and $400$ it is right (the shares at $160$, too), and what is left is the ReLU's. (At $P=105$ the ReLU's own mean is known to 7 % only; at $100$ a few runs make it.)
 
-The green curve is the practical answer. With a ridge term chosen by leave-one-out there is no peak and no second valley: the more features, the better. Double descent is what one sees when *nobody* decides.
+The green curve is the answer: with a ridge term chosen by leave-one-out there is no peak and no second valley: the more features, the better (but for a hundredth at the threshold). Double descent is what one sees when *nobody* decides.
 """
 
 # %% [markdown]
@@ -2690,9 +2692,9 @@ r"""
 (regularization-catalogue)=
 ## Which one?
 
-By now there is a catalogue: weight decay, data augmentation, noise on inputs, weights or labels, early stopping, dropout, ensembles; on the shelf [semi-supervised](#semi-supervised-learning) and [multi-task](#multi-task-learning) learning, [pruning](#pruning) and [parameter sharing](#parameter-sharing). Here is a small comparison in which each gets the same tuning.
+By now there is a catalogue: weight decay, data augmentation, noise on inputs, weights or labels, early stopping, dropout, ensembles; on the shelf [semi-supervised](#semi-supervised-learning) and [multi-task](#multi-task-learning) learning, [pruning](#pruning) and [parameter sharing](#parameter-sharing). Here is a small comparison with equal tuning.
 
-Ten data sets, each with a start of its own, of 100 training images of digits and 100 for validation, *both* with a fifth of the labels drawn by lot. The network 64-48-10, 45 steps of Adam. Every technique has one knob with four positions; on each data set the position with the least validation loss is taken. Nobody sees a clean label, except the test: 600 other images. *Noise and penalty* together have the two best positions of each. Rivals that are no regularisers stand beside them: a *smaller learning rate*, chosen in the same way; the bare network that *trains on the validation images*, too; and two older methods with one knob, chosen by validation accuracy, $k$ *nearest neighbours* and a [support vector machine](#weight-decay-as-gaussian-prior) on Gaussian features.
+Ten data sets, each with a start of its own, of 100 training images of digits and 100 for validation, *both* with a fifth of the labels drawn by lot. The network 64-48-10, 45 steps of Adam. Every technique has one knob with four positions; each data set takes the one with the least validation loss. Only the test, on 600 other images, has clean labels. *Noise and penalty* together have the two middle positions of each. Rivals of another kind stand beside them: a *smaller learning rate*, chosen in the same way; the bare network that *trains on the validation images*, too; and two older methods with one knob, chosen by validation accuracy, $k$ *nearest neighbours* and a [support vector machine](#weight-decay-as-gaussian-prior) on Gaussian features.
 """
 
 # %% tags=["set-up"]
@@ -2819,7 +2821,7 @@ how = {  # loss and four positions of the knob
         lambda W, both, *rest: (
             noised(W, both[:, 0], *rest) + both[:, 1] / 2 * squares(W)
         ),
-        list(itertools.product((0.4, 0.6), (0.005, 0.015))),
+        list(itertools.product((0.4, 0.6), (0.015, 0.04))),
     ),
 }
 
@@ -2952,11 +2954,11 @@ plt.show()
 
 # %% [markdown]
 r"""
-Rivals are grey; on the right, how many of the ten sets chose each position of the knob. A gain is known to one to three points. Five techniques gain about four to eight, and on the same sets (the table) only input noise stands out, before the penalty and early stopping. **Training less boldly does nearly as well:** a smaller learning rate alone, [early stopping](#eq-rg-clock) by another name, gains what early stopping and dropout do. Nor need tuning cost data: choose the knob, then train on all 200 (hollow circles). Each of the five is then about four to seven points ahead of the bare network on 200 (the last column). They do not add up: noise and penalty together gain no more than noise.
+Rivals are grey; on the right, how many of the ten sets chose each position of the knob. A gain is known to one to three points. Five techniques gain about four to eight, and on the same sets (the table) only input noise stands out, before the penalty and early stopping. **Training less boldly does nearly as well:** a smaller learning rate, [early stopping](#eq-rg-clock) by another name, gains what early stopping and dropout do. Tuning need not cost data: choose the knob, then train on all 200 (hollow circles). Each of the five is then about five to seven points ahead of the bare network on 200 (the last column). They do not add up: noise and penalty together gain no more than noise.
 
-The small rows. Label smoothing corrects how sure the network is, and by that its validation loss, but hardly which class wins. The ensemble's members have learnt the same false labels; what they share [is not averaged away](#eq-rg-ensemble).
+Label smoothing corrects how sure the network is, but hardly which class wins. The ensemble's members have learnt the same false labels; what they share [is not averaged away](#eq-rg-ensemble).
 
-Two grey rows put all this in its place. A few nearest neighbours, which do not train at all, do as well as the best of these networks, and the support vector machine, a [penalty on length](#ridge-filter) in other *features*, does better than any of them. Among the five, *which* one decides matters less than *that* one does; what the features say is long matters more.
+Two grey rows put all this in its place. A few nearest neighbours, without training, do as well as the best of these networks, and the support vector machine, a [penalty on length](#ridge-filter) in other *features*, does better than any of them. Among the five, *which* one decides matters less than *that* one does; what the features say is long matters, too.
 """
 
 # %% tags=["checks"]
@@ -3033,7 +3035,7 @@ r"""
 (rg-practice)=
 ## In practice
 
-All of it is a few arguments: `weight_decay` of the optimiser, `Dropout` and `BatchNorm1d` as layers, and a validation loss that is watched. An ordinary loop, to copy. Decay only for the matrices: biases and the $\gamma,\beta$ of batch norm are left alone.
+All of it is a few arguments: `weight_decay` of the optimiser, `Dropout` and `BatchNorm1d` as layers, and a validation loss that is watched. Here is a loop to copy, with decay for the matrices only, not for biases and batch norm's $\gamma,\beta$.
 """
 
 
@@ -3115,7 +3117,7 @@ for name in ("input noise", "penalty", "dropout", "smaller rate"):
 
 # %% [markdown]
 r"""
-Everything together, untuned, is no better than one tuned restraint. One of them is hardly there: a decay of $\lambda=0.05$ at rate $\eta=0.005$ takes away $1-(1-\eta\lambda)^{120}=3\,\%$ in the at most 120 steps. In a short training what counts is $\eta\lambda$ times the steps.
+Everything together, untuned, is no better than one tuned restraint. The decay is hardly there: $\lambda=0.05$ at rate $\eta=0.005$ takes away $1-(1-\eta\lambda)^{120}=3\,\%$ in at most 120 steps. In a short training $\eta\lambda$ times the steps counts.
 """
 
 # %% tags=["checks"]
@@ -3140,7 +3142,7 @@ r"""
 (rg-beware)=
 ## Beware
 
-**Forgetting `eval()`.** Dropout then still drops, and batch norm still looks at its batch. The model above, asked two images at a time, and a variant of it with **dropout in front of batch norm**. Inverted dropout leaves the mean of an input $x$ alone but raises its second moment by the factor $\frac1q$: all of the surplus $\frac{1-q}q\,\mathbb E x^2$ goes into the variance. With inputs far from mean zero, as here, that is more than the variance itself. A batch norm behind it learns the large variance, and at test time meets the small one.
+**Forgetting `eval()`.** Dropout then still drops, and batch norm still looks at its batch. The model above, asked two images at a time, and a layer with **dropout in front of batch norm**. Inverted dropout leaves the mean of an input $x$ alone but raises its second moment by the factor $\frac1q$: the surplus $\frac{1-q}q\,\mathbb E x^2$ is variance. With inputs far from mean zero, as here, that is more than the variance itself. The batch norm learns the large variance, and at test time meets the small one.
 """
 
 # %% tags=["set-up"]
@@ -3186,9 +3188,9 @@ verify(
 
 # %% [markdown]
 r"""
-**"The training loss in my log is the loss on the training images."** It is the loss of thinned networks, on batch statistics. Held against a validation loss, computed after `eval()`, it hides overfitting: they may look alike while the loss on the training images in the same mode is a fraction.
+**"The training loss in my log is the loss on the training images."** It is the loss of thinned networks, on batch statistics. It hides overfitting: it may look like the validation loss, computed after `eval()`, while the loss on the training images in that mode is a fraction.
 
-**"`weight_decay` of Adam is weight decay."** It is the penalty, and Adam divides its gradient, like any other, by the size $\sigma$ of the recent ones: a weight decays by about $\frac{\eta\lambda}\sigma$ a step. `AdamW` takes $\eta\lambda$ from all.
+**"`weight_decay` of Adam is weight decay."** It is the penalty, and Adam divides its gradient, too, by the size $\sigma$ of the recent ones: a weight decays by about $\frac{\eta\lambda}\sigma$ a step. `AdamW` takes $\eta\lambda$ from all.
 """
 
 # %% tags=["set-up"]

@@ -14,7 +14,7 @@
 (generative-models-chapter)=
 # Generative models
 
-Here are three rows of handwritten digits. One row was written by people. One was drawn by a single bell curve, one by ten bell curves, and no drawn picture is in any training set. Which row is which, and how could a machine that has never held a pen draw the next one?
+Here are three rows of handwritten digits. One row was written by people, one drawn by a single bell curve, one by ten, and no drawn picture is in any training set. Which row is which, and how could a machine that has never held a pen draw the next one?
 """
 
 # %% tags=["remove-cell"]
@@ -371,16 +371,16 @@ plt.show()
 
 # %% [markdown]
 r"""
-From the top: ten bell curves, people, one bell curve. Nobody told the first row what a stroke is. The ten bell curves learned where pictures are dense, and drew from there. That is all a generative model ever does, and the whole chapter hangs on one thread: **a density one can compute, a sampler one can run, and what each costs.** The ten bell curves have both for nothing. Are they hard to beat? Keep the row in mind; at the end a network draws its own, and a judge with a number decides.
+From the top: ten bell curves, people, one bell curve. Nobody told the ten bell curves what a stroke is: they learned where pictures are dense, and drew from there. The whole chapter hangs on one thread: **a density one can compute, a sampler one can run, and what each costs.** The ten bell curves have both for nothing. Are they hard to beat? At the end a network draws a row of its own, and a judge with a number decides.
 
 You will be able to
 
-- **derive** probabilistic PCA, the variational bound, the loss of diffusion from that bound, and flow matching, each from its first line,
-- **build** a VAE, a coupling flow, a diffusion model and a flow-matching model in a few lines each,
+- **derive** probabilistic PCA, the variational bound, the loss of diffusion from that bound, and flow matching,
+- **build** a VAE, a coupling flow, a diffusion model and a flow-matching model,
 - **explain** what guidance really samples, and why the same network can be run with dice and without,
 - **judge** a generator by a number that means something.
 
-It builds on [Gaussians and the KL divergence](#kl-divergence), on [projections](#orthogonal-projection-onto-subspace) and on [networks](#multilayer-perceptron). $x\in\mathbb R^d$ is a picture or a point, $z\in\mathbb R^k$ its code, $\theta$ belongs to what generates, $\phi$ to what inverts it. Beside the digits there is a toy whose density is known, the *smile*: a mixture of three Gaussians in the plane. On it every claim about a density can be held against the truth.
+It builds on [Gaussians and the KL divergence](#kl-divergence), on [projections](#orthogonal-projection-onto-subspace) and on [networks](#multilayer-perceptron). $x\in\mathbb R^d$ is a picture or a point, $z\in\mathbb R^k$ its code, $\theta$ belongs to what generates, $\phi$ to what inverts it. Beside the digits there is a toy, the *smile*: a mixture of three Gaussians in the plane, whose density is known.
 """
 
 # %% [markdown]
@@ -388,7 +388,7 @@ r"""
 (where-pictures-live)=
 ## Where do pictures live?
 
-A model that knows where digits are can draw them, complete them, and notice what is none. Start with the smallest data set: three numbers, $0$, $1$ and $3$. Put a bell of width $h=\frac12$ on each and average. At $x=1$ the density is $\frac13\cdot\frac1{h\sqrt{2\pi}}\bigl(e^{-2}+1+e^{-8}\bigr)\approx0.30$, at $x=2$ it is $\frac13\cdot0.80\cdot(e^{-8}+2e^{-2})\approx0.07$: likely here, unlikely there, and one can draw from it (pick a datum, add noise).
+A model that knows where digits are can draw them, complete them, and notice what is none. Start with the smallest data set: three numbers, $0$, $1$ and $3$. Put a bell of width $h=\frac12$ on each and average. At $x=1$ the density is $\frac13\cdot\frac1{h\sqrt{2\pi}}\bigl(e^{-2}+1+e^{-8}\bigr)\approx0.30$, at $x=2$ it is $\frac13\cdot0.80\cdot(e^{-8}+2e^{-2})\approx0.07$. To draw from it, pick a datum and add noise.
 
 (density-estimation)=
 This *kernel density estimate* is one way of *density estimation*: find $p_\theta\approx p_{\text{data}}$ from samples. Models that write down a density with $\int p_\theta=1$ are called *prescribed*.
@@ -415,7 +415,7 @@ def log_kernels(x, centres, width):  # x (n, d), centres (m, d)
 # %% [markdown]
 r"""
 (distribution-on-image-space)=
-**Almost everything is noise.** For pictures $p$ lives on $\mathbb R^{64}$, and it must be high near every plausible picture and low elsewhere. Elsewhere is nearly everything: a picture with random grey values is more than three times as far from the nearest training digit as a held-out digit is. Points of low density are *out of distribution*. Three models of the digits, the kernels' width chosen on 300 validation digits:
+**Almost everything is noise.** For pictures $p$ lives on $\mathbb R^{64}$, high near plausible pictures and low elsewhere. Elsewhere is nearly everything: a picture with random grey values is more than three times as far from the nearest training digit as a held-out one. Points of low density are *out of distribution*. Three models of the digits, the kernels' width chosen on 300 validation digits:
 """
 
 # %% tags=["set-up"]
@@ -455,9 +455,9 @@ for name in digit_models:
 
 # %% [markdown]
 r"""
-All three are sure that the random pictures are none. (A density may exceed one, so logarithms may be positive. Grey values on a grid would allow infinite density, so both Gaussian models carry a floor of $10^{-3}$ on every variance.) Much of the order is this floor: twelve pixels hardly vary, and a Gaussian collects nats there that a round bell cannot. On the 45 pixels that vary more than a kernel does, kernels beat one Gaussian, and ten beat both.
+All three reject the random pictures. (A density may exceed one, so logarithms may be positive. Grey values on a grid would allow infinite density, so both Gaussian models carry a floor of $10^{-3}$ on every variance.) Much of the order is this floor: on twelve pixels that hardly vary a Gaussian collects nats that a round bell cannot. On the 45 that vary more than a kernel does, kernels beat one Gaussian, and ten beat both.
 
-**A common slip**: *the likelier, the more like a digit*. The mean picture is a grey blur, yet under one Gaussian it is likelier than every single held-out digit. The peak is dense but tiny: under a Gaussian in $d$ dimensions a draw lies on average $\frac d2$ nats below it. Low density says *no digit*; high density does not say *digit*.
+**A common slip**: *the likelier, the more like a digit*. The mean picture is a grey blur, yet under one Gaussian it is likelier than every single held-out digit, under ten than the average one. The peak is dense but tiny: under a Gaussian in $d$ dimensions a draw lies on average $\frac d2$ nats below it. Low density says *no digit*; high density does not say *digit*.
 """
 
 # %% tags=["checks"]
@@ -535,7 +535,7 @@ verify(
 
 # %% [markdown]
 r"""
-**Try it.** Two data, $-1$ and $1$. From which width on does the kernel estimate have a single peak? (The answer can be found with a pencil: the curvature in the middle.)
+**Try it.** Two data, $-1$ and $1$. From which width on does the kernel estimate have a single peak? (A pencil does it: look at the curvature in the middle.)
 """
 
 # %% tags=["yours"]
@@ -568,7 +568,7 @@ The ten Gaussians of the opening did not work with 64 numbers a digit but with 2
 *Principal component analysis*, PCA, is the linear way. Take three centred points, $(2,1)$, $(-1,-2)$, $(-1,1)$. Along which line do they vary most? Their covariance is $S=\frac13\sum_ix_ix_i^\top=\begin{pmatrix}2&1\\1&2\end{pmatrix}$, so along a unit vector $w$ the variance is $w^\top Sw$: it is $2$ along the axes, and $3$ along the diagonal.
 
 (pca-error-variance-duality)=
-Or should one look for the line that the points are *closest* to? It is the same line. By Pythagoras, for every unit $w$,
+The line that the points are *closest* to is the same. By Pythagoras, for every unit $w$,
 
 $$
 \sum_i\|x_i\|^2=\sum_i(w^\top x_i)^2+\sum_i\|x_i-ww^\top x_i\|^2 ,
@@ -701,7 +701,11 @@ $$
 z\mid x\sim\mathcal N\bigl(V\,W^\top\Sigma^{-1}(x-\mu),\;V\bigr),\qquad V=(I+W^\top\Sigma^{-1}W)^{-1} .
 $$ (eq-gm-fa-posterior)
 
-(There it reads $W^\top(WW^\top+\Sigma)^{-1}$, a matrix as large as the data. But $(I+W^\top\Sigma^{-1}W)\,W^\top=W^\top\Sigma^{-1}(\Sigma+WW^\top)$, so it is $VW^\top\Sigma^{-1}$; and what is left, $I-VW^\top\Sigma^{-1}W$, is $V$.)
+<details><summary>Why in this form?</summary>
+
+There it reads $W^\top(WW^\top+\Sigma)^{-1}$, a matrix as large as the data. But $(I+W^\top\Sigma^{-1}W)\,W^\top=W^\top\Sigma^{-1}(\Sigma+WW^\top)$, so it is $VW^\top\Sigma^{-1}$; and what is left, $I-VW^\top\Sigma^{-1}W$, is $V$.
+
+</details>
 
 (probabilistic-pca-maximum-likelihood)=
 **The best loadings, in closed form.** With noise of one size, $\Sigma=\sigma^2I$, the model is *probabilistic PCA* {cite:p}`tipping1999`. Put $C=WW^\top+\sigma^2I$, let $S$ be the sample covariance. The log-likelihood per point is
@@ -852,13 +856,13 @@ r"""
 (a-bound)=
 ## A bound that can be computed
 
-Linear decoders are all that can be integrated by hand. Put a network in between, and $p(x)=\int p(z)\,p_\theta(x\mid z)\,dz$ has no formula: neither the density that one wants to maximise nor the posterior. What can be saved?
+A linear decoder can be integrated by hand. Put a network in its place, and $p(x)=\int p(z)\,p_\theta(x\mid z)\,dz$ has no formula: neither the density to be maximised nor the posterior. What can be saved?
 
 (probabilistic-encoder-posterior)=
-**The posterior as an encoder.** $p_\theta(z\mid x)=p_\theta(x\mid z)p(z)/p_\theta(x)$ encodes $x$, not as one code but as a distribution over codes. On a grid of $m$ points per coordinate the integral costs $m^k$ evaluations. For ten code numbers that is hopeless.
+**The posterior as an encoder.** $p_\theta(z\mid x)=p_\theta(x\mid z)p(z)/p_\theta(x)$ encodes $x$ as a distribution over codes. On a grid of $m$ points per coordinate the integral costs $m^k$ evaluations, hopeless for ten code numbers.
 
 (elbo)=
-Guess some density $q(z\mid x)$ instead and see how far one gets. Multiply and divide inside the logarithm:
+Guess some density $q(z\mid x)$ instead, multiply and divide inside the logarithm:
 
 $$
 \ln p_\theta(x)=\mathbb E_q\ln\frac{p_\theta(x,z)}{p_\theta(z\mid x)}
@@ -866,11 +870,11 @@ $$
 +\underbrace{\mathbb E_q\ln\frac{q(z\mid x)}{p_\theta(z\mid x)}}_{KL(q\,\|\,p_\theta(z\mid x))\;\ge0} .
 $$ (eq-gm-elbo)
 
-(The first step holds because $p(x)=p(x,z)/p(z\mid x)$ for every $z$.) The *evidence lower bound* needs only the joint, which is known. It is tight exactly when $q$ is the posterior.
+(The first step holds because $p(x)=p(x,z)/p(z\mid x)$ for every $z$.) The *evidence lower bound* needs only the known joint, and is tight exactly when $q$ is the posterior.
 
 *By hand.* Two codes with $p(z)=\frac12$ each, $p(x\mid z)=0.9$ and $0.2$. Then $p(x)=0.55$, $\ln p(x)=-0.598$, and the posterior is $(\frac9{11},\frac2{11})$. With the lazy guess $q=(\frac12,\frac12)$ the bound is $\frac12\ln0.9+\frac12\ln0.2=-0.857$; the missing $0.260$ is $\mathrm{KL}(q\|p(z\mid x))$.
 
-**EM** climbs the bound in two alternating steps: for fixed $\theta$ the best $q$ is the posterior (E), for fixed $q$ choose the best $\theta$ (M). After the E step bound and likelihood are equal; the M step lifts the bound and the likelihood is above it. So the likelihood never falls. For a mixture the M step maximises $\sum_{i,k}r_{ik}\bigl(\ln\pi_k+\ln\mathcal N(x_i;\mu_k,\Sigma_k)\bigr)$. In $\mu_k$ that asks for $\sum_ir_{ik}(x_i-\mu_k)=0$, a weighted mean; so it goes for all: count and average, weighted with the responsibilities.
+**EM** climbs the bound in two alternating steps: for fixed $\theta$ the best $q$ is the posterior (E), for fixed $q$ choose the best $\theta$ (M). After the E step bound and likelihood are equal; the M step lifts the bound and the likelihood is above it. So the likelihood never falls. For a mixture the M step maximises $\sum_{i,k}r_{ik}\bigl(\ln\pi_k+\ln\mathcal N(x_i;\mu_k,\Sigma_k)\bigr)$. In $\mu_k$ that asks for $\sum_ir_{ik}(x_i-\mu_k)=0$, a weighted mean; so it goes for all: count and average, weighted with the responsibilities. The slider shows EM find the smile in 1,500 of its points, from a blind start.
 """
 
 
@@ -924,7 +928,7 @@ explore(
 # %% [markdown]
 r"""
 (variational-inference)=
-**Choosing a family.** Where the posterior is out of reach, take a family $q_\phi$ that can be handled and maximise the bound over $\phi$, that is, minimise $\mathrm{KL}(q_\phi\|p_\theta(z\mid x))$. This is *variational inference*; if one network predicts the parameters of $q_\phi(z\mid x)$ for all $x$, it is called *amortised*. The price is visible when the posterior has two peaks and the family one. Take $z\sim\mathcal N(0,1)$, $x\mid z\sim\mathcal N(z+\sin3z,\,0.1)$, and observe $x=0.6$.
+**Choosing a family.** Where the posterior is out of reach, take a family $q_\phi$ that can be handled and maximise the bound over $\phi$, that is, minimise $\mathrm{KL}(q_\phi\|p_\theta(z\mid x))$. This is *variational inference*; if one network predicts the parameters of $q_\phi(z\mid x)$ for all $x$, it is called *amortised*. The price shows when the posterior has two peaks and the family one: take $z\sim\mathcal N(0,1)$, $x\mid z\sim\mathcal N(z+\sin3z,\,0.1)$, and observe $x=0.6$.
 """
 
 # %% tags=["picture"] mystnb={"image": {"alt": "A posterior with two peaks, near 0.15 and 1.25. The Gaussian that minimises KL(q||p) stands on the right peak alone, the one with the posterior's mean and variance covers both peaks and the valley between."}}
@@ -1026,7 +1030,7 @@ verify_at_most(
 
 # %% [markdown]
 r"""
-**Try it.** Same two codes as in the example by hand. Find a $q=(q_1,1-q_1)$, other than the posterior, for which the bound is short by exactly $0.1$ nats.
+**Try it.** For the two codes of the example by hand, find a $q=(q_1,1-q_1)$ for which the bound is short by exactly $0.1$ nats.
 """
 
 # %% tags=["yours"]
@@ -1058,7 +1062,7 @@ r"""
 ## The variational autoencoder
 
 (autoencoder)=
-What if the decoder *and* the guess $q$ are networks, trained together? Half of it is old. An *autoencoder* is the plain idea: an encoder network $E$ and a decoder network $D$ minimise $\sum_i\|x_i-D(E(x_i))\|^2$ through a narrow code. With two code numbers it rebuilds digits better than PCA. But it is no generative model, for nobody says which codes to draw.
+What if the decoder *and* the guess $q$ are networks, trained together? Half of it is old: in an *autoencoder* an encoder network $E$ and a decoder network $D$ minimise $\sum_i\|x_i-D(E(x_i))\|^2$ through a narrow code. With two code numbers it rebuilds held-out digits a little better than PCA. But it is no generative model, for nobody says which codes to draw.
 
 (elbo-reconstruction-minus-kl)=
 Split the joint in [the bound](#eq-gm-elbo) as $p_\theta(x\mid z)\,p(z)$:
@@ -1068,7 +1072,7 @@ $$
 -\underbrace{KL\bigl(q_\phi(z\mid x)\,\|\,p(z)\bigr)}_{\text{price of the code}} .
 $$ (eq-gm-vae)
 
-With a Gaussian decoder the first term is the autoencoder's loss, $-\frac1{2s^2}\|x-D(z)\|^2$ up to a constant. New are the sampling and the price. (Averaged over $x$ the price is the information $I(x;z)$ in the code plus the $\mathrm{KL}$ of the cloud of all codes to the prior.)
+With a Gaussian decoder the first term is the autoencoder's loss, $-\frac1{2s^2}\|x-D(z)\|^2$ up to a constant. New are the sampling and the price.
 
 (variational-autoencoder)=
 :::{prf:definition} Variational autoencoder
@@ -1113,7 +1117,7 @@ class VAE(nn.Module):
 
 # %% [markdown]
 r"""
-Each pixel is a coin here, black or white; a grey value counts as an unsure coin. (For grey values that is a score and no density. When bounds are compared below, the digits are cut to black and white.)
+Each pixel is a coin here; a grey value counts as an unsure one. (That makes a score and no density. When bounds are compared below, the digits are cut to black and white.)
 """
 
 
@@ -1179,7 +1183,7 @@ explore(
 r"""
 The slider weighs the price with $\beta$; the dashed ring is the prior's, of radius 2. Free codes ($\beta=0$) sprawl. At $\beta=1$, the bound's own weight, the cloud has the size of the prior and the classes begin to separate, though no label was seen. At $\beta=30$ saying anything is too dear: all digits get the same $\mathcal N(0,I)$, and the decoder draws the mean picture (*posterior collapse*).
 
-**Does the bound reach what it bounds?** On linear-Gaussian data the best possible log-likelihood is known, [probabilistic PCA's](#eq-gm-ppca). A VAE with linear maps and noisy gradients, which knows nothing of eigenvectors, should land on it; that it can is a theorem {cite:p}`lucas2019`. Its $q$ has independent coordinates, and only orthogonal loadings let that be exact: so the VAE also picks a rotation, which [the density cannot](#factor-rotation-invariance) {cite:p}`rolinek2019`.
+**Does the bound reach what it bounds?** On linear-Gaussian data the best log-likelihood is [probabilistic PCA's](#eq-gm-ppca). A linear VAE, which knows nothing of eigenvectors, should land on it; that it can is a theorem {cite:p}`lucas2019`. Its $q$ has independent coordinates, and only orthogonal loadings let that be exact: so the VAE also picks a rotation, which [the density cannot](#factor-rotation-invariance) {cite:p}`rolinek2019`.
 """
 
 
@@ -1244,10 +1248,10 @@ for run in range(3):
 
 # %% [markdown]
 r"""
-On this sample it is short by less than a hundredth of a nat after 600 steps, on fresh points too. There the bound *is* the likelihood.
+After 600 steps it is short by less than a hundredth of a nat, on fresh points too. At its best the bound *is* the likelihood here.
 
 (autoencoder-latent-irregularity)=
-**Does the price make better pictures?** One reads that a plain autoencoder has holes between its codes, and a VAE has none. Train both with sixteen code numbers on 1,100 digits, draw codes, decode, and measure the distance to the nearest training digit (held-out digits: 1.08). But draw from what? $\mathcal N(0,I)$ is the VAE's prior; the plain codes have a law of their own, wider and of no such shape, so for them it is simply the wrong density. A fair question fits one to the codes of each.
+**Does the price make better pictures?** One reads that a plain autoencoder has holes between its codes, and a VAE none. Train both with sixteen code numbers on 1,100 digits, draw codes, decode, and measure the distance to the nearest training digit (held-out digits: 1.08). But draw from what? $\mathcal N(0,I)$ is the VAE's prior; the plain codes have a law of their own, wider and of another shape. A fair question fits a density to the codes of each.
 """
 
 # %% tags=["set-up"]
@@ -1281,7 +1285,7 @@ for name, v in seen.items():
 
 # %% [markdown]
 r"""
-From $\mathcal N(0,I)$ the plain autoencoder is twice as far off, and that is the comparison one usually sees. With a density of ten bells fitted to its own codes it is nearer than the VAE. What the price buys is not better pictures ([a better judge](#evaluating-implicit-models) finds the VAE out 98 times in a hundred, with ten bells on its codes too; the plain one with ten bells 67 times) but a *known law of the codes*: nothing has to be fitted afterwards, and the bound says how good the whole is.
+From $\mathcal N(0,I)$, the usual comparison, the plain autoencoder is twice as far off. One bell fitted to its own codes is not enough; with ten it is nearer than the VAE. Here the price buys not better pictures ([a better judge](#evaluating-implicit-models) will agree) but a *known law of the codes*: nothing has to be fitted afterwards, and the bound says how good the whole is.
 """
 
 # %% tags=["checks"]
@@ -1404,7 +1408,7 @@ exercise("price-and-bit").check(price_and_bit)
 r"""
 <details><summary>Solution</summary>
 
-$\frac12\cdot0+\frac12\cdot\frac12\cdot4=1$ nat; a bit holds at most $\ln2\approx0.69$. (This code carries only $0.34$, since the two bells overlap; the other $0.66$ is the divergence of the cloud of codes from $\mathcal N(0,1)$.)
+$\frac12\cdot0+\frac12\cdot\frac12\cdot4=1$ nat; a bit holds at most $\ln2\approx0.69$. (Averaged over $x$ the price is the information $I(x;z)$ in the code plus the $\mathrm{KL}$ of the cloud of all codes to the prior. This code carries only $0.34$, since the two bells overlap; the other $0.66$ is the divergence of the cloud from $\mathcal N(0,1)$.)
 
 ```python
 price_and_bit = (1.0, math.log(2))
@@ -1418,7 +1422,7 @@ r"""
 (stretching-space)=
 ## Stretching space
 
-A bound is a bound. Is there a network whose density is *exact*? There is, if it never merges two points. Squeeze uniform numbers by $x=z^2$. The piece $[0,0.1]$ of $z$ ends up in $[0,0.01]$: a tenth of the mass on a hundredth of the room, on average density 10. In general the density at $x$ is $1/(2\sqrt x)$, one over the stretching $\frac{dx}{dz}=2z$.
+A bound is a bound. Is there a network whose density is *exact*? There is, if it never merges two points. Squeeze uniform numbers by $x=z^2$. The piece $[0,0.1]$ ends up in $[0,0.01]$: a tenth of the mass on a hundredth of the room, on average density 10. The density at $x$ is $1/(2\sqrt x)$, one over the stretching $\frac{dx}{dz}=2z$.
 
 (change-of-variables-density)=
 :::{prf:theorem} Change of variables
@@ -1439,7 +1443,7 @@ $$
 y_1=x_1,\qquad y_2=x_2\odot e^{s(x_1)}+t(x_1).
 $$ (eq-gm-coupling)
 
-Whatever networks $s$ and $t$ are, $x_2=(y_2-t(y_1))\odot e^{-s(y_1)}$ undoes it, and the Jacobian is triangular, so $\ln\det J=\sum_js_j(x_1)$. The halves swap from layer to layer (in the code every layer ends with the swap, whose determinant has size one).
+Whatever networks $s$ and $t$ are, $x_2=(y_2-t(y_1))\odot e^{-s(y_1)}$ undoes it, and the Jacobian is triangular, so $\ln\det J=\sum_js_j(x_1)$. Every layer ends with a swap of the halves, whose determinant has size one.
 
 (normalizing-flow)=
 A *normalising flow* is a learned bijection from a simple law to the data, here a stack of couplings. It has the exact likelihood, a sampler, and codes as long as the data. It is trained by maximum likelihood.
@@ -1530,7 +1534,7 @@ explore(
 
 # %% [markdown]
 r"""
-One coordinate at a time the sheet is bent into the smile. It stays in one piece, and after these 300 steps two bridges remain between the three clusters, with half as much again as the mass that the truth has there, or more, on each of three samples. That a bijection cannot tear does not forbid the truth: its density is zero nowhere, and [an exact bijection exists](#flow-matching). But it must stretch very steeply, and that takes weights and time.
+One coordinate at a time the sheet is bent into the smile. It stays in one piece, and after these 300 steps two bridges remain between the three clusters, with at least one and a half times the truth's mass there, on each of three samples. Tearing is not needed: the truth is zero nowhere, and [an exact bijection exists](#flow-matching). But it must stretch very steeply.
 """
 
 # %% tags=["checks"]
@@ -1623,7 +1627,7 @@ $$
 $$ (eq-gm-score-matching)
 
 (denoising-autoencoder)=
-**A denoiser knows the score.** The derivatives $\partial_i\psi_i$ are dear in high dimensions. There is a cheaper way, found through an old trick: the *denoising autoencoder* {cite:p}`vincent2008` sees a corrupted $y=x+\sigma\epsilon$ and must return the clean $x$. The best answer in squares is [the conditional mean](#conditional-expectation-is-optimal). Let $p_\sigma(y)=\int p(x)\,\mathcal N(y;x,\sigma^2I)\,dx$ be the density of the noisy points. Since $\nabla_y\mathcal N(y;x,\sigma^2I)=\frac{x-y}{\sigma^2}\mathcal N(y;x,\sigma^2I)$,
+**A denoiser knows the score.** The derivatives $\partial_i\psi_i$ are dear in high dimensions; an old trick is cheaper. The *denoising autoencoder* {cite:p}`vincent2008` sees a corrupted $y=x+\sigma\epsilon$ and must return the clean $x$. The best answer in squares is [the conditional mean](#conditional-expectation-is-optimal). Let $p_\sigma(y)=\int p(x)\,\mathcal N(y;x,\sigma^2I)\,dx$ be the density of the noisy points. Since $\nabla_y\mathcal N(y;x,\sigma^2I)=\frac{x-y}{\sigma^2}\mathcal N(y;x,\sigma^2I)$,
 
 $$
 \nabla p_\sigma(y)=\int p(x)\frac{x-y}{\sigma^2}\,\mathcal N(y;x,\sigma^2I)\,dx=\frac{p_\sigma(y)}{\sigma^2}\bigl(\mathbb E[x\mid y]-y\bigr),
@@ -1635,9 +1639,9 @@ $$
 \mathbb E[x\mid y]=y+\sigma^2\,\nabla\ln p_\sigma(y).
 $$ (eq-gm-tweedie)
 
-*Tweedie's formula* {cite:p}`robbins1956,efron2011`: four lines, and the chapter turns on them. *Repairing what was broken is walking uphill*. To learn a score, learn to denoise {cite:p}`vincent2011`; no normaliser, no second derivatives, no special layers.
+*Tweedie's formula* {cite:p}`robbins1956,efron2011`: four lines, and the chapter turns on them. *Repairing what was broken is walking uphill*. To learn a score, learn to denoise {cite:p}`vincent2011`.
 
-*By hand.* $x=\pm1$ with equal chance. Given $y$ the odds of $+1$ are $e^{2y/\sigma^2}$, so $\mathbb E[x\mid y]=\tanh(y/\sigma^2)$. The score of the noisy density follows without any calculus: $(\tanh(y/\sigma^2)-y)/\sigma^2$.
+*By hand.* $x=\pm1$ with equal chance. Given $y$ the odds of $+1$ are $e^{2y/\sigma^2}$, so $\mathbb E[x\mid y]=\tanh(y/\sigma^2)$. The noisy density's score follows without calculus: $(\tanh(y/\sigma^2)-y)/\sigma^2$.
 
 For the smile everything is known at every noise level. Let $x=a\,x_0+b\,\epsilon$. Given that $x_0$ came from part $k$, $(x_0,\epsilon,x)$ is jointly Gaussian with $\operatorname{Var}x=a^2C_k+b^2I$, so the best guesses are linear; the responsibilities mix them.
 """
@@ -1689,7 +1693,7 @@ explore(
 
 # %% [markdown]
 r"""
-With little noise the arrows know the shape of the nearest part and nothing of the others; with much noise they know only where the whole lies. A walk that starts far away needs the second first and the first last. That is the idea of diffusion.
+With little noise the arrows know the nearest part and nothing of the others; with much they know only where the whole lies. A walk from far away needs the second first and the first last: the idea of diffusion.
 """
 
 # %% tags=["checks"]
@@ -1774,7 +1778,7 @@ $$
 \tilde\mu_t(x_t,x_0)=\frac{\sqrt{\alpha_t}(1-\bar\alpha_{t-1})}{1-\bar\alpha_t}\,x_t+\frac{\sqrt{\bar\alpha_{t-1}}\,\beta_t}{1-\bar\alpha_t}\,x_0 .
 $$ (eq-gm-posterior-mean)
 
-It is not known, but a network may guess the noise, and then $x_0\approx(x_t-\sqrt{1-\bar\alpha_t}\,\epsilon_\theta)/\sqrt{\bar\alpha_t}$. Put this in; the factor of $x_t$ becomes $\frac{\alpha_t(1-\bar\alpha_{t-1})+\beta_t}{\sqrt{\alpha_t}(1-\bar\alpha_t)}=\frac1{\sqrt{\alpha_t}}$, and
+A network may guess the noise, and then $x_0\approx(x_t-\sqrt{1-\bar\alpha_t}\,\epsilon_\theta)/\sqrt{\bar\alpha_t}$. Put this in; the factor of $x_t$ becomes $\frac{\alpha_t(1-\bar\alpha_{t-1})+\beta_t}{\sqrt{\alpha_t}(1-\bar\alpha_t)}=\frac1{\sqrt{\alpha_t}}$, and
 
 $$
 x_{t-1}\sim\mathcal N(\mu_\theta,\sigma_t^2I),\qquad\mu_\theta(x_t,t)=\frac1{\sqrt{\alpha_t}}\Bigl(x_t-\frac{\beta_t}{\sqrt{1-\bar\alpha_t}}\,\epsilon_\theta(x_t,t)\Bigr).
@@ -1783,7 +1787,7 @@ $$ (eq-gm-reverse)
 Start from $x_T\sim\mathcal N(0,I)$ and step down {cite:p}`ho2020`.
 
 (deep-latent-gaussian-model)=
-**It is a latent-variable model.** The chain $x_T\to\dots\to x_1\to x_0$ draws code after code, each Gaussian around what a network makes of the one before: a *deep latent Gaussian model* {cite:p}`rezende2014`, $h^l\mid h^{l+1}\sim\mathcal N(F^l(h^{l+1}),W^lW^{l\top})$, with $T$ layers. Its encoder $q$ is the forward process, which has nothing to learn. So [the bound](#eq-gm-elbo) applies, with $z=x_{1:T}$ {cite:p}`sohldickstein2015`:
+**It is a latent-variable model.** The chain $x_T\to\dots\to x_1\to x_0$ draws code after code, each Gaussian around a network's answer to the last: a *deep latent Gaussian model* {cite:p}`rezende2014`, $h^l\mid h^{l+1}\sim\mathcal N(F^l(h^{l+1}),W^lW^{l\top})$, with $T$ layers. Its encoder $q$ is the forward process, which has nothing to learn. So [the bound](#eq-gm-elbo) applies, with $z=x_{1:T}$ {cite:p}`sohldickstein2015`:
 
 $$
 \ln p_\theta(x_0)\ \ge\ \mathbb E_q\Bigl[\ln p(x_T)+\sum_{t=1}^T\ln\frac{p_\theta(x_{t-1}\mid x_t)}{q(x_t\mid x_{t-1})}\Bigr].
@@ -1804,13 +1808,13 @@ $$
 KL_t=w_t\,\|\epsilon-\epsilon_\theta(x_t,t)\|^2+\text{const},\qquad w_t=\frac{\beta_t^2}{2\sigma_t^2\,\alpha_t(1-\bar\alpha_t)} ,
 $$ (eq-gm-weights)
 
-and with $\sigma_t^2=\beta_t$ the step $t=1$ has the same form. Diffusion's usual loss forgets the weights:
+and with $\sigma_t^2=\beta_t$ the step $t=1$ has the same form. Diffusion's usual loss is the bound with every $w_t$ set to one:
 
 $$
 L_{\text{simple}}=\mathbb E_{t,x_0,\epsilon}\bigl\|\epsilon-\epsilon_\theta\bigl(\sqrt{\bar\alpha_t}x_0+\sqrt{1-\bar\alpha_t}\,\epsilon,\;t\bigr)\bigr\|^2 .
 $$ (eq-gm-simple)
 
-So $L_{\text{simple}}$ is the bound with every $w_t$ set to one. The true weights are larger at small $t$ (up to 28 times the smallest, below), where the last grain of the picture is decided; the simple loss cares more about its outline. With enough capacity it makes no difference: at each $t$ the best answer is the conditional mean, which by [the denoiser's formula](#eq-gm-tweedie) (with $y=x_t$, clean part $\sqrt{\bar\alpha_t}x_0$) is
+The true weights are larger at small $t$ (up to 28 times the smallest, below), where the last grain of the picture is decided; the simple loss cares more about its outline. With enough capacity it makes no difference: at each $t$ the best answer is the conditional mean, which by [the denoiser's formula](#eq-gm-tweedie) (with $y=x_t$, clean part $\sqrt{\bar\alpha_t}x_0$) is
 
 $$
 \mathbb E[\epsilon\mid x_t]=\frac{x_t-\sqrt{\bar\alpha_t}\,\mathbb E[x_0\mid x_t]}{\sqrt{1-\bar\alpha_t}}=-\sqrt{1-\bar\alpha_t}\;\nabla\ln q_t(x_t).
@@ -1836,7 +1840,7 @@ def reverse_step(x, t, eps, variance, rng):  # t counts from 1
 
 # %% [markdown]
 r"""
-**Which variance?** Ho and his co-authors tried $\sigma_t^2=\beta_t$ and $\tilde\beta_t$ and saw similar results. Here it can be computed. Let the data be $\mathcal N(0,\frac14)$ and the guess perfect, $\epsilon_\theta=\sqrt{1-\bar\alpha_t}\,x/v_t$ with $v_t=\frac14\bar\alpha_t+1-\bar\alpha_t$. Then every step is linear, $x_{t-1}=c_tx_t+\sigma_t\xi$ with $c_t=(1-\beta_t/v_t)/\sqrt{\alpha_t}$, so the variance follows $v\leftarrow c_t^2v+\sigma_t^2$ exactly, from $v=1$ down to the end.
+**Which variance?** Ho and his co-authors tried $\sigma_t^2=\beta_t$ and $\tilde\beta_t$ and saw similar results. To compute it, let the data be $\mathcal N(0,\frac14)$ and the guess perfect, $\epsilon_\theta=\sqrt{1-\bar\alpha_t}\,x/v_t$ with $v_t=\frac14\bar\alpha_t+1-\bar\alpha_t$. Then every step is linear, $x_{t-1}=c_tx_t+\sigma_t\xi$ with $c_t=(1-\beta_t/v_t)/\sqrt{\alpha_t}$, so the variance follows $v\leftarrow c_t^2v+\sigma_t^2$ exactly, from $v=1$.
 """
 
 
@@ -1860,7 +1864,7 @@ for name, sigma2 in variances.items():
 
 # %% [markdown]
 r"""
-With $\tilde\beta$ the chain ends too narrow, with $\beta$ a little too wide, though the network is perfect. The reason: $\tilde\beta$ is right *if $x_0$ is known*. It is only guessed, and $\operatorname{Var}(x_{t-1}\mid x_t)=\tilde\beta_t+\bigl(\frac{\sqrt{\bar\alpha_{t-1}}\beta_t}{1-\bar\alpha_t}\bigr)^2\operatorname{Var}(x_0\mid x_t)$, the third row. ($\beta_t$ is right if $x_0\sim\mathcal N(0,I)$.)
+With $\tilde\beta$ the chain ends too narrow, with $\beta$ a little too wide, though the guess is perfect. The reason: $\tilde\beta$ is right *if $x_0$ is known*. It is only guessed, and $\operatorname{Var}(x_{t-1}\mid x_t)=\tilde\beta_t+\bigl(\frac{\sqrt{\bar\alpha_{t-1}}\beta_t}{1-\bar\alpha_t}\bigr)^2\operatorname{Var}(x_0\mid x_t)$, the third row. ($\beta_t$ is right if $x_0\sim\mathcal N(0,I)$.)
 
 The loss itself is five lines; `level` tells the network how noisy its input is:
 """
@@ -1920,7 +1924,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-Right: at $t=1$ the noise is so small that nobody can tell it from the data (error 2, the whole variance); at $t=200$ the point *is* the noise. The network comes close to the least possible error everywhere. So let it draw, with `eps_of` for its guess:
+Right: at $t=1$ the noise is so small that nobody can tell it from the data (error 2, the whole variance); at $t=200$ the point *is* the noise. The network comes close to the least possible error at all nine $t$. So let it draw, with `eps_of` for its guess:
 """
 
 # %%
@@ -2005,6 +2009,8 @@ verify("its chain: shares of the three parts", drawn_shares, weights, atol=0.05)
 
 # %% [markdown]
 r"""
+The shares are right to three hundredths.
+
 **Try it.** At which step $t$ (counted from 1) does the forward process first hold more noise variance than signal, $\bar\alpha_t<\frac12$?
 """
 
@@ -2031,7 +2037,7 @@ r"""
 (without-dice)=
 ## The same journey without dice
 
-Two hundred steps for one picture are dear, and the chain has no density that one can compute. Both can be mended with one theorem. Let a datum $x_0$ and a noise $\epsilon$ be joined by some path,
+Two hundred steps for one picture are dear, and the chain has no density that one can compute. One theorem mends both. Let a datum $x_0$ and a noise $\epsilon$ be joined by some path,
 
 $$
 x_s=a_s\,x_0+b_s\,\epsilon,\qquad\dot x_s=a_s'\,x_0+b_s'\,\epsilon ,
@@ -2053,9 +2059,9 @@ Particles that start with the law of $x_{s_0}$ and follow $\dot x=v(x,s)$ (smoot
 For any smooth $\varphi$ of compact support the pairs give $\frac d{ds}\mathbb E\varphi(x_s)=\mathbb E\,\nabla\varphi(x_s)^\top\dot x_s=\mathbb E\,\nabla\varphi(x_s)^\top v(x_s,s)$; the last step takes the mean over $\dot x_s$ given $x_s$ first. The law $\rho_s$ of the particles obeys the same equation, $\frac d{ds}\int\varphi\,\rho_s=\int\nabla\varphi^\top v\,\rho_s$, from the same start. For such $v$ it has only one solution.
 :::
 
-No path of a particle is the path of a pair, yet the crowd looks the same at every moment. *By hand:* data $\mathcal N(0,s_0^2)$, straight path. $\operatorname{sd}(s)^2=(1-s)^2s_0^2+s^2$, and regressing $\dot x=\epsilon-x_0$ on $x$ gives $v=\frac{s-(1-s)s_0^2}{\operatorname{sd}^2}\,x=\frac{\operatorname{sd}'}{\operatorname{sd}}\,x$: every particle keeps its place in the crowd, $x_s\propto\operatorname{sd}(s)$.
+The particles leave the paths of the pairs, yet the crowd looks the same at every moment. *By hand:* data $\mathcal N(0,s_0^2)$, straight path. $\operatorname{sd}(s)^2=(1-s)^2s_0^2+s^2$, and regressing $\dot x=\epsilon-x_0$ on $x$ gives $v=\frac{s-(1-s)s_0^2}{\operatorname{sd}^2}\,x=\frac{\operatorname{sd}'}{\operatorname{sd}}\,x$: every particle keeps its place in the crowd, $x_s\propto\operatorname{sd}(s)$.
 
-To learn $v$, regress on what is known: minimise $\mathbb E\|v_\theta(x_s,s)-\dot x_s\|^2$. As with [noise](#diffusion-simple-loss), the best answer is the conditional mean. For the smile it is known in closed form, by `guess`.
+To learn $v$, regress on what is known: minimise $\mathbb E\|v_\theta(x_s,s)-\dot x_s\|^2$. As with [noise](#diffusion-simple-loss), the best answer is the conditional mean, which `guess` knows for the smile.
 """
 
 
@@ -2111,7 +2117,7 @@ $$
 \frac{du}{d\lambda}=\mathbb E[\epsilon\mid u]\qquad\bigl(=-\lambda\,\nabla\ln p_\lambda(u)\bigr).
 $$ (eq-gm-ode)
 
-There is no $a$ and no $b$ left. The straight path, the quarter circle and diffusion's $\sqrt{\bar\alpha_t},\sqrt{1-\bar\alpha_t}$ are *the same curves*, run with another clock and seen through another lens; a network for noise is a network for velocity. In continuous time this is Song's *probability flow* {cite:p}`song2021`. One Euler step of it, $u'=u+(\lambda_{t'}-\lambda_t)\hat\epsilon$, multiplied back by $\sqrt{\bar\alpha_{t'}}$, is *DDIM* {cite:p}`song2021ddim`, and with some of the noise replaced by fresh dice it is a family:
+There is no $a$ and no $b$ left. The straight path, the quarter circle and diffusion's $\sqrt{\bar\alpha_t},\sqrt{1-\bar\alpha_t}$ are *the same curves* with another clock and another scale; a network for noise is a network for velocity. In continuous time this is Song's *probability flow* {cite:p}`song2021`. One Euler step of it, $u'=u+(\lambda_{t'}-\lambda_t)\hat\epsilon$, multiplied back by $\sqrt{\bar\alpha_{t'}}$, is *DDIM* {cite:p}`song2021ddim`, and with some of the noise replaced by fresh dice it is a family:
 
 $$
 x_{t'}=\sqrt{\bar\alpha_{t'}}\,\hat x_0+\sqrt{1-\bar\alpha_{t'}-\sigma^2}\;\hat\epsilon+\sigma\,\xi,\qquad\hat x_0=\frac{x_t-\sqrt{1-\bar\alpha_t}\,\hat\epsilon}{\sqrt{\bar\alpha_t}} .
@@ -2187,7 +2193,7 @@ for i, n in enumerate(budgets):
 
 # %% [markdown]
 r"""
-With $\tilde\beta$ the dice need two to three times the guesses of DDIM; with the right variance, as above, the chain is exact on this Gaussian in any number of steps. What the table shows is a wrong variance, not the cost of dice. Without dice the *coordinate* matters first. On the quarter circle DDIM's step of an angle $\Delta$ is the rotation $\cos\Delta\,x+\sin\Delta\,\dot x$, exact if the data are a single point; Euler's step in $x$ itself is $x+\Delta\,\dot x$, exact for $\mathcal N(0,I)$, where nothing moves. Here, on the same clock, Euler errs about a third as much at 10 guesses. Steps of equal angle help both; Heun asks twice a step, loses to Euler at 10 guesses, and wins from 20 on.
+With $\tilde\beta$ the dice need two to three times the guesses of DDIM; with the right variance, as above, the chain is exact on this Gaussian in any number of steps. What the table shows is a wrong variance, not the cost of dice. Without dice the *coordinate* matters: on the quarter circle DDIM's step of an angle $\Delta$ is the rotation $\cos\Delta\,x+\sin\Delta\,\dot x$, exact if the data are a single point; Euler's step in $x$ itself is $x+\Delta\,\dot x$, exact for $\mathcal N(0,I)$, where nothing moves. Here, on the same clock, Euler errs about a third as much at 10 guesses. Steps of equal angle help both up to 50 guesses (at 200 the clock hardly matters); Heun asks twice a step, loses to Euler at 10 guesses, and wins from 20 on.
 
 (density-after-all)=
 **A density after all.** A flow is a change of variables. Over a time $ds$ the map is $x+v\,ds$, its Jacobian $I+\partial v\,ds$, so by [the formula](#eq-gm-change) $\ln p$ changes by $-\operatorname{div}v\,ds$ along the way:
@@ -2196,7 +2202,7 @@ $$
 \ln p(x_0)=\ln\mathcal N(x_1;0,I)+\int_0^1\operatorname{div}v(x_s,s)\,ds .
 $$ (eq-gm-cnf)
 
-The cost is the divergence: $d$ derivatives in every step, where a sample needs none. (A bijection again, and with the perfect guess an exact one.) Note whose density it is: that of the *flow*. The chain with dice has the same one only if the guess is perfect and the steps are fine.
+The cost is the divergence: $d$ derivatives in every step, where a sample needs none. This is the density of the *flow*, with the perfect guess that of the data; the chain with dice has it only if the guess is perfect and the steps are fine.
 """
 
 
@@ -2332,7 +2338,7 @@ $$
 \hat\epsilon_g=\hat\epsilon(x)+g\,\bigl(\hat\epsilon(x,c)-\hat\epsilon(x)\bigr),\qquad g\ge1 .
 $$ (eq-gm-guidance)
 
-In scores: $\nabla\ln q_t(x)+g\,\nabla\ln p(c\mid x)$ at each noise level $t$, for by Bayes' rule the difference of the two scores is $\nabla\ln p(c\mid x)$. At the end, without noise, this is the score of the *tilted* density $\propto p(x)\,p(c\mid x)^g$. It is tempting to conclude that guided sampling draws from it.
+In scores: $\nabla\ln q_t(x)+g\,\nabla\ln p(c\mid x)$ at each noise level $t$, for by Bayes' rule the difference of the two scores is $\nabla\ln p(c\mid x)$. At the end, without noise, this is the score of the *tilted* density $\propto p(x)\,p(c\mid x)^g$. Does guided sampling draw from it?
 
 It does not. *By hand:* let $p(x)=\mathcal N(0,u)$ and $p(x\mid c)=\mathcal N(0,\kappa)$. Put the scores $-x/(u+\lambda^2)$ and $-x/(\kappa+\lambda^2)$ into [the flow](#eq-gm-ode):
 
@@ -2348,7 +2354,7 @@ $$
 \kappa^{\,g}u^{\,1-g}\ \text{(sampled)}\qquad\text{against}\qquad\Bigl(\frac g\kappa+\frac{1-g}u\Bigr)^{-1}\ \text{(tilted)} .
 $$ (eq-gm-guided-variance)
 
-A weighted geometric mean where the tilted law has the harmonic one. For $\kappa=1$, $u=2$, $g=3$: $\frac14$ instead of $\frac12$ {cite:p}`bradley2024` (without dice; the chain with dice ends at $0.39$, a third answer). The reason: noising the tilted density does not give the tilted noised density; the field that is followed is not that of the path from the tilted law, so [the theorem](#flow-matching) does not promise that law. What *is* sampled is still exactly known, by [the change of variables](#eq-gm-cnf) along the guided flow. On the smile, with the left corner as class:
+A weighted geometric mean where the tilted law has the harmonic one. For $\kappa=1$, $u=2$, $g=3$: $\frac14$ instead of $\frac12$ {cite:p}`bradley2024` (without dice; the chain with dice ends at $0.39$, a third answer). The reason: noising the tilted density does not give the tilted noised density, whose score is followed, so [the theorem](#flow-matching) does not promise the tilted law. What *is* sampled is known by [the change of variables](#eq-gm-cnf) along the guided flow. On the smile, with the left corner as class:
 """
 
 
@@ -2424,7 +2430,7 @@ explore(
 
 # %% [markdown]
 r"""
-At $g=1$ both are the corner itself. With $g$ the tilted density hardly changes, since inside the corner $p(c\mid x)$ is one already; what is sampled runs away from the other parts and shrinks. The push comes from the noisy levels, where the parts still overlap and $\nabla\ln p(c\mid x)$ is large. A control: guide by $g=3$ only where there is more noise than signal, $s>\frac\pi4$, and the crowd ends where full guidance ends, and as small; guide only below, and its centre moves a seventh as far, though it shrinks about half as much, in logarithms.
+The last column, the mass of what is sampled, should be one. At $g=1$ both are the corner itself. With $g$ the tilted density hardly changes, since inside the corner $p(c\mid x)$ is one already; what is sampled runs away from the other parts and shrinks. The push comes from the noisy levels, where the parts still overlap and $\nabla\ln p(c\mid x)$ is large. A control: guide by $g=3$ only where there is more noise than signal, $s>\frac\pi4$, and the crowd ends where full guidance ends, and as small; guide only below, and its centre moves a seventh as far, though it shrinks not quite half as much, in logarithms.
 """
 
 # %% tags=["checks"]
@@ -2522,9 +2528,9 @@ r"""
 (live-score)=
 ## Walk the codes, let particles flow
 
-Left the plane of the VAE's codes: drag the ring and watch the digit. Right two hundred particles in the smile's flow: the slider is the time, from data to noise and back, along the quarter circle; drag the picture and a particle of your own joins the crowd.
+Left the plane of the VAE's codes: drag the ring and watch the digit. Right two hundred particles in the smile's flow along the quarter circle: the slider is the time; drag the picture and a particle of your own joins the crowd.
 
-Three things to find. On the left: the walls between two digits, and a place where the decoder does not know what it draws. On the right: bring the crowd into the noise and back, and every particle returns to where it was, since nothing is thrown. Then set a part and a guidance of 4, and watch at *which* noise the crowd leaves the smile.
+Three things to find. On the left: the walls between two digits, and a place where the decoder does not know what it draws. On the right: bring the crowd into the noise and back; every particle returns, since nothing is thrown. Then set a part and a guidance of 4, and watch at *which* noise the crowd leaves the smile.
 """
 
 # %% tags=["set-up"]
@@ -2612,7 +2618,7 @@ r"""
 (digits-at-last)=
 ## A network draws digits
 
-Now the row that was promised. The straight path, 1,100 digits with their classes (300 stay aside to choose by), and one network for the velocity. It need not learn what one bell curve knows already: for $\mathcal N(m,S)$ the velocity is linear and known, $v_G=-m+\frac{s-(1-s)\lambda}{(1-s)^2\lambda+s^2}\,(x-(1-s)m)$ in each eigendirection of $S$ (the example by hand of [flow matching](#flow-matching)), and what remains to be guessed has standard deviation $\sqrt\lambda/\sqrt{(1-s)^2\lambda+s^2}$. The network adds its output in this unit.
+Now the row that was promised. The straight path, 1,100 digits with their classes, and one network for the velocity. It need not learn what one bell curve knows already: for $\mathcal N(m,S)$ the velocity is linear and known, $v_G=-m+\frac{s-(1-s)\lambda}{(1-s)^2\lambda+s^2}\,(x-(1-s)m)$ in each eigendirection of $S$ ([flow matching](#flow-matching) by hand), and what remains to be guessed has standard deviation $\sqrt\lambda/\sqrt{(1-s)^2\lambda+s^2}$. The network adds its output in this unit.
 """
 
 
@@ -2635,7 +2641,7 @@ class Velocity(nn.Module):
 
 # %% [markdown]
 r"""
-Nothing in the training knows of diffusion: draw a digit, a noise and a time; ask for the velocity of their line; hide the class now and then.
+Draw a digit, a noise and a time; ask for the velocity of their line; hide the class now and then.
 """
 
 
@@ -2719,7 +2725,7 @@ def distances(made):
 # %% [markdown]
 r"""
 (evaluating-implicit-models)=
-**Judges.** Samples without a density need another judge, and a good one measures *quality* (does each look real?) and *coverage* (is everything there?), because each alone can be cheated. Five numbers, each against the 397 held-out digits. The *detective* is a [support vector machine](#hinge-loss) trained to tell made from real; 0.5 means it cannot. The *forest*, of random trees, is a second detective, which looks at single pixels. *Asked* is how often a classifier sees the class that was asked for. *Novelty* is the distance of a made digit to the nearest training digit (real ones: 1.08; much less is copying). *Gap* is the distance of a real digit to the nearest made one. Rivals: kernels with the width chosen above, the opening's ten bells on 20 components, one, three or six bells for each class, and [the two autoencoders](#autoencoder-latent-irregularity), the VAE under its prior and the plain one with ten bells on its codes; control: a thief who hands out training digits. All learn from the same 1,100 digits. Bells and network have one knob each, the floor of the variances and $g$, and get the best of three by a detective among the 300 validation digits.
+**Judges.** Samples without a density need another judge, and a good one measures *quality* (does each look real?) and *coverage* (is everything there?), because each alone can be cheated. Five numbers, for 397 drawn digits, as many as are held out. The *detective* is a [support vector machine](#hinge-loss) trained to tell drawn from held-out; 0.5 means it cannot. The *forest*, of random trees, is a second one, which looks at single pixels. *Asked* is how often a classifier sees the class asked for. *Novelty* is the distance of a made digit to the nearest training digit (real ones: 1.08; much less is copying), *gap* that of a real digit to the nearest made one. Rivals: kernels, bell curves for all digits or for each class, and [the two autoencoders](#autoencoder-latent-irregularity), the VAE under its prior and the plain one with ten bells on its codes; control: a thief who hands out training digits. All learn from the same 1,100 digits. Bells and network have one knob each, the floor of the variances and $g$, and get the best of three by a detective among the 300 validation digits.
 """
 
 
@@ -2858,9 +2864,9 @@ plt.show()
 r"""
 The thief cannot be told from people, and only the novelty of zero betrays him: *no judge of quality is worth anything without one of copying*. (The kernels are thieves who add noise, and escape that one.)
 
-Follow the red line. Without guidance the network is no better than bell curves: its pictures vary less than people's do. Guidance 2 restores the variance and fools the detective far better; 4 overshoots. The forest, by which $g$ was not chosen, sees no gain. Now the blue one: given the same two liberties, the class and a knob, three bells per class meet the network before this detective, with a smaller gap; before the forest they beat it (0.60 against 0.83). Six fool the detective better still, and stand nearer to the training digits than people do: they begin to copy. The black ones have neither class nor knob: the VAE is found out nearly always, but a plain autoencoder with ten bells on its codes only 67 times in a hundred; the forest too finds it out less often than the network, and it stands farther from the training digits than people do. (The opening's row is found out more often than all other bells.) On 1,100 pictures of 64 pixels, at this budget, *this* network is not needed.
+Follow the red line. Without guidance the network is no better than one bell per class: its pictures vary less than people's do. Guidance 2 restores the variance and fools the detective far better; 4 overshoots. The forest, by which $g$ was not chosen, sees no gain. Now the blue one: given the same two liberties, the class and a knob, three bells per class meet the network before this detective, with a smaller gap; before the forest they beat it (0.60 against 0.83). Six fool the detective better still, and stand clearly nearer to the training digits (0.94; three: 1.04) than people do (1.08): they begin to copy. The black ones have neither class nor knob: the VAE is found out nearly always, with ten bells on its codes too, but the plain autoencoder with ten bells only 67 times in a hundred; the forest too finds it out less often than the network, and it stands farther from the training digits than people do. (The opening's row is found out more often than the bells per class.) On 1,100 pictures of 64 pixels, at this budget, *this* network is not needed.
 
-What would it be at the end of its training? The velocity that is best *for these 1,100 digits* is known in closed form, as for the smile, with a point for each digit in place of three bells. Its flow ends on training digits, and nowhere else: **a network that reached the least possible loss would be the thief.** All that it draws of its own it owes to falling short.
+What would it be at the end of its training? The velocity that is best *for these 1,100 digits* is known, as for the smile, with a point for each digit in place of three bells. Its flow ends on training digits, and nowhere else: **a network that reached the least possible loss would be the thief.** All that it draws of its own it owes to falling short.
 """
 
 # %% tags=["checks"]
@@ -3005,13 +3011,13 @@ r"""
 (headline-densities)=
 ## The headline: how far from the truth?
 
-On the smile there is a sharper judge than any detective, $\mathrm{KL}(p\|p_\theta)$ against the true density. What is the least that can be expected? A model with $P$ parameters that contains the truth, fitted to $n$ points by maximum likelihood, misses by
+On the smile there is a sharper judge, $\mathrm{KL}(p\|p_\theta)$ against the true density. What is the least that can be expected? A model with $P$ parameters that contains the truth, fitted to $n$ points by maximum likelihood, misses by
 
 $$
 \mathbb E\,\mathrm{KL}(p\|p_{\hat\theta})\approx\frac P{2n}
 $$ (eq-gm-price)
 
-nats: near the truth $\mathrm{KL}\approx\frac12\delta^\top I\delta$ with Fisher's information $I$, and the error $\delta$ of the fit has covariance $\frac1n I^{-1}$, so the mean is $\frac1{2n}\operatorname{tr}I^{-1}I$. *Half a nat per parameter, divided by the number of data*: the price of a density. The mixture of three has $P=2+6+9=17$. Forty fits (EM from the truth, nine rounds: from elsewhere it may end elsewhere) to 1,000 points each:
+nats: near the truth $\mathrm{KL}\approx\frac12\delta^\top I\delta$ with Fisher's information $I$; the fit's error $\delta$ has covariance $\frac1n I^{-1}$, so the mean is $\frac1{2n}\operatorname{tr}I^{-1}I$. *Half a nat per parameter, divided by the number of data*: the price of a density. The mixture of three has $P=2+6+9=17$. Forty fits (EM from the truth, nine rounds: from elsewhere it may end elsewhere) to 1,000 points each:
 """
 
 # %%
@@ -3034,7 +3040,7 @@ headline(
 
 # %% [markdown]
 r"""
-Now the others, each on three samples of 1,500 points. Kernels and mixture choose among three settings by 500 more points (width, number of parts); the networks have one setting each, their steps, and need the seconds that are shown for all three samples. The smile *is* a mixture, so the mixtures play at home.
+The fits pay just that, within two standard errors. Now the others, each on three samples of 1,500 points. Kernels and mixture choose among three settings by 500 more points (width, number of parts); the networks have one setting each, their steps; the seconds are for all three samples. The smile *is* a mixture, so the mixtures play at home.
 """
 
 
@@ -3129,7 +3135,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-The mixture wins clearly, and pays just the price of its parameters, $\frac{17}{3000}\approx0.006$. Kernels, which train nothing, and flow matching after 1,500 steps are level (now one is ahead, now the other); in a fifth of the steps, each dearer, the coupling flow stays more than twice as far away. On this toy nobody needs a network, and on the digits, at that budget, [a small one was not needed either](#digits-at-last). *Always fit the Gaussian and the mixture too, and say by how many nats you beat them.*
+The mixture wins clearly, and pays just the price of its parameters, $\frac{17}{3000}\approx0.006$. Kernels, which train nothing, and flow matching after 1,500 steps are level; in a fifth of the steps, each dearer, the coupling flow stays more than twice as far away. On this toy nobody needs a network, and on the digits, at that budget, [a small one was not needed either](#digits-at-last). *Always fit the Gaussian and the mixture too, and say by how many nats you beat them.*
 """
 
 # %% tags=["checks"]
@@ -3177,7 +3183,7 @@ r"""
 (gm-practice)=
 ## In practice
 
-The pieces are one line each in the libraries. The training loop to copy is [the one for digits](#digits-at-last); for large pictures the network becomes a [U-Net](#u-net) or a transformer, and the loop stays as it is.
+The pieces are one line each in the libraries. The training loop to copy is [the one for digits](#digits-at-last); for large pictures only the network changes, to a [U-Net](#u-net) or a transformer.
 """
 
 # %%
@@ -3230,7 +3236,7 @@ r"""
 (gm-beware)=
 ## Beware
 
-**A good likelihood does not make good samples.** Let a sampler return noise 99 times in a hundred. Its log-likelihood falls by at most $\ln100\approx4.6$ nats {cite:p}`theis2016`, less than lies between one Gaussian and ten.
+**A good likelihood does not make good samples.** If a sampler returns noise 99 times in a hundred, its log-likelihood falls by at most $\ln100\approx4.6$ nats {cite:p}`theis2016`, less than lies between one Gaussian and ten.
 """
 
 # %% tags=["checks"]
@@ -3297,7 +3303,7 @@ verify_at_most(
 
 # %% [markdown]
 r"""
-**The best density of the training data is a thief.** Make the kernels narrower and narrower: the likelihood of the training digits grows without bound while that of held-out ones falls. A likelihood on training data says nothing.
+**The best density of the training data is a thief.** Make the kernels narrower and narrower: the likelihood of the training digits grows without bound while that of held-out ones falls. A likelihood on training data alone proves nothing.
 """
 
 # %% tags=["checks"]
@@ -3319,7 +3325,7 @@ verify_at_most(
 r"""
 ## Exercises
 
-Replace the `...` in a cell and run it; it answers at once. Everything above may be used.
+Replace the `...` in a cell and run it. Everything above may be used.
 
 :::{exercise} Which factors made it?
 :label: ex-gm-posterior
@@ -3346,7 +3352,7 @@ def factors(W, noise, x):
 
 :::{exercise} Make a thief
 :label: ex-gm-thief
-[The judges' verdict](#evaluating-implicit-models) says what the network becomes at the end of its training. Bring it there: call `train_digits` so that the novelty of 100 draws falls to less than half of people's. (More steps are one way, and a slow one.)
+Bring the network to [the end of its training](#evaluating-implicit-models): call `train_digits` so that the novelty of 100 draws falls to less than half of people's. (More steps are a slow way.)
 :::
 """
 
@@ -3359,7 +3365,7 @@ exercise("gm-thief").check(thief)
 r"""
 <details><summary>Solution</summary>
 
-Twenty digits are learned by heart sooner than 1,100; twice the steps do the rest.
+Twenty digits are learned by heart sooner than 1,100; more than twice the steps do the rest.
 
 ```python
 twenty = as_tensor(2 * learn_from[:20] - 1)
@@ -3370,7 +3376,7 @@ thief = train_digits(twenty, torch.tensor(y_learn[:20]), steps=1200)
 
 :::{exercise} Predict, then push
 :label: ex-gm-push
-The slider of [guidance](#classifier-free-guidance) showed a corner of the smile. Now guide towards its *mouth*, part 1, with $g=3$. Write down first, without running anything: does the crowd's centre `"rises"`, `"sinks"` or `"stays"`, and which of its two standard deviations shrinks by the larger factor, `"x1"` or `"x2"`? Then look: `carry(noise, guided(3, 1), np.pi / 2, 0, 30)`, against `guided(1, 1)`.
+After the corner of [guidance](#classifier-free-guidance), guide towards the smile's *mouth*, part 1, with $g=3$. Write down first: does the crowd's centre `"rises"`, `"sinks"` or `"stays"`, and which of its two standard deviations shrinks by the larger factor, `"x1"` or `"x2"`? Then look: `carry(noise, guided(3, 1), np.pi / 2, 0, 30)`, against `guided(1, 1)`.
 :::
 """
 

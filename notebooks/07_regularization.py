@@ -2919,7 +2919,7 @@ for k, one in enumerate(compared):
     last = f"{ahead.mean():7.1f} ± {ahead.std(ddof=1) / SETS**0.5:.1f}"
     print(f"{one:14}{row:60}{last}")
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Accuracy gained over the bare network for twelve techniques and rivals, sorted, with error bars of two standard errors that are one to three points wide to each side. Label smoothing and the ensemble are near zero, five regularisers between four and eight, the support vector machine leads with nearly eleven. Hollow circles, with the chosen knob refitted on all 200 images, lie six to seven points further right. Dotted lines: the bare network on 100 and on 200."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "Accuracy gained over the bare network for twelve techniques and rivals, sorted, with error bars of two standard errors that are one to three points wide to each side. Label smoothing and the ensemble are near zero, five regularisers between four and eight, the support vector machine leads with nearly eleven. Hollow circles, with the chosen knob refitted on all 200 images, lie six to eight points further right. Dotted lines: the bare network on 100 and on 200."}}
 ranked = sorted(list(accuracies)[1:], key=lambda name: accuracies[name].mean())
 no_restraint = ("smaller rate", "nothing, 200 images", *older)
 fig, ax = plt.subplots(figsize=(6.8, 3.9))

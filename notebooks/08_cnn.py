@@ -1103,17 +1103,16 @@ def conv2d(x, w, b, stride=1, padding=0):  # w (out, C, k, k), b (out,)
 
 # %% tags=["set-up"]
 class Untied(nn.Module):
-    """Windows, and kernels of its own for every place."""
+    """Kernels of its own for every place: windows (batch, inputs, places) to outputs."""
 
-    def __init__(self, side, c, out, k):
+    def __init__(self, places, inputs, out):
         super().__init__()
-        self.k, self.rows = k, side - k + 1
-        self.w = nn.Parameter(torch.randn(self.rows**2, out, c * k * k))
-        self.b = nn.Parameter(torch.zeros(self.rows**2, out))
+        bound = inputs**-0.5  # the library's start
+        self.w = nn.Parameter(torch.empty(places, out, inputs).uniform_(-bound, bound))
+        self.b = nn.Parameter(torch.zeros(out, places))
 
-    def forward(self, x):
-        y = torch.einsum("pov,bvp->bop", self.w, windows(x, self.k)) + self.b.T
-        return y.view(len(x), -1, self.rows, self.rows)
+    def forward(self, V):
+        return torch.einsum("pov,bvp->bop", self.w, V) + self.b
 
 
 # %% tags=["checks"]
@@ -1357,15 +1356,15 @@ verify(
     atol=1e-12,
 )
 torch.manual_seed(3)
-tied, untied = nn.Conv2d(3, 4, 3).double(), Untied(8, 3, 4, 3).double()
-untied.w.data[:], untied.b.data[:] = tied.weight.data.flatten(1), tied.bias.data
+tied, apart = nn.Conv2d(3, 4, 3).double(), Untied(36, 27, 4).double()
+apart.w.data[:], apart.b.data[:] = tied.weight.data.flatten(1), tied.bias.data[:, None]
 x_three = torch.randn(2, 3, 8, 8).double()
-for net in (tied, untied):
-    (net(x_three) ** 3).sum().backward()
+for answer in (tied(x_three), apart(windows(x_three, 3))):
+    (answer**3).sum().backward()
 verify(
     "a shared kernel's gradient: the sum over the 36 copies of the untied layer",
     tied.weight.grad.flatten(1),
-    untied.w.grad.sum(0),
+    apart.w.grad.sum(0),
     rtol=1e-10,
 )
 
@@ -2476,25 +2475,22 @@ def logistic(seed=0):
 
 
 # %% tags=["set-up"]
-class Untied1d(nn.Module):  # stride 2, kernels of its own at each of n / 2 places
-    def __init__(self, n, maps_in, maps_out, k):
+class Windows1d(nn.Module):  # of k values, stride 2, padded as in cnn_1d
+    def __init__(self, k):
         super().__init__()
-        self.k, bound = k, (maps_in * k) ** -0.5  # the library's start
-        shape = n // 2, maps_out, maps_in * k
-        self.w = nn.Parameter(torch.empty(shape).uniform_(-bound, bound))
-        self.b = nn.Parameter(torch.zeros(maps_out, n // 2))
+        self.k = k
 
-    def forward(self, x):  # (batch, maps_in, n)
+    def forward(self, x):  # (batch, maps, n)
         v = F.pad(x, (self.k // 2,) * 2).unfold(2, self.k, 2)
-        v = v.transpose(1, 2).flatten(2)  # (batch, places, maps_in · k)
-        return torch.einsum("pov,bpv->bop", self.w, v) + self.b
+        return v.transpose(2, 3).flatten(1, 2)  # (batch, maps · k, n / 2)
 
 
 def local_1d(seed=0):
     net = cnn_1d(seed)
     for place, n in ((1, 40), (4, 20), (7, 10)):
-        c = net[place]
-        net[place] = Untied1d(n, c.in_channels, c.out_channels, c.kernel_size[0])
+        maps, k = net[place].in_channels, net[place].kernel_size[0]
+        untied = Untied(n // 2, maps * k, net[place].out_channels)
+        net[place] = nn.Sequential(Windows1d(k), untied)
     return net
 
 
@@ -3194,7 +3190,7 @@ verify(
     "parameters of three layers of torch: shared, untied, dense",
     [
         size(nn.Conv2d(3, 4, 3)),
-        size(Untied(8, 3, 4, 3)),
+        size(Untied(places, 3 * 3 * 3, 4)),
         size(nn.Linear(8 * 8 * 3, places * 4)),
     ],
     [(3 * 3 * 3 + 1) * 4, (3 * 3 * 3 + 1) * places * 4, (8 * 8 * 3 + 1) * places * 4],

@@ -156,9 +156,10 @@ def _(answer):
 
 @exercise.define("cnn-longer")
 def _(answer):
-    runs = bench_log.get((cnn_1d, tuple(order.tolist()), 80, 0.02), [])
-    assert runs, "run 80 epochs at the rate 0.02 first, on the curves in `order`"
-    missing = [results["dense", "shuffled"].mean() - run for run in runs]
+    runs = bench_log.get((cnn_1d, tuple(order.tolist()), 40, 0.02), [])
+    assert runs, "run 40 epochs at the rate 0.02 first, on the curves in `order`"
+    rival = results["dense, wide, normalised", "shuffled"].mean()
+    missing = [rival - run for run in runs]
     assert any(abs(answer - 100 * m) < 0.05 for m in missing), (
         "100 times: the dense network's mean in `results`, minus your test accuracy"
     )
@@ -1434,7 +1435,7 @@ def cnn(seed=0, thin=nn.Identity):
 
 # %% [markdown]
 r"""
-Train it with the loop of above, on the same digits, always in the middle, three times with all of them and three times with the first hundred only, half as many steps as the dense network had. Then do to it what we did to the dense network.
+Train it with the loop of above, on the same digits, always in the middle, three times with all of them and three times with the first hundred only, a third of the steps that the dense network had. Then do to it what we did to the dense network.
 """
 
 
@@ -1446,8 +1447,8 @@ def trained_eyes(n, epochs, thin=nn.Identity, starts=3):
     return nets
 
 
-eyes = trained_eyes(1400, epochs=6)  # setting: 168 steps
-short_sighted = trained_eyes(100, epochs=84)  # setting: 168 steps
+eyes = trained_eyes(1400, epochs=4)  # setting: 112 steps
+short_sighted = trained_eyes(100, epochs=56)  # setting: 112 steps
 
 # %% [markdown]
 r"""
@@ -1491,7 +1492,7 @@ mixed = torch.tensor(np.random.default_rng(9).permutation(196))
 mix = lambda X: X.flatten(1)[:, mixed].view(-1, 1, 14, 14)
 blind = [cnn(seed) for seed in range(2)]
 for seed, net in enumerate(blind):
-    train(net, mix(framed(digits[:100])), names[:100], 84, 0.03, seed=seed)  # setting
+    train(net, mix(framed(digits[:100])), names[:100], 56, 0.03, seed=seed)  # setting
 blind_scores = np.array(
     [
         [accuracy(net, mix(X), names_test) for net in blind]
@@ -1560,11 +1561,11 @@ plt.show()
 r"""
 There is the horizontal line. In the convolutional row every accuracy is not nearly but *exactly* the one at shift 0: the logits agree to rounding. What one knows about shifts one can build in or tell:
 
-- **With a hundred digits, all in the middle,** it is seven points ahead, on digits anywhere, of the dense network shown the same hundred at all 49 places (three starts, one choice of the hundred; with other choices sometimes behind). Not telling is hopeless, and 1,400 digits, each at one place of its own, are not enough either.
-- **With 1,400** telling is six points behind, at this width, rate and number of steps. It works, and costs 68,600 pictures and twice the steps.
+- **With a hundred digits, all in the middle,** it is eight points ahead, on digits anywhere, of the dense network shown the same hundred at all 49 places (three starts, one choice of the hundred; with other choices sometimes behind). Not telling is hopeless, and 1,400 digits, each at one place of its own, are not enough either.
+- **With 1,400** telling is nearly seven points behind, at this width, rate and number of steps. It works, and costs 68,600 pictures and three times the steps.
 - **Built in it is exact**, with a sixth of the weights and none of those pictures. That too has its price: every weight is used at every place, thirty times the multiplications a picture.
 
-Two controls. Shuffle the pixels of all pictures in the same way, and the same network, trained on the same hundred, guesses anywhere (last line but one): a shuffled shift is no shift. And where nothing moves, the bet wins nothing: in the middle [the dense network](#universality-needs-priors) is no worse, with 100 digits and with 1,400, and even the shuffled pixels are read at 0.84. (Whoever can cut out the digit first may keep the nearest neighbour, last row.)
+Two controls. Shuffle the pixels of all pictures in the same way, and the same network, trained on the same hundred, guesses anywhere (last line but one): a shuffled shift is no shift. And where nothing moves, the bet wins nothing: in the middle [the dense network](#universality-needs-priors) is no worse, with 100 digits and with 1,400, and even the shuffled pixels are read at 0.82. (Whoever can cut out the digit first may keep the nearest neighbour, last row.)
 """
 
 # %% tags=["checks"]
@@ -1797,11 +1798,11 @@ probes = {
 partly = [cnn(seed) for seed in range(3)]  # setting
 for seed, net in enumerate(partly):
     below = net[:5](framed(digits)).detach()  # layers 1 and 2 stay as they were drawn
-    train(net[5:], below, names, 6, lr=0.03, seed=seed)  # setting
+    train(net[5:], below, names, 4, lr=0.03, seed=seed)  # setting
 part_scores = [accuracy(net, framed(digits_test), names_test) for net in partly]
 patient = cnn(worst := int(np.argmin(part_scores)))  # the worst of them, once more
 below = patient[:5](framed(digits)).detach()
-_ = train(patient[5:], below, names, 18, lr=0.03)  # setting: three times as long
+_ = train(patient[5:], below, names, 12, lr=0.03)  # setting: three times as long
 
 # %% tags=["set-up"]
 print("linear probe   layer 1     layer 2     layer 3")
@@ -1816,9 +1817,9 @@ print(f"the worst of these, taught three times as long {patient_score:.2f}")
 
 # %% [markdown]
 r"""
-Layer 1 makes a small difference: most of what its learnt kernels tell, eight random ones tell too. Untrained, the rule gets better with depth too (it has 8, then 12, then 16 maps to read), but ends between six and seven in ten; trained, it ends where the network does, as it must, since the top of the network is itself such a rule.
+Layer 1 makes a small difference: most of what its learnt kernels tell, eight random ones tell too. Untrained, the rule gets better with depth too (it has 8, then 12, then 16 maps to read), but ends at six in ten; trained, it ends where the network does, as it must, since the top of the network is itself such a rule.
 
-But must the *lower* layers learn? Left as they were drawn, they cost three to ten points, by the luck of the draw, and the worst of the three, taught three times as long, wins nearly all of that back. So the control nearly wins, given the time: on pictures as easy as these, a third layer that learns makes do with two that did not.
+But must the *lower* layers learn? Left as they were drawn, they cost five to twenty-five points, by the luck of the draw, and the worst of the three, taught three times as long, wins three quarters of that back. So the control comes close, given the time: on pictures as easy as these, a third layer that learns all but makes do with two that did not.
 """
 
 # %% tags=["checks"]
@@ -2451,9 +2452,9 @@ r"""
 (headline-mnist1d)=
 ## The headline: the bet, won and lost
 
-Back to the curves of the opening. All three networks have about the paper's sizes: logistic regression, a dense network with two layers of 100, and three convolutional layers of 24 maps (the paper's 25) with stride 2. The last has *batch normalization* behind each convolution ([Regularization](#batch-normalization) derives it). A fourth takes the bet apart: the convolutional one with kernels of its own at every place, *local, not shared*.
+Back to the curves of the opening. Three networks have about the paper's sizes: logistic regression, a dense network with two layers of 100, and three convolutional layers of 24 maps (the paper's 25) with stride 2. The last has *batch normalization* behind each convolution ([Regularization](#batch-normalization) derives it), so a second dense network gets it too, and twice the width. A fifth takes the bet apart: the convolutional one with kernels of its own at every place, *local, not shared*.
 
-All read the curves forty times, at the best of four rates, which each chooses in each world after four epochs, by 800 curves held out. The worlds are three: the curves as they are, *cut into five pieces of eight that are laid in another order*, and shuffled. The pieces are the control: a permutation of the forty places like the shuffle, but one that keeps all neighbours except at the four cuts. Only the convolutional network is shown it; for the first two [it is proved](#who-notices). (Like the paper's ours strides, pads with zeros and flattens: it shares and is local, but it is not invariant.)
+All read the curves twenty times, at the best of four rates, which each chooses in each world after two epochs, by 800 curves held out. The worlds are three: the curves as they are, *cut into five pieces of eight that are laid in another order*, and shuffled. The pieces are the control: a permutation of the forty places like the shuffle, but one that keeps all neighbours except at the four cuts. Only the convolutional network is shown it; for the dense ones [it is proved](#who-notices). (Like the paper's ours strides, pads with zeros and flattens: it shares and is local, but it is not invariant.)
 
 What do you predict?
 """
@@ -2475,22 +2476,13 @@ def logistic(seed=0):
 
 
 # %% tags=["set-up"]
-class Windows1d(nn.Module):  # of k values, stride 2, padded as in cnn_1d
-    def __init__(self, k):
-        super().__init__()
-        self.k = k
-
-    def forward(self, x):  # (batch, maps, n)
-        v = F.pad(x, (self.k // 2,) * 2).unfold(2, self.k, 2)
-        return v.transpose(2, 3).flatten(1, 2)  # (batch, maps · k, n / 2)
-
-
 def local_1d(seed=0):
     net = cnn_1d(seed)
     for place, n in ((1, 40), (4, 20), (7, 10)):
         maps, k = net[place].in_channels, net[place].kernel_size[0]
+        cut = nn.Unfold((1, k), padding=(0, k // 2), stride=(1, 2))  # (maps · k, n / 2)
         untied = Untied(n // 2, maps * k, net[place].out_channels)
-        net[place] = nn.Sequential(Windows1d(k), untied)
+        net[place] = nn.Sequential(nn.Unflatten(2, (1, n)), cut, untied)
     return net
 
 
@@ -2500,9 +2492,18 @@ worlds = {
     "pieces moved": torch.arange(40).view(5, 8)[[3, 0, 2, 4, 1]].flatten(),
     "shuffled": order,
 }
+
+
+def wide_dense(seed=0):
+    torch.manual_seed(seed)
+    block = lambda a, b: [nn.Linear(a, b), nn.BatchNorm1d(b), nn.ReLU()]
+    return nn.Sequential(*block(40, 200), *block(200, 200), nn.Linear(200, 10))
+
+
 rivals = {
     "logistic": logistic,
     "dense": lambda seed=0: dense(40, 100, seed),
+    "dense, wide, normalised": wide_dense,
     "local, not shared": local_1d,
     "convolutional": cnn_1d,
 }
@@ -2515,7 +2516,7 @@ def bench_run(make, places, seeds, epochs, lr):
     """Networks trained on 3,200 curves; accuracies on the other 800, and on the test."""
     nets, X = [make(seed) for seed in seeds], curves[:, places]
     y = kinds[:3200, None].expand(-1, len(nets))
-    train(Together(nets), X[:3200], y, epochs, lr, batch=400)
+    train(Together(nets), X[:3200], y, epochs, lr, batch=200)
     tests = (X[3200:], kinds[3200:]), (curves_test[:, places], kinds_test)
     held_out, tested = ([accuracy(net, *test) for net in nets] for test in tests)
     bench_log.setdefault((make, tuple(places.tolist()), epochs, lr), []).extend(tested)
@@ -2528,32 +2529,28 @@ chosen, results = {}, {}
 meets = [*itertools.product(rivals, ("as they are", "shuffled"))]
 for name, world in [*meets, ("convolutional", "pieces moved")]:
     make, places = rivals[name], worlds[world]
-    tried_rates = [bench_run(make, places, [0], 4, r)[0][0] for r in bench_rates]
+    tried_rates = [bench_run(make, places, [0], 2, r)[0][0] for r in bench_rates]
     chosen[name, world] = best = bench_rates[np.argmax(tried_rates)]
-    starts = [1] if name == "local, not shared" else [1, 2, 3]  # setting
-    results[name, world] = bench_run(make, places, starts, 40, best)[1]  # setting
+    starts = [1] if name == "local, not shared" else [1, 2]  # setting
+    results[name, world] = bench_run(make, places, starts, 20, best)[1]  # setting
 
 # %% tags=["set-up"]
 scores = {key: 100 * runs for key, runs in results.items()}
 paper = {"logistic": (32, 32), "dense": (68, 68), "convolutional": (94, 56)}
 print(
-    f"{'test accuracy, %':18}"
-    + "".join(f"{w:>15}" for w in worlds)
-    + "     the paper's two"
+    f"{'test accuracy, %':24}"
+    + "".join(f"{w:>14}" for w in worlds)
+    + "   the paper's two"
 )
 for name in rivals:
-    runs = [scores.get((name, w), np.array([])) for w in worlds]
-    missing = "(proved)" if name in list(rivals)[:2] else ""
-    row = (
-        f"{r.mean():9.1f} ± {r.std(ddof=1):.1f}"
-        if len(r) > 1
-        else f"{r[0]:9.1f}      " if len(r) else f"{missing:>15}"
-        for r in runs
-    )  # fmt: skip
+    cells = ["  ".join(f"{a:.1f}" for a in scores.get((name, w), ())) for w in worlds]
+    cells[1] = cells[1] or "(proved)" * (name in list(rivals)[:3])
     theirs = "".join(f"{a:6d}" for a in paper.get(name, ()))
-    print(f"{name:18}" + "".join(row) + "     " + theirs)
-    row = (f"{chosen.get((name, w), ''):>9}      " for w in worlds)
-    print("   rate chosen    " + "".join(row))
+    print(
+        f"{name:24}" + "".join(f"{c:>14}" for c in [*cells, "     " + theirs]).rstrip()
+    )
+    rates = (chosen.get((name, w), "") for w in worlds)
+    print("   rate chosen          " + "".join(f"{r:>14}" for r in rates))
 nearest_bench = [
     100
     * (nearest(curves[:3200, p], kinds[:3200], curves_test[:, p]) == kinds_test)
@@ -2561,7 +2558,7 @@ nearest_bench = [
     .mean()
     for p in worlds.values()
 ]
-print(f"{'nearest neighbour':18}" + "".join(f"{a:9.1f}      " for a in nearest_bench))
+print(f"{'nearest neighbour':24}" + "".join(f"{a:14.1f}" for a in nearest_bench))
 
 # %%
 headline(
@@ -2572,9 +2569,9 @@ headline(
     unit="%",
 )
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Test accuracy of four networks, a line each, in three worlds: as they are, pieces moved, shuffled. Logistic regression near 31 and the dense network near 62 are level. The convolutional line starts at 94, is at 83 for the pieces and ends at 58, below the dense one. The local, not shared one has 88 at the left and 72 at the right, above all others there. Dots show the seeds, diamonds the paper's numbers; dotted lines are proved level."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "Test accuracy of five networks in three worlds: as they are, pieces moved, shuffled. Logistic regression near 33, the dense network near 62 and the wide one near 69 are level. The convolutional line starts at 94, is at 84 for the pieces and ends at 60, below both dense ones. The local, not shared one has 88 at the left and 72 at the right, above all others there. Dots show the starts, diamonds the paper's numbers; dotted lines are proved level."}}
 fig, ax = plt.subplots(figsize=(6.8, 3.4))
-styles = dict(zip(rivals, (plot.GREY, plot.BLUE, plot.ORANGE, plot.RED)))
+styles = dict(zip(rivals, (plot.GREY, plot.BLUE, plot.GREEN, plot.ORANGE, plot.RED)))
 for name, colour in styles.items():
     at = [k for k, world in enumerate(worlds) if (name, world) in scores]
     runs = [scores[name, list(worlds)[k]] for k in at]
@@ -2602,66 +2599,20 @@ def torn_1d(seed=0):
 
 lr = chosen["convolutional", "as they are"]
 places = worlds["as they are"]
-torn_score = 100 * bench_run(torn_1d, places, [1], 40, lr)[1][0]  # setting
+torn_score = 100 * bench_run(torn_1d, places, [1], 20, lr)[1][0]  # setting
 print(f"torn into five pieces  {torn_score:.1f}  (one seed)")
-
-
-def best_dense(seed):
-    """Batch normalization for the dense network too, and twice the width."""
-    torch.manual_seed(seed)
-    block = lambda a, b: [nn.Linear(a, b), nn.BatchNorm1d(b), nn.ReLU()]
-    return nn.Sequential(*block(40, 200), *block(200, 200), nn.Linear(200, 10))
-
-
-# %%
-class Roll(nn.Module):  # while training: each curve by up to three places
-    def forward(self, x):  # (batch, 40)
-        if not self.training:
-            return x
-        by = torch.randint(-3, 4, (len(x), 1))
-        return x.gather(1, (torch.arange(40) + by) % 40)
-
-
-def told_1d(make):
-    return lambda seed: nn.Sequential(Roll(), make(seed))
-
-
-# %% tags=["set-up"]
-longer = {}
-for name, make in (
-    ("dense", best_dense),
-    ("local, not shared", local_1d),
-    ("convolutional", cnn_1d),
-):
-    lr = chosen[name, "as they are"]
-    told = 100 * bench_run(told_1d(make), places, [1], 40, lr)[1][0]  # setting
-    untold = scores[name, "as they are"][0]
-    if name == "dense":
-        untold = 100 * bench_run(make, places, [1], 40, lr)[1][0]  # setting
-    longer[name] = untold, told
-lr = chosen["dense", "as they are"]
-told_shuffled = (
-    100 * bench_run(told_1d(best_dense), order, [1], 40, lr)[1][0]
-)  # setting
-print("forty epochs, one seed              untold    told about shifts")
-for name, row in longer.items():
-    words = name + ", wide, normalised" * (name == "dense")
-    print(f"{words:34}{row[0]:8.1f}{row[1]:14.1f}")
-print(f"the first in the shuffled world           {told_shuffled:14.1f}")
 
 # %% [markdown]
 r"""
-Read the first table by rows. Logistic regression and the dense network notice nothing, as was [proved](#who-notices), and a distance does not feel a permutation either. The convolutional network loses some thirty-five points to the shuffle, all of its lead and a little more, and ten to the pieces.
+Read the table by rows; each number is one start. Logistic regression and the dense networks notice nothing, as was [proved](#who-notices), and a distance does not feel a permutation either. The convolutional network loses some thirty points to the shuffle, its whole lead and more, and ten to the pieces.
 
-Does it mind their new order? **A common slip** is to say yes, because the dense layer on top knows the places. It knows them only by learning, and learns a new order as easily as the old. What the kernels notice are the four *cuts*. A network that looks at each piece by itself cannot notice their order at all; on the curves as they are it loses five or six points: about half of the ten is what lay across the cuts. The rest is what lies there now: torn pieces meet zeros, moved ones strangers.
+Does it mind their new order? **A common slip** is to say yes, because the dense layer on top knows the places. It knows them only by learning, and learns a new order as easily as the old. What the kernels notice are the four *cuts*. A network that looks at each piece by itself cannot notice their order at all; on the curves as they are it loses seven points: most of the ten is what lay across the cuts. The rest is what lies there now: torn pieces meet zeros, moved ones strangers.
 
-Now take the bet apart; the second table gives the dense rival normalisation as well and twice the width. Untold, it reaches 69. Being *local* brings nearly twenty points, without any sharing. The control is the shuffled world, where windows hold strangers: there the local network is back at 72. *Sharing* brings the last five or six. (One seed each, at the rates of the first table; the wide network takes that of the narrow one.)
+Now take the bet apart. The dense rival with equal care reaches 67. Being *local* brings twenty points more, without any sharing. The control is the shuffled world, where windows hold strangers: there the local network is back at 72, where the wide dense one is. *Sharing* brings the last six. **Share and be local** was the bet. On these curves the second half wins most of it.
 
-Can one tell instead of building in? Roll each curve by up to three places, anew in every step. The local network, told, comes close to the convolutional one untold (93 against 94), and three points short of it told: most of what sharing adds can be told. The dense one gains eight points (in the shuffled world, where a roll is no shift, the same telling does harm) and stays sixteen behind the local one: being local could not be told, not in this way. **Share and be local** was the bet. On these curves the second half wins most of it.
+The shuffled convolutional network reaches 58 to 63, the wide dense one 70 (the paper's two 56 and 68). Is the rest a matter of time?
 
-Our shuffled convolutional network reaches 58 against 62, the paper's 56 against 68. Is the rest a matter of time?
-
-**Try it.** Does longer training close the gap on the shuffled curves? Let `bench_run(cnn_1d, order, [seed], epochs, lr)` give you its two accuracies (held out, test; an array each) for 80 epochs at the rate 0.02. Answer with what is still missing to the mean of `results["dense", "shuffled"]`, in points.
+**Try it.** Does longer training close the gap on the shuffled curves? Let `bench_run(cnn_1d, order, [seed], epochs, lr)` give you its two accuracies (held out, test; an array each) for 40 epochs at the rate 0.02. Answer with what is still missing to the mean of `results["dense, wide, normalised", "shuffled"]`, in points.
 """
 
 # %% tags=["yours"]
@@ -2673,11 +2624,11 @@ exercise("cnn-longer").check(still_missing)
 r"""
 <details><summary>Solution</summary>
 
-No, in our runs (not shown; another shuffle may give something else). And that one gains by width: the wide, normalised one, with 69, does not notice the shuffle.
+No: nine and twelve points are missing, from two starts (another shuffle may give something else). Windows full of strangers are a wrong bet, not a slow one.
 
 ```python
-run = bench_run(cnn_1d, order, [1], 80, 0.02)[1][0]
-still_missing = 100 * (results["dense", "shuffled"].mean() - run)
+run = bench_run(cnn_1d, order, [1], 40, 0.02)[1][0]
+still_missing = 100 * (results["dense, wide, normalised", "shuffled"].mean() - run)
 ```
 
 </details>
@@ -2685,53 +2636,32 @@ still_missing = 100 * (results["dense", "shuffled"].mean() - run)
 
 
 # %% tags=["checks"]
-def gap_in_errors(a, b):
-    return (a.mean() - b.mean()) / math.hypot(
-        a.std(ddof=1) / 3**0.5, b.std(ddof=1) / 3**0.5
-    )
+def of(how, name, world="as they are"):
+    return how(scores[name, world])
 
 
-plain_rival, rolled_rival = longer["dense"]
-lead = longer["convolutional"][0] - plain_rival
+shared, local, wide = list(rivals)[:1:-1]
 verify_at_least(
-    "untold: share of the lead over the dense network that being local brings",
-    (longer["local, not shared"][0] - plain_rival) / lead,
+    "share of the lead over the wide dense network that being local brings",
+    (of(np.mean, local) - of(np.mean, wide))
+    / (of(np.mean, shared) - of(np.mean, wide)),
     0.5,
 )
 verify_at_least(
-    "… and what sharing adds to it, points",
-    longer["convolutional"][0] - longer["local, not shared"][0],
+    "… and what sharing adds to it, points, worst minus best",
+    of(min, shared) - of(max, local),
     2,
 )
 verify(
     "shuffled: the local network is back at the wide dense one, within four points",
-    scores["local, not shared", "shuffled"].mean(),
-    plain_rival,
+    of(np.mean, local, "shuffled"),
+    of(np.mean, wide, "shuffled"),
     atol=4,
 )
 verify_at_least(
-    "told, the local network: share of what sharing adds that it wins back",
-    np.subtract(*longer["local, not shared"][::-1])
-    / (longer["convolutional"][0] - longer["local, not shared"][0]),
-    0.5,
-)
-verify_at_least(
-    "told: local minus dense, points", longer["local, not shared"][1] - rolled_rival, 5
-)
-verify_at_least(
-    "told about shifts, dense: share of the lead that comes back",
-    (rolled_rival - plain_rival) / lead,
-    0.25,
-)
-verify_at_least(
-    "shuffled: what the same telling costs, points", plain_rival - told_shuffled, 5
-)
-verify_at_least(
-    "convolutional: as they are minus shuffled, in standard errors of three seeds",
-    gap_in_errors(
-        scores["convolutional", "as they are"], scores["convolutional", "shuffled"]
-    ),
-    10.0,
+    "convolutional: as they are minus shuffled, points, worst minus best",
+    of(min, shared) - of(max, shared, "shuffled"),
+    25,
 )
 layers_of = ((40, 10),), ((40, 100), (100, 100), (100, 10))
 verify(
@@ -2745,16 +2675,14 @@ verify_at_most(
     [
         abs(scores[name, "as they are"].mean() - scores[name, "shuffled"].mean())
         / (math.sqrt(2) * binomial(scores[name, "shuffled"].mean()))
-        for name in ("logistic", "dense")
+        for name in list(rivals)[:3]
     ],
     4.0,
 )
 verify_at_least(
-    "convolutional: as they are minus pieces moved, in standard errors of three seeds",
-    gap_in_errors(
-        scores["convolutional", "as they are"], scores["convolutional", "pieces moved"]
-    ),
-    4.0,
+    "convolutional: as they are minus pieces moved, points, worst minus best",
+    of(min, shared) - of(max, shared, "pieces moved"),
+    5,
 )
 verify_at_least(
     "share of that loss that tearing alone brings, the pieces in their order",
@@ -2763,7 +2691,7 @@ verify_at_least(
         scores["convolutional", "as they are"].mean()
         - scores["convolutional", "pieces moved"].mean()
     ),
-    0.3,
+    0.5,
 )
 with torch.no_grad():
     in_order, out_of_order = torn_1d().double().eval(), torn_1d().double().eval()
@@ -2776,11 +2704,6 @@ with torch.no_grad():
         in_order(curves_test.double()),
         atol=1e-10,
     )
-verify_at_least(
-    "dense, normalised, wider: points won, in errors of the test set",
-    (plain_rival - scores["dense", "as they are"].mean()) / binomial(plain_rival),
-    2.0,
-)
 verify(
     "nearest neighbour: a distance does not feel a permutation",
     nearest_bench[1:],

@@ -1499,7 +1499,7 @@ def read_after(rounds, step, X, contrast):
     return out
 
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Accuracy against rounds of averaging on a logarithmic axis. All curves start at about 0.67. With the identity it stays there. With averaging it rises to nearly 0.9 at two to four rounds; read as it is it then falls to about one third, with hardly a penalty only after 32 rounds. With contrast three of four single curves stay near 0.9, the fourth falls to 0.53 at 128 rounds."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "Accuracy against rounds of averaging on a logarithmic axis. The means start at 0.58 to 0.67. With the identity it stays there. With averaging it rises to nearly 0.9 at two to four rounds; read as it is it then falls to about one third, with hardly a penalty only after 32 rounds. With contrast three of four single curves stay near 0.9, the fourth falls to 0.53 at 128 rounds."}}
 rounds = [0, 1, 2, 4, 8, 16, 32, 64, 128]
 readings = {  # step by averaging, contrast, C
     "as they are": (True, False, 0.1),
@@ -1646,7 +1646,7 @@ show_table(
 
 # %% [markdown]
 r"""
-The plain 16-layer network has a training loss of $\ln2$ on *two* examples, in all 24 seeds: it has not oversmoothed, it has not trained. With the identity for $\hat A$, which smooths nothing, most runs die in the same way. Without decay most runs leave $\ln2$, with $\hat A$ and with the identity alike: the decay held them there. The larger start frees some of them. The plain runs that fit name fewer rightly than two layers do, so depth costs something; but their last features are no nearer to the limit's line. With a residual connection all 24 train, with sixteen averages, which the residual path may skip, and name on average more than 29 of 32 rightly. Before blaming the graph, look at the training loss.
+The plain 16-layer network has a training loss of $\ln2$ on *two* examples, in all 24 seeds: it has not trained, so its accuracy says nothing of depth. Smoothing cannot be the whole cause: with the identity for $\hat A$, which smooths nothing, most runs die in the same way. (That $\hat A$ stops the others too may be its share.) Without decay most runs leave $\ln2$, with $\hat A$ and with the identity alike: the decay held them there. The larger start frees some of them. The plain runs that fit name fewer rightly than two layers do, so depth costs something; but their last features are no nearer to the limit's line. With a residual connection all 24 train, with sixteen averages, which the residual path may skip, and name on average more than 29 of 32 rightly. Before blaming the graph, look at the training loss.
 """
 
 # %% tags=["checks"]
@@ -1797,7 +1797,7 @@ $$
 (\hat A^r)_{\text{root},\text{leaf}}=\frac1{\sqrt{3\cdot4}}\Bigl(\frac14\Bigr)^{r-2}\frac1{\sqrt{4\cdot2}}=\frac{4^{2-r}}{\sqrt{96}} .
 $$ (eq-gnn-tree)
 
-At depth six that is one part in 2,500. Is it the division by degrees? With sums ($A+I$ for $\hat A$) a leaf's weight is 1, but 2,367 walks of six steps, pauses allowed, end at the root, and all 64 leaves together start 64 of them: not 3 %. Most of the rest is echo. Remedies change the graph: a *virtual node* joined to everybody makes all distances at most 2, but is itself one vector that all must pass. Nor does it take depth: in a *barbell*, two cliques of $m$ joined by one edge, there is one path of three edges from clique to clique, and it weighs $1/m(m+1)^2$.
+At depth six that is one part in 2,500. Is it the division by degrees? With sums ($A+I$ for $\hat A$) a leaf's weight is 1, but 2,367 walks of six steps, pauses allowed, end at the root, and all 64 leaves together start 64 of them: not 3 %. Most of the rest are walks that turn back or pause. Remedies change the graph: a *virtual node* joined to everybody makes all distances at most 2, but is itself one vector that all must pass. Nor does it take depth: in a *barbell*, two cliques of $m$ joined by one edge, there is one path of three edges from clique to clique, and it weighs $1/m(m+1)^2$.
 """
 
 
@@ -1984,7 +1984,7 @@ verify(
 
 # %% [markdown]
 r"""
-Round after round 2 + 4 + 4 and 2 + 4 + 4: the colours never tell them apart, although one has rings of six and the other of five. Nor can they separate a hexagon from two triangles, where everybody has two neighbours of the only colour there is.
+From round 2 on 2 + 4 + 4 and 2 + 4 + 4: the colours never tell them apart, although one has rings of six and the other of five. Nor can they separate a hexagon from two triangles, where everybody has two neighbours of the only colour there is.
 
 (gnn-expressivity-wl)=
 What have colours to do with networks? A colour is *everything a message could carry*.
@@ -1998,7 +1998,7 @@ If the colours of two graphs have the same counts in every round, then every mes
 We show by induction: nodes with equal colours after $k$ rounds have equal $h^{(k)}$, in whichever of the two graphs they live. At $k=0$ all colours and all $h$ are equal. Let two nodes have the same colour after $k+1$ rounds. By its definition they had the same colour before, hence the same $h^{(k)}$, and their neighbours have the same multiset of colours, hence the same multiset of $h^{(k)}$. AGG depends on nothing else, so MSG, AGG and UPDATE give both the same $h^{(k+1)}$. Equal colour counts then mean equal multisets of final vectors, and the readout sees only these.
 :::
 
-That answers the opening: to the molecules a graph network must say "the same", trained or not. What helps is to feed in what messages cannot find out, for instance on how many closed walks of five steps a node lies, $(A^5)_{ii}$: in a ring of five there are two, one each way round; in decalin none.
+That answers the opening: to the molecules a graph network must say "the same", trained or not. (Names or random numbers as features would break the tie, at the price of equivariance.) What helps is to feed in what messages cannot find out, for instance on how many closed walks of five steps a node lies, $(A^5)_{ii}$: in a ring of five there are two, one each way round; in decalin none.
 
 (graph-isomorphism-network)=
 **Is message passing as sharp as the colours?** It is if no step loses information, that is if AGG and UPDATE tell all multisets apart. [Mean and maximum do not](#deep-sets): they cannot count. The sum can, in the right code, which leads to the *graph isomorphism network* {cite:p}`xu2019`
@@ -2497,7 +2497,7 @@ show_table(
 
 # %% [markdown]
 r"""
-*Acid:* counting atoms or bonds is a coin, as arranged. One round of colours answers it; a GIN of one round mostly, depending on the seed, and one of three rounds entirely. Exchange the bonds and it is a coin again: it was the neighbourhood. *Ring of five:* the GIN is hardly better than always giving the same answer, and being told the closed walks mends it. Is that the theorem? No. The colours of three rounds, counted, reach some 0.75: chains break the symmetry, and the *shape of the rest* says something about the ring. And in the last row a GIN of the same size keeps its *random* weights; a logistic regression reads the sums that its head would see, and reads the ring better still. The information was there; in its 30 epochs the trained GIN does not even fit its own 300 molecules (last column). It lacks training, not sight. *What messages can see* is a bound; what a network finds is less. (Penalties are chosen on 100 validation molecules; the GIN's rate is untuned.)
+*Acid:* counting atoms or bonds is a coin, as arranged. One round of colours answers it; a GIN of one round mostly, depending on the seed, and one of three rounds entirely. Exchange the bonds and it is a coin again: it was the neighbourhood. *Ring of five:* the GIN is hardly better than always giving the same answer, and being told the closed walks mends it (of course: here that number is the answer). Is that the theorem? No. The colours of three rounds, counted, reach some 0.75: chains break the symmetry, and the *shape of the rest* says something about the ring. And in the last row a GIN of the same size keeps its *random* weights; a logistic regression reads the sums that its head would see, and reads the ring better still. The information was there; in its 30 epochs the trained GIN does not even fit its own 300 molecules (last column). It lacks training, not sight. *What messages can see* is a bound; what a network finds is less. (Penalties are chosen on 100 validation molecules; the GIN's rate is untuned.)
 """
 
 # %% tags=["checks"]
@@ -2941,7 +2941,7 @@ headline(
     rtol=0.05,
 )
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Accuracy against signal strength with error bars. Belief propagation lies on the curve of the best possible rule; the GCN lies below the curve of four hops; the Bethe Hessian starts at one half and reaches the best curve at strength 2 to 3. The net of two weights lies between the GCN and the best curve, from strength 2 on close to it; gossip lies a little above the GCN."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "Accuracy against signal strength with error bars. Belief propagation lies on the curve of the best possible rule; the GCN lies below the curve of four hops; the Bethe Hessian starts at one half and comes within two points of the best curve at 3. The net of two weights is a coin at 0.5 and lies between the GCN and the best curve from strength 1.5 on; gossip lies a little above the GCN."}}
 fig, ax = plt.subplots(figsize=(6.8, 3.8))
 for within, style, label in (
     (None, "-", "best possible"),
@@ -3016,6 +3016,9 @@ def far_or_form(sides, tuned=False):
 
 far = {
     "two weights, 12 rounds": contest["two weights"][2:5],
+    "two weights, 12 rounds, not trained": far_or_form(
+        partial(two_weights_sides, steps=0)
+    ),
     "two weights, 4 rounds": far_or_form(partial(two_weights_sides, rounds=4)),
     "GCN fed labels, 12 layers": far_or_form(partial(label_sides, layers=12), True),
     "GCN fed labels, 4 layers": far_or_form(partial(label_sides, layers=4), True),
@@ -3030,11 +3033,11 @@ show_table(
 
 # %% [markdown]
 r"""
-At strength 2 eight more layers alone gain the GCN some three points, the other messages alone hardly one, both together eight: distance and form pay together. (Stopping after four rounds costs two weights seven points there, the curve as well, belief propagation five or six.) One piece of the form is vital, the strangers: without $\overline t$ the two weights fall below both GCNs until the signal is strong. The echo is innocent; it costs belief propagation a point or two.
+At strength 2 eight more layers alone gain the GCN some three points, the other messages alone hardly one, both together eight: distance and form pay together. But much of the form was ours: the two weights start near belief propagation, and untrained they are as good (second row); the GCNs had sixteen steps and some fifty labels to find it. One piece of the form is vital, the strangers: without $\overline t$ the two weights put everybody on one side on some graphs, and fall below both GCNs until the signal is strong. The echo is innocent; it costs belief propagation a point or two.
 
 And the rivals without a network? *Gossip*, cut at its median, is no worse than the GCN from strength 1 on, without a weight. (Not cut, it varies strongly: a few revealed too many on one side shift everybody's opinion.) The *Bethe Hessian*, belief propagation linearised, hardly uses the labels and still beats the GCN from strength 1.5 on; the *Laplacian* needs a strong signal, because in a sparse graph its leading eigenvectors sit on chance twigs.
 
-Belief propagation also *knows* how good it is: the average of $\max(p,1-p)$ is its own forecast of its accuracy. Far from the threshold the forecast is close; just above it (1.1, 1.25), on 1,000 people, it can forecast 65 % and be a coin. On the slider nobody is revealed. The log odds of the two camps merge, and below strength 1 they collapse onto zero: not a weak opinion, none.
+Belief propagation also *knows* how good it is: the average of $\max(p,1-p)$ is its own forecast of its accuracy. Far from the threshold the forecast is close; just above it it can fail: at 1.25, on one of four other graphs of 1,000 people, it forecast 63 % and was a coin. On the slider (a lucky graph) nobody is revealed. The log odds of the two camps merge, and below strength 1 they collapse onto zero: not a weak opinion, none.
 """
 
 
@@ -3080,6 +3083,22 @@ verify_within_se(
     "strength 2: belief propagation on twenty more graphs, and the best possible",
     [share_right(believe(1000, e, lam, 5, g), s, g) for s, e, g in more],
     limits[None][3],
+)
+verify(
+    "strengths 1 and 2: twenty hops from knowing nothing, and from being told all: they meet",
+    [
+        best_accuracy(5, np.sqrt(snr / 5), 0.05, np.random.default_rng(24), hops=20)
+        for snr in (1, 2)
+    ],
+    limits[None][[1, 3]],
+    atol=0.015,
+)
+verify_at_least(
+    "strengths 1.5, 2, 3: two weights not trained minus the deep GCN fed labels, means",
+    (
+        far["two weights, 12 rounds, not trained"] - far["GCN fed labels, 12 layers"]
+    ).mean(1),
+    0.0,
 )
 verify(
     "six strengths: belief propagation and the best possible, squared distance",
@@ -3136,7 +3155,7 @@ verify_at_least(
     (two - contest["GCN, 2 layers"])[1:5].mean(1),
     0.03,
 )
-two_12, two_4, gcn_12, gcn_4, no_strangers = far.values()
+two_12, _, two_4, gcn_12, gcn_4, no_strangers = far.values()
 verify_at_least(
     "2 and 3: gain of the GCN from more layers alone",
     (gcn_12 - gcn_4)[1:].mean(1),
@@ -3502,7 +3521,7 @@ exercise("gnn-beat-the-gcn").check(beat_the_gcn)
 r"""
 <details><summary>Solution</summary>
 
-Belief propagation with a guess for $\lambda$ is hardly worse than with the truth: estimate it from the friendships between revealed people, or just take 0.6. The average degree can be read off the graph.
+Belief propagation with a guess for $\lambda$ is hardly worse than with the truth: take 0.6. (To estimate it from friendships between revealed people is a bad idea here: there are some six.) The average degree can be read off the graph.
 
 ```python
 def beat_the_gcn(n, edges, given):
@@ -3525,11 +3544,11 @@ r"""
 | message passing | update, aggregate, message; $k$ layers see $k$ hops | [scheme](#eq-gnn-message) |
 | GCN | $\sigma(\hat AXW)$, $\hat A=\tilde D^{-1/2}(A+I)\tilde D^{-1/2}$ | [layer](#eq-gnn-gcn) |
 | sampling | error $\sigma_i^2/s$ with $s$ neighbours, however many there are | [variance](#eq-gnn-sampling) |
-| oversmoothing | $\hat A^kX\to q_1q_1^\top X$ like $\lvert\lambda_2\rvert^k$; contrast brings most of it back; a loss of $\ln2$ is no oversmoothing | [limit](#eq-gnn-oversmoothing) |
+| oversmoothing | $\hat A^kX\to q_1q_1^\top X$ like $\lvert\lambda_2\rvert^k$; contrast brings most of it back; a loss of $\ln2$ is not by itself oversmoothing | [limit](#eq-gnn-oversmoothing) |
 | oversquashing | $\lVert\partial h_i/\partial x_j\rVert\le(\hat A^r)_{ij}\prod\lVert W_k\rVert$ | [Jacobian](#eq-gnn-squash) |
-| blind spot | no message passing sees more than the colours; GIN sees as much | [theorem](#gnn-expressivity-wl), [GIN](#eq-gnn-gin) |
+| blind spot | no message passing sees more than the colours; a GIN can see as much | [theorem](#gnn-expressivity-wl), [GIN](#eq-gnn-gin) |
 | a whole graph | $\rho(\sum_ih_i)$ | [readout](#eq-gnn-readout) |
-| detectability | two camps can be found only if $(a-b)^2>2(a+b)$; four hops of a GCN see too little, and more layers pay in full only with the right messages | [threshold](#eq-gnn-snr) |
+| detectability | two camps can be found only if $(a-b)^2>2(a+b)$; four hops see too little, a GCN does not use even these, and more layers pay in full only with the right messages | [threshold](#eq-gnn-snr) |
 
 **Further reading.** {cite:t}`bronstein2021` derive all of deep learning from symmetries; {cite:t}`hamilton2020` is the friendly textbook on graphs; {cite:t}`sanchez2021` lets you play with messages on real molecules. The threshold and the belief-propagation view of communities are the work of {cite:t}`decelle2011`.
 """

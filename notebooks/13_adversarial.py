@@ -346,11 +346,11 @@ class Stack(list):
         return torch.baddbmm(b2[:, None], h, W2.mT)
 
 
-def train_several(loss=cross_entropy, X=X, y=y, epochs=30, seeds=6):
-    """As `train` for the seeds 0, 1, 2, ..., all at once, in the precision of X."""
-    nets = [train(X=X, seed=seed, epochs=0) for seed in range(seeds)]
+def train_several(loss=cross_entropy, X=X, y=y, epochs=30):
+    """As `train` for the seeds 0 to 5, all at once, in the precision of X."""
+    nets = [train(X=X, seed=seed, epochs=0) for seed in range(6)]
     stack = Stack(nets, X.dtype)
-    shuffles = [torch.Generator().manual_seed(k) for k in range(seeds)]
+    shuffles = [torch.Generator().manual_seed(k) for k in range(6)]
     adam = Adam(stack.weights, 5e-3)  # setting
     for epoch in range(epochs):
         order = torch.stack([torch.randperm(len(X), generator=g) for g in shuffles])
@@ -468,7 +468,7 @@ r"""
 
 Spam filters, face locks and road-sign readers all meet inputs made by people who want them to fail.
 
-Begin with three pixels and a linear score: $w=(2,-1,3)$, $x=(0.5,\,0.2,\,0.1)$, so $w^\top x=1-0.2+0.3=1.1$, and the answer is *yes* because the score is positive. Each pixel may move by 0.2. A coin has eight ways to choose the signs; the score changes by $0.2\,(\pm2\pm1\pm3)$. Only one of the eight wins against 1.1: all three signs against $w$, a change of $0.2\cdot(2+1+3)=1.2$. The attacker needs no luck, since the signs of $w$ are known.
+Begin with three pixels and a linear score: $w=(2,-1,3)$, $x=(0.3,\,0.7,\,0.4)$, so $w^\top x=0.6-0.7+1.2=1.1$, and the answer is *yes* because the score is positive. Each pixel may move by 0.2. A coin has eight ways to choose the signs; the score changes by $0.2\,(\pm2\pm1\pm3)$. Only one of the eight wins against 1.1: all three signs against $w$, a change of $0.2\cdot(2+1+3)=1.2$. The attacker needs no luck, since the signs of $w$ are known.
 
 How little would do? Moving every pixel by $\epsilon$ costs $6\epsilon$ of the score, so $\epsilon=1.1/6\approx0.18$. Moving along the straight line to the boundary: $1.1/\sqrt{14}\approx0.29$ in Euclidean length. Moving one pixel only, the third: $1.1/3\approx0.37$. Three answers, because *small* was measured in three ways.
 
@@ -518,11 +518,11 @@ verify(
     all(torch.equal(p, q) for p, q in zip(weights_before, plain.parameters())),
     True,
 )
-tiny_w, tiny_x = np.array([2.0, -1, 3]), np.array([0.5, 0.2, 0.1])
+tiny_w, tiny_x = np.array([2.0, -1, 3]), np.array([0.3, 0.7, 0.4])
 corners = 0.2 * np.array(np.meshgrid(*[[-1, 1]] * 3)).reshape(3, -1).T
 verify(
     "three pixels: of eight sign patterns, those that turn the answer",
-    int(((tiny_x + corners) @ tiny_w < 0).sum()),
+    int(((tiny_x + corners).clip(0, 1) @ tiny_w < 0).sum()),
     1,
 )
 
@@ -731,35 +731,7 @@ r"""
 At 0.02 one step and ten do the same damage: there the network is nearly linear. From 0.1 on, looking again pays. Half of the digits have fallen at 0.09; the caricature's 0.05 is the right order, no more.
 
 (adv-enlarged)=
-**A common slip.** "So a larger picture is more fragile." Enlarge the digits: every pixel becomes $3\times3$ equal ones, and train the same network on the 576 numbers. The rule says a third of 0.09. Guess before you look.
-"""
-
-
-# %%
-def enlarge(x):  # (n, 64) -> (n, 576)
-    return (
-        x.reshape(-1, 8, 8).repeat_interleave(3, 1).repeat_interleave(3, 2).flatten(1)
-    )
-
-
-# %% tags=["set-up"]
-def half_falls(net, x, at=(0.06, 0.08, 0.1)):
-    return np.interp(-0.5, [-accuracy(net, pgd(net, x, y_test, e)) for e in at], at)
-
-
-halves = np.array(
-    [
-        (half_falls(net, X_test), half_falls(large, enlarge(X_test)))
-        for net, large in zip(plain_six, train_several(X=enlarge(X).float(), seeds=3))
-    ]
-)
-print("half of the digits have fallen at ε = (3 seeds)")
-for words, values in zip(("64 pixels", "576 pixels"), halves.T):
-    print(f"{words:14}" + "".join(f"{v:8.3f}" for v in values))
-
-# %% [markdown]
-r"""
-On average an eighth lower, not two thirds. A score that shares each weight among nine copies has the same value and the same $\|w\|_1$, so by [the distance](#eq-adv-distance) the same threshold. The $n$ of the rule counts numbers that vary on their own; in a photograph neighbours hardly do.
+**A common slip.** "So a larger picture is more fragile." Not if it is only enlarged, every pixel to $3\times3$ equal ones: a score that shares each weight among nine copies keeps its value and its $\|w\|_1$, so by [the distance](#eq-adv-distance) its threshold. The $n$ of the rule counts numbers that vary on their own.
 """
 
 # %% tags=["checks"]
@@ -782,12 +754,8 @@ verify(
     [0.15, 0.0, 1.0],
     atol=1e-12,
 )
-verify_at_least(
-    "64 to 576 pixels: what is left of the threshold, three seeds (the rule: a third)",
-    halves[:, 1] / halves[:, 0],
-    0.7,
-)
 few_w, few_x = torch.randn(2, 5, 64, generator=torch.Generator().manual_seed(2))
+enlarge = lambda x: torch.kron(x.reshape(-1, 8, 8), torch.ones(1, 3, 3)).flatten(1)
 verify(
     "weights shared among nine copies: distance to the boundary as before",
     (enlarge(few_w / 9) * enlarge(few_x)).sum(1) / enlarge(few_w / 9).abs().sum(1),
@@ -965,7 +933,7 @@ for name, values in (
 r"""
 The hinge finds the exact minimum at either price, to within one per cent. The cross-entropy, with its price tuned for every single digit, is up to five per cent too long. No price mends that: its minimum is the wrong one.
 
-Now the network, fifty digits, the next class as target, eight prices. And on the slider one three and the cross-entropy: at 0 nothing moves, at 1,000 the distance hardly counts.
+Now the network: fifty digits, the next class as target, eight prices. On the slider one three, with the cross-entropy: at 0 nothing moves, at 1,000 distance hardly counts.
 """
 
 # %% tags=["set-up"]
@@ -1010,12 +978,13 @@ three = (y_test[fifty] == 3).nonzero()[0].item()
 price_steps = [1.0, 0.0, 0.3, 1000.0]
 
 
-def at_price(c, steps=150):
+def at_price(c, steps=250):
     """End points (not shortest successes) of descent on the cross-entropy penalty."""
     x, t = x50[three].repeat(len(c), 1), t50[three].repeat(len(c))
     delta = torch.zeros_like(x, requires_grad=True)
     adam = torch.optim.Adam([delta], lr=0.05, betas=(0.5, 0.9))
-    for _ in range(steps):
+    for k in range(steps):
+        adam.param_groups[0]["lr"] = 0.05 * 0.01 ** (k / steps)
         adam.zero_grad()
         cost = delta.square().sum(1) + c * entropy_penalty(plain(x + delta), t)
         cost.sum().backward()
@@ -1101,6 +1070,12 @@ verify_at_most(
     "network, hinge: longest mean over shortest at the prices from 0.7 to 3, minus 1",
     np.max(lengths["hinge"][4:].mean(1)) / np.min(lengths["hinge"][4:].mean(1)) - 1,
     0.01,
+)
+by_price = torch.stack([at_prices[c] for c in sorted(at_prices)])
+verify_at_least(
+    "the slider's three: length of δ and probability of a four, gained from price to price",
+    np.diff([by_price.norm(dim=1), plain(x50[three] + by_price).softmax(1)[:, 4]]),
+    0.05,
 )
 
 # %% [markdown]
@@ -1299,7 +1274,7 @@ def on_attacks(net, x, y, done):
 
 # %% [markdown]
 r"""
-Here $\epsilon=0.1$, with five steps from a random start. Is it the attack that teaches? Two rivals that never see one. *Small weights*: by [the distance](#eq-adv-distance) a small $\|w\|$ is a distant boundary, so add $0.01\,\|W\|^2$ for either layer to the loss. *Coins* of four times that size, 0.4. An attacked step costs six backpropagations instead of one, so the coins get six times the epochs. Each network is then attacked three times with ten steps: from the picture on the cross-entropy, and twice from a random point on the gap of the logits.
+Here $\epsilon=0.1$, with five steps from a random start. Is it the attack that teaches? Two rivals that never see one. *Small weights*: by [the distance](#eq-adv-distance) a small $\|w\|$ is a distant boundary, so add $0.01\,\|W\|^2$ for either layer to the loss. *Coins* of four times that size, 0.4. An attacked step costs six backpropagations instead of one, so the coins get six times the epochs. Each network is then attacked three times with ten steps, from the picture on the cross-entropy and twice from a random point on the gap of the logits; stronger attacks were not run on these rows.
 """
 
 
@@ -1361,7 +1336,7 @@ for words, table in lessons.items():
     print(
         f"trained {words:27}"
         + "".join(
-            f"{m:8.2f} ± {s:.2f}" for m, s in zip(table.mean(0), table.std(0, ddof=1))
+            f"{m:7.3f} ± {s:.3f}" for m, s in zip(table.mean(0), table.std(0, ddof=1))
         )
     )
 lead = (lessons["on attacks"] - lessons["on coins of 0.4"])[:, 1:]
@@ -1384,7 +1359,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-Much of the lesson needs no attacker. Punishing the weights, at a sixth of the attacks' budget, wins nearly three quarters of what they win at $\epsilon=0.1$, and big coins on the same budget more than four fifths; none of the three costs much more than one point of clean accuracy. At the very $\epsilon$ it was trained for, the chosen direction leads the coins by five points, give or take one; at 0.2, where few digits stand, by four, and keeps more than twice what small weights keep. Seeds differ by several points: a defence that is two points better on one seed has shown nothing. In the picture the slope of the gap is scattered after plain training; after training on attacks it gathers in the middle, and the empty margins hardly count any more (plain training never touches the weights of a pixel that is always black).
+Much of the lesson needs no attacker. Punishing the weights, at a sixth of the attacks' budget, wins nearly three quarters of what they win at $\epsilon=0.1$, and big coins on the same budget more than four fifths; none of the three costs much more than one point of clean accuracy. At the very $\epsilon$ it was trained for, the chosen direction leads the coins by five points, give or take one, on these 397 digits (another draw could move it by a point or two); at 0.2, where few digits stand, by four, and keeps more than twice what small weights keep. Seeds differ by several points: a defence that is two points better on one seed has shown nothing. In the picture the slope of the gap is scattered after plain training; after training on attacks it gathers in the middle, and the empty margins hardly count any more (plain training never touches the weights of a pixel that is always black).
 """
 
 # %% tags=["checks"]
@@ -1559,7 +1534,7 @@ for name in nets:
         f"{name:12}{clean[name]:7.3f}{a[0.1]:23.2f}{a[0.2]:6.2f}{a[0.3]:6.2f}{p[0.04]:22.2f}{p[0.1]:6.2f}"
     )
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Accuracy against epsilon in three panels, trained plainly, on attacks and on bounds: clean accuracy as a flat line, below it the accuracy under attack, below that the certificate. The grey gap between the last two is widest for plain training and narrowest for training on bounds."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "Accuracy against epsilon in three panels, trained plainly, on attacks and on bounds: clean accuracy as a flat line, below it the accuracy under attack, below that the certificate. The grey gap between the last two is widest for training on attacks and narrowest for training on bounds."}}
 fig, axes = plt.subplots(1, 3, figsize=(6.8, 3.0), sharey=True)
 for ax, name in zip(axes, nets):
     ax.axhline(clean[name], color=plot.GREY, ls=":", label="clean")
@@ -1612,7 +1587,7 @@ for net in nets.values():  # the attack goes for one j at a time
         ]
         worst_case.append(found.min().item())
 verify_at_least(
-    "smallest gap found by 1,200 directed attacks, minus its bound",
+    "smallest gap found by 1,080 directed attacks, minus its bound",
     min(worst_case),
     0.0,
 )
@@ -1672,7 +1647,7 @@ $$ (eq-adv-switch)
 
 Try it: $a=1$ leaves $h=u\ge0$, and $a=0$ leaves $h=0\ge u$. So the smallest $\epsilon$ for which some $x'$ in the box has $z_j\ge z_y$ is, for each $j$, a linear problem with a few switches, a *mixed-integer program*, and those have solvers that prove their answer {cite:p}`tjeng2019`. An attack supplies a radius beyond which nobody needs to search; in the box of that radius [the interval bounds](#eq-adv-interval) supply $l$ and $m$, and leave more than half of the units no choice.
 
-Eighteen problems: for each network the first six test digits that all three read correctly. Three numbers for each: the largest $\epsilon$ with a certificate, the exact one, and the smallest at which an attack succeeds, found by halving. The simple attack is ten steps on the cross-entropy from the picture. The strong one goes for each of the nine other classes in turn, with thirty shrinking steps on the logits, from two starts.
+Eighteen problems: for each network the first six test digits that all three read correctly. Three numbers for each: the largest $\epsilon$ with a certificate, the exact one, and the smallest at which an attack succeeds, found by halving. The simple attack is ten steps on the cross-entropy from the picture. The strong one goes for each of the nine other classes in turn, with thirty shrinking steps on the logits, from two starts. Each gets the last result as its upper end, so exact $\le$ strong $\le$ simple by construction.
 """
 
 # %% tags=["set-up"]
@@ -1691,19 +1666,19 @@ def exact_smallest(net, x, y, radius):
     zeros = lambda rows, cols: np.zeros((rows, cols))
     pixel, unit, one = np.eye(64), np.eye(width), np.ones((64, 1))
     rows = [
-        (np.hstack([pixel, zeros(64, width + k), -one]), -np.inf, x),
-        (np.hstack([pixel, zeros(64, width + k), one]), x, np.inf),
-        (
+        (np.hstack([pixel, zeros(64, width + k), -one]), -np.inf, x),  # x' ≤ x + ε
+        (np.hstack([pixel, zeros(64, width + k), one]), x, np.inf),  # x' ≥ x − ε
+        (  # h ≥ u (= where u ≥ 0 surely)
             np.hstack([-W, unit, zeros(width, k + 1)]),
             np.where(m <= 0, -np.inf, b),
             np.where(l >= 0, b, np.inf),
         ),
-        (
+        (  # h ≤ m a
             np.hstack([zeros(k, 64), unit[free], -np.diag(m[free]), zeros(k, 1)]),
             -np.inf,
             0,
         ),
-        (
+        (  # h ≤ u − l (1 − a)
             np.hstack([-W[free], unit[free], -np.diag(l[free]), zeros(k, 1)]),
             -np.inf,
             b[free] - l[free],
@@ -1851,7 +1826,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-Look at the black strokes. On the plain network they sit on the attack: *the bound was blind*, by a factor of up to three (on the second network up to four). For one digit of the network trained on attacks the simple attack overstates the truth by two fifths, a robustness that is not there. Is that the defence's doing? A hundred digits say no: against the strong attack the simple one overstates by several per cent on average on *each* of the three, and for some digit of each by more than a quarter. The strong attack comes within a few per cent, on 18 problems of which we happen to know the answer. The network trained on bounds bears the most on the mean of these six digits, and its certificate is never more than a fifth or so below the truth. That is what such training buys: *being able to know*.
+Look at the black strokes. On the plain network they sit on the attack: *the bound was blind*, by a factor of up to three (on the second network up to four). For one digit of the network trained on attacks the simple attack overstates the truth by two fifths, a robustness that is not there. Is that the defence's doing? A hundred digits say no: against the strong attack the simple one overstates by several per cent on average on *each* of the three, and for some digit of each by more than a quarter. The strong attack comes within a few per cent on these 18. The network trained on bounds bears the most on the mean of these six digits, and its certificate is never more than a fifth or so below the truth. That is what such training buys: *being able to know*.
 
 The price of exactness is the number of switches: each may double the work. In large networks the grey zone stays grey, and both ends have to be reported. (A certificate by voting under noise scales further: see [the exercises](#adv-exercises).)
 """
@@ -1914,13 +1889,18 @@ verify_at_least(
     0.02,
 )
 verify_at_least("the same, the worst digit", [r.amax() - 1 for r in overstated], 0.2)
+verify_at_most(
+    "the same stays below 2, where the search for the strong radius begins",
+    [r.amax() for r in overstated],
+    1.9,
+)
 
 # %% [markdown]
 r"""
 (live-attack)=
 ## Attack it yourself
 
-The first two networks of [the headline](#headline-perturbation), and an attack that runs in this page: twenty signed steps on the gap of the logits. Choose a digit, what it shall be read as, and $\epsilon$; paint on the digit if you like (a white pixel turns black). Three things to find: the smallest $\epsilon$ at which a zero becomes something else, for either network; a target out of reach at $\epsilon=0.2$ although *anything else* is not; and the shape of the changes, which for the network trained on attacks means something to you.
+The first two networks of [the headline](#headline-perturbation), and an attack that runs in this page: twenty signed steps on the gap of the logits. Choose a digit, what it shall be read as, and $\epsilon$; paint on the digit if you like (a white pixel turns black). Three things to find: the smallest $\epsilon$ at which a zero becomes something else, for either network; a target that these twenty steps do not reach at $\epsilon=0.2$, although *anything else* they do; and the shape of the changes, which for the network trained on attacks means something to you.
 """
 
 
@@ -2251,7 +2231,7 @@ explore(
 
 # %% [markdown]
 r"""
-So the usual alternation is a heuristic. In the smallest GAN it circles (not for ever: at $\eta=\frac12$ the loop widens by a seventh in 20,000 steps). The mean of the path (green) is near the goal all the same, which is why one averages weights; extragradient and the penalty go there.
+So the usual alternation is a heuristic. In the smallest GAN it circles (not for ever: at $\eta=\frac12$ the loop widens by a seventh in 20,000 steps). In turn, the mean over many rounds (green) is near the goal, which is why one averages weights; extragradient and the penalty go there.
 """
 
 # %% tags=["checks"]
@@ -2666,12 +2646,12 @@ explore(
 
 # %% [markdown]
 r"""
-The generator finds the data and then does not rest. Noise of the batches, or [the game](#eq-adv-spiral)? Fitted by likelihood they wander less than half as far in the mean, and a fifth as far or less in the width. The rest is the price of the game.
+The generator finds the data and then does not rest. Noise of the batches, or [the game](#eq-adv-spiral)? Fitted by likelihood they wander less than half as far in the mean and less than a sixth as far in the width. The batches of data alone are not it; the noise of the generated batch, a judge that is still learning, and the circling remain, and this control does not tell them apart.
 
 (mode-collapse)=
 **Modes.** Nothing in $G$'s loss asks for variety. If one plausible output fools $D$ for now, all codes may map to it; $D$ learns to reject it, and $G$ moves on. *Mode collapse*: the generator covers a few modes of the data and drops the others.
 
-The classical test is a ring of eight narrow Gaussians. Counting the modes that got fifty of 2,000 samples credits a shapeless noisy ring with most of the modes; the share of samples within three standard deviations of a centre is fooled by a generator that sits on a single mode. So the table shows both, with a noisy ring and a half of the modes as controls. Four seeds, each played twice from the same weights, on the same batches and codes: once plainly, once with the penalty that calmed [the smallest GAN](#gan-minimax), here $\frac\gamma2\,\mathbb E\,\|\nabla_xa\|^2$ for the logit $a$ of $D$ on the data, $\gamma=0.03$. The weights are averaged over the last fifty steps or so.
+The classical test is a ring of eight narrow Gaussians. Counting the modes that got fifty of 2,000 samples credits a shapeless noisy ring with most of the modes; the share of samples within three standard deviations of a centre is fooled by a generator that sits on a single mode. So the table shows both, with a noisy ring and a half of the modes as controls. Four seeds, each played twice from the same weights, on the same batches and codes: once plainly, once with the penalty that calmed [the smallest GAN](#gan-minimax), here $\frac\gamma2\,\mathbb E\,\|\nabla_xa\|^2$ for the logit $a$ of $D$ on the data, $\gamma=0.03$. The weights are averaged over about fifty steps. `play_many` is the same loop for many games, checked against it.
 """
 
 # %% tags=["set-up"]
@@ -2880,7 +2860,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-Three of the four plain GANs drop two modes (one of them is shown). With the penalty these four seeds reach all eight (four are few), at a share of good samples that is hardly lower. Both columns are needed: the noisy ring "hits" five modes with a fifth of its points; half of the modes has the share of the data itself. Threads of samples remain between neighbouring modes, since a continuous $G$ has to cross from one to the next.
+Three of the four plain GANs drop two modes (one is shown). With the penalty these four seeds reach all eight (four are few), at a share of good samples that is hardly lower. Both columns are needed: the noisy ring "hits" five modes with a fifth of its points; half of the modes has the share of the data itself. Threads of samples remain between neighbouring modes, since a continuous $G$ has to cross from one to the next.
 """
 
 # %% tags=["checks"]
@@ -2945,7 +2925,7 @@ verify(
 verify_at_least(
     "wandering in the game over that of likelihood: mean, width",
     np.divide(*(late.std(0).mean(0) for late in wander.values())),
-    [2, 5],
+    [2, 6],
 )
 
 # %% [markdown]
@@ -2993,7 +2973,7 @@ $$
 \max_{|f'|\le1}\;\mathbb E_pf-\mathbb E_qf\;\le\;W(p,q).
 $$ (eq-adv-critic)
 
-It is an equality: with the distribution functions, $\mathbb E_pf-\mathbb E_qf=\int f'\,(F_q-F_p)\,dx$ (by parts), largest for $f'=\operatorname{sign}(F_q-F_p)$, with the value $\int|F_p-F_q|\,dx$; and that is the area between the two sorted samples, $W$ itself. (In more dimensions the same holds by a theorem of Kantorovich and Rubinstein.) So a discriminator without sigmoid and logarithm, only with *bounded slope*, measures $W$. It is called a *critic* {cite:p}`arjovsky2017`, and its slope is kept down by a penalty on the excess over one, $\lambda\,\mathbb E\bigl[(|f'|-1)^+\bigr]^2$ on the way from real to generated points, the one-sided variant of {cite:t}`gulrajani2017`, here with $\lambda=3$. Each sample of the generator then feels slope one wherever $F_p\ne F_q$.
+It is an equality: with the distribution functions, $\mathbb E_pf-\mathbb E_qf=\int f'\,(F_q-F_p)\,dx$ (by parts), largest for $f'=\operatorname{sign}(F_q-F_p)$, with the value $\int|F_p-F_q|\,dx$; and that is the area between the two sorted samples, $W$ itself. (In more dimensions the same holds by a theorem of Kantorovich and Rubinstein.) So a discriminator without sigmoid and logarithm, only with *bounded slope*, measures $W$. It is called a *critic* {cite:p}`arjovsky2017`, and its slope is kept down by a penalty on the excess over one, $\lambda\,\mathbb E\bigl[\bigl((|f'|-1)^+\bigr)^2\bigr]$ on the way from real to generated points, the one-sided variant of {cite:t}`gulrajani2017`, here with $\lambda=3$. Each sample of the generator then feels slope one wherever $F_p\ne F_q$.
 """
 
 
@@ -3070,7 +3050,7 @@ for name in ("fresh data", "one Gaussian"):
 
 # %% [markdown]
 r"""
-Without a penalty the six games of each rival end far apart, and here the loss that saturates does better than the usual one. At the higher rate the worst game of $-\log D$ ends near 1, about the price of dropping the small bump: three tenths of the earth, moved by 3.5. With a penalty they end close together for all three losses at either rate, though none comes near fresh data; at the higher rate, where all do best, the rivals do at least as well as the Wasserstein loss (at this weight of its penalty). The evenness is the *penalty's*, not the loss's.
+Without a penalty $-\log D$ goes badly at the higher rate: its median game ends at 0.83, its worst near 1, the price of dropping the small bump (three tenths of the earth, moved by 3.5). A penalty lowers the median of both rivals at both rates, and their worst game too. At the lower rate the Wasserstein loss has the best median, at the higher one its penalised rivals have (at this weight of its penalty), though $-\log D$ with the worse bad game. None comes near fresh data. Most of what the critic seemed to win is won by a *penalty*. (A likely reason that the saturating loss does not suffer here: Adam divides by the size of the slope, so a small one costs less than in the chase above.)
 """
 
 # %% tags=["checks"]
@@ -3117,12 +3097,20 @@ verify_at_most(
     0.9,
 )
 verify_at_most(
-    "the same of the worst game of −log D",
-    game_worst["−log D, penalty"] / game_worst["−log D"],
-    0.75,
+    "the same of the worst game",
+    [game_worst[p] / game_worst[k] for p, k in zip(PENALISED, LOSSES)],
+    0.9,
+)
+verify_at_least(
+    "median: what a rival's penalty wins over what the critic wins from it, both rates",
+    [
+        (game_median[k] - game_median[p]) / (game_median[k] - game_median[calm[2]])
+        for p, k in zip(PENALISED, LOSSES)
+    ],
+    0.5,
 )
 verify(
-    "its worst game at the higher rate, over the price of dropping the small bump",
+    "−log D, its worst game at the higher rate over the price of dropping the small bump",
     game_worst["−log D"][1] / (0.3 * 3.5),
     1.0,
     rtol=0.15,
@@ -3136,6 +3124,16 @@ verify_at_least(
     "the higher rate: median of the Wasserstein loss over those of its penalised rivals",
     [game_median["Wasserstein, penalty"][1] / game_median[row][1] for row in PENALISED],
     1,
+)
+verify_at_least(
+    "the lower rate: medians of the rivals over that of the Wasserstein loss",
+    [game_median[row][0] / game_median[calm[2]][0] for row in (*LOSSES, *PENALISED)],
+    1,
+)
+verify_at_least(
+    "the higher rate: worst game of −log D with its penalty over the Wasserstein loss's",
+    game_worst["−log D, penalty"][1] / game_worst[calm[2]][1],
+    1.1,
 )
 verify_at_most(
     "losses with a penalty: median at the higher rate over that at the lower",
@@ -3408,7 +3406,7 @@ verify_at_least(
 # %% [markdown]
 r"""
 (adv-neighbour)=
-**"Classes a distance $2r$ apart, so the nearest neighbour is safe up to $r$."** For a *training* point, yes: moved by less than $r$, it stays nearest to where it was. A fresh point has no neighbour at home, and some of them fall: two slabs in $\mathbb R^5$ with a gap of $2r=1$, 1,000 training points, points moved straight at the other class:
+**"Classes a distance $2r$ apart, so the nearest neighbour is safe up to $r$."** For a *training* point, yes: moved by less than $r$, it is still nearer to where it was than to any point of the other class. Fresh points have no neighbour at home, and some fall. Two slabs in $\mathbb R^5$, a gap of $2r=1$, 1,000 training points, all moved straight at the other class:
 """
 
 
@@ -3434,18 +3432,16 @@ slab_table = [
         mistakes(q, t, memory, memory_labels, f * 0.5)
         for q, t in ((memory, memory_labels), (fresh_points, fresh_labels))
     ]
-    for f in (0.8, 0.9, 0.999)
+    for f in (0.9, 0.999)
 ]
-print("moved by        0.8 r    0.9 r    0.999 r     share fooled")
+print("moved by          0.9 r    0.999 r     share fooled")
 for name, row in zip(("training points", "fresh points"), np.array(slab_table).T):
-    print(f"{name:15}" + "".join(f"{v:9.4f}" for v in row))
+    print(f"{name:15}" + "".join(f"{v:9.3f}" for v in row))
 
 # %% tags=["checks"]
-verify("training points fooled at 0.999 r", slab_table[2][0], 0.0, atol=1e-12)
+verify("training points fooled at 0.999 r", slab_table[1][0], 0.0, atol=1e-12)
 verify_at_least(
-    "fresh points fooled at 0.9 r and at 0.999 r",
-    [row[1] for row in slab_table[1:]],
-    0.002,
+    "fresh points fooled at 0.9 r and at 0.999 r", [row[1] for row in slab_table], 0.002
 )
 
 # %% [markdown]

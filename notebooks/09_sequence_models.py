@@ -421,7 +421,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-On the right is a first hint, before any training: how far the answer moves when the number of step $t$ moves. In the textbook's recurrent network (tanh) and in a famous remedy, the LSTM, *as a library hands it out*, the beginning of the list has all but vanished. In three others it has not. One is an LSTM that was only started differently; the other two have no gates at all. So the question of this chapter is not which cell has the better name, but *what keeps a memory for many steps?*
+On the right is a first hint, before any training: how far the answer moves when the number of step $t$ moves. In the textbook's recurrent network (tanh) and in a famous remedy, the LSTM, *as a library hands it out*, the beginning of the list has all but vanished. In three others it has not. One is an LSTM that was only started differently; the other two have no gates at all. (The ReLU network from the library's start is left out here; it runs in the race.) So the question of this chapter is not which cell has the better name, but *what keeps a memory for many steps?*
 
 You will be able to
 
@@ -783,7 +783,7 @@ explore(
 
 # %% [markdown]
 r"""
-The linear network is flat at $s=1$ and nowhere else. In the tanh network the slopes $1-h^2<1$ eat the error away, at $s=1$ down to $10^{-8}$ after a hundred steps (with random inputs of size $0.3$ in every step, as here). Near $1.4$ a run can look flat, as this one does; others lose or gain orders of magnitude. No $s$ is reliably flat.
+The linear network is flat at $s=1$ and nowhere else. In the tanh network the slopes $1-h^2<1$ eat the error away, at $s=1$ down to some $10^{-8}$ after a hundred steps (with random inputs of size $0.3$ in every step, as here). Near $1.4$ a run can look flat, as this one does; others lose or gain orders of magnitude. No $s$ is reliably flat.
 
 (sq-opening-decay)=
 **The opening's curve.** Do the theorem's numbers explain it? For the twenty tanh networks as the library starts them:
@@ -1409,7 +1409,7 @@ r"""
 
 **Does the LSTM need both of its biases?** The forget bias *keeps*, the input bias *shuts the door*. The library's LSTM has neither, and in the end many of these hear all the same. Who taught them? Perhaps bells that ring near the end, whose errors have hardly faded.
 
-So let no bell ring in the last ten of the forty steps and change nothing else; as a control, let none ring in the ten steps before these. Two more LSTMs join, each with one bias alone. Six networks for each entry, 600 steps, at the rate that was chosen and, in case that is what fails, at a quarter of it:
+So let no bell ring in the last ten of the forty steps and change nothing else; as a control, let none ring in the ten steps before these. Two more LSTMs join, each with one bias alone. Six networks for each entry, 600 steps, at the rate that both LSTMs of the race chose (the newcomers chose none of their own) and, in case that is what fails, at a quarter of it:
 """
 
 # %% tags=["set-up"]
@@ -1731,9 +1731,9 @@ for name in TEAMS[2]:
 
 # %% [markdown]
 r"""
-Nobody told the input gate about bells: it opens at them, about half way, and is nearly shut elsewhere ([the cell set by hand](#sq-hand-lstm) opened it wholly). And that unit's forget gate? It has been pushed up to nearly one, with the library's start from near one half.
+Nobody told the input gate about bells: it opens at them, about half way, and is nearly shut elsewhere ([the cell set by hand](#sq-hand-lstm) opened it wholly). And that unit's forget gate? It stands near one after training; before it, in the unit most responsive *then*, it stood near one half with the library's start.
 
-And the answer? One memory does the work: a slow, even climb, the same in every list, and a step at each bell. But at the first bell, with its small number, it goes *down*: a bell adds not $u$ but about $u-u_0$. With two bells in every list, the missing $2u_0$ can be a constant.
+And the answer? In the memory that the read-out listens to most one can see how: a slow, even climb, the same in every list, and a step at each bell. But at the first bell, with its small number, it goes *down*: a bell adds not $u$ but about $u-u_0$. With two bells in every list, the missing $2u_0$ can be a constant.
 
 Such a network has not learnt to add; it has learnt to add *two*. If that is so, its answer with $n$ bells is off by about $(2-n)\,u_0$, and one taught with none to three bells should have no $u_0$:
 """
@@ -2097,7 +2097,7 @@ print(f"{'entropy rate':21}{chain_rate:8.4f}")
 # %% [markdown]
 r"""
 (sq-alice)=
-**A real text.** The first chapter of *Alice's Adventures in Wonderland* {cite:p}`carroll1865`; the first nine tenths are to learn from, the last tenth to choose the learning rate (of three, by one network each) and the $n$, and the beginning of the second chapter is the test. Rivals: tables of counts, namely bigram, trigram and the *leaning* $n$-gram of [the next chapter](#eq-tf-witten-bell) (it mixes what followed the longest known past with the guess from one letter less, $p=(\text{count}+\kappa\,p_{\text{shorter}})/(N+\kappa)$, with $N$ the count of that past and $\kappa$ the number of different letters seen after it; "harder" multiplies $\kappa$); a tanh network of 72 units and an LSTM of 32, with about as many weights. The networks are stopped after 100 steps or after 300, two seeds each. (All are scored on letters with 16 before them.)
+**A real text.** The first chapter of *Alice's Adventures in Wonderland* {cite:p}`carroll1865`; the first nine tenths are to learn from, the last tenth to choose the learning rate (of three, by one network each) and the $n$, and the beginning of the second chapter is the test. Rivals: tables of counts, the *leaning* $n$-gram of [the next chapter](#eq-tf-witten-bell) (it mixes what followed the longest known past with the guess from one letter less, $p=(\text{count}+\kappa\,p_{\text{shorter}})/(N+\kappa)$, with $N$ the count of that past and $\kappa$ the number of different letters seen after it; "harder" multiplies $\kappa$); a tanh network of 72 units and an LSTM of 32, with about as many weights. The networks are stopped after 100 steps or after 300, two seeds each. (All are scored on letters with 16 before them.)
 """
 
 # %% tags=["set-up"]
@@ -2181,8 +2181,8 @@ for kind, m in ((nn.RNN, 72), (nn.LSTM, 32)):
     readers[kind] = [teach(kind, m, lr, k, steps=300) for k in range(2)]  # setting
 read_scores = {
     "letters by frequency": [leaning(counted, 1, alice_new)],
-    "bigram": [leaning(counted, 2, alice_new)],
-    "trigram": [leaning(counted, 3, alice_new)],
+    "leaning bigram": [leaning(counted, 2, alice_new)],
+    "leaning trigram": [leaning(counted, 3, alice_new)],
     f"leaning {best_n}-gram": [leaning(counted, best_n, alice_new)],
 }
 for steps, nets in ((100, hasty), (300, readers)):
@@ -2199,7 +2199,7 @@ print(f"rates chosen: tanh {reader_rate[nn.RNN]}, LSTM {reader_rate[nn.LSTM]}")
 
 # %% [markdown]
 r"""
-Counting with a good fall-back beats these two networks, which are small and bare and have seen fewer than ten thousand letters. Three times as many steps bring both networks closer and neither past it; and the tanh network, which is deaf to bells, gains more by them than its rival (at the rates chosen for 100; ± over two seeds, a hint): part of its lag was training time. How can it read nearly as well? Ask what the memory is worth: let each model read only the last $k$ letters before the one that it guesses.
+Counting with a good fall-back beats these two networks, which are small and bare and have seen fewer than ten thousand letters. Three times as many steps bring both networks closer and neither past it (a table that leans harder, in the picture below, is better still); and the tanh network, which is deaf to bells, gains more by them than its rival (at the rates chosen for 100; ± over two seeds, a hint): part of its lag was training time. How can it read nearly as well? Ask what the memory is worth: let each model read only the last $k$ letters before the one that it guesses.
 """
 
 # %% tags=["picture"] mystnb={"image": {"alt": "Nats a letter against the number of letters read before. Tables of counts fall to three letters and then rise again; tables that lean harder on their shorter ones go on falling. Tanh network and LSTM fall steeply up to about four letters and are level after eight."}}
@@ -2676,7 +2676,7 @@ plt.show()
 r"""
 With the same weights, steps and tuning, the decoder that may choose where to look gets more than nine letters of ten right; the one that has only the last state gets, on average, fewer than five of six. Equal weights do worse still: it is the choice. On the right one can see it: while the *first* letter of the answer is written, the weight lies on the *last* letter read, and so on along the anti-diagonal, in four outputs of five. (The neighbour to the right often has a share: that state, too, has just heard of the letter. Drawn is the best of three seeds; its last row looks mostly at the neighbour.)
 
-Is it a bottleneck or slow learning? Give both twice the steps, at the rate chosen for 300 (the longer curves). The last state gains more, and the lead of attention, which has little left to gain, is halved. (These runs cool later, hence behind at 300.) So *part* of what was missing was time to find out how to pack six letters, with errors that travel up to 11 steps; whether the rest is time as well, the table does not say. Attention answers the difficulty of the opening as gates and identities do, by a short path on which what was read passes unchanged. [Transformers](#transformers-chapter) draw the conclusion: they drop the recurrence and keep the looking.
+Is it a bottleneck or slow learning? Give both twice the steps, at the rate chosen for 300 (the longer curves). The last state gains more, and the lead of attention, which has little left to gain, is halved; counted in wrong letters it grows, from about three to one to about nine to one. (These runs cool later, hence behind at 300.) So *part* of what was missing was time to find out how to pack six letters, with errors that travel up to 11 steps; whether the rest is time as well, the table does not say. Attention answers the difficulty of the opening as gates and identities do, by a short path on which what was read passes unchanged. [Transformers](#transformers-chapter) draw the conclusion: they drop the recurrence and keep the looking.
 
 **Try it.** How many numbers must a state have at least, to tell all strings of $T$ letters out of $V$ apart, if each of its numbers carries a given number of reliable bits?
 """
@@ -2927,7 +2927,7 @@ r"""
 (sq-beware)=
 ## Beware
 
-**Time in the wrong place.** Without `batch_first=True` torch takes the *first* axis for time. A batch of shape (batch, T, d) then runs along the batch: no error message, and every example reads its neighbours.
+**Time in the wrong place.** Without `batch_first=True` torch takes the *first* axis for time. A batch of shape (batch, T, d) then runs along the batch: no error message, and every example also reads those before it in the batch.
 
 **Two biases.** torch's recurrent layers add `bias_ih` and `bias_hh`. "Forget bias 1" set in both is a bias of 2.
 

@@ -1499,7 +1499,7 @@ def read_after(rounds, step, X, contrast):
     return out
 
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Accuracy against rounds of averaging on a logarithmic axis. The means start at 0.58 to 0.67. With the identity it stays there. With averaging it rises to nearly 0.9 at two to four rounds; read as it is it then falls to about one third, with hardly a penalty only after 32 rounds. With contrast three of four single curves stay near 0.9, the fourth falls to 0.53 at 128 rounds."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "Accuracy against rounds of averaging on a logarithmic axis. The means start at 0.58 to 0.67. With the identity it stays there. With averaging it rises to nearly 0.9 at two rounds; read as it is it then falls to about one third, with hardly a penalty only after 32 rounds. With contrast three of four single curves stay near 0.9, the fourth falls to 0.53 at 128 rounds."}}
 rounds = [0, 1, 2, 4, 8, 16, 32, 64, 128]
 readings = {  # step by averaging, contrast, C
     "as they are": (True, False, 0.1),
@@ -1548,7 +1548,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-*First* smoothing helps: two to four rounds beat down the noise in the words. *Then*, read as they are, the features fade: the differences between nodes shrink like $|\lambda_2|^k$, the penalised reader no longer picks them up, and at the end it guesses. (With hardly a penalty it still reads them after 32 rounds.) The identity does not fade, so it is the averaging. *But with contrast most of it comes back*: dividing by the standard deviation undoes $\lambda_2^k$. What contrast cannot undo is that the slowest wave outlives the others, like $(\lambda_3/\lambda_2)^k$. In three of the four worlds it knows something of the topics, and a hundred rounds cost one to six points. In one world it sits on a chance twig and knows no topic; contrast then magnifies the twig, and the topics are lost. *That* is oversmoothing that hurts.
+*First* smoothing helps: two rounds, in one world four, beat down the noise in the words. *Then*, read as they are, the features fade: the differences between nodes shrink like $|\lambda_2|^k$, the penalised reader no longer picks them up, and at the end it guesses. (With hardly a penalty it still reads them after 32 rounds.) The identity does not fade, so it is the averaging. *But with contrast most of it comes back*: dividing by the standard deviation undoes $\lambda_2^k$. What contrast cannot undo is that the slowest wave outlives the others, like $(\lambda_3/\lambda_2)^k$. In three of the four worlds it knows something of the topics, and a hundred rounds cost one to six points. In one world it sits on a chance twig and knows no topic; contrast then magnifies the twig, and the topics are lost. *That* is oversmoothing that hurts.
 
 **And a deep network?** Here is the club again, two labels, 150 steps of Adam with the same weight decay, GCNs of 2 and of 16 layers, 24 seeds. We look at the training loss first: a coin's is $\ln2\approx0.693$. Three controls: the identity in place of $\hat A$, which cannot smooth; a start larger by $\sqrt2$, because [a ReLU halves the power that passes](#initialization-heuristics); and a sum with what came before (*residual*), $X\leftarrow X+\sigma(\hat AXW)$, which [helps any deep network to train](#skip-connection).
 """
@@ -1646,7 +1646,7 @@ show_table(
 
 # %% [markdown]
 r"""
-The plain 16-layer network has a training loss of $\ln2$ on *two* examples, in all 24 seeds: it has not trained, so its accuracy says nothing of depth. Smoothing cannot be the whole cause: with the identity for $\hat A$, which smooths nothing, most runs die in the same way. (That $\hat A$ stops the others too may be its share.) Without decay most runs leave $\ln2$, with $\hat A$ and with the identity alike: the decay held them there. The larger start frees some of them. The plain runs that fit name fewer rightly than two layers do, so depth costs something; but their last features are no nearer to the limit's line. With a residual connection all 24 train, with sixteen averages, which the residual path may skip, and name on average more than 29 of 32 rightly. Before blaming the graph, look at the training loss.
+The plain 16-layer network has a training loss of $\ln2$ on *two* examples, in all 24 seeds: it has not trained, so its accuracy says nothing of depth. Smoothing cannot be the whole cause: with the identity for $\hat A$, which smooths nothing, most runs die in the same way. (That $\hat A$ stops the others too may be its share.) Without decay most runs leave $\ln2$, with $\hat A$ and with the identity alike: the decay held them there. The larger start frees some of them. The plain runs that fit name fewer rightly than two layers do, so depth, or the missing decay, costs something; but their last features are no nearer to the limit's line. With a residual connection all 24 train, with sixteen averages, which the residual path may skip, and name on average more than 29 of 32 rightly. Before blaming the graph, look at the training loss.
 """
 
 # %% tags=["checks"]
@@ -1797,7 +1797,7 @@ $$
 (\hat A^r)_{\text{root},\text{leaf}}=\frac1{\sqrt{3\cdot4}}\Bigl(\frac14\Bigr)^{r-2}\frac1{\sqrt{4\cdot2}}=\frac{4^{2-r}}{\sqrt{96}} .
 $$ (eq-gnn-tree)
 
-At depth six that is one part in 2,500. Is it the division by degrees? With sums ($A+I$ for $\hat A$) a leaf's weight is 1, but 2,367 walks of six steps, pauses allowed, end at the root, and all 64 leaves together start 64 of them: not 3 %. Most of the rest are walks that turn back or pause. Remedies change the graph: a *virtual node* joined to everybody makes all distances at most 2, but is itself one vector that all must pass. Nor does it take depth: in a *barbell*, two cliques of $m$ joined by one edge, there is one path of three edges from clique to clique, and it weighs $1/m(m+1)^2$.
+At depth six that is one part in 2,500. Is it the division by degrees? With sums ($A+I$ for $\hat A$) a leaf's weight is 1, but 2,367 walks of six steps, pauses allowed, end at the root, and all 64 leaves together start 64 of them: not 3 %. All the rest are walks that turn back or pause. Remedies change the graph: a *virtual node* joined to everybody makes all distances at most 2, but is itself one vector that all must pass. Nor does it take depth: in a *barbell*, two cliques of $m$ joined by one edge, there is one path of three edges from clique to clique, and it weighs $1/m(m+1)^2$.
 """
 
 
@@ -2497,7 +2497,7 @@ show_table(
 
 # %% [markdown]
 r"""
-*Acid:* counting atoms or bonds is a coin, as arranged. One round of colours answers it; a GIN of one round mostly, depending on the seed, and one of three rounds entirely. Exchange the bonds and it is a coin again: it was the neighbourhood. *Ring of five:* the GIN is hardly better than always giving the same answer, and being told the closed walks mends it (of course: here that number is the answer). Is that the theorem? No. The colours of three rounds, counted, reach some 0.75: chains break the symmetry, and the *shape of the rest* says something about the ring. And in the last row a GIN of the same size keeps its *random* weights; a logistic regression reads the sums that its head would see, and reads the ring better still. The information was there; in its 30 epochs the trained GIN does not even fit its own 300 molecules (last column). It lacks training, not sight. *What messages can see* is a bound; what a network finds is less. (Penalties are chosen on 100 validation molecules; the GIN's rate is untuned.)
+*Acid:* counting atoms or bonds is a coin, as arranged. One round of colours answers it; a GIN of one round mostly, depending on the seed, and one of three rounds entirely. Exchange the bonds and it is a coin again: it was the neighbourhood. *Ring of five:* the GIN is hardly better than always giving the same answer, and being told the closed walks mends it (of course: here that number is the answer). Is that the theorem? No. The colours of three rounds, counted, reach some 0.75: chains break the symmetry, and the *shape of the rest* says something about the ring. And in the last row a GIN of the same size keeps its *random* weights; a logistic regression reads the sums that its head would see, and reads the ring better still. The information was there; in its 30 epochs the trained GIN does not even fit its own 300 molecules (last column). In 180 steps it has not found what it could see. *What messages can see* is a bound; what a network finds may be less. (Penalties are chosen on 100 validation molecules; the GIN's rate is untuned.)
 """
 
 # %% tags=["checks"]
@@ -2746,7 +2746,7 @@ $$
 z=\sum_{k=1}^{N}s_k\,2\operatorname{artanh}\Bigl(\lambda\tanh\frac{z_k}2\Bigr),\qquad N\sim\operatorname{Poisson}(c),\quad P(s_k=1)=\frac{1+\lambda}2,
 $$ (eq-gnn-population)
 
-with $z_k=\infty$ if $k$ is revealed. Keep a population of values and let it breed. A rule with log odds $z$ is right with probability $1/(1+e^{-|z|})$, and the accuracy is the average of that. From $z=0$, after $r$ generations, it is the best accuracy of any rule that sees only *$r$ hops*: what can be done. From $z=\infty$ it is that of somebody who is told all sides at distance $r$; behind them nothing can add anything, so on a large graph nobody does better: a bound. Where the two meet (a cell below compares them), the best is known.
+with $z_k=\infty$ if $k$ is revealed. Keep a population of values and let it breed. A rule with log odds $z$ is right with probability $1/(1+e^{-|z|})$, and the accuracy is the average of that. From $z=0$, after $r$ generations, it is, on a large graph, the best accuracy of any rule that sees only *$r$ hops*: what can be done. From $z=\infty$ it is that of somebody who is told all sides at distance $r$; behind them nothing can add anything, so on a large graph nobody does better: a bound. Where the two meet (a cell below compares them), the best is known.
 """
 
 
@@ -2772,7 +2772,7 @@ $$
 h_i\leftarrow w_2\sum_{j\in\mathcal N_i}(t_j-\overline t),\qquad t_j=\tanh(w_1h_j)\ \text{ or the side, if revealed},
 $$ (eq-gnn-two-weights)
 
-the messages of belief propagation, echo and all, with $w_1,w_2$ learned from the same fifty labels as the GCN: of a random half the sides are shown, the other half is asked. That half of all are $+1$ is part of the model, so GCN and gossip are cut at the median of their scores.
+nearly the messages of belief propagation, echo and all, with $w_1,w_2$ learned from the same fifty labels as the GCN: of a random half the sides are shown, the other half is asked. That half of all are $+1$ is part of the model, so GCN and gossip are cut at the median of their scores.
 """
 
 
@@ -2976,7 +2976,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-Belief propagation lies on the curve: nobody can do better, and these are messages. (At strength 1 the four graphs happen to lie above it; twenty others do not.) From strength 1 on two weights come within some four points of it; the GCN stays below, by some ten at strength 2. Is it how *far* its messages come, or what they *say*? Its vector for a name is trained by labels within two hops and heard two hops further: four in all, against twelve. So let each hear as far as the other: the two weights for four rounds, and GCNs of four and of twelve residual layers fed *labels* like them (each with the best of three rates). Last, two weights without the strangers, $\overline t$.
+Belief propagation lies on the curve: nobody can do better, and these are messages. (At strength 1 the four graphs happen to lie above it; twenty others do not.) From strength 1 on two weights come within some four points of it; the GCN stays below, by some ten at strength 2. Is it how *far* its messages come, or what they *say*? Its vector for a name is trained by labels within two hops and heard two hops further: four in all, against twelve. (On 1,000 people four hops reach half of all; the dashed curve is that of a large graph.) So let each hear as far as the other: the two weights for four rounds, and GCNs of four and of twelve residual layers fed *labels* like them (each with the best of three rates). Last, two weights without the strangers, $\overline t$.
 """
 
 
@@ -3033,11 +3033,11 @@ show_table(
 
 # %% [markdown]
 r"""
-At strength 2 eight more layers alone gain the GCN some three points, the other messages alone hardly one, both together eight: distance and form pay together. But much of the form was ours: the two weights start near belief propagation, and untrained they are as good (second row); the GCNs had sixteen steps and some fifty labels to find it. One piece of the form is vital, the strangers: without $\overline t$ the two weights put everybody on one side on some graphs, and fall below both GCNs until the signal is strong. The echo is innocent; it costs belief propagation a point or two.
+At strength 2 eight more layers alone gain the GCN some three points, the other messages alone hardly one, both together eight: distance and form pay together. But much of the form was ours: the two weights start near belief propagation, and untrained they are as good (second row); the GCNs had sixteen steps and some fifty labels to find it. One piece of the form is vital, the strangers: without $\overline t$ the two weights, even cut at their median, vary widely from graph to graph, and fall below both GCNs until the signal is strong. The echo is innocent; it costs belief propagation a point or two.
 
 And the rivals without a network? *Gossip*, cut at its median, is no worse than the GCN from strength 1 on, without a weight. (Not cut, it varies strongly: a few revealed too many on one side shift everybody's opinion.) The *Bethe Hessian*, belief propagation linearised, hardly uses the labels and still beats the GCN from strength 1.5 on; the *Laplacian* needs a strong signal, because in a sparse graph its leading eigenvectors sit on chance twigs.
 
-Belief propagation also *knows* how good it is: the average of $\max(p,1-p)$ is its own forecast of its accuracy. Far from the threshold the forecast is close; just above it it can fail: at 1.25, on one of four other graphs of 1,000 people, it forecast 63 % and was a coin. On the slider (a lucky graph) nobody is revealed. The log odds of the two camps merge, and below strength 1 they collapse onto zero: not a weak opinion, none.
+Belief propagation also *knows* how good it is: the average of $\max(p,1-p)$ is its own forecast of its accuracy. Far from the threshold the forecast is close; just above it it can fail: at 1.25, on one of four other graphs of 1,000 people, its forecast was eleven points too high. On the slider (a lucky graph) nobody is revealed. The log odds of the two camps merge, and below strength 1 they collapse onto zero: not a weak opinion, none.
 """
 
 
@@ -3548,7 +3548,7 @@ r"""
 | oversquashing | $\lVert\partial h_i/\partial x_j\rVert\le(\hat A^r)_{ij}\prod\lVert W_k\rVert$ | [Jacobian](#eq-gnn-squash) |
 | blind spot | no message passing sees more than the colours; a GIN can see as much | [theorem](#gnn-expressivity-wl), [GIN](#eq-gnn-gin) |
 | a whole graph | $\rho(\sum_ih_i)$ | [readout](#eq-gnn-readout) |
-| detectability | two camps can be found only if $(a-b)^2>2(a+b)$; four hops see too little, a GCN does not use even these, and more layers pay in full only with the right messages | [threshold](#eq-gnn-snr) |
+| detectability | two camps can be found only if $(a-b)^2>2(a+b)$; four hops see less than all, our briefly trained GCNs used less still, and more layers paid most with messages near Bayes' rule | [threshold](#eq-gnn-snr) |
 
 **Further reading.** {cite:t}`bronstein2021` derive all of deep learning from symmetries; {cite:t}`hamilton2020` is the friendly textbook on graphs; {cite:t}`sanchez2021` lets you play with messages on real molecules. The threshold and the belief-propagation view of communities are the work of {cite:t}`decelle2011`.
 """

@@ -446,7 +446,7 @@ You will be able to
 - **defend** by training on attacks, **prove** what no attack can do and, for a small network, compute the truth between,
 - **derive** what two competing networks would reach, **see** why they often do not, and **measure** how far they are.
 
-It builds on [backpropagation](#backpropagation), the [softmax](#softmax) with [cross-entropy](#binary-cross-entropy-loss), [norms](#lp-norms) and [gradient descent](#gradient-descent).
+It builds on [backpropagation](#backpropagation), the [softmax](#softmax) with [cross-entropy](#binary-cross-entropy-loss), [norms](#lp-norms), [gradient descent](#gradient-descent) and, for the second half, the [KL divergence](#kl-divergence).
 
 **The data** are the 1,797 digits of scikit-learn: $8\times8=64$ pixels with grey values between 0 (black) and 1 (white), 1,400 for training and 397 for testing. The network has one hidden layer of 24 ReLU units. It is tiny on purpose: so small that the second question can be answered exactly.
 """
@@ -478,7 +478,7 @@ $$
 \|\delta\|_\infty=\max_i|\delta_i|,\qquad\|\delta\|_2=\Bigl(\sum_i\delta_i^2\Bigr)^{1/2},\qquad\|\delta\|_1=\sum_i|\delta_i| .
 $$
 
-The first allows a little everywhere, the last a lot in few places. No norm *is* perception: shift a picture by one pixel and every norm is large. But a model that fails under a tiny $\delta$ is not robust in any sense.
+The first allows a little everywhere, the last a lot in few places. No norm *is* perception: shift a picture by one pixel and every norm is large. But nobody would excuse a model that fails under a $\delta$ too small to notice.
 
 (attack-is-not-training)=
 **An attack is not training.** Training moves the weights and holds $x$; an attack holds the weights and moves $x$. Both need the same backpropagation, stopped at another leaf. For our network, with [$p-e_y$ at the logits](#softmax-cross-entropy-gradient),
@@ -1477,7 +1477,7 @@ $$ (eq-adv-interval)
 
 because the worst case takes the sign of each weight (FGSM once more). A monotone activation maps ends to ends. Each output's bound is exact, all of them together are not: that is lost at every layer. So in the last layer bound the differences $z_y-z_j$ directly, with the weights $w_y-w_j$ {cite:p}`gowal2018`. If all nine stay positive, *no* perturbation within $\epsilon$ changes the class.
 
-**Theorem.** For every network, every $\epsilon$ and every attack: certified accuracy $\le$ robust accuracy $\le$ accuracy under the attack (where an attack may also return $x$).
+**Theorem.** For every network, every $\epsilon$ and every attack that stays in the box: certified accuracy $\le$ robust accuracy $\le$ accuracy under the attack. (A certified digit is right on the whole box; a digit right on the whole box is right where the attack ends.)
 """
 
 
@@ -1647,7 +1647,7 @@ $$ (eq-adv-switch)
 
 Try it: $a=1$ leaves $h=u\ge0$, and $a=0$ leaves $h=0\ge u$. So the smallest $\epsilon$ for which some $x'$ in the box has $z_j\ge z_y$ is, for each $j$, a linear problem with a few switches, a *mixed-integer program*, and those have solvers that prove their answer {cite:p}`tjeng2019`. An attack supplies a radius beyond which nobody needs to search; in the box of that radius [the interval bounds](#eq-adv-interval) supply $l$ and $m$, and leave more than half of the units no choice.
 
-Eighteen problems: for each network the first six test digits that all three read correctly. Three numbers for each: the largest $\epsilon$ with a certificate, the exact one, and the smallest at which an attack succeeds, found by halving. The simple attack is ten steps on the cross-entropy from the picture. The strong one goes for each of the nine other classes in turn, with thirty shrinking steps on the logits, from two starts. Each gets the last result as its upper end, so exact $\le$ strong $\le$ simple by construction.
+Eighteen problems: for each network the first six test digits that all three read correctly. Three numbers for each: the largest $\epsilon$ with a certificate, the exact one, and one at which an attack succeeds, found by halving (an attack may fail at a larger $\epsilon$ than one where it succeeds, so it need not be its smallest). The simple attack is ten steps on the cross-entropy from the picture. The strong one goes for each of the nine other classes in turn, with thirty shrinking steps on the logits, from two starts. Each gets the last result as its upper end, so exact $\le$ strong $\le$ simple by construction.
 """
 
 # %% tags=["set-up"]
@@ -1810,7 +1810,7 @@ headline(
     rtol=0.1,
 )
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Three panels, one for each network, six digits each. A grey bar for every digit reaches from the certificate to the simple attack; a black stroke, the exact value, lies at or near the attack's end. For the plain network the certificate is far below it, for the one trained on bounds close."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "Three panels, one for each network, six digits each. A grey bar for every digit reaches from the certificate to the simple attack; a black stroke, the exact value, lies near the attack's end, except for one digit of the network trained on attacks, where it is far below. For the plain network the certificate is far below it, for the one trained on bounds close."}}
 fig, axes = plt.subplots(1, 3, figsize=(6.8, 2.9), sharey=True)
 for ax, (name, (proof, truth, strong, simple, *_)) in zip(axes, grey_zone.items()):
     at = np.arange(6)
@@ -2403,9 +2403,9 @@ plt.show()
 
 # %% [markdown]
 r"""
-Where a curve crosses zero downwards, the generator rests. The minimax loss has one such place here, near the large bump (near 1.8 its push only just stays negative): against $D^*$ its push is the slope of JS (the maximum's gradient, [once more](#adversarial-training)), and there JS is smallest. The non-saturating loss has two: a generator that starts on the right settles on the small bump and stays.
+Where a curve crosses zero downwards, the generator rests. The minimax loss has one such place here, near the large bump (near 1.8 its push only just stays negative): against $D^*$ its push is minus the slope of $2\,\mathrm{JS}$ (the maximum's gradient, [once more](#adversarial-training)), and there JS is smallest. The non-saturating loss has two: a generator that starts on the right settles on the small bump and stays.
 
-Why two? At $D^*$ we have $-\log D^*=\log\frac{1-D^*}{D^*}-\log(1-D^*)$. The mean of the first term over generated points is $\mathbb E_q\log\frac qp=\mathrm{KL}(q\,\|\,p)$, and the slope of the second, as the minimax loss has that of $2\,\mathrm{JS}$, is that of $-2\,\mathrm{JS}$. (Holding $D^*$ while $\theta$ moves changes neither: $\mathbb E_q\,\partial_\theta\log q=0$.) So the non-saturating loss descends {cite:p}`arjovsky2017principled`
+Why two? At $D^*$ we have $-\log D^*=\log\frac{1-D^*}{D^*}-\log(1-D^*)$. The mean of the first term over generated points is $\mathbb E_q\log\frac qp=\mathrm{KL}(q\,\|\,p)$, and the slope of the second, as the minimax loss has that of $2\,\mathrm{JS}$, is that of $-2\,\mathrm{JS}$. (Holding $D^*$ while $\theta$ moves changes neither: for the first because $\mathbb E_q\,\partial_\theta\log q=0$, for the second by [Danskin](#adversarial-training).) So the non-saturating loss descends {cite:p}`arjovsky2017principled`
 
 $$
 \mathrm{KL}(q\,\|\,p)-2\,\mathrm{JS}(p,q):
@@ -2651,7 +2651,7 @@ The generator finds the data and then does not rest. Noise of the batches, or [t
 (mode-collapse)=
 **Modes.** Nothing in $G$'s loss asks for variety. If one plausible output fools $D$ for now, all codes may map to it; $D$ learns to reject it, and $G$ moves on. *Mode collapse*: the generator covers a few modes of the data and drops the others.
 
-The classical test is a ring of eight narrow Gaussians. Counting the modes that got fifty of 2,000 samples credits a shapeless noisy ring with most of the modes; the share of samples within three standard deviations of a centre is fooled by a generator that sits on a single mode. So the table shows both, with a noisy ring and a half of the modes as controls. Four seeds, each played twice from the same weights, on the same batches and codes: once plainly, once with the penalty that calmed [the smallest GAN](#gan-minimax), here $\frac\gamma2\,\mathbb E\,\|\nabla_xa\|^2$ for the logit $a$ of $D$ on the data, $\gamma=0.03$. The weights are averaged over about fifty steps. `play_many` is the same loop for many games, checked against it.
+The classical test is a ring of eight narrow Gaussians. Counting the modes that got fifty of 2,000 samples credits a shapeless noisy ring with most of the modes; the share of samples within three standard deviations of a centre is fooled by a generator that sits on a single mode. So the table shows both, with a noisy ring and a half of the modes as controls. Four seeds, each played twice from the same weights, on the same batches and codes: once plainly, once with the penalty that calmed [the smallest GAN](#gan-minimax), here $\frac\gamma2\,\mathbb E\,\|\nabla_xa\|^2$ for the logit $a$ of $D$ on the data, $\gamma=0.03$. The weights are averaged over about fifty steps. `play_many` is the same loop for many games, checked against it (here with equal rates for both players; a faster $D$ was not tried).
 """
 
 # %% tags=["set-up"]
@@ -3559,7 +3559,7 @@ r"""
 | FGSM | $\delta=\alpha\operatorname{sign}\nabla_xL$, gain $\alpha\lVert\nabla_xL\rVert_1$; for a random linear score half of all inputs of size $s$ fall at about $0.85\,s/\sqrt n$ | [one step](#eq-adv-fgsm), [rule](#eq-adv-dimension) |
 | PGD | step uphill, clip to the box and to valid pictures, several starts | [iteration](#eq-adv-pgd) |
 | linear score | distance to the boundary $\lvert w^\top x+b\rvert/\lVert w\rVert_q$ | [distance](#eq-adv-distance) |
-| hinge attack | $\lVert\delta\rVert^2+c\,(\max_{i\ne t}Z_i-Z_t+\kappa)^+$: any price above $c^*$ gives the nearest point | [objective](#eq-adv-cw) |
+| hinge attack | $\lVert\delta\rVert^2+c\,(\max_{i\ne t}Z_i-Z_t+\kappa)^+$: with linear logits any price above $c^*$ gives the nearest point | [objective](#eq-adv-cw) |
 | adversarial training | $\min_\theta\mathbb E\max_\delta L(x+\delta,y)$ | [objective](#eq-adv-training) |
 | certificate | $W\mu+b\pm\lvert W\rvert r$; certified ≤ robust ≤ attacked | [bounds](#eq-adv-interval) |
 | exact | one switch a unit, a mixed-integer program | [switches](#eq-adv-switch) |

@@ -1548,7 +1548,11 @@ plt.show()
 
 # %% [markdown]
 r"""
-*First* smoothing helps: two rounds, in one world four, beat down the noise in the words. *Then*, read as they are, the features fade: the differences between nodes shrink like $|\lambda_2|^k$, the penalised reader no longer picks them up, and at the end it guesses. (With hardly a penalty it still reads them after 32 rounds.) The identity does not fade, so it is the averaging. *But with contrast most of it comes back*: dividing by the standard deviation undoes $\lambda_2^k$. What contrast cannot undo is that the slowest wave outlives the others, like $(\lambda_3/\lambda_2)^k$. In three of the four worlds it knows something of the topics, and a hundred rounds cost one to six points. In one world it sits on a chance twig and knows no topic; contrast then magnifies the twig, and the topics are lost. *That* is oversmoothing that hurts.
+- *First* smoothing helps: two rounds, in one world four, beat down the noise in the words.
+- *Then*, read as they are, the features fade: the differences between nodes shrink like $|\lambda_2|^k$, the penalised reader no longer picks them up, and at the end it guesses. (With hardly a penalty it still reads them after 32 rounds.) The identity does not fade, so it is the averaging.
+- *But with contrast most of it comes back*: dividing by the standard deviation undoes $\lambda_2^k$. What contrast cannot undo is that the slowest wave outlives the others, like $(\lambda_3/\lambda_2)^k$.
+
+In three of the four worlds that wave knows something of the topics, and a hundred rounds cost one to six points. In one it sits on a chance twig and knows no topic; contrast magnifies the twig, and the topics are lost. *That* is oversmoothing that hurts.
 
 **And a deep network?** Here is the club again, two labels, 150 steps of Adam with the same weight decay, GCNs of 2 and of 16 layers, 24 seeds. We look at the training loss first: a coin's is $\ln2\approx0.693$. Three controls: the identity in place of $\hat A$, which cannot smooth; a start larger by $\sqrt2$, because [a ReLU halves the power that passes](#initialization-heuristics); and a sum with what came before (*residual*), $X\leftarrow X+\sigma(\hat AXW)$, which [helps any deep network to train](#skip-connection).
 """
@@ -1646,7 +1650,13 @@ show_table(
 
 # %% [markdown]
 r"""
-The plain 16-layer network has a training loss of $\ln2$ on *two* examples, in all 24 seeds: it has not trained, so its accuracy says nothing of depth. Smoothing cannot be the whole cause: with the identity for $\hat A$, which smooths nothing, most runs die in the same way. (That $\hat A$ stops the others too may be its share.) Without decay most runs leave $\ln2$, with $\hat A$ and with the identity alike: the decay held them there. The larger start frees some of them. The plain runs that fit name fewer rightly than two layers do, so depth, or the missing decay, costs something; but their last features are no nearer to the limit's line. With a residual connection all 24 train, with sixteen averages, which the residual path may skip, and name on average more than 29 of 32 rightly. Before blaming the graph, look at the training loss.
+The plain 16-layer network has a training loss of $\ln2$ on *two* examples, in all 24 seeds: it has not trained, so its accuracy says nothing of depth. What held it there?
+
+- *Not smoothing alone*: with the identity for $\hat A$, which smooths nothing, most runs die in the same way. (That $\hat A$ stops the others too may be its share.)
+- *The decay*: without it most runs leave $\ln2$, with $\hat A$ and with the identity alike. The larger start frees some.
+- *Then is depth harmless?* The plain runs that fit name fewer rightly than two layers do, so depth, or the missing decay, costs something; but their last features are no nearer to the limit's line.
+
+With a residual connection all 24 train, with sixteen averages, which the residual path may skip, and name on average more than 29 of 32 rightly. Before blaming the graph, look at the training loss.
 """
 
 # %% tags=["checks"]
@@ -2497,7 +2507,11 @@ show_table(
 
 # %% [markdown]
 r"""
-*Acid:* counting atoms or bonds is a coin, as arranged. One round of colours answers it; a GIN of one round mostly, depending on the seed, and one of three rounds entirely. Exchange the bonds and it is a coin again: it was the neighbourhood. *Ring of five:* the GIN is hardly better than always giving the same answer, and being told the closed walks mends it (of course: here that number is the answer). Is that the theorem? No. The colours of three rounds, counted, reach some 0.75: chains break the symmetry, and the *shape of the rest* says something about the ring. And in the last row a GIN of the same size keeps its *random* weights; a logistic regression reads the sums that its head would see, and reads the ring better still. The information was there; in its 30 epochs the trained GIN does not even fit its own 300 molecules (last column). In 180 steps it has not found what it could see. *What messages can see* is a bound; what a network finds may be less. (Penalties are chosen on 100 validation molecules; the GIN's rate is untuned.)
+*Acid:* counting atoms or bonds is a coin, as arranged. One round of colours answers it; a GIN of one round mostly, depending on the seed, and one of three rounds entirely. Exchange the bonds and it is a coin again: it was the neighbourhood.
+
+*Ring of five:* the GIN is hardly better than always giving the same answer, and being told the closed walks mends it (of course: here that number is the answer). Is that the theorem? No. The colours of three rounds, counted, reach some 0.75: chains break the symmetry, and the *shape of the rest* says something about the ring.
+
+The last row takes a GIN of the same size with its *random* weights; a logistic regression reads the sums that its head would see, and reads the ring better still. The information was there; in its 180 steps the trained GIN does not even fit its own 300 molecules (last column). *What messages can see* is a bound; what a network finds may be less. (Penalties are chosen on 100 validation molecules; the GIN's rate is untuned.)
 """
 
 # %% tags=["checks"]

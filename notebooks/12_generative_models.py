@@ -2747,7 +2747,16 @@ def distances(made):
 # %% [markdown]
 r"""
 (evaluating-implicit-models)=
-**Judges.** Samples without a density need another judge; a good one measures *quality* (does each look real?) and *coverage* (is everything there?): each alone can be cheated. Six numbers, for 397 drawn digits, as many as are held out. The *detective* is a [support vector machine](#hinge-loss) trained to tell drawn from held-out; 0.5 means it cannot. The *forest*, of random trees, is a second one, for single pixels. *Asked* is how often a classifier sees the class asked for. *Novelty* is the distance of a made digit to the nearest training digit (real ones: 1.08); blur and noise raise it. So *copying* divides the distance to held-out digits by that to as many training digits (people: 1.00). *Gap* is the distance of a real digit to the nearest made one (training digits leave 1.23). Rivals: kernels, bell curves for all digits or for each class, and [the two autoencoders](#autoencoder-latent-irregularity), the VAE under its prior and the plain one with ten bells on its codes; control: a thief who hands out training digits. All learn from the same 1,100 digits (so the opening's ten are fitted anew). Bells and network have one knob each, the floor of the variances and $g$, and get the best of three by a detective among the 300 validation digits.
+**Judges.** Samples without a density need another judge; a good one measures *quality* (does each look real?) and *coverage* (is everything there?): each alone can be cheated. Six numbers, for 397 drawn digits, as many as are held out:
+
+- the *detective*, a [support vector machine](#hinge-loss) trained to tell drawn from held-out; at 0.5 it cannot;
+- the *forest*, of random trees, a second one, for single pixels;
+- *asked*: how often a classifier sees the class asked for;
+- *novelty*: the distance of a made digit to the nearest training digit (real ones: 1.08); blur and noise raise it, so
+- *copying* divides the distance to held-out digits by that to as many training digits (people: 1.00);
+- *gap*: the distance of a real digit to the nearest made one (training digits leave 1.23).
+
+The rivals are kernels, bell curves for all digits or for each class, and [the two autoencoders](#autoencoder-latent-irregularity), the VAE under its prior and the plain one with ten bells on its codes; the control is a thief who hands out training digits. All learn from the same 1,100 digits (so the opening's ten are fitted anew). Bells and network have one knob each, the floor of the variances and $g$, and get the best of three by a detective among the 300 validation digits.
 """
 
 
@@ -2887,7 +2896,12 @@ plt.show()
 r"""
 The thief cannot be told from people, and only novelty (zero) and *copying* (1.58, the largest of all) betray him: *no judge of quality is worth anything without one of copying*. The kernels are thieves who add noise: that hides them from novelty, not from *copying* (1.14).
 
-Follow the red line. Without guidance the network is no better than one bell per class: its pictures vary less than people's do. Guidance 2 restores the variance and fools the detective far better; 4 overshoots. The forest, by which $g$ was not chosen, sees no gain. And the opening's ten? The network with $g=2$ beats them before one judge (0.72 against 0.88) and loses before the other (0.86 against 0.81), though it is told the class. The blue line has the same two liberties, class and knob: three bells meet the network before the detective, with a smaller gap, and beat it before the forest (0.64 against 0.86). Six fool the detective better still. But both begin to copy, three a little (1.08), six clearly (1.12; the rest, thieves aside: at most 1.04). The black ones have no class, and a law of the codes picked from three by closeness to training digits: the VAE is found out nearly always, with ten bells too, the plain autoencoder with ten bells only 63 times in a hundred, and by the forest less often than the network. Of all that do not copy, they fool both judges best: an encoder for the shape, bells for the law. On 1,100 pictures of 64 pixels, at this budget, *this* network is not needed.
+- **The network** (red). Without guidance it is no better than one bell per class: its pictures vary less than people's do. Guidance 2 restores the variance and fools the detective far better; 4 overshoots. The forest, by which $g$ was not chosen, sees no gain.
+- **The opening's ten.** The network with $g=2$ beats them before one judge (0.72 against 0.88) and loses before the other (0.86 against 0.81), though it is told the class.
+- **Bells for each class** (blue) have the same two liberties, class and knob. Three meet the network before the detective, with a smaller gap, and beat it before the forest (0.64 against 0.86). Six fool the detective better still. But both begin to copy, three a little (1.08), six clearly (1.12; the rest, thieves aside: at most 1.04).
+- **The autoencoders** (black) have no class, and a law of the codes picked from three by closeness to training digits. The VAE is found out nearly always, with ten bells too; the plain one with ten bells only 63 times in a hundred. Of all that do not copy it fools both judges best: an encoder for the shape, bells for the law.
+
+On 1,100 pictures of 64 pixels, at this budget, *this* network is not needed.
 
 What would it be at the end of its training? The velocity that is best *for these 1,100 digits* is known, as for the smile, with a point for each digit in place of three bells. Its flow ends on training digits, and nowhere else: **a network that reached the least possible loss would be the thief.** All that it draws of its own it owes to falling short.
 """

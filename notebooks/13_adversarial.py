@@ -1359,7 +1359,11 @@ plt.show()
 
 # %% [markdown]
 r"""
-Much of the lesson needs no attacker. Punishing the weights, at a sixth of the attacks' budget, wins nearly three quarters of what they win at $\epsilon=0.1$, and big coins on the same budget more than four fifths; none of the three costs much more than one point of clean accuracy. At the very $\epsilon$ it was trained for, the chosen direction leads the coins by five points, give or take one, on these 397 digits (another draw could move it by a point or two); at 0.2, where few digits stand, by four, and keeps more than twice what small weights keep. Seeds differ by several points: a defence that is two points better on one seed has shown nothing. In the picture the slope of the gap is scattered after plain training; after training on attacks it gathers in the middle, and the empty margins hardly count any more (plain training never touches the weights of a pixel that is always black).
+Much of the lesson needs no attacker. At $\epsilon=0.1$ small weights, at a sixth of the attacks' budget, win nearly three quarters of what attacks win, and big coins on the same budget more than four fifths; none of the three costs much more than one point of clean accuracy.
+
+What the chosen direction adds: at the $\epsilon$ it was trained for it leads the coins by five points, give or take one, on these 397 digits (another draw could move it by a point or two); at 0.2, where few digits stand, by four, and keeps more than twice what small weights keep. Seeds differ by several points: a defence that is two points better on one seed has shown nothing.
+
+In the picture the slope of the gap is scattered after plain training; after training on attacks it gathers in the middle, and the empty margins hardly count any more (plain training never touches the weights of a pixel that is always black).
 """
 
 # %% tags=["checks"]
@@ -3050,7 +3054,11 @@ for name in ("fresh data", "one Gaussian"):
 
 # %% [markdown]
 r"""
-Without a penalty $-\log D$ goes badly at the higher rate: its median game ends at 0.83, its worst near 1, the price of dropping the small bump (three tenths of the earth, moved by 3.5). A penalty lowers the median of both rivals at both rates, and their worst game too. At the lower rate the Wasserstein loss has the best median, at the higher one its penalised rivals have (at this weight of its penalty), though $-\log D$ with the worse bad game. None comes near fresh data. Most of what the critic seemed to win is won by a *penalty*. (A likely reason that the saturating loss does not suffer here: Adam divides by the size of the slope, so a small one costs less than in the chase above.)
+- *Without a penalty* $-\log D$ goes badly at the higher rate: its median game ends at 0.83, its worst near 1, the price of dropping the small bump (three tenths of the earth, moved by 3.5).
+- *A penalty* lowers the median of both rivals at both rates, and their worst game too.
+- *The Wasserstein loss* has the best median at the lower rate; at the higher one its penalised rivals have (at this weight of its penalty), though $-\log D$ with the worse bad game. None comes near fresh data.
+
+Most of what the critic seemed to win is won by a *penalty*. (A likely reason that the saturating loss does not suffer here: Adam divides by the size of the slope, so a small one costs less than in the chase above.)
 """
 
 # %% tags=["checks"]

@@ -2689,7 +2689,12 @@ $$ (eq-lm-chinchilla)
 
 With $\mu\approx\nu$ weights and tokens should grow together, each like $\sqrt C$ {cite:p}`hoffmann2022`.
 
-**The protocol.** One budget is spent on five widths, each with three rates. The valley is flat: width 6 wins, 4 is less than a tenth above it. We keep 4, and its best rate, $0.45/d$ (so the law is that of one recipe, within a tenth of the best at this budget); from there weights and tokens grow together: width $d$ gets $135\,d$ steps, so that $C\propto d^2$ (the embedding counted, a constant factor). Every rate falls to zero at its run's end. The law is fitted to widths 2 to 10 and only then asked about two and four times the largest budget; two more sources (other dice; twice as regular) follow with nothing tuned anew, on fewer points: five widths, four runs each, instead of seven and eight. Its rivals: a power law without a floor through all points, one through the last two, and "nothing improves".
+**The protocol.**
+
+- *The recipe.* One budget is spent on five widths, each with three rates. The valley is flat: width 6 wins, 4 is less than a tenth above it. We keep 4 and its best rate, $0.45/d$ (so the law is that of one recipe, within a tenth of the best at this budget).
+- *The runs.* From there weights and tokens grow together: width $d$ gets $135\,d$ steps, so that $C\propto d^2$ (the embedding counted, a constant factor). Every rate falls to zero at its run's end.
+- *The questions.* The law is fitted to widths 2 to 10 and only then asked about two and four times the largest budget. Two more sources (other dice; twice as regular) follow with nothing tuned anew, on fewer points: five widths, four runs each, instead of seven and eight.
+- *The rivals*: a power law without a floor through all points, one through the last two, and "nothing improves".
 """
 
 
@@ -2892,7 +2897,9 @@ plt.show()
 
 # %% [markdown]
 r"""
-The prophecy holds: with twice the compute the loss lies where it was foretold, within about a fifth of what is left above the entropy rate. The honest rival, a line through the last two points, is farther off each time. With four times the compute the first source still keeps its word; for the two others what it foretells above the entropy rate is some 40 % too small, and the rival misses by half of it to more than all. Those two were fitted to fewer points and runs, so whether the sources or the fits are to blame these rows cannot say: trust a law for a step, and test it before a leap. The dashed power law without a floor misses already the bend of the seen points, and soon promises losses *below the entropy of the text*, which no model can have.
+The prophecy holds: with *twice* the compute the loss lies where it was foretold, within about a fifth of what is left above the entropy rate. The honest rival, a line through the last two points, is farther off each time.
+
+With *four times* the compute the first source still keeps its word; for the two others what it foretells above the entropy rate is some 40 % too small, and the rival misses by half of it to more than all. Those two were fitted to fewer points and runs, so whether the sources or the fits are to blame these rows cannot say: trust a law for a step, and test it before a leap. The dashed power law without a floor misses already the bend of the seen points, and soon promises losses *below the entropy of the text*, which no model can have.
 
 The floor itself is harder to guess. The best seen models were still 0.07 to 0.08 above it. The first fit finds it to about a hundredth; the other two fall short, by 0.07 and 0.02, each more than twice its ±, and for other dice the guess is hardly nearer than the best seen loss. (The ± comes from redrawing the runs: it knows the noise, not that the law is only nearly true.)
 

@@ -2288,9 +2288,13 @@ r"""
 (headline-mnist1d)=
 ## The headline: the bet, won and lost
 
-Back to the curves of the opening. Three networks have about the paper's sizes: logistic regression, a dense network with two layers of 100, and three convolutional layers of 24 maps (the paper's 25) with stride 2. The last has *batch normalization* behind each convolution ([Regularization](#batch-normalization) derives it), so a second dense network gets it too, and twice the width. Two more take the bet apart: the convolutional one with kernels of its own at every place, *local, not shared*, and with kernels one value short of the curve, which is closed to a ring, *shared, not local*.
+Back to the curves of the opening, with six networks:
 
-All read the curves twenty times, at the best of four rates, which each chooses in each world after two epochs, by 800 curves held out. The worlds are three: the curves as they are, *cut into five pieces of eight that are laid in another order*, and shuffled. The pieces are the control: a permutation of the forty places like the shuffle, but one that keeps all neighbours except at the four cuts. Only the convolutional network is shown it; for the dense ones [it is proved](#who-notices). (Like the paper's ours strides, pads with zeros and flattens: it shares and is local, but it is not invariant.)
+- of about the paper's sizes: *logistic* regression, a *dense* network with two layers of 100, and a *convolutional* one with three layers of 24 maps (the paper's 25) and stride 2, each with *batch normalization* behind it ([Regularization](#batch-normalization) derives it);
+- for equal care: *dense, wide, normalised*, with twice the width;
+- to take the bet apart: the convolutional network with kernels of its own at every place, *local, not shared*, and with kernels one value short of the curve, which is closed to a ring, *shared, not local*.
+
+All read the curves twenty times, at the best of four rates, which each chooses in each world after two epochs, by 800 curves held out. The worlds are three: the curves as they are, shuffled, and *cut into five pieces of eight that are laid in another order*. The pieces are the control: a permutation of the forty places like the shuffle, but one that keeps all neighbours except at the four cuts. Only the convolutional network is shown it; for the dense ones [it is proved](#who-notices). (Like the paper's ours strides, pads with zeros and flattens: it shares and is local, but it is not invariant.)
 
 What do you predict?
 """

@@ -1415,7 +1415,7 @@ $$
 \hat A^kX=\sum_r\lambda_r^k\,q_rq_r^\top X\;\longrightarrow\;q_1q_1^\top X=\frac{\sqrt{\tilde d}\,\sqrt{\tilde d}^\top}{\sum_i\tilde d_i}\,X,\qquad\text{error}\propto\max_{r\ge2}|\lambda_r|^k .
 $$ (eq-gnn-oversmoothing)
 
-All rows of the limit are multiples of one row. With the plain average $\tilde D^{-1}\tilde A=\tilde D^{-1/2}\hat A\tilde D^{1/2}$, which has the same eigenvalues, they become *equal*. Move the slider: random features of the club, the two sides in two colours.
+All rows of the limit are multiples of one row. With the plain average $\tilde D^{-1}\tilde A=\tilde D^{-1/2}\hat A\tilde D^{1/2}$, which has the same eigenvalues, they become *equal*. Move the slider: two features of the club, the first of which knows the sides, in two colours.
 """
 
 # %% tags=["picture"]

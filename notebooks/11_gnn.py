@@ -35,7 +35,7 @@ import itertools
 import math
 import warnings
 from collections import Counter
-from functools import cache, partial
+from functools import cache
 
 import matplotlib.pyplot as plt
 import networkx as nx
@@ -302,7 +302,7 @@ plt.show()
 r"""
 The tables disagree in 264 of their 1,156 entries, and yet they are one club: the same 34 people and the same friendships, the right one only typed in another order. The molecules, decalin and bicyclopentyl, both have ten atoms, eleven bonds and two rings, and are not the same: one has rings of six atoms, the other of five.
 
-A graph network says "the same" to both. The first answer is its strength, built in and proved in a page. The second is its blindness, and no training will cure it. Both come from one design: *the order does not matter, the neighbours do*. This chapter asks what can be seen under that rule: how much, how deep, how far, and how faint.
+A graph network says "the same" to both. The first answer is its strength, the second its blindness, which no training will cure. Both come from one design: *the order does not matter, the neighbours do*. This chapter asks what can be seen under that rule: how deep, how far, and how faint.
 
 You will be able to
 
@@ -339,24 +339,24 @@ r"""
 (which-order)=
 ## The order does not matter
 
-A network that reads the entries of a table one by one would have to learn the same club again for every order of its members, and there are $34!\approx3\cdot10^{38}$ of them. Better to build the indifference in. Take three numbers, $x=(5,1,3)$, and the order "third, first, second": $x$ becomes $(3,5,1)$.
+A network that reads the entries of a table one by one would have to learn the same club again for every order of its members. There are $34!\approx3\cdot10^{38}$ orders. Better to build the indifference in. Take $x=(5,1,3)$, and the order "third, first, second": $x$ becomes $(3,5,1)$.
 
 (permutation-matrix)=
-Such a *permutation* $\pi$ is written in two lines, the places above, and below what comes to stand there, or as a matrix whose row $i$ has its single 1 in column $\pi(i)$:
+Such a *permutation* $\pi$ is written in two lines: above the places, below what comes to stand there. Or it is a matrix whose row $i$ has its single 1 in column $\pi(i)$:
 
 $$
 \pi=\begin{pmatrix}1&2&3\\3&1&2\end{pmatrix},\qquad P=\begin{pmatrix}0&0&1\\1&0&0\\0&1&0\end{pmatrix},\qquad P\begin{pmatrix}5\\1\\3\end{pmatrix}=\begin{pmatrix}3\\5\\1\end{pmatrix},\qquad P_{i,\pi(i)}=1 .
 $$ (eq-gnn-permutation)
 
-Row $i$ of $PX$ is row $\pi(i)$ of $X$: $PX$ reorders rows (nodes), $XP^\top$ columns (features), and $PAP^\top$ does both, which is what relabelling does to a table. The rows of $P$ are an orthonormal basis, so $P^{-1}=P^\top$; and $P_\pi P_\sigma X$ has $x_{\sigma(\pi(i))}$ in row $i$, so that the product of two is a third: permutations form [a group](#group).
+$PX$ reorders rows (nodes), $XP^\top$ columns (features), and $PAP^\top$ does both, which is what relabelling does to a table. The rows of $P$ are an orthonormal basis, so $P^{-1}=P^\top$. The product of two is a third, because $P_\pi P_\sigma X$ has $x_{\sigma(\pi(i))}$ in row $i$: permutations form [a group](#group).
 
 (invariance-and-equivariance)=
 :::{prf:definition} Invariance and equivariance
 :label: def-gnn-equivariance
-Let $X$ hold one element of a set a row. A function with one output for the whole set is *invariant* if $f(PX)=f(X)$ for every permutation matrix $P$. One with an output for each element is *equivariant* if $f(PX)=Pf(X)$: reorder the input, and the output is reordered alike.
+Let $X$ hold one element of a set a row. A function with one output for the whole set is *invariant* if $f(PX)=f(X)$ for every permutation matrix $P$. One with an output for each element is *equivariant* if $f(PX)=Pf(X)$.
 :::
 
-The sum of $(5,1,3)$ is 9 in any order: invariant. Subtracting the mean gives $(2,-2,0)$, and in the other order $(0,2,-2)$: equivariant. The list of gaps $(|5-1|,|1-3|)$ is neither. [Shifts](#equivariance-vs-invariance) taught the same pair of words for pictures.
+The sum of $(5,1,3)$ is 9 in any order: invariant. Subtracting the mean gives $(2,-2,0)$, and in the other order $(0,2,-2)$: equivariant. The list of gaps $(|5-1|,|1-3|)$ is neither.
 
 | function of $X$ | invariant | equivariant |
 |---|---|---|
@@ -423,40 +423,30 @@ verify("P A Pᵀ is the club typed in the other order", P @ A @ P.T, typed_anew)
 
 # %% [markdown]
 r"""
-**How much freedom is left to a linear layer?** Demand $PW=WP$, that is $W=PWP^\top$, for every permutation. The entry $W_{ij}$ then equals $W_{\pi(i)\pi(j)}$. Any place $(i,i)$ on the diagonal can be carried to any other, and any ordered pair $i\ne j$ to any other ordered pair; so all diagonal entries are one number, and all others another:
+**How much freedom is left to a linear layer?** Demand $PW=WP$, that is $W=PWP^\top$, for every permutation. The entry $W_{ij}$ then equals $W_{\pi(i)\pi(j)}$. Any place on the diagonal can be carried to any other, and any ordered pair $i\ne j$ to any other pair. So all diagonal entries are one number, and all others another:
 
 $$
 W=\lambda I+\gamma\mathbf 1\mathbf 1^\top .
 $$ (eq-gnn-linear)
 
-Of $n^2$ weights two survive, as [of a dense layer on a grid](#lti-operators-are-convolutions) only a convolution survives. The same condition for *pairs*, $W(PAP^\top)=P\,W(A)\,P^\top$, leaves fifteen, whatever $n\ge4$: the number of ways to group four indices {cite:p}`maron2019`. The computer counts both.
+Of $n^2$ weights two survive, as [of a dense layer on a grid](#lti-operators-are-convolutions) only a convolution survives. (For maps of whole tables fifteen survive {cite:p}`maron2019`.)
 """
 
 
 # %%
-def free_weights(n, order):
-    """Dimension of the linear maps that commute with relabelling n nodes (order 1)
-    or n × n tables (order 2)."""
+def free_weights(n):
+    """Dimension of the linear maps that commute with all orders of n elements."""
     swap, turn = [1, 0, *range(2, n)], [*range(1, n), 0]  # they generate all
-    conditions = []
-    for p in (swap, turn):
-        P = np.eye(n)[p] if order == 1 else np.kron(np.eye(n)[p], np.eye(n)[p])
-        conditions.append(np.kron(P, P) - np.eye(len(P) ** 2))
-    rank = np.linalg.matrix_rank(np.concatenate(conditions))
-    return len(P) ** 2 - rank
+    conditions = [np.kron(P, P) - np.eye(n * n) for P in np.eye(n)[[swap, turn]]]
+    return n * n - np.linalg.matrix_rank(np.concatenate(conditions))
 
 
 # %% tags=["checks"]
 verify(
     "3, 4, 5 elements: free weights of a linear equivariant layer",
-    [free_weights(n, 1) for n in (3, 4, 5)],
+    [free_weights(n) for n in (3, 4, 5)],
     [2, 2, 2],
 )
-partitions = {  # of four indices: which of them are equal
-    tuple(sorted(map(tuple, (np.flatnonzero(np.array(c) == v) for v in set(c)))))
-    for c in itertools.product(range(4), repeat=4)
-}
-verify("4 nodes: free weights of a map of tables", free_weights(4, 2), len(partitions))
 
 # %% [markdown]
 r"""
@@ -486,19 +476,19 @@ r"""
 (deep-sets)=
 ## What a sum remembers
 
-Two weights are few. To build something strong, put the power where order cannot hurt: into the single element. Encode each element by a network $\phi$, add up the codes, and let a second network $\rho$ do whatever it wants with the sum:
+Two weights are few. Put the power where order cannot hurt: into the single element. Encode each element by a network $\phi$, add up the codes, and let a second network $\rho$ do what it wants with the sum:
 
 $$
 f(X)=\rho\Bigl(\sum_{i=1}^n\phi(x_i)\Bigr).
 $$ (eq-gnn-deep-sets)
 
-The sum forgets the order, so this is invariant for whatever $\phi$ and $\rho$. Has it forgotten too much? By hand: of the pair $\{2,5\}$ keep only two sums, $p_1=2+5=7$ and $p_2=4+25=29$. Can you get the larger number back? From $x_1+x_2=p_1$ and $2x_1x_2=p_1^2-p_2=20$ the two are the roots of $t^2-7t+10$:
+The sum forgets the order. Has it forgotten too much? By hand: of the pair $\{2,5\}$ keep only two sums, $p_1=2+5=7$ and $p_2=4+25=29$. Can you get the larger number back? From $x_1+x_2=p_1$ and $2x_1x_2=p_1^2-p_2=20$ the two are the roots of $t^2-7t+10$:
 
 $$
 \frac{p_1\pm\sqrt{2p_2-p_1^2}}2=\frac{7\pm3}2,
 $$ (eq-gnn-two-roots)
 
-and with the plus sign $\rho$ has computed a *maximum*, through sums. Nothing was lost but the order. That is so in general.
+and with the plus sign $\rho$ has computed a *maximum*, through sums. Nothing was lost but the order.
 
 :::{prf:theorem} Deep Sets
 :label: thm-gnn-deep-sets
@@ -514,7 +504,7 @@ $$
 k\,e_k=\sum_{i=1}^k(-1)^{i-1}e_{k-i}\,p_i,\qquad e_0=1,
 $$ (eq-gnn-newton)
 
-give the coefficients from the power sums one by one, and the roots of the polynomial are the $x_i$, in no order. Roots depend continuously on coefficients, so $\rho$ is continuous where $f$ is. (The impossibility with fewer features is quoted. For elements that are vectors, the same works with more moments.)
+give the coefficients from the power sums one by one, and the roots of the polynomial are the $x_i$, in no order. Roots depend continuously on coefficients, so $\rho$ is continuous where $f$ is. (The impossibility with fewer features is quoted.)
 :::
 """
 
@@ -547,7 +537,7 @@ verify(
 
 # %% [markdown]
 r"""
-**Learned rather than designed.** Here are 1,000 bags of five digits, each digit a symbol without meaning (a one-hot vector), with their sum as target. Deep Sets has to find out by itself what a "7" is worth. Beside it stands an MLP that reads the five symbols in order. Then come bags of other sizes.
+**Learned rather than designed.** Here are 1,000 bags of five digits, each digit a symbol without meaning (a one-hot vector), with their sum as target. Deep Sets has to find out by itself what a "7" is worth. Beside it stands an MLP that reads the five symbols in order.
 """
 
 
@@ -621,7 +611,9 @@ show_table(
 
 # %% [markdown]
 r"""
-On bags of five Deep Sets is perfect, the MLP nearly so, and the MLP cannot even be asked about other sizes. But look along the first row: on bags of fifty Deep Sets is wrong by several units, always by the same amount. Why? The training bags all had five elements, so nothing distinguishes "each digit is worth $b/5$ less, and $\rho$ adds $b$" from the truth. Such a network answers $\sum_i(x_i-b/5)+b$, and on $n$ digits it is off by exactly $b\,(1-n/5)$. If $\rho$ may add nothing, the ambiguity is gone: the second row. The architecture accepts every size; that does not mean it has learned every size.
+On bags of five Deep Sets makes no error to be seen, and the MLP a small one; of other sizes the MLP cannot even be asked. But look along the first row. On bags of fifty Deep Sets is wrong by several units. Why?
+
+The training bags all had five elements. So nothing tells the truth from "each digit is worth $b/5$ less, and $\rho$ adds $b$", which on $n$ digits is off by exactly $b\,(1-n/5)$. If $\rho$ may add nothing, the ambiguity is gone: the second row. An architecture that accepts every size has not thereby learned every size.
 """
 
 # %% tags=["checks"]
@@ -649,7 +641,7 @@ verify_at_most(
 r"""
 :::{admonition} A common slip
 :class: caution
-"Any invariant pooling will do." With the *mean* or the *maximum* for the sum the form is still invariant, but it cannot count: $\{1,2\}$ and $\{1,1,2,2\}$ have the same mean and the same maximum. That is what one wants for a [cloud of points](#pointnet), and fatal for a sum of digits, or [for a molecule](#graph-isomorphism-network).
+"Any invariant pooling will do." The *mean* and the *maximum* are invariant too, but they cannot count: $\{1,2\}$ and $\{1,1,2,2\}$ have the same mean and the same maximum. That is welcome for a [cloud of points](#pointnet), and fatal for a sum of digits.
 :::
 
 **Try it.** Write the variance $\frac1n\sum_i(x_i-\bar x)^2$ of a set of any size $n$ as $\rho\bigl(\sum_i\phi(x_i)\bigr)$. How wide must the code be?
@@ -679,13 +671,15 @@ r"""
 (message-passing)=
 ## Neighbours do: messages
 
-A graph adds pairs to a set: who is joined to whom. Take four people, $a$, $b$, $c$ who all know each other, and $d$ who knows only $c$; they hold the numbers 1, 2, 3, 4. Let everybody add up what the neighbours hold: $a$ gets $2+3=5$, $b$ gets $1+3=4$, $c$ gets $1+2+4=7$ and $d$ gets $3$. Number the people otherwise, and each still gets the same sum. That is a *message*, and everything in this chapter is made of it.
+A graph adds pairs to a set: who is joined to whom. Take four people: $a$, $b$, $c$ all know each other, and $d$ knows only $c$. They hold the numbers 1, 2, 3, 4. Let everybody add up what the neighbours hold: $a$ gets $2+3=5$, $b$ gets $1+3=4$, $c$ gets $1+2+4=7$ and $d$ gets $3$. Number the people otherwise, and each still gets the same sum.
 
 (graph-matrices)=
-Three matrices hold a graph: the *adjacency matrix* $A$ with $A_{ij}=1$ if $\{i,j\}$ is an edge, symmetric, zero on the diagonal; the *degree matrix* $D=\operatorname{diag}(d_1,\dots,d_n)$, $d_i=\sum_jA_{ij}$; and the *incidence matrix* $B$ with one row an edge, $-1$ at one end and $+1$ at the other, the direction chosen at will. Adding up neighbours is $AX$. $B$ takes differences along edges, and $B^\top B=D-A$: at $(i,i)$ it counts the edges of $i$, at $(i,j)$ it has $-1$ for the edge between, whichever way the arrows point. And powers of $A$ count: $(A^2)_{ij}=\sum_kA_{ik}A_{kj}$ is the number of walks $i\to k\to j$, $(A^k)_{ij}$ by induction that of walks of $k$ steps.
+Three matrices hold a graph. The *adjacency matrix* $A$ has $A_{ij}=1$ if $\{i,j\}$ is an edge, and zeros on the diagonal. The *degree matrix* is $D=\operatorname{diag}(d_1,\dots,d_n)$ with $d_i=\sum_jA_{ij}$. The *incidence matrix* $B$ has a row for each edge, $-1$ at one end and $+1$ at the other, the direction chosen at will.
+
+Adding up neighbours is $AX$, and powers of $A$ count walks: $(A^2)_{ij}=\sum_kA_{ik}A_{kj}$ is the number of walks $i\to k\to j$, and $(A^k)_{ij}$, by induction, that of walks of $k$ steps. $B$ takes differences along edges, and $B^\top B=D-A$: at $(i,i)$ it counts the edges of $i$, at $(i,j)$ it has $-1$ for the edge between.
 
 (no-canonical-ordering)=
-The pixels around a pixel have names: the left one, the upper one. The neighbours of a node have none. There is no first friend, no direction, not even a fixed number. So a layer on graphs has to satisfy
+The pixels around a pixel have names: the left one, the upper one. The neighbours of a node have none, and not even a fixed number. So a layer on graphs has to satisfy
 
 $$
 f(PAP^\top,PX)=P\,f(A,X)\quad\text{(one output a node)},\qquad f(PAP^\top,PX)=f(A,X)\quad\text{(one for the graph)}.
@@ -693,7 +687,7 @@ $$ (eq-gnn-graph-equivariance)
 
 Adding up neighbours does: $PAP^\top PX=PAX$. Reading "the first and the last neighbour in the list" does not, although the program runs and the loss goes down.
 
-Nearly every graph layer {cite:p}`gilmer2017` does three things in turn. Look at the node in the middle: each neighbour sends something (MSG), what arrives is combined by something that does not know an order (AGG: sum, mean, maximum), and the node makes its new state from its own and the combination (UPDATE):
+*Message passing* {cite:p}`gilmer2017` is the scheme of most graph layers. Each neighbour sends something (MSG). What arrives is combined by something that does not know an order (AGG: sum, mean, maximum). From this and its own state the node makes its new state (UPDATE):
 
 $$
 h_i'=\mathrm{UPDATE}\Bigl(h_i,\ \mathop{\mathrm{AGG}}_{j\in\mathcal N_i}\mathrm{MSG}(h_i,h_j)\Bigr)
@@ -736,7 +730,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-Written over a *list of arcs* (sender, receiver) instead of a matrix, a layer costs what the graph has edges, not $n^2$: gather the two ends of each arc, compute the messages, add each to its receiver.
+Written over a *list of arcs* (sender, receiver) instead of a matrix, a layer costs what the graph has edges, not $n^2$.
 """
 
 
@@ -802,7 +796,7 @@ verify_at_least(
 
 # %% [markdown]
 r"""
-**How far does news travel?** One layer carries it along one edge. After $k$ layers a node has heard from its $k$-hop neighbourhood and from nobody else: a [receptive field](#local-connectivity-and-receptive-field) again. Move the slider and watch one member's news spread through the club.
+**How far does news travel?** One layer carries it along one edge. After $k$ layers a node has heard from its $k$-hop neighbourhood and from nobody else: a [receptive field](#local-connectivity-and-receptive-field) again. Move the slider and watch one member's news spread.
 """
 
 # %% tags=["picture"]
@@ -891,7 +885,7 @@ r"""
 (graph-convolutional-network)=
 ## A layer that learns
 
-When does it pay to listen to neighbours? First the layer that most people start with.
+When does it pay to listen to neighbours? First the usual layer.
 
 (normalized-adjacency)=
 A plain $AX$ has two faults: a node forgets itself, and where there are many neighbours the sum explodes. Both are mended by an edge from each node to itself (a *self-loop*) and a division by degrees:
@@ -900,13 +894,13 @@ $$
 \tilde A=A+I,\qquad\tilde d_i=d_i+1,\qquad\hat A=\tilde D^{-1/2}\tilde A\,\tilde D^{-1/2},\qquad \hat A_{ij}=\frac{\tilde A_{ij}}{\sqrt{\tilde d_i\tilde d_j}} .
 $$ (eq-gnn-normalized)
 
-By hand, for a path of three: $\tilde d=(2,3,2)$, and the middle node weighs itself $\frac13$ and each end $\frac1{\sqrt6}\approx0.41$. These add up to $1.15$: $\hat A$ is no average, it is the symmetric cousin of one. What it keeps is the vector $\sqrt{\tilde d}$: row $i$ of $\hat A\sqrt{\tilde d}$ is $\sum_j\tilde A_{ij}/\sqrt{\tilde d_i}=\sqrt{\tilde d_i}$, an eigenvector with eigenvalue 1. And
+By hand, for a path of three: $\tilde d=(2,3,2)$, and the middle node weighs itself $\frac13$ and each end $\frac1{\sqrt6}\approx0.41$. These add up to more than 1: $\hat A$ is no average, only the symmetric cousin of one. What it keeps is the vector $\sqrt{\tilde d}$: row $i$ of $\hat A\sqrt{\tilde d}$ is $\sum_j\tilde A_{ij}/\sqrt{\tilde d_i}=\sqrt{\tilde d_i}$, so the eigenvalue is 1. And
 
 $$
 x^\top(I\mp\hat A)x=\frac12\sum_{i,j}\tilde A_{ij}\Bigl(\frac{x_i}{\sqrt{\tilde d_i}}\mp\frac{x_j}{\sqrt{\tilde d_j}}\Bigr)^2\ge0
 $$ (eq-gnn-contraction)
 
-keeps all eigenvalues in $[-1,1]$. The lower end is never reached, because for the plus sign the self-loops' terms $i=j$ vanish only at $x=0$.
+keeps all eigenvalues in $(-1,1]$: for the plus sign the self-loops' terms $i=j$ vanish only at $x=0$.
 
 The *graph convolutional network* of {cite:t}`kipf2017` stacks
 
@@ -914,7 +908,7 @@ $$
 X'=\sigma(\hat AXW)\qquad\text{or}\qquad x_i'=\sigma\Bigl(\sum_{j\in\mathcal N_i\cup\{i\}}\frac{W^\top x_j}{\sqrt{\tilde d_i\tilde d_j}}\Bigr):
 $$ (eq-gnn-gcn)
 
-messages $W^\top x_j/\sqrt{\tilde d_i\tilde d_j}$, added up. It is equivariant, because relabelling gives $P\hat AP^\top PXW=P\hat AXW$.
+messages, added up. It is equivariant, because relabelling gives $P\hat AP^\top PXW=P\hat AXW$.
 """
 
 
@@ -976,7 +970,7 @@ with torch.no_grad():
 
 # %% [markdown]
 r"""
-**The club.** During the study its teacher ("Mr. Hi", member 0) and its president (member 33) fell out, and the club split in two {cite:p}`zachary1977`. Tell a method the sides of these two and nothing else: who goes with whom? A two-layer GCN with a name for each member ($X=I$), trained on two labels, is the famous answer. Its rival has no weights at all: let everybody hold the *average opinion of their friends*, again and again, the two leaders fixed at $\pm1$, until nothing moves. The limit solves a linear system,
+**The club.** During the study its teacher ("Mr. Hi", member 0) and its president (member 33) fell out, and the club split in two {cite:p}`zachary1977`. Tell a method the sides of these two and nothing else: who goes with whom? A two-layer GCN with a name for each member ($X=I$) is the famous answer. Its rival has no weights. Everybody holds the *average opinion of their friends*, again and again, the two leaders fixed at $\pm1$, until nothing moves:
 
 $$
 f_i=\frac1{d_i}\sum_{j\in\mathcal N_i}f_j\qquad(i\ne0,33),\qquad f_0=1,\ f_{33}=-1 .
@@ -1015,6 +1009,7 @@ club_gcn = [
     train_gcn(torch.tensor(A_hat), torch.eye(34), sides, leaders, seed=seed)
     for seed in range(5)
 ]
+worst = min(club_gcn, key=lambda said: (said == side)[followers].sum())
 club_gossip = gossip(A, np.eye(2)[side], leaders)
 show_table(
     ["club, two labels known", "named rightly, of 32", "wrong"],
@@ -1024,22 +1019,19 @@ show_table(
             (club_gossip.argmax(1) == side)[followers].sum(),
             np.flatnonzero(club_gossip.argmax(1) != side),
         ],
-        *(
-            [
-                f"GCN, seed {seed}",
-                (said == side)[followers].sum(),
-                np.flatnonzero(said != side),
-            ]
-            for seed, said in enumerate(club_gcn)
-        ),
+        [
+            "GCN, worst of five seeds",
+            (worst == side)[followers].sum(),
+            np.flatnonzero(worst != side),
+        ],
     ],
 )
 
 # %% [markdown]
 r"""
-They draw: gossip already names 31 of 32. Nobody gets member 8, a friend of both camps, who in reality stayed with Mr. Hi against his friendships, because a belt examination was near. Where *all* the information is in the friendships, and they are that clear, the network adds nothing.
+They draw. Neither gets member 8, a friend of both camps, who stayed with Mr. Hi because a belt examination was near. Here *all* the information is in the friendships, and the network adds nothing.
 
-**Where it pays** is where nodes have something of their own to say, and say it badly. We make 400 "papers" of three topics. Each has 24 noisy word scores, and a paper cites others, four of five of its own topic. The topics of sixty papers are known, those of ninety more are for choosing settings, the rest for the test. Every method with a penalty chooses it on the validation papers. Three controls: the same network with the identity for $\hat A$ (own words only), with names for words (citations only), and with the citations of randomly exchanged papers.
+**Where it pays** is where nodes have something of their own to say, and say it badly. We make 400 "papers" of three topics. Each has 24 noisy word scores and cites others, four of five of its own topic. The topics of sixty are known; penalties are chosen on ninety more. Two controls: the same network with the identity for $\hat A$, and with the citations of randomly exchanged papers.
 """
 
 # %% tags=["set-up"]
@@ -1132,7 +1124,6 @@ def paper_contest(seed):
             graph_nets(names, X, y, train, seed)
         ),
         "citations: gossip": score([gossip(A, np.eye(3)[y], train).argmax(1)]),
-        "  GCN on names": score(graph_nets(S, names, y, train, seed)),
         "both: GCN": score(graph_nets(S, X, y, train, seed)),
         "  citations exchanged: GCN": score(graph_nets(elsewhere, X, y, train, seed)),
         "both: logistic regression on Â²X": score(logistic(S @ S @ X, y, train)),
@@ -1148,7 +1139,7 @@ show_table(
 
 # %% [markdown]
 r"""
-Words alone and citations alone are each mediocre, by the rival's method and by the network's own; together they are good. With the citations exchanged the GCN falls *below* the same network without a graph: false neighbours are worse than none. And the last row is a lesson in modesty: average twice with $\hat A^2X$, no weights, and hand the result to logistic regression {cite:p}`wu2019`. It ties with the trained network. In this world the *averaging* does the work, because it beats down the noise in the words.
+Words alone and citations alone are each mediocre; together they are good. With the citations exchanged the GCN falls *below* the same network without a graph: false neighbours are worse than none. The last row teaches modesty: $\hat A^2X$, no weights, handed to logistic regression {cite:p}`wu2019`, ties with the trained network. In this world the *averaging* does the work, because it beats down the noise in the words.
 """
 
 # %% tags=["checks"]
@@ -1173,17 +1164,16 @@ rivals = [
     "own words: logistic regression",
     "  the same network, identity for Â",
     "citations: gossip",
-    "  GCN on names",
     "  citations exchanged: GCN",
 ]
 verify_at_least(
-    "four worlds: accuracy of the GCN minus that of words, citations (twice each), exchanged citations",
+    "four worlds: accuracy of the GCN minus that of words (twice), citations, exchanged citations",
     [(pay - paper_scores[name]).min() for name in rivals],
     0.03,
 )
 verify_at_most(
     "four worlds: exchanged citations minus the network without a graph",
-    paper_scores[rivals[4]] - paper_scores[rivals[1]],
+    paper_scores[rivals[3]] - paper_scores[rivals[1]],
     -0.03,
 )
 verify(
@@ -1221,7 +1211,7 @@ r"""
 (neighbourhood-sampling)=
 ## Too many neighbours
 
-A paper has five citations, a person on a social network a thousand friends, and two layers reach the friends' friends: nearly everybody. To train on a mini-batch of 32 nodes one would have to read the whole graph at every step. How little may one read?
+A person on a social network has a thousand friends, and two layers reach the friends' friends: nearly everybody. A mini-batch would read nearly the whole graph at every step. How little may one read?
 
 *GraphSAGE* {cite:p}`hamilton2017` keeps the node's own features beside the mean of its neighbours', $x_i'=\sigma\bigl(W^\top[\,x_i\,\Vert\,\frac1s\sum_{k=1}^sx_{j_k}]\bigr)$, and asks only $s$ of them, drawn at random. By hand: three neighbours hold 1, 2 and 6. Their mean is 3, their variance $\frac{4+1+9}3=\frac{14}3$. The mean of $s$ draws (with replacement) is right on average, and off by
 
@@ -1229,7 +1219,7 @@ $$
 \operatorname{Var}\Bigl(\frac1s\sum_{k=1}^sx_{j_k}\Bigr)=\frac{\sigma_i^2}s,\qquad\sigma_i^2\text{ the variance among the neighbours of }i ,
 $$ (eq-gnn-sampling)
 
-whether there are three neighbours or a million. After a bend it is no longer right on average: of the *square* of the sampled mean the expectation is $9+\frac{14}{3s}$, not 9. So sampled training follows a slightly different network, the less so the larger $s$.
+whether there are three neighbours or a million. (After a bend it is no longer exactly right on average.)
 """
 
 
@@ -1320,7 +1310,7 @@ show_table(
 
 # %% [markdown]
 r"""
-Trained with a single neighbour the network is hardly better than words, although the test reads all; three neighbours bring nine points more, ten nearly everything (one graph, three seeds). The last column is what is bought: a batch of $m$ nodes reads at most $m(1+s+s^2)$ nodes, 390 for $s=3$, *whatever the size of the graph*.
+Trained with a single neighbour the network is hardly better than words, although the test reads all. Three neighbours bring nine points more (one graph, three seeds). The last column is what is bought: a batch of $m$ nodes reads at most $m(1+s+s^2)$ nodes, *whatever the size of the graph*.
 """
 
 # %% tags=["checks"]
@@ -1407,15 +1397,17 @@ r"""
 (oversmoothing)=
 ## Too deep
 
-Pictures are read by networks of a hundred layers. Why are graph networks shallow? The usual answer is *oversmoothing* {cite:p}`lihan2018,oono2020`: too much averaging makes all nodes alike. It is real. But the experiment that is usually shown for it, "accuracy against depth", can show something else.
+Pictures are read by networks of a hundred layers. Why are graph networks shallow? The usual answer is *oversmoothing* {cite:p}`lihan2018,oono2020`: too much averaging makes all nodes alike. It is real. But a plot of accuracy against depth can show something else.
 
-Leave out weights and bends and repeat the averaging: $\hat A^kX$. On a path of three with one number each, $x=(1,0,0)$, it gives $(0.50,0.41,0)$, then $(0.42,0.34,0.17)$, and at last $\frac{1}{7}(2,\sqrt6,2)=(0.29,0.35,0.29)$: the memory of who started with the 1 is gone. In general write $X$ in an orthonormal eigenbasis $q_1,\dots,q_n$ of $\hat A$, with $q_1=\sqrt{\tilde d}/\sqrt{\sum_i\tilde d_i}$ for $\lambda_1=1$. Each step multiplies the $r$-th coordinate by $\lambda_r$, so on a connected graph, where $|\lambda_r|<1$ for all others,
+Leave out weights and bends and repeat the averaging: $\hat A^kX$. On a path of three, $x=(1,0,0)$ gives $(0.50,0.41,0)$, and at last $\frac{1}{7}(2,\sqrt6,2)=(0.29,0.35,0.29)$: the memory of who started with the 1 is gone.
+
+In general write $X$ in an orthonormal eigenbasis $q_1,\dots,q_n$ of $\hat A$, with $q_1=\sqrt{\tilde d}/\sqrt{\sum_i\tilde d_i}$ for $\lambda_1=1$. Each step multiplies the $r$-th coordinate by $\lambda_r$, so on a connected graph, where $|\lambda_r|<1$ for all others,
 
 $$
 \hat A^kX=\sum_r\lambda_r^k\,q_rq_r^\top X\;\longrightarrow\;q_1q_1^\top X=\frac{\sqrt{\tilde d}\,\sqrt{\tilde d}^\top}{\sum_i\tilde d_i}\,X,\qquad\text{error}\propto\max_{r\ge2}|\lambda_r|^k .
 $$ (eq-gnn-oversmoothing)
 
-All rows of the limit are multiples of one row. With the plain average $\tilde D^{-1}\tilde A=\tilde D^{-1/2}\hat A\tilde D^{1/2}$, which has the same eigenvalues, they become *equal*. Move the slider: two features of the club, the first of which knows the sides, in two colours.
+All rows of the limit are multiples of one row. With the plain average $\tilde D^{-1}\tilde A$ they become *equal*. Move the slider: two features of the club, in two colours. The first knows the sides.
 """
 
 # %% tags=["picture"]
@@ -1484,7 +1476,7 @@ verify(
 
 # %% [markdown]
 r"""
-**Is it harmful?** To keep training out of it, put only a logistic regression behind $k$ rounds of averaging of the papers' words: a convex problem, which is always solved. We read the averages in two ways: *as they are*, and with *contrast*, where each column is centred and divided by its standard deviation (as normalisation layers do {cite:p}`zhao2020`). The control replaces the average by the identity: same number of "layers", no smoothing.
+**Is it harmful?** To keep training out of it, put only a logistic regression with a penalty behind $k$ rounds of averaging of the papers' words. We read the averages *as they are*, and with *contrast*: each column centred and divided by its standard deviation, as normalisation layers do {cite:p}`zhao2020`. The control replaces the average by the identity.
 """
 
 
@@ -1499,23 +1491,22 @@ def read_after(rounds, step, X, contrast):
     return out
 
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Accuracy against rounds of averaging on a logarithmic axis. The means start at 0.58 to 0.67. With the identity it stays there. With averaging it rises to nearly 0.9 at two rounds; read as it is it then falls to about one third, with hardly a penalty only after 32 rounds. With contrast three of four single curves stay near 0.9, the fourth falls to 0.53 at 128 rounds."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "Accuracy against rounds of averaging on a logarithmic axis. The means start at 0.58 to 0.67. With the identity it stays there. With averaging it rises to nearly 0.9 at two rounds; read as it is it then falls to about one third. With contrast three of four single curves stay near 0.9, the fourth falls to 0.53 at 128 rounds."}}
 rounds = [0, 1, 2, 4, 8, 16, 32, 64, 128]
-readings = {  # step by averaging, contrast, C
-    "as they are": (True, False, 0.1),
-    "hardly penalised": (True, False, 1e4),
-    "with contrast, each world": (True, True, 0.1),
-    "identity, as they are": (False, False, 0.1),
+readings = {  # step by averaging, contrast
+    "as they are": (True, False),
+    "with contrast, each world": (True, True),
+    "identity, as they are": (False, False),
 }
 deep_scores = {name: [] for name in readings}
 for seed in range(4):
     cites, words, topic, (train, _, test) = papers(seed)
     looped = cites + np.eye(len(topic))
     average = sparse.csr_matrix(looped / looped.sum(1, keepdims=True))
-    for name, (averaging, contrast, C) in readings.items():
+    for name, (averaging, contrast) in readings.items():
         step = average if averaging else sparse.identity(len(topic)).tocsr()
         features = read_after(rounds, step, words, contrast)
-        reader = LogisticRegression(C=C, solver="newton-cholesky")
+        reader = LogisticRegression(C=0.1, solver="newton-cholesky")
         deep_scores[name].append(
             [
                 reader.fit(f[train], topic[train]).score(f[test], topic[test])
@@ -1525,7 +1516,7 @@ for seed in range(4):
 deep_scores = {name: np.array(v) for name, v in deep_scores.items()}
 fig, ax = plt.subplots(figsize=(6.8, 3.3))
 for (name, values), colour in zip(
-    deep_scores.items(), (plot.RED, plot.ORANGE, plot.BLUE, plot.GREY)
+    deep_scores.items(), (plot.RED, plot.BLUE, plot.GREY)
 ):
     if "each" in name:
         ax.plot(range(len(rounds)), values[0], color=colour, lw=1, label=name)
@@ -1548,13 +1539,11 @@ plt.show()
 
 # %% [markdown]
 r"""
-- *First* smoothing helps: two rounds, in one world four, beat down the noise in the words.
-- *Then*, read as they are, the features fade: the differences between nodes shrink like $|\lambda_2|^k$, the penalised reader no longer picks them up, and at the end it guesses. (With hardly a penalty it still reads them after 32 rounds.) The identity does not fade, so it is the averaging.
-- *But with contrast most of it comes back*: dividing by the standard deviation undoes $\lambda_2^k$. What contrast cannot undo is that the slowest wave outlives the others, like $(\lambda_3/\lambda_2)^k$.
+First smoothing helps: it beats down the noise in the words. Then, read as they are, the features fade like $|\lambda_2|^k$, and at the end the penalised reader guesses. With contrast most of it comes back, because dividing by the standard deviation undoes the fading.
 
-In three of the four worlds that wave knows something of the topics, and a hundred rounds cost one to six points. In one it sits on a chance twig and knows no topic; contrast magnifies the twig, and the topics are lost. *That* is oversmoothing that hurts.
+What contrast cannot undo is that the slowest wave outlives the others, like $(\lambda_3/\lambda_2)^k$. In three worlds that wave knows something of the topics, and little is lost. In the remaining one it sits on a chance twig of the graph, and the topics are lost. *That* is oversmoothing that hurts.
 
-**And a deep network?** Here is the club again, two labels, 150 steps of Adam with the same weight decay, GCNs of 2 and of 16 layers, 24 seeds. We look at the training loss first: a coin's is $\ln2\approx0.693$. Three controls: the identity in place of $\hat A$, which cannot smooth; a start larger by $\sqrt2$, because [a ReLU halves the power that passes](#initialization-heuristics); and a sum with what came before (*residual*), $X\leftarrow X+\sigma(\hat AXW)$, which [helps any deep network to train](#skip-connection).
+**And a deep network?** Here is the club again with two labels: GCNs of 2 and of 16 layers, 150 steps of Adam with weight decay, 24 seeds. We look at the training loss first: a coin's is $\ln2\approx0.693$. Three controls: no weight decay; the identity in place of $\hat A$, which cannot smooth; and a sum with what came before (*residual*), $X\leftarrow X+\sigma(\hat AXW)$, which [helps deep networks to train](#skip-connection).
 """
 
 
@@ -1586,18 +1575,18 @@ def club_gradients(Ws, S, residual):
 
 
 def deep_club(layers, S, settings, seeds=24):  # setting
-    """Runs of each setting (residual, decay, gain), all at once. Training losses
+    """Runs of each setting (residual, decay), all at once. Training losses
     and accuracies on the club, and how far the last hidden rows are from the line of
     q₁, as a share of their length: (settings, 3, seeds)."""
     start = []
     for seed in range(seeds):
         torch.manual_seed(seed)
         start.append([W.detach() for W in GCN(34, *[8] * (layers - 1), 2).W])
-    residual, decay, gain = (
+    residual, decay = (
         np.repeat(np.float32(values), seeds)[:, None, None] for values in zip(*settings)
     )
     stacks = [torch.stack(w).float().numpy() for w in zip(*start)]
-    Ws = [gain * np.tile(w, (len(settings), 1, 1)) for w in stacks]
+    Ws = [np.tile(w, (len(settings), 1, 1)) for w in stacks]
     held = [torch.from_numpy(W) for W in Ws]  # the same numbers in memory
     optimizer = torch.optim.Adam(held, lr=0.02, fused=True)
     for _ in range(150):
@@ -1613,20 +1602,15 @@ def deep_club(layers, S, settings, seeds=24):  # setting
     return measures.reshape(3, -1, seeds).swapaxes(0, 1)
 
 
-usual = (False, 5e-4, 1.0)  # no residual, decay, gain  # setting
+usual, bare = (False, 5e-4), (False, 0.0)  # no residual; decay or none  # setting
 groups = {
-    (2, True): {"2 layers": usual},
-    (2, False): {"2 layers, identity for Â": usual},
+    (2, True): {"2 layers": usual, "2 layers, no decay": bare},
     (16, True): {
         "16 layers": usual,
-        "16 layers, no decay": (False, 0.0, 1.0),
-        "16 layers, larger start": (False, 5e-4, 2**0.5),
-        "16 layers, residual": (True, 5e-4, 1.0),
+        "16 layers, no decay": bare,
+        "16 layers, residual": (True, 5e-4),
     },
-    (16, False): {
-        "16 layers, identity for Â": usual,
-        "  … no decay": (False, 0.0, 1.0),
-    },
+    (16, False): {"16 layers, identity for Â": usual, "  … no decay": bare},
 }
 depth_runs = {}
 for (layers, mixing), settings in groups.items():
@@ -1650,13 +1634,9 @@ show_table(
 
 # %% [markdown]
 r"""
-The plain 16-layer network has a training loss of $\ln2$ on *two* examples, in all 24 seeds: it has not trained, so its accuracy says nothing of depth. What held it there?
+The plain 16-layer network has a training loss of $\ln2$ on *two* examples, in all 24 seeds. It has not trained, so its accuracy says nothing of depth. What held it there? Not smoothing alone: with the identity, which smooths nothing, most runs die in the same way. Take away the decay, and most runs leave $\ln2$, with $\hat A$ and with the identity alike.
 
-- *Not smoothing alone*: with the identity for $\hat A$, which smooths nothing, most runs die in the same way. (That $\hat A$ stops the others too may be its share.)
-- *The decay*: without it most runs leave $\ln2$, with $\hat A$ and with the identity alike. The larger start frees some.
-- *Then is depth harmless?* The plain runs that fit name fewer rightly than two layers do, so depth, or the missing decay, costs something; but their last features are no nearer to the limit's line.
-
-With a residual connection all 24 train, with sixteen averages, which the residual path may skip, and name on average more than 29 of 32 rightly. Before blaming the graph, look at the training loss.
+Is depth then harmless? Look at the two rows without decay: only some deep runs fit, and they name fewer rightly than two layers do. So depth costs something here, but their last features are no nearer to the limit's line. With a residual connection all 24 train and name on average more than 29 of 32 rightly. Before blaming the graph, look at the training loss.
 """
 
 # %% tags=["checks"]
@@ -1673,16 +1653,14 @@ verify_at_most(
     ],
     0.01,
 )
-verify_at_most(
-    "stuck with the usual start and with the larger: p",
-    by_chance(stuck["16 layers"], stuck["16 layers, larger start"]),
-    0.05,
-)
 verify("residual: runs of 24 fitted", fitted["16 layers, residual"].sum(), 24)
-plain_fits, shallow = depth_runs["16 layers, no decay"], depth_runs["2 layers"]
+plain_fits, shallow = (
+    depth_runs["16 layers, no decay"],
+    depth_runs["2 layers, no decay"],
+)
 plain_fits = plain_fits[:, fitted["16 layers, no decay"]]
 verify_at_least(
-    "members that two layers name rightly and the plain runs that fit do not, mean",
+    "no decay: members that two layers name rightly and the deep runs that fit do not, mean",
     32 * (shallow[1].mean() - plain_fits[1].mean()),
     1.0,
 )
@@ -1746,11 +1724,6 @@ verify_at_least("… what 4 to 128 rounds cost", lost[0], 0.2)
 verify_at_least("the three others: what it knows of a topic", slowest[1:], 0.3)
 verify_at_most("… what 4 to 128 rounds cost", lost[1:], 0.07)
 verify_at_least(
-    "32 rounds, as they are: hardly penalised minus penalised",
-    (deep_scores["hardly penalised"] - deep_scores["as they are"])[:, 6],
-    0.3,
-)
-verify_at_least(
     "papers: accuracy at 2 rounds minus none, as they are",
     deep_scores["as they are"][:, 2] - deep_scores["as they are"][:, 0],
     0.1,
@@ -1794,20 +1767,22 @@ r"""
 (oversquashing)=
 ## Too far
 
-The opposite trouble is to *need* depth: how much does the root of a tree still hear of one leaf? In a binary tree $2^r$ leaves lie $r$ steps away, and all they have to say must pass through two vectors of fixed size {cite:p}`alon2021`. How much of leaf $j$ arrives is a [Jacobian](#jacobian). With linear layers $h^{(r)}=\hat A^rXW_1\cdots W_r$, so
+The opposite trouble is to *need* depth: how much does the root of a tree still hear of one leaf? In a binary tree $2^r$ leaves lie $r$ steps away, and all they have to say must pass through two vectors of fixed size {cite:p}`alon2021`. What arrives of leaf $j$ is measured by a [Jacobian](#jacobian). With linear layers $h^{(r)}=\hat A^rXW_1\cdots W_r$, so
 
 $$
 \frac{\partial h_i^{(r)}}{\partial x_j}=(\hat A^r)_{ij}\,(W_1\cdots W_r)^\top,\qquad
 \Bigl\lVert\frac{\partial h_i^{(r)}}{\partial x_j}\Bigr\rVert\le(\hat A^r)_{ij}\prod_k\lVert W_k\rVert\ \text{ with ReLU,}
 $$ (eq-gnn-squash)
 
-because a ReLU multiplies each term of the chain rule by 0 or 1 and $\hat A$ has no negative entries {cite:p}`topping2022`. In the tree of depth 2 there is a single path from the root (degree 2) over a child (degree 3) to a leaf (degree 1): the weight is $\frac1{\sqrt{3\cdot4}}\cdot\frac1{\sqrt{4\cdot2}}=\frac1{\sqrt{96}}\approx0.10$. Every further generation is one more step between nodes of degree 3, a factor of $\frac14$:
+because a ReLU multiplies each term of the chain rule by 0 or 1 and $\hat A$ has no negative entries {cite:p}`topping2022`. By hand, in the tree of depth 2, the path from the root (degree 2) over a child (degree 3) to a leaf (degree 1) weighs $\frac1{\sqrt{3\cdot4}}\cdot\frac1{\sqrt{4\cdot2}}=\frac1{\sqrt{96}}\approx0.10$. Every further generation is one more step between nodes of degree 3, a factor of $\frac14$:
 
 $$
 (\hat A^r)_{\text{root},\text{leaf}}=\frac1{\sqrt{3\cdot4}}\Bigl(\frac14\Bigr)^{r-2}\frac1{\sqrt{4\cdot2}}=\frac{4^{2-r}}{\sqrt{96}} .
 $$ (eq-gnn-tree)
 
-At depth six that is one part in 2,500. Is it the division by degrees? With sums ($A+I$ for $\hat A$) a leaf's weight is 1, but 2,367 walks of six steps, pauses allowed, end at the root, and all 64 leaves together start 64 of them: not 3 %. All the rest are walks that turn back or pause. Remedies change the graph: a *virtual node* joined to everybody makes all distances at most 2, but is itself one vector that all must pass. Nor does it take depth: in a *barbell*, two cliques of $m$ joined by one edge, there is one path of three edges from clique to clique, and it weighs $1/m(m+1)^2$.
+At depth six that is one part in 2,500. In the picture each dot's area is what the node weighs at the root after four layers. The fifteen orange nodes share one edge.
+
+Remedies change the graph: a *virtual node* joined to everybody makes all distances at most 2, but is itself one vector that all must pass.
 """
 
 
@@ -1821,6 +1796,33 @@ def tree(depth):
     return nx.to_numpy_array(nx.balanced_tree(2, depth))
 
 
+# %% tags=["picture"] mystnb={"image": {"alt": "A binary tree of depth four, the root on top. Dots shrink from the root, which is the largest, to the sixteen leaves. The edge from the root to its left child is red: eight of the sixteen leaves must pass through it."}}
+heard_tree, tree_depth = nx.balanced_tree(2, 4), 4
+weights_heard = [reach(tree(4), 0, i, tree_depth) for i in heard_tree]
+row_of = [int(math.log2(i + 1)) for i in heard_tree]
+spots_tree = {i: ((i + 1.5 - 2**k) / 2**k, -k) for i, k in zip(heard_tree, row_of)}
+fig, ax = plt.subplots(figsize=(6.8, 3.2))
+behind = set(nx.descendants(nx.bfs_tree(heard_tree, 0), 1)) | {1}
+nx.draw_networkx_edges(
+    heard_tree,
+    spots_tree,
+    ax=ax,
+    edge_color=[plot.RED if e == (0, 1) else "#BBBBBB" for e in heard_tree.edges],
+    width=[4 if e == (0, 1) else 1 for e in heard_tree.edges],
+)
+ax.scatter(
+    *np.transpose([spots_tree[i] for i in heard_tree]),
+    s=2500 * np.array(weights_heard),
+    color=[plot.ORANGE if i in behind else plot.BLUE for i in heard_tree],
+    zorder=3,
+)
+for k in range(tree_depth + 1):
+    ax.text(1.02, -k, f"{weights_heard[2**k - 1]:.4f} each", va="center", fontsize=9)
+ax.text(0.36, -0.35, "one vector for 15 nodes", color=plot.RED, ha="right", fontsize=9)
+ax.set(xlim=(0, 1.16), ylim=(-4.4, 0.5))
+ax.axis("off")
+plt.show()
+
 # %% tags=["checks"]
 verify(
     "binary trees of depth 2, 4, 6: what a leaf weighs at the root",
@@ -1828,37 +1830,12 @@ verify(
     [4.0 ** (2 - r) / np.sqrt(96) for r in (2, 4, 6)],
     rtol=1e-9,
 )
-by_row = np.eye(7)[0]  # walks by the row of the tree they have reached
-for _ in range(6):
-    down, up = 2 * np.r_[0, by_row[:-1]], np.r_[by_row[1:], 0]
-    by_row = by_row + down + up
-sums = np.linalg.matrix_power(tree(6) + np.eye(127), 6)[0]
-upward = np.triu(tree(6)) + np.eye(127)  # a step towards the root, or a pause
-verify(
-    "depth 6, sums: a leaf's weight, all weights, all leaves', by counting walks by rows",
-    [sums[-1], sums.sum(), sums[-64:].sum()],
-    [1, by_row.sum(), by_row[-1]],
-)
-verify(
-    "… walks that never turn back: three choices at each of six steps, from the root",
-    np.linalg.matrix_power(upward, 6)[0].sum(),
-    3**6,
-)
 with_hub = np.ones((128, 128))
 with_hub[:127, :127], with_hub[127, 127] = tree(6), 0
 verify_at_least(
     "virtual node on a tree of depth 6: the leaf's weight at the root grows by",
     reach(with_hub, 0, 126, 6) / reach(tree(6), 0, 126, 6),
     3.0,
-)
-verify(
-    "barbells of two cliques of 5, 10, 20: weight across the bridge in three layers",
-    [
-        reach(nx.to_numpy_array(nx.barbell_graph(m, 0)), 0, 2 * m - 1, 3)
-        for m in (5, 10, 20)
-    ],
-    [1 / (m * (m + 1) ** 2) for m in (5, 10, 20)],
-    rtol=1e-9,
 )
 torch.manual_seed(0)
 S_tree, X_tree, four_W = (
@@ -1909,10 +1886,10 @@ r"""
 Back to the molecules of the opening. A test from the 1960s {cite:p}`weisfeiler1968` tries to tell two graphs apart by colours:
 
 1. Give all nodes one colour.
-2. Give each node a new colour, named by its old colour and the *multiset* of its neighbours' colours.
-3. Repeat until no class splits any more. Compare how often each colour occurs in the two graphs.
+2. Give each node a new colour, named by its old one and the *multiset* of its neighbours' colours.
+3. Repeat until no class splits any more. Compare the counts of the colours in the two graphs.
 
-By hand, a path of four against a star of four: after one round the path has two nodes with one neighbour and two with two, the star three with one neighbour and one with three. The counts differ, so the graphs do, because relabelling cannot change counts. Equal counts prove nothing. Now the molecules: in both, eight atoms have two neighbours and two have three. Go on, round by round.
+By hand, a path of four against a star of four: after one round the path has two nodes of each colour, the star three of one and one of another. Relabelling cannot change counts, so the graphs differ. Equal counts prove nothing. Now the molecules, round by round.
 """
 
 
@@ -1994,7 +1971,7 @@ verify(
 
 # %% [markdown]
 r"""
-From round 2 on 2 + 4 + 4 and 2 + 4 + 4: the colours never tell them apart, although one has rings of six and the other of five. Nor can they separate a hexagon from two triangles, where everybody has two neighbours of the only colour there is.
+From round 2 on 2 + 4 + 4 and 2 + 4 + 4: the colours never tell the two apart. Nor do they separate a hexagon from two triangles, where everybody has two neighbours of the only colour there is.
 
 (gnn-expressivity-wl)=
 What have colours to do with networks? A colour is *everything a message could carry*.
@@ -2005,19 +1982,19 @@ If the colours of two graphs have the same counts in every round, then every mes
 :::
 
 :::{prf:proof}
-We show by induction: nodes with equal colours after $k$ rounds have equal $h^{(k)}$, in whichever of the two graphs they live. At $k=0$ all colours and all $h$ are equal. Let two nodes have the same colour after $k+1$ rounds. By its definition they had the same colour before, hence the same $h^{(k)}$, and their neighbours have the same multiset of colours, hence the same multiset of $h^{(k)}$. AGG depends on nothing else, so MSG, AGG and UPDATE give both the same $h^{(k+1)}$. Equal colour counts then mean equal multisets of final vectors, and the readout sees only these.
+We show by induction: nodes with equal colours after $k$ rounds have equal $h^{(k)}$, in whichever of the two graphs they live. At $k=0$ all colours and all $h$ are equal. Let two nodes have the same colour after $k+1$ rounds. By its definition they had the same colour before, hence the same $h^{(k)}$. Their neighbours have the same multiset of colours, hence of $h^{(k)}$. MSG, AGG and UPDATE depend on nothing else and give both the same $h^{(k+1)}$. Equal colour counts then mean equal multisets of final vectors, and the readout sees only these.
 :::
 
-That answers the opening: to the molecules a graph network must say "the same", trained or not. (Names or random numbers as features would break the tie, at the price of equivariance.) What helps is to feed in what messages cannot find out, for instance on how many closed walks of five steps a node lies, $(A^5)_{ii}$: in a ring of five there are two, one each way round; in decalin none.
+That answers the opening: to the molecules such a network must say "the same", trained or not. What helps is to feed in what messages cannot find out, such as a node's closed walks of five steps, $(A^5)_{ii}$: two in a ring of five, one each way round; in decalin none.
 
 (graph-isomorphism-network)=
-**Is message passing as sharp as the colours?** It is if no step loses information, that is if AGG and UPDATE tell all multisets apart. [Mean and maximum do not](#deep-sets): they cannot count. The sum can, in the right code, which leads to the *graph isomorphism network* {cite:p}`xu2019`
+**Is message passing as sharp as the colours?** It is if AGG and UPDATE tell all multisets apart. [Mean and maximum do not](#deep-sets): they cannot count. The sum can, in the right code. That is the *graph isomorphism network* {cite:p}`xu2019`
 
 $$
 h_i'=\mathrm{MLP}\Bigl((1+\epsilon)\,h_i+\sum_{j\in\mathcal N_i}h_j\Bigr).
 $$ (eq-gnn-gin)
 
-Take all 208 graphs with one to six nodes, 21,528 pairs of different graphs. Which of them does a GIN with *random* weights, of one draw, confuse?
+Take all 208 graphs with one to six nodes. Which pairs does one GIN with *random* weights confuse?
 """
 
 
@@ -2064,7 +2041,7 @@ show_table(
 
 # %% [markdown]
 r"""
-The GIN confuses the pairs that the colours confuse, and no others: a few, among them the hexagon and the two triangles. With means it confuses thousands. On constant features an average of equals is that value again, so all it can notice is a node with no neighbours at all.
+The GIN confuses the four pairs that the colours confuse, and no others. With means it confuses thousands: on constant features an average of equals is that value again, so all it can notice is a node with no neighbours at all.
 """
 
 
@@ -2149,9 +2126,9 @@ r"""
 (draw-a-graph)=
 ## Draw a graph
 
-Now everything so far on a graph of your own. Tap a free place to add a node, two nodes after each other to join or part them; drag to move. Then step: the *colours* refine, the *messages* of the ringed node arrive (how much of them, $(\hat A^k)_{ij}$), the *features* are averaged, $\hat A^kx$ with the start $x=1$ at the ringed node and 0 elsewhere, shown against the limit.
+Now everything so far on a graph of your own. Tap a free place to add a node, two nodes after each other to join or part them; drag to move. Then step. The *colours* refine. The *messages* of the ringed node arrive, $(\hat A^k)_{ij}$. The *features*, 1 at the ringed node and 0 elsewhere, are averaged and shown against the limit.
 
-Three things to find. Two molecules whose colours agree for ever: add one bond to each so that they part. A graph in which a message needs six rounds to arrive, and an added edge that makes it four. A graph on which smoothing is over after three steps, and one on which it takes thirty.
+Three things to find. Two molecules whose colours agree for ever: add one bond to each so that they part. A message that needs six rounds to arrive, and an added edge that makes it four. A graph on which smoothing is over after three steps, and one on which it takes thirty.
 """
 
 
@@ -2261,13 +2238,13 @@ r"""
 (whole-molecules)=
 ## A whole molecule
 
-So far one answer a node. Often one is wanted for the graph: is this molecule soluble, poisonous, an acid? Then the nodes' final vectors are a *set*, and [Deep Sets](#eq-gnn-deep-sets) tells what to do with them: add up, and read,
+Often one answer is wanted for the whole graph: is this molecule poisonous, an acid? The nodes' final vectors are a *set*, and [Deep Sets](#eq-gnn-deep-sets) tells what to do with them: add up, and read,
 
 $$
 f(G)=\rho\Bigl(\sum_ih_i^{(k)}\Bigr).
 $$ (eq-gnn-readout)
 
-We make molecules: one ring of five or six atoms, with chains, of carbon, nitrogen and oxygen. Two questions are put to each. *Acid?* Do two oxygens sit on the same carbon? The others have just as many oxygens, on different carbons, so counting atoms does not tell. *Ring of five?* The number of atoms is drawn without regard to the ring. Before you look: what should messages be able to see? For the acid the carbon must hear of two oxygens: one round. The ring is the nemesis of the last section; but chains and other atoms break symmetries.
+We make molecules: one ring of five or six atoms, with chains, of carbon, nitrogen and oxygen. *Acid?* Do two oxygens sit on the same carbon? The others have as many oxygens, on different carbons, so counting atoms does not tell. *Ring of five?* The number of atoms is drawn without regard to the ring. Before you look: which of the two should messages be able to see?
 """
 
 
@@ -2320,7 +2297,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-Many small graphs in one mini-batch are laid side by side as *one* large graph with no edges between them; a vector `of` says which molecule each atom belongs to. The two `add_up`s are the whole network: one over arcs, one over atoms.
+Many small graphs in one mini-batch are laid side by side as *one* large graph with no edges between them. A vector `of` says which molecule each atom belongs to.
 """
 
 
@@ -2448,18 +2425,15 @@ def untrained(seed, layers=3):
     return np.ravel(np.transpose(out))
 
 
-def counts_of(what):
-    """Logistic regression on counts: atoms, bonds by kind, or colours after some rounds."""
+def counts_of(rounds):
+    """Logistic regression on counts: of atoms, or of colours after some rounds."""
     bags, names = [], {}
-    for (bonds, atoms, _), g in zip(lab, lab_graphs):
-        if what == "bonds":
-            words = [*atoms, *(tuple(sorted(atoms[b])) for b in bonds.tolist())]
-        else:
-            colour = dict(enumerate(int(a) - 3 for a in atoms))
-            words = [*colour.values()]
-            for _ in range(what):
-                colour = refine(g, colour, names)
-                words += colour.values()
+    for (_, atoms, _), g in zip(lab, lab_graphs):
+        colour = dict(enumerate(int(a) - 3 for a in atoms))
+        words = [*colour.values()]
+        for _ in range(rounds):
+            colour = refine(g, colour, names)
+            words += colour.values()
         bags.append(Counter(words))
     place = {w: k for k, w in enumerate({w for bag in bags[:300] for w in bag})}
     counts = np.zeros((800, len(place)))
@@ -2485,10 +2459,7 @@ lab_graphs = [nx.Graph(m[0].tolist()) for m in lab]
 lab_answers = np.array([m[2] for m in lab])  # (800, 2)
 lab_scores = {
     "count the atoms": [counts_of(0)],
-    "count the bonds by kind": [counts_of("bonds")],
-    "count the colours of 1 round": [counts_of(1)],
     "count the colours of 3 rounds": [counts_of(3)],
-    "GIN, 1 round": molecule_accuracy(1),
     "GIN, 3 rounds": molecule_accuracy(3),
     "  bonds exchanged": molecule_accuracy(3, exchanged=True),
     "  told the closed walks of five": molecule_accuracy(3, walks=True),
@@ -2507,11 +2478,11 @@ show_table(
 
 # %% [markdown]
 r"""
-*Acid:* counting atoms or bonds is a coin, as arranged. One round of colours answers it; a GIN of one round mostly, depending on the seed, and one of three rounds entirely. Exchange the bonds and it is a coin again: it was the neighbourhood.
+*Acid:* counting atoms is a coin, as arranged, and the GIN of three rounds is right. Exchange the bonds and it is a coin again: it was the neighbourhood.
 
-*Ring of five:* the GIN is hardly better than always giving the same answer, and being told the closed walks mends it (of course: here that number is the answer). Is that the theorem? No. The colours of three rounds, counted, reach some 0.75: chains break the symmetry, and the *shape of the rest* says something about the ring.
+*Ring of five:* the GIN is hardly better than a coin. Is that the theorem? No. The colours of three rounds, counted, do much better: chains break the symmetry, and the *shape of the rest* says something about the ring.
 
-The last row takes a GIN of the same size with its *random* weights; a logistic regression reads the sums that its head would see, and reads the ring better still. The information was there; in its 180 steps the trained GIN does not even fit its own 300 molecules (last column). *What messages can see* is a bound; what a network finds may be less. (Penalties are chosen on 100 validation molecules; the GIN's rate is untuned.)
+Now the last row: a GIN with *random* weights. A logistic regression reads the sums that its head would see, and reads the ring better still. The information was there, but in these thirty epochs, at an untuned rate, the trained GIN does not even fit its own 300 molecules. *What messages can see* is a bound; what a network finds may be less.
 """
 
 # %% tags=["checks"]
@@ -2519,12 +2490,9 @@ acid = {name: values[:, 0].mean() for name, values in lab_scores.items()}
 five = {name: values[:, 1].mean() for name, values in lab_scores.items()}
 coin = 4 * 0.5 / np.sqrt(400)  # four standard errors of a coin on 400 molecules
 verify(
-    "acid, by counts of atoms and bonds, with bonds exchanged: a coin",
-    [
-        acid[k]
-        for k in ("count the atoms", "count the bonds by kind", "  bonds exchanged")
-    ],
-    [0.5] * 3,
+    "acid, by counts of atoms, with bonds exchanged: a coin",
+    [acid[k] for k in ("count the atoms", "  bonds exchanged")],
+    [0.5] * 2,
     atol=coin,
 )
 verify_at_least(
@@ -2577,7 +2545,7 @@ verify("molecules made: rings in each, by counting bonds", bonds_of_lab, np.ones
 
 # %% [markdown]
 r"""
-**Try it.** A connected graph with $n$ nodes and $m$ edges has $m-n+1$ independent rings. Can a readout see them? Write the number of rings as $\rho(\sum_i\phi(d_i))$ with the degrees $d_i$, which one round of messages knows.
+**Try it.** A connected graph with $n$ nodes and $m$ edges has $m-n+1$ independent rings. Write the number of rings as $\rho(\sum_i\phi(d_i))$ with the degrees $d_i$, which one round of messages knows.
 """
 
 # %% tags=["yours"]
@@ -2603,15 +2571,15 @@ r"""
 (headline-detectability)=
 ## The headline: how faint may a community be?
 
-The club was easy, and the papers had words. Take both away. Let $n$ people have hidden sides $\sigma_i=\pm1$, half of them each. Two of one side are friends with probability $a/n$, two of different sides with $b/n$, independently: the *stochastic block model*. Everybody has about $c=\frac{a+b}2$ friends, and $\lambda=\frac{a-b}{a+b}$ says how telling a friendship is: a friend is of one's own side with probability $\frac{1+\lambda}2$. Here $c=5$, and 5 % of the sides are revealed. How many of the others can be named, by *anybody*?
+The club was easy, and the papers had words. Take both away. Let $n$ people have hidden sides $\sigma_i=\pm1$, half of them each. Two of one side are friends with probability $a/n$, two of different sides with $b/n$: the *stochastic block model*. Everybody has about $c=\frac{a+b}2$ friends, each of one's own side with probability $\frac{1+\lambda}2$, where $\lambda=\frac{a-b}{a+b}$. Here $c=5$, and 5 % of the sides are revealed. How many of the others can be named, by *anybody*?
 
-**What a friend knows.** Suppose my friend $k$ believes, from everything behind him, that he is $+1$ with log odds $h$, that is $p(\sigma_k=\pm1)\propto e^{\pm h/2}$. What does that say about me? With $h=2$ his probability is $0.88$; with $\lambda=0.6$ mine is then $0.88\cdot0.8+0.12\cdot0.2=0.73$, log odds $0.99$. In general he says
+**What a friend knows.** My friend $k$ believes that he is $+1$ with log odds $h$, that is $p(\sigma_k=\pm1)\propto e^{\pm h/2}$. With $h=2$ his probability is $0.88$; with $\lambda=0.6$ mine is then $0.88\cdot0.8+0.12\cdot0.2=0.73$. In general he says
 
 $$
 \sum_{\sigma_k=\pm1}e^{h\sigma_k/2}(1+\lambda\sigma_i\sigma_k)\;\propto\;1+\lambda\sigma_i\tanh\frac h2,\qquad\text{log odds}\quad\log\frac{1+\lambda t}{1-\lambda t}=2\operatorname{artanh}(\lambda t),\quad t=\tanh\frac h2 .
 $$
 
-Independent messages add their log odds. And the one I send back to $k$ must leave out what $k$ told me, or he would hear himself:
+Independent messages add their log odds. The one I send to $j$ must leave out what $j$ told me, or he would hear himself:
 
 $$
 h_{i\to j}=f+\sum_{k\in\mathcal N_i\setminus j}2\operatorname{artanh}\Bigl(\lambda\tanh\frac{h_{k\to i}}2\Bigr).
@@ -2640,20 +2608,14 @@ plt.show()
 
 # %% [markdown]
 r"""
-A sparse random graph looks like a tree from each node, so messages from different friends *are* nearly independent. This is *belief propagation* {cite:p}`decelle2011`: message passing with fixed weights that follow from Bayes' rule
-
-$$
-p(\sigma\mid G)\propto\prod_{\{i,j\}\in\mathcal E}(1+\lambda\sigma_i\sigma_j)\prod_{\{i,j\}\notin\mathcal E}\Bigl(1-\frac cn(1+\lambda\sigma_i\sigma_j)\Bigr).
-$$ (eq-gnn-posterior)
-
-The field $f$ comes from the second product, from strangers. Each says very little, $\log\frac{1-\frac cn(1+\lambda m_k)}{1-\frac cn(1-\lambda m_k)}\approx-\frac{2c\lambda}nm_k$ with $m_k=\tanh\frac{H_k}2$, but there are $n$ of them: $f=-2c\lambda\,\overline m$, which keeps the sides balanced. $H_i$ is the same sum over *all* neighbours. People whose side is revealed send $\pm\infty$.
+A sparse random graph looks like a tree from each node, so messages from different friends *are* nearly independent. This is *belief propagation* {cite:p}`decelle2011`: message passing with weights that follow from Bayes' rule. Strangers speak too, in $f$: not to be friends is a faint hint of different sides, about $-\frac{2c\lambda}n\tanh\frac{H_k}2$ each, but there are $n$ of them. Here $H_i$ is the sum over *all* neighbours, and a revealed side sends $\pm\infty$.
 """
 
 # %%
 SURE = 1e3  # log odds of a revealed side  # setting
 
 
-def believe(n, edges, lam, c, given, rounds=60, echo=False, seed=0):  # setting
+def believe(n, edges, lam, c, given, rounds=60, seed=0):  # setting
     """Log odds H of all n sides; `given` is ±1 where revealed, else 0."""
     i, j = np.r_[edges, edges[:, ::-1]].T  # message k goes from i to j
     back = np.r_[len(edges) : len(i), : len(edges)]  # the one in the other direction
@@ -2663,7 +2625,7 @@ def believe(n, edges, lam, c, given, rounds=60, echo=False, seed=0):  # setting
         said = 2 * np.arctanh(lam * np.tanh(h / 2))
         f = -2 * c * lam * np.tanh(H / 2).mean()
         H = np.where(given != 0, SURE * given, f + np.bincount(j, said, n))
-        h = H[i] - (0 if echo else said[back])
+        h = H[i] - said[back]
     return H
 
 
@@ -2713,15 +2675,6 @@ verify(
     believe(3, np.array([[0, 1], [1, 2]]), 0.7, 0, np.array([1, 0, 0]))[2],
     once,
 )
-loud = passed(SURE)
-for _ in range(200):  # with it, the middle hears again what it told the last
-    loud = passed(SURE) + passed(passed(loud))
-verify(
-    "… with its own echo",
-    believe(3, np.array([[0, 1], [1, 2]]), 0.7, 0, np.array([1, 0, 0]), echo=True)[2],
-    passed(loud),
-    atol=1e-6,
-)
 crowd_told = np.r_[0, np.repeat([1, -1], [3000, 999])]
 stranger = lambda s: np.log1p(-5 / 4000 * (1 + 0.6 * s * crowd_told[1:])).sum()
 verify(
@@ -2746,21 +2699,21 @@ verify_within_se(
 
 # %% [markdown]
 r"""
-**The threshold.** Far from the revealed people all messages are small, and $2\operatorname{artanh}(\lambda\tanh\frac h2)\approx\lambda h$. In the direction of the truth: each of the $c$ children passes on $\lambda$ times its message, and its side agrees with its parent's with a surplus of $\frac{1+\lambda}2-\frac{1-\lambda}2=\lambda$. So each generation multiplies the faint knowledge by
+**The threshold.** Far from the revealed people all messages are small, and $2\operatorname{artanh}(\lambda\tanh\frac h2)\approx\lambda h$. Each of the $c$ children passes on $\lambda$ times its message, and its side agrees with its parent's with a surplus of $\frac{1+\lambda}2-\frac{1-\lambda}2=\lambda$. So each generation multiplies the faint knowledge by
 
 $$
 \mathrm{SNR}=c\lambda^2=\frac{(a-b)^2}{2(a+b)} .
 $$ (eq-gnn-snr)
 
-This is a heuristic, but it says the truth: above 1 the camps can be found even if nobody is revealed {cite:p}`massoulie2014,mossel2018`, and below 1, the *Kesten–Stigum threshold* {cite:p}`kesten1966`, no method, however clever or slow, does better than guessing {cite:p}`mossel2015`. What is left then is what the few revealed people tell those nearby.
+The heuristic is right. Above 1 the camps can be found even if nobody is revealed {cite:p}`massoulie2014,mossel2018`. Below 1, the *Kesten–Stigum threshold* {cite:p}`kesten1966`, no method then does better than guessing {cite:p}`mossel2015`.
 
-**The best possible.** The accuracy of the best rule can be computed without any graph. Let $z$ be a message in the direction of the truth, $\sigma_ih_i$. On a random tree it is distributed like
+**The best possible.** It can be computed without any graph. A message in the direction of the truth, $z=\sigma_ih_i$, is distributed on a random tree like
 
 $$
 z=\sum_{k=1}^{N}s_k\,2\operatorname{artanh}\Bigl(\lambda\tanh\frac{z_k}2\Bigr),\qquad N\sim\operatorname{Poisson}(c),\quad P(s_k=1)=\frac{1+\lambda}2,
 $$ (eq-gnn-population)
 
-with $z_k=\infty$ if $k$ is revealed. Keep a population of values and let it breed. A rule with log odds $z$ is right with probability $1/(1+e^{-|z|})$, and the accuracy is the average of that. From $z=0$, after $r$ generations, it is, on a large graph, the best accuracy of any rule that sees only *$r$ hops*: what can be done. From $z=\infty$ it is that of somebody who is told all sides at distance $r$; behind them nothing can add anything, so on a large graph nobody does better: a bound. Where the two meet (a cell below compares them), the best is known.
+with $z_k=\infty$ if $k$ is revealed. Keep a population of values and let it breed. A rule with log odds $z$ is right with probability $1/(1+e^{-|z|})$; average that. Started from $z=\infty$, as if somebody told all sides far away, it is a bound that nobody beats on a large graph. Started from $z=0$, it is what can be done. Where we tried, the two meet.
 """
 
 
@@ -2780,30 +2733,27 @@ def best_accuracy(c, lam, revealed, rng, hops=None, size=10_000):  # setting
 
 # %% [markdown]
 r"""
-**The contest.** Four graphs of 1,000 people at each of six strengths, the same for everybody. *Belief propagation* knows $c$ and $\lambda$. The *GCN* of two layers has names for features, as in the club, and the best of three learning rates on two graphs of its own. *Gossip* you know. *Spectral clustering* takes the sign of an eigenvector, of $D^{-1/2}AD^{-1/2}$ on the largest piece or of the *Bethe Hessian* $(c-1)I-\sqrt c\,A+D$ {cite:p}`saade2014`; labels only tell which side is which. And a net in between, *two weights*: twelve rounds of
+**The contest.** Four graphs of 1,000 people at each of six strengths. *Belief propagation* knows $c$ and $\lambda$. The *GCN of 2 layers* has names for features, as in the club. That of *12 layers*, residual, is fed the revealed sides. Each GCN has the best of three learning rates. *Gossip* you know. The smallest net has *two weights* and twelve rounds of
 
 $$
-h_i\leftarrow w_2\sum_{j\in\mathcal N_i}(t_j-\overline t),\qquad t_j=\tanh(w_1h_j)\ \text{ or the side, if revealed},
+h_i\leftarrow w_2\sum_{j\in\mathcal N_i}(t_j-\overline t),\qquad t_j=\tanh(w_1h_j)\ \text{ or the side, if revealed}:
 $$ (eq-gnn-two-weights)
 
-nearly the messages of belief propagation, echo and all, with $w_1,w_2$ learned from the same fifty labels as the GCN: of a random half the sides are shown, the other half is asked. That half of all are $+1$ is part of the model, so GCN and gossip are cut at the median of their scores.
+nearly belief propagation. It runs *untrained*, at $w=(1,\frac12)$ for all strengths, and *trained* on the same fifty labels as the GCNs. (GCNs and gossip are cut at their median, since half of all are $+1$.)
 """
 
 
 # %%
-def two_weights(w, A, shown, rounds, strangers):
+def two_weights(w, A, shown, rounds=12):  # setting
     """Scores (n, cases) after so many rounds, all with the same two weights."""
     h = torch.zeros_like(shown)
     for _ in range(rounds):
         t = torch.where(shown != 0, shown, torch.tanh(w[0] * h))
-        h = w[1] * (A @ (t - strangers * t.mean(0)))
+        h = w[1] * (A @ (t - t.mean(0)))
     return h
 
 
 # %% tags=["set-up"]
-from scipy.sparse.linalg import eigsh
-
-
 def table_of(n, edges):
     half = sparse.coo_matrix((np.ones(len(edges), np.float32), edges.T), (n, n))
     return (half + half.T).tocsr()
@@ -2813,8 +2763,6 @@ def two_weights_sides(
     n,
     edges,
     given,
-    rounds=12,  # setting
-    strangers=True,
     steps=12,  # setting
     cases=4,  # setting
     seed=0,
@@ -2825,13 +2773,12 @@ def two_weights_sides(
 
     def loss():
         asked = (torch.rand(n, cases) < 0.5) & (x != 0)
-        h = two_weights(w, A, x * ~asked, rounds, strangers)
+        h = two_weights(w, A, x * ~asked)
         return F.softplus(-x * h)[asked].mean()
 
     minimise([w], loss, steps, lr=0.1)
     with torch.no_grad():
-        score = two_weights(w, A, x, rounds, strangers)[:, 0].numpy()
-    return score if strangers else balanced(score, given)
+        return two_weights(w, A, x)[:, 0].numpy()
 
 
 def coupled(n, edges):
@@ -2868,19 +2815,27 @@ def gcn_sides(n, edges, given, lr, steps=25, seed=0):  # setting
         return balanced(scores(0.0).numpy(), given)
 
 
-def spectral_sides(n, edges, given, c, bethe):
-    """An eigenvector of the Bethe Hessian or, on the largest piece, of D^(-1/2) A D^(-1/2)."""
-    A = table_of(n, edges).astype(float)
-    piece = sparse.csgraph.connected_components(A)[1]
-    kept = np.flatnonzero((piece == np.bincount(piece).argmax()) | bethe)
-    A = A[kept][:, kept]
-    d = np.asarray(A.sum(1)).ravel()
-    root = sparse.diags(d**-0.5) if not bethe else None
-    M = np.sqrt(c) * A - sparse.diags(d + c - 1) if bethe else root @ A @ root
-    values, vectors = eigsh(M, 2, which="LA", v0=1.0 + np.arange(len(d)) % 7)
-    out = np.zeros(n)
-    out[kept] = vectors[:, values.argmin()]
-    return out * np.sign(given @ np.sign(out) + 0.5)
+def label_sides(n, edges, given, lr, layers=12, steps=16, cases=2, seed=0):  # setting
+    """A GCN of many layers whose only feature is the side, if shown, trained like the
+    two weights."""
+    torch.manual_seed(seed)
+    S, x = coupled(n, edges), torch.tensor(given).float()[:, None]
+    mixed = lambda H: (S @ H.reshape(n, -1)).reshape(H.shape)
+    Ws = start_of([(1, 8)] + [(8, 8)] * (layers - 2) + [(8, 1)])  # setting
+
+    def scores(shown):  # (n, cases)
+        H = torch.tanh(mixed(shown[..., None] @ Ws[0]))
+        for W in Ws[1:-1]:
+            H = H + torch.tanh(mixed(H @ W))
+        return mixed(H @ Ws[-1])[..., 0]
+
+    def loss():
+        asked = (torch.rand(n, cases) < 0.5) & (x != 0)
+        return F.softplus(-x * scores(x * ~asked))[asked].mean()
+
+    minimise(Ws, loss, steps, lr)
+    with torch.no_grad():
+        return balanced(scores(x)[:, 0].numpy(), given)
 
 
 def gossip_sides(n, edges, given, rounds=60):
@@ -2907,40 +2862,30 @@ def best_rate(sides):
 
 
 gcn_rate = best_rate(lambda e, g, lr: gcn_sides(1000, e, g, lr))
+label_rate = best_rate(lambda e, g, lr: label_sides(1000, e, g, lr))
 strengths = np.array([0.5, 1, 1.5, 2, 3, 4])
-contest, worlds = {}, []
+contest = {}
 for snr in strengths:
     lam = np.sqrt(snr / 5)
     for seed in range(4):
         s, e, given = world(snr, rng)
-        worlds.append((s, e, given))
-        opinions = gossip_sides(1000, e, given)
         said = {
             "belief propagation": believe(1000, e, lam, 5, given),
-            "  with its own echo": believe(1000, e, lam, 5, given, echo=True),
-            "  stopped after 4": believe(1000, e, lam, 5, given, rounds=4),
-            "two weights": two_weights_sides(1000, e, given, seed=seed),
+            "two weights, untrained": two_weights_sides(1000, e, given, steps=0),
+            "two weights, trained": two_weights_sides(1000, e, given, seed=seed),
+            "GCN, 12 layers": label_sides(1000, e, given, label_rate, seed=seed),
             "GCN, 2 layers": gcn_sides(1000, e, given, gcn_rate, seed=seed),
-            "Bethe Hessian": spectral_sides(1000, e, given, 5, True),
-            "Laplacian": spectral_sides(1000, e, given, 5, False),
-            "gossip": balanced(opinions, given),
-            "  not cut at median": opinions,
+            "gossip": balanced(gossip_sides(1000, e, given), given),
         }
         for name, score in said.items():
             contest.setdefault(name, []).append(share_right(score, s, given))
 contest = {name: np.reshape(v, (len(strengths), 4)) for name, v in contest.items()}
-limits = {
-    hops: np.array(
-        [best_accuracy(5, np.sqrt(snr / 5), 0.05, rng, hops) for snr in strengths]
-    )
-    for hops in (None, 4)
-}
+limit_best = np.array(
+    [best_accuracy(5, np.sqrt(snr / 5), 0.05, rng) for snr in strengths]
+)
 show_table(
     ["named rightly at SNR", *(f"{snr:g}" for snr in strengths)],
-    [
-        [name, *(f"{v:.2f}" for v in limits[hops])]
-        for name, hops in (("best possible", None), ("best within 4 hops", 4))
-    ]
+    [["best possible", *(f"{v:.2f}" for v in limit_best)]]
     + [
         [name, *(spread(v).replace(" ", "") for v in runs)]
         for name, runs in contest.items()
@@ -2951,23 +2896,19 @@ show_table(
 headline(
     "Two hidden communities, 5 % revealed: accuracy above one half of belief propagation, and of the best possible rule, mean over six signal strengths",
     contest["belief propagation"].mean() - 0.5,
-    limits[None].mean() - 0.5,
+    limit_best.mean() - 0.5,
     rtol=0.05,
 )
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Accuracy against signal strength with error bars. Belief propagation lies on the curve of the best possible rule; the GCN lies below the curve of four hops; the Bethe Hessian starts at one half and comes within two points of the best curve at 3. The net of two weights is a coin at 0.5 and lies between the GCN and the best curve from strength 1.5 on; gossip lies a little above the GCN."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "Accuracy against signal strength with error bars. Belief propagation lies on the curve of the best possible rule, two untrained weights on it or a little below. The GCNs of 12 and of 2 layers and gossip lie clearly below it between strengths 1.5 and 2, and come nearer at 4."}}
 fig, ax = plt.subplots(figsize=(6.8, 3.8))
-for within, style, label in (
-    (None, "-", "best possible"),
-    (4, "--", "best within 4 hops"),
-):
-    ax.plot(strengths, limits[within], style, color="black", lw=1.4, label=label)
+ax.plot(strengths, limit_best, color="black", lw=1.4, label="best possible")
 for shift, (name, colour, mark) in enumerate(
     (
         ("belief propagation", plot.BLUE, "o"),
+        ("two weights, untrained", plot.PURPLE, "v"),
+        ("GCN, 12 layers", plot.ORANGE, "^"),
         ("GCN, 2 layers", plot.RED, "s"),
-        ("Bethe Hessian", plot.GREEN, "^"),
-        ("two weights", plot.PURPLE, "v"),
         ("gossip", "black", "x"),
     )
 ):
@@ -2990,105 +2931,18 @@ plt.show()
 
 # %% [markdown]
 r"""
-Belief propagation lies on the curve: nobody can do better, and these are messages. (At strength 1 the four graphs happen to lie above it; twenty others do not.) From strength 1 on two weights come within some four points of it; the GCN stays below, by some ten at strength 2. Is it how *far* its messages come, or what they *say*? Its vector for a name is trained by labels within two hops and heard two hops further: four in all, against twelve. (On 1,000 people four hops reach half of all; the dashed curve is that of a large graph.) So let each hear as far as the other: the two weights for four rounds, and GCNs of four and of twelve residual layers fed *labels* like them (each with the best of three rates). Last, two weights without the strangers, $\overline t$.
+Belief propagation lies on the curve, within the scatter of four graphs: it is as good as any rule can be, and it is made of messages. (At strength 1 these four happen to lie above it; twenty others do not.)
+
+The two weights, *untrained*, come within some four points of it from strength 1 on. Training adds nothing there, and at ½ it harms. Both GCNs stay below from 1.5 to 3, and gossip, without a weight, keeps up with them.
+
+In the two weights not learning does the work but the *form* of the message, and the form is ours, set near Bayes' rule. The GCNs had to find theirs in some twenty steps from some fifty labels; with more of both they may do better.
 """
 
-
-# %% tags=["set-up"]
-def label_sides(n, edges, given, layers, lr, steps=16, cases=2, seed=0):  # setting
-    """A GCN of many layers whose only feature is the side, if shown, trained like the
-    two weights."""
-    torch.manual_seed(seed)
-    S, x = coupled(n, edges), torch.tensor(given).float()[:, None]
-    mixed = lambda H: (S @ H.reshape(n, -1)).reshape(H.shape)
-    Ws = start_of([(1, 8)] + [(8, 8)] * (layers - 2) + [(8, 1)])  # setting
-
-    def scores(shown):  # (n, cases)
-        H = torch.tanh(mixed(shown[..., None] @ Ws[0]))
-        for W in Ws[1:-1]:
-            H = H + torch.tanh(mixed(H @ W))
-        return mixed(H @ Ws[-1])[..., 0]
-
-    def loss():
-        asked = (torch.rand(n, cases) < 0.5) & (x != 0)
-        return F.softplus(-x * scores(x * ~asked))[asked].mean()
-
-    minimise(Ws, loss, steps, lr)
-    with torch.no_grad():
-        return balanced(scores(x)[:, 0].numpy(), given)
-
-
-def far_or_form(sides, tuned=False):
-    """Shares named rightly on the contest's graphs of strength 1.5, 2 and 3: (3, 4)."""
-    rate = {"lr": best_rate(lambda e, g, lr: sides(1000, e, g, lr=lr))} if tuned else {}
-    said = [
-        share_right(sides(1000, e, given, **rate, seed=k % 4), s, given)
-        for k, (s, e, given) in enumerate(worlds[8:20])
-    ]
-    return np.reshape(said, (3, 4))
-
-
-far = {
-    "two weights, 12 rounds": contest["two weights"][2:5],
-    "two weights, 12 rounds, not trained": far_or_form(
-        partial(two_weights_sides, steps=0)
-    ),
-    "two weights, 4 rounds": far_or_form(partial(two_weights_sides, rounds=4)),
-    "GCN fed labels, 12 layers": far_or_form(partial(label_sides, layers=12), True),
-    "GCN fed labels, 4 layers": far_or_form(partial(label_sides, layers=4), True),
-    "two weights, 12 rounds, no strangers": far_or_form(
-        partial(two_weights_sides, strangers=False)
-    ),
-}
-show_table(
-    ["share named rightly at SNR", "1.5", "2", "3"],
-    [[name, *(spread(v) for v in runs)] for name, runs in far.items()],
-)
-
-# %% [markdown]
-r"""
-At strength 2 eight more layers alone gain the GCN some three points, the other messages alone hardly one, both together eight: distance and form pay together. But much of the form was ours: the two weights start near belief propagation, and untrained they are as good (second row); the GCNs had sixteen steps and some fifty labels to find it. One piece of the form is vital, the strangers: without $\overline t$ the two weights, even cut at their median, vary widely from graph to graph, and fall below both GCNs until the signal is strong. The echo is innocent; it costs belief propagation a point or two.
-
-And the rivals without a network? *Gossip*, cut at its median, is no worse than the GCN from strength 1 on, without a weight. (Not cut, it varies strongly: a few revealed too many on one side shift everybody's opinion.) The *Bethe Hessian*, belief propagation linearised, hardly uses the labels and still beats the GCN from strength 1.5 on; the *Laplacian* needs a strong signal, because in a sparse graph its leading eigenvectors sit on chance twigs.
-
-Belief propagation also *knows* how good it is: the average of $\max(p,1-p)$ is its own forecast of its accuracy. Far from the threshold the forecast is close; just above it it can fail: at 1.25, on one of four other graphs of 1,000 people, its forecast was eleven points too high. On the slider (a lucky graph) nobody is revealed. The log odds of the two camps merge, and below strength 1 they collapse onto zero: not a weak opinion, none.
-"""
-
-
-# %% tags=["picture"]
-def camps(SNR):
-    s, e, _ = world(SNR, np.random.default_rng(22))
-    H = believe(1000, e, np.sqrt(SNR / 5), 5, np.zeros(1000, int))
-    H = H * np.sign(H @ s)
-    fig, ax = plt.subplots(figsize=(6.8, 3.2))
-    for camp, colour in ((1, plot.BLUE), (-1, plot.RED)):
-        ax.hist(
-            np.clip(H[s == camp], -8, 8),
-            np.linspace(-8, 8, 49),
-            color=colour,
-            histtype="stepfilled",
-            alpha=0.55,
-            label=f"truly {'+1' if camp > 0 else '−1'}",
-        )
-    forecast = (1 / (1 + np.exp(-abs(H)))).mean()
-    ax.set(
-        xlabel="log odds of +1",
-        ylabel="people",
-        ylim=(0, 110),
-        title=f"{100 * (np.sign(H) == s).mean():.0f} % right, its own forecast {100 * forecast:.0f} %",
-    )
-    ax.legend(loc="upper right", bbox_to_anchor=(0.9, 1.0))
-    return fig
-
-
-explore(
-    camps,
-    alt="Histograms of the log odds of two camps; far apart for a strong signal, they merge and collapse onto zero below strength one",
-    SNR=[2.5, 1.5, 1.25, 1.1, 0.9, 0.5],
-)
 
 # %% tags=["checks"]
-bp = contest["belief propagation"]
+bp, untrained_two = contest["belief propagation"], contest["two weights, untrained"]
+trained_two = contest["two weights, trained"]
+gcns = [contest["GCN, 12 layers"], contest["GCN, 2 layers"]]
 more, lam = (
     [world(2, np.random.default_rng([30, k])) for k in range(20)],
     np.sqrt(2 / 5),
@@ -3096,7 +2950,13 @@ more, lam = (
 verify_within_se(
     "strength 2: belief propagation on twenty more graphs, and the best possible",
     [share_right(believe(1000, e, lam, 5, g), s, g) for s, e, g in more],
-    limits[None][3],
+    limit_best[3],
+)
+fresh = [world(1, np.random.default_rng([31, k])) for k in range(20)]
+verify_within_se(
+    "strength 1: belief propagation on another twenty graphs, and the best possible",
+    [share_right(believe(1000, e, 0.2**0.5, 5, g), s, g) for s, e, g in fresh],
+    limit_best[1],
 )
 verify(
     "strengths 1 and 2: twenty hops from knowing nothing, and from being told all: they meet",
@@ -3104,144 +2964,40 @@ verify(
         best_accuracy(5, np.sqrt(snr / 5), 0.05, np.random.default_rng(24), hops=20)
         for snr in (1, 2)
     ],
-    limits[None][[1, 3]],
+    limit_best[[1, 3]],
     atol=0.015,
-)
-verify_at_least(
-    "strengths 1.5, 2, 3: two weights not trained minus the deep GCN fed labels, means",
-    (
-        far["two weights, 12 rounds, not trained"] - far["GCN fed labels, 12 layers"]
-    ).mean(1),
-    0.0,
 )
 verify(
     "six strengths: belief propagation and the best possible, squared distance",
-    np.square(bp.mean(1) - limits[None]).mean(),
+    np.square(bp.mean(1) - limit_best).mean(),
     0.0,
     atol=4 * bp.var(1, ddof=1).mean() / 4,
 )
-verify_at_most(
-    "strengths 1.5 to 3: accuracy of the GCN minus belief propagation, paired, mean",
-    (contest["GCN, 2 layers"] - bp)[2:5].mean(1),
+verify_at_least(
+    "strengths 1 to 4: untrained two weights minus belief propagation, paired, mean",
+    (untrained_two - bp)[1:].mean(1),
     -0.05,
 )
 verify(
-    "strength 2: what the echo costs, paired",
-    (bp - contest["  with its own echo"])[3].mean(),
-    0.0,
-    atol=0.03,
-)
-verify_at_least(
-    "strength 2: what stopping after four rounds costs, four graphs",
-    (bp - contest["  stopped after 4"])[3],
-    0.02,
-)
-verify(
-    "six strengths: belief propagation stopped after four rounds, and the best within 4 hops",
-    contest["  stopped after 4"].mean(1),
-    limits[4],
-    atol=0.04,
-)
-verify_at_most(
-    "six strengths: the GCN minus the best within 4 hops, mean",
-    contest["GCN, 2 layers"].mean(1) - limits[4],
-    0.01,
-)
-verify_at_least(
-    "strengths 1.5 to 4: Bethe Hessian minus the GCN, mean",
-    (contest["Bethe Hessian"] - contest["GCN, 2 layers"])[2:].mean(),
-    0.0,
-)
-fresh = [world(1, np.random.default_rng([31, k])) for k in range(20)]
-verify_within_se(
-    "strength 1: belief propagation on another twenty graphs, and the best possible",
-    [share_right(believe(1000, e, 0.2**0.5, 5, g), s, g) for s, e, g in fresh],
-    limits[None][1],
-)
-two = contest["two weights"]
-verify_at_least(
-    "strengths 1 to 4: two weights minus belief propagation, paired, mean",
-    (two - bp)[1:].mean(1),
-    -0.05,
-)
-verify_at_least(
-    "strengths 1 to 3: two weights minus the GCN, paired, mean",
-    (two - contest["GCN, 2 layers"])[1:5].mean(1),
-    0.03,
-)
-two_12, _, two_4, gcn_12, gcn_4, no_strangers = far.values()
-verify_at_least(
-    "2 and 3: gain of the GCN from more layers alone",
-    (gcn_12 - gcn_4)[1:].mean(1),
-    0.01,
-)
-verify(
-    "… from the other messages alone: hardly any",
-    (two_4 - gcn_4)[1:].mean(1),
-    np.zeros(2),
-    atol=0.025,
-)
-verify_at_least(
-    "1.5 and 2: gain from both, above the sum of the two gains, mean",
-    (two_12 - gcn_12 - two_4 + gcn_4)[:2].mean(),
-    0.01,
-)
-verify(
-    "strength 2: what four rounds for twelve cost two weights, and the curve",
-    (two_12 - two_4)[1].mean(),
-    limits[None][3] - limits[4][3],
+    "strengths 1 to 4: trained two weights minus untrained, paired, mean",
+    (trained_two - untrained_two)[1:].mean(1),
+    np.zeros(5),
     atol=0.02,
 )
 verify_at_most(
-    "1.5 and 2, without the strangers: two weights minus the GCNs, means",
-    [(no_strangers - net)[:2].mean() for net in (gcn_12, gcn_4)],
+    "strength 0.5: trained two weights minus untrained, paired, mean",
+    (trained_two - untrained_two)[0].mean(),
     -0.02,
 )
-cut = contest["gossip"]
 verify_at_least(
-    "strengths 1 to 4: gossip cut at its median minus the GCN, means",
-    (cut - contest["GCN, 2 layers"])[1:].mean(1),
-    -0.01,
+    "strengths 1.5 to 3: untrained two weights minus the GCNs of 12 and of 2 layers, mean",
+    [(untrained_two - net)[2:5].mean(1).min() for net in gcns],
+    0.015,
 )
-verify_at_most(
-    "strengths 1.5 to 3: spread of gossip cut at its median over that of gossip",
-    (cut.std(1) / contest["  not cut at median"].std(1))[2:5],
-    0.5,
-)
-
-
-def alone(snr, seed):
-    """Nobody revealed: accuracy, and belief propagation's own forecast of it."""
-    s, e, _ = world(snr, np.random.default_rng(seed))
-    H = believe(1000, e, np.sqrt(snr / 5), 5, np.zeros(1000, int), seed=seed)
-    right = (np.sign(H) == s).mean()
-    return max(right, 1 - right), (1 / (1 + np.exp(-abs(H)))).mean()
-
-
-afar = np.array([alone(snr, k) for snr in (0.5, 2, 3) for k in range(3)])
-forecasts = afar[[0, 1, 2, 6, 7, 8], 1]
-verify_at_most(
-    "nobody revealed, strengths 0.5, 2, 3, nine graphs: forecast and accuracy, apart",
-    abs(afar[:, 1] - afar[:, 0]),
-    0.06,
-)
-near_it = np.array([alone(1.25, k) for k in range(200, 204)])
 verify_at_least(
-    "… strength 1.25, the worst of four: forecast minus accuracy",
-    (near_it[:, 1] - near_it[:, 0]).max(),
-    0.08,
-)
-verify(
-    "nobody revealed, strength 0.5: the forecast",
-    forecasts[:3],
-    np.full(3, 0.5),
-    atol=1e-3,
-)
-verify(
-    "nobody revealed, strength 3: the forecast, and the best possible",
-    np.mean(forecasts[3:]),
-    best_accuracy(5, np.sqrt(3 / 5), 0.0, np.random.default_rng(23)),
-    atol=0.02,
+    "strengths 1 to 4: gossip cut at its median minus the GCNs, means, the least",
+    [(contest["gossip"] - net)[1:].mean(1).min() for net in gcns],
+    -0.02,
 )
 
 # %% [markdown]
@@ -3272,7 +3028,7 @@ r"""
 (gnn-practice)=
 ## In practice
 
-At work one writes none of this. *PyTorch Geometric* {cite:p}`fey2019` has the layers, over lists of arcs, with sparse kernels, neighbour sampling and batches of many graphs side by side. Here is the loop that one would write, on the papers, to be copied.
+At work one writes none of this. *PyTorch Geometric* {cite:p}`fey2019` has the layers, over lists of arcs, with neighbour sampling and batches of many graphs. Here is the loop, on the papers, to be copied.
 """
 
 # %% tags=["set-up"]
@@ -3310,7 +3066,7 @@ print(f"test accuracy {right[paper_test].mean():.2f}")
 
 # %% [markdown]
 r"""
-Put our weights into its layers, and the outputs should be equal. Note the traps: self-loops are added by GCN and GAT but not by GIN and SAGE; SAGE's matrix for the node itself is called `lin_r`, the one for the neighbours `lin_l`.
+With our weights its layers give our outputs. Two traps: self-loops are added by GCN and GAT, not by GIN and SAGE; SAGE's matrix for the node itself is `lin_r`, that for the neighbours `lin_l`.
 """
 
 # %% tags=["set-up"]
@@ -3430,7 +3186,7 @@ with torch.no_grad():
 
 # %% [markdown]
 r"""
-**"57 % without any label, better than chance."** Camps without labels have no names, so one counts $\max(\text{accuracy},1-\text{accuracy})$. That is above one half even for coins, by $\binom n{n/2}2^{-n-1}\approx1/\sqrt{2\pi n}$ on average (even $n$). On the club it is seven points.
+**"57 % without any label, better than chance."** Camps without labels have no names, so one counts $\max(\text{accuracy},1-\text{accuracy})$. That is above one half even for coins, by about $1/\sqrt{2\pi n}$ on average: on the club seven points.
 """
 
 # %% tags=["checks"]
@@ -3522,7 +3278,7 @@ mesh_holes = lambda faces: int(2 - len(np.unique(faces)) + len(faces) / 2) // 2
 
 :::{exercise} Project: beat the GCN
 :label: ex-gnn-beat-the-gcn
-At signal strength 2 and 5 % labels the GCN of the headline stays below what four hops allow. Write a method that does not know $\lambda$ and reaches 85 %. Then give [two weights](#eq-gnn-two-weights) a third: let each message leave out its echo. Is it worth the arcs?
+At signal strength 2 and 5 % labels the GCNs of the headline stay below the best possible. Write a method that does not know $\lambda$ and reaches 85 %. Then let each message of the [two weights](#eq-gnn-two-weights) leave out what its receiver said. Is it worth the arcs?
 :::
 """
 
@@ -3535,11 +3291,15 @@ exercise("gnn-beat-the-gcn").check(beat_the_gcn)
 r"""
 <details><summary>Solution</summary>
 
-Belief propagation with a guess for $\lambda$ is hardly worse than with the truth: take 0.6. (To estimate it from friendships between revealed people is a bad idea here: there are some six.) The average degree can be read off the graph.
+Belief propagation with a guess for $\lambda$: take 0.6. The average degree can be read off the graph.
 
 ```python
-def beat_the_gcn(n, edges, given):
-    return believe(n, edges, 0.6, 2 * len(edges) / n, given)
+def beat_the_gcn(n, edges, given, lam=0.6):
+    return believe(n, edges, lam, 2 * len(edges) / n, given)
+
+for lam in (0.6, math.sqrt(2 / 5)):  # the guess and the truth
+    share = [share_right(beat_the_gcn(1000, e, g, lam), s, g) for s, e, g in own_worlds]
+    print(f"λ = {lam:.3f}: {np.mean(share):.3f} named rightly")
 ```
 
 </details>
@@ -3554,17 +3314,16 @@ r"""
 |---|---|---|
 | relabelling | $PX$, $PAP^\top$, $P^{-1}=P^\top$ | [permutations](#eq-gnn-permutation) |
 | what a graph layer must satisfy | $f(PAP^\top,PX)=Pf(A,X)$ | [equivariance](#eq-gnn-graph-equivariance) |
-| Deep Sets | $\rho(\sum_i\phi(x_i))$, all invariant functions under conditions | [form](#eq-gnn-deep-sets) |
+| Deep Sets | $\rho(\sum_i\phi(x_i))$ | [form](#eq-gnn-deep-sets) |
 | message passing | update, aggregate, message; $k$ layers see $k$ hops | [scheme](#eq-gnn-message) |
 | GCN | $\sigma(\hat AXW)$, $\hat A=\tilde D^{-1/2}(A+I)\tilde D^{-1/2}$ | [layer](#eq-gnn-gcn) |
 | sampling | error $\sigma_i^2/s$ with $s$ neighbours, however many there are | [variance](#eq-gnn-sampling) |
-| oversmoothing | $\hat A^kX\to q_1q_1^\top X$ like $\lvert\lambda_2\rvert^k$; contrast brings most of it back; a loss of $\ln2$ is not by itself oversmoothing | [limit](#eq-gnn-oversmoothing) |
+| oversmoothing | $\hat A^kX\to q_1q_1^\top X$ like $\lvert\lambda_2\rvert^k$ | [limit](#eq-gnn-oversmoothing) |
 | oversquashing | $\lVert\partial h_i/\partial x_j\rVert\le(\hat A^r)_{ij}\prod\lVert W_k\rVert$ | [Jacobian](#eq-gnn-squash) |
 | blind spot | no message passing sees more than the colours; a GIN can see as much | [theorem](#gnn-expressivity-wl), [GIN](#eq-gnn-gin) |
-| a whole graph | $\rho(\sum_ih_i)$ | [readout](#eq-gnn-readout) |
-| detectability | two camps can be found only if $(a-b)^2>2(a+b)$; four hops see less than all, our briefly trained GCNs used less still, and more layers paid most with messages near Bayes' rule | [threshold](#eq-gnn-snr) |
+| detectability | two large camps can be found without labels only if $(a-b)^2>2(a+b)$; at strengths 1.5 to 3 two weights set near Bayes' rule beat our briefly trained GCNs | [threshold](#eq-gnn-snr) |
 
-**Further reading.** {cite:t}`bronstein2021` derive all of deep learning from symmetries; {cite:t}`hamilton2020` is the friendly textbook on graphs; {cite:t}`sanchez2021` lets you play with messages on real molecules. The threshold and the belief-propagation view of communities are the work of {cite:t}`decelle2011`.
+**Further reading.** {cite:t}`bronstein2021` derive all of deep learning from symmetries; {cite:t}`hamilton2020` is the friendly textbook on graphs; {cite:t}`sanchez2021` lets you play with messages on real molecules. {cite:t}`saade2014` turn belief propagation into one eigenvector.
 """
 
 # %% [markdown]

@@ -295,7 +295,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-Here both models are tables of letters counted in *Alice* {cite:p}`carroll1865` (what was never seen leans on the shorter table): the small one knows the last letter, the large one the last two. The quick way took two looks for five letters. And each three-letter text comes as often as it does the slow way. Nothing is worse: the two laws are *equal*, as you will [prove](#speculative-decoding).
+Both models here are tables of letters counted in *Alice* {cite:p}`carroll1865`; what was never seen leans on the shorter table. The small one knows the last letter, the large one the last two. The quick way took two looks for five letters, and each three-letter text comes as often as it does the slow way. Nothing is worse: the two laws are *equal*, as you will [prove](#speculative-decoding).
 
 **What does one more token cost?** We cut text into tokens, build today's block, and compute the same numbers with less memory and fewer looks. **What does one more token know?** We bend a model's distribution, see a model learn from the text before it, and end with losses that fall along a power law towards a floor that we know.
 
@@ -303,11 +303,11 @@ You will be able to
 
 - **cut** any text into byte-pair tokens, and **compare** models whose tokens differ,
 - **build** the block of today's models, and **count** what a token costs with it,
-- **prove** that attention in blocks and speculative decoding change nothing, and **know** what sampling rules, low rank and few bits do change,
+- **prove** that attention in blocks and speculative decoding change nothing,
 - **derive** the best policy for a reward and a leash, and **see** a reward being over-optimised,
 - **fit** a scaling law, and **test** it where it has not been fitted.
 
-It builds on [attention and the block](#transformer-block) of chapter 10, on [entropy](#entropy) and [divergence](#kl-divergence), and for one section on [the SVD](#low-rank-approximation). Reading takes an hour and a half; logarithms are natural.
+It builds on [attention and the block](#transformer-block) of chapter 10, on [entropy](#entropy) and [divergence](#kl-divergence), and for one section on [the SVD](#low-rank-approximation). Reading takes an hour and a quarter; logarithms are natural.
 """
 
 # %% tags=["checks"]
@@ -335,9 +335,9 @@ r"""
 (byte-pair-encoding)=
 ## What is a token?
 
-[Chapter 10](#subword-tokenization) merged letters into pieces. Many of today's models start one floor lower, from the 256 *bytes* in which a computer stores any text: `é` is two bytes, a rabbit's emoji four. Then *byte-pair encoding* {cite:p}`gage1994,sennrich2016`: give the most frequent pair of neighbours a new number, 256, replace it everywhere, give the next one 257, and so on.
+A model reads numbers, so a text must first be cut and its pieces numbered. [Chapter 10](#subword-tokenization) merged letters. Many of today's models start one floor lower, from the 256 *bytes* in which a computer stores any text: `é` is two bytes, a rabbit's emoji four. Then comes *byte-pair encoding* {cite:p}`gage1994,sennrich2016`: give the most frequent pair of neighbours a new number, 256, replace it everywhere, give the next one 257, and so on.
 
-By hand, on `banana`: the pairs are `ba`, `an`, `na`, `an`, `na`. Two of them come twice; the code takes `na`. Merged into X that is `baXX`, four tokens instead of six. To *encode* a new text, replay the merges in the order in which they were learnt; to *decode*, unfold them. No token reaches across the beginning of a word, that is, no second half begins with a blank.
+By hand, on `banana`: `an` and `na` come twice each, and the code takes `na`. Merged into X that is `baXX`, four tokens instead of six. To *encode* a new text, replay the merges in the order in which they were learnt; to *decode*, unfold them. No second half of a merge begins with a blank, so no token reaches across the beginning of a word.
 """
 
 
@@ -389,7 +389,7 @@ print()
 # %% [markdown]
 r"""
 (bits-per-byte)=
-**Is a larger vocabulary better?** Let a model judge that knows only how frequent each token is. The fair unit is the letter (or byte): the surprise of the whole text, divided by its letters. We count on one chapter, half a count extra for every token, and judge on the beginning of the next. The control gets the same two texts with their letters shuffled.
+**Is a larger vocabulary better?** Let a model judge that knows only how frequent each token is. The fair unit is the letter (or byte): the surprise of the whole text, divided by its letters. We count on one chapter, with half a count extra for every token, and judge on the beginning of the next. As control, the same two texts with their letters shuffled.
 """
 
 
@@ -422,7 +422,7 @@ for i, n in enumerate(stages):
 
 # %% [markdown]
 r"""
-A token gets harder to guess, a letter easier: pieces know their own letters. But the gain ends: from 800 merges to 1,200 nothing is won (with a whole count extra for every token, a little is). In shuffled letters merges only make it worse. (A text can be cut in many ways; [the shelf](#shortest-segmentation) sums over all of them.)
+A token gets harder to guess, a letter easier: pieces know their own letters. But the gain ends: from 800 merges to 1,200 nothing is won here. In shuffled letters merges only make it worse.
 """
 
 # %% tags=["checks"]
@@ -481,12 +481,6 @@ verify_at_most(
     (by_stage[4, 1] - by_stage[5, 1]) / (by_stage[3, 1] - by_stage[4, 1]),
     0.25,
 )
-whole_extra = [
-    surprise(alice, alice_new, many_merges[:n], 256 + n, 1)[1] for n in (800, 1200)
-]
-verify_at_least(
-    "… saved by them with a whole count extra (nats)", -np.diff(whole_extra), 0
-)
 
 # %% [markdown]
 r"""
@@ -516,16 +510,16 @@ r"""
 (leaner-block)=
 ## A leaner block
 
-A [transformer block](#transformer-block) of 2017 and one of today differ in a few places, each one line.
+A [transformer block](#transformer-block) of 2017 and one of today differ in a few places, each one line of code.
 
 (rmsnorm)=
-**A norm without a mean.** The layer norm first subtracts the mean of the coordinates and then divides by their spread. *RMSNorm* {cite:p}`zhang2019rms` only divides,
+**A norm without a mean.** The layer norm subtracts the mean of the coordinates and divides by their spread. *RMSNorm* {cite:p}`zhang2019rms` only divides,
 
 $$
 \operatorname{RMS}(x)=\sqrt{\tfrac1d\sum_ix_i^2+\epsilon},\qquad \mathrm{RMSNorm}(x)=g\odot\frac x{\operatorname{RMS}(x)} .
 $$ (eq-lm-rms)
 
-By hand, with $g=1$: $(1,7)$ has mean square 25 and becomes $(0.2,1.4)$. The layer norm would send it to $(-1,1)$, and $(3,9)$ and $(-3,3)$ too: it is RMSNorm after centring, $\mathrm{LN}(x)=\mathrm{RMSNorm}(x-\bar x)$, and so it forgets one number more, the mean. RMSNorm forgets the length only: its derivative along $x$ is zero (but for $\epsilon$).
+By hand, with $g=1$: $(1,7)$ has mean square 25 and becomes $(0.2,1.4)$. The layer norm sends it to $(-1,1)$, and $(3,9)$ too. It is RMSNorm after centring, $\mathrm{LN}(x)=\mathrm{RMSNorm}(x-\bar x)$, and forgets the mean and the length; RMSNorm forgets only the length (but for $\epsilon$).
 
 (swiglu)=
 **A gate for the MLP.** A hidden unit of the MLP is $\varphi(w^\top x)$. Let a second one be multiplied to it: *SwiGLU* {cite:p}`shazeer2020` is
@@ -534,13 +528,13 @@ $$
 U\bigl(\mathrm{SiLU}(Wx)\odot Vx\bigr),\qquad\mathrm{SiLU}(z)=z\,\sigma(z),\quad\sigma(z)=\tfrac1{1+e^{-z}} .
 $$ (eq-lm-swiglu)
 
-It can multiply. Since $\sigma(z)+\sigma(-z)=1$, two units with $\pm w$ in the gate and $\pm v$ beside it give $\mathrm{SiLU}(z)u+\mathrm{SiLU}(-z)(-u)=zu\,(\sigma(z)+\sigma(-z))=zu$: a product, exactly, of any two linear functions of $x$. It has three matrices instead of two; with the hidden width $\frac83d$ instead of $4d$ the number of weights is the same, $8d^2$.
+It can multiply. Take two units with $\pm w$ in the gate and $\pm v$ beside it. Since $\sigma(z)+\sigma(-z)=1$, they give $\mathrm{SiLU}(z)u+\mathrm{SiLU}(-z)(-u)=zu\,(\sigma(z)+\sigma(-z))=zu$: a product, exactly, of any two linear functions of $x$. It has three matrices instead of two; with the hidden width $\frac83d$ instead of $4d$ the number of weights is the same, $8d^2$.
 
 (rotary-again)=
 **Places** enter by [rotation](#eq-tf-rotary), no table; the code writes pairs of coordinates as complex numbers.
 
 (grouped-query-attention)=
-**Shared keys.** When the model writes, it keeps the [keys and values](#kv-cache) of every token, for every head. *Grouped-query attention* {cite:p}`ainslie2023` lets $H$ query heads share $G$ sets of keys and values: head $h$ reads set $\lfloor hG/H\rfloor$. With $H=8$, $G=2$ the heads $0,\dots,3$ read set 0, the heads $4,\dots,7$ set 1. It is attention with matrices tied within a group, and the cache is $H/G$ times smaller.
+**Shared keys.** When the model writes, it keeps the [keys and values](#kv-cache) of every token, for every head. *Grouped-query attention* {cite:p}`ainslie2023` lets $H$ query heads share $G$ sets of keys and values: head $h$ reads set $\lfloor hG/H\rfloor$. With $H=8$, $G=2$ the heads $0,\dots,3$ read set 0, the others set 1. The cache is $H/G$ times smaller.
 """
 
 
@@ -642,7 +636,7 @@ class LM(nn.Module):
 
 # %% [markdown]
 r"""
-**Does the gate pay?** Two targets in six variables: one is made of products, $x_1x_2+x_3x_4+x_5x_6$; the other, as control, of six smooth bends $\log\cosh(2a^\top x)$, nearly the shape of two GELUs back to back. Inputs are as an RMSNorm leaves them; both layers have 288 weights, the same 250 steps, the best of five rates by validation loss, three seeds.
+**Does the gate pay?** Take two targets in six variables. One is made of products, $x_1x_2+x_3x_4+x_5x_6$; the other, as control, of six smooth bends $\log\cosh(2a^\top x)$. Both layers have 288 weights, the same steps, and the best of five rates by validation loss; three seeds report.
 """
 
 
@@ -698,7 +692,7 @@ for name in targets:
 
 # %% [markdown]
 r"""
-Products come out some ten times better with a gate, and smooth bends more than twenty times worse. Each is good at what it is made of. On text {cite:t}`shazeer2020` found a small gain over GELU.
+Products come out some ten times better with a gate, smooth bends more than twenty times worse. Each is good at what it is made of. On text {cite:t}`shazeer2020` found a small gain over GELU.
 """
 
 # %% tags=["checks"]
@@ -791,15 +785,15 @@ r"""
 (decoding-cost)=
 ## What does one more token cost?
 
-Count what a token costs when a text of $t$ tokens stands already. Let $N$ be the number of weights in the matrices (without the table of embeddings, which is only looked up) and $d$ the width of a token. Every weight is used once per token, for one multiplication and one addition; in each of the $L$ layers the token's queries meet $t+1$ keys, $2d(t+1)$ operations, and as many values, again $2d(t+1)$:
+A model that writes pays for every token anew. Let a text of $t$ tokens stand already, $N$ be the number of weights in the matrices (the table of embeddings is only looked up), and $d$ the width of a token. Every weight is used once, for one multiplication and one addition. In each of the $L$ layers the token's queries meet $t+1$ keys, $2d(t+1)$ operations, and as many values, again $2d(t+1)$:
 
 $$
 \text{operations for one more token}=2N+4Ld\,(t+1) .
 $$ (eq-lm-cost)
 
-That is with the [cache of chapter 10](#kv-cache), $2L\frac GHd$ numbers a token; without it the whole text is read again, and each of its $t+1$ tokens pays. By hand, for our own model with $L=2$, $d=32$, $N=12\text{,}416$: the fortieth token costs $24\text{,}832+10\text{,}240$ operations with a cache, forty times as much without.
+That is with the [cache of chapter 10](#kv-cache), which keeps $2L\frac GHd$ numbers a token. Without it the whole text is read again, and each of its $t+1$ tokens pays. By hand, for our own model with $L=2$, $d=32$, $N=12\text{,}416$: the fortieth token costs $24\text{,}832+10\text{,}240$ operations with a cache, forty times as much without.
 
-Our own model has two blocks of width 32 with four query heads over two sets of keys. It has been trained (folded here, [In practice](#lm-practice) has the loop) on texts of 41 letters in an invented language of four; [later](#in-context-markov) we ask what it has learnt.
+Our own model has four query heads over two sets of keys. It has been trained (folded here, [In practice](#lm-practice) has the loop) on texts of 41 letters in an invented language of four; [later](#in-context-markov) we ask what it has learnt.
 """
 
 # %% tags=["set-up"]
@@ -881,7 +875,9 @@ for t, a, b in zip(counted_at, *cost.values()):
 # %% [markdown]
 r"""
 (arithmetic-intensity)=
-**Operations are not the whole price.** Before a weight can be multiplied it must be fetched from memory. A processor for this work, an A100 say, is specified with $312\cdot10^{12}$ operations and $2\cdot10^{12}$ bytes a second {cite:p}`nvidia2021`: some three hundred operations in the time in which one number of two bytes arrives. What counts is the *arithmetic intensity*, operations per number fetched {cite:p}`williams2009`. For one token each weight is fetched for two operations. If $k$ tokens go through together, each weight is fetched once for $2k$. Writing the next token waits for memory, and *looking at five tokens should cost hardly more than looking at one*, as long as the multiplier is idle. (A weak one, a laptop's say, is busy after fewer tokens.) The curves: with the whole cache it is two per token that goes through, at any length; sharing keys and values among eight heads raises it once the text is long.
+**Operations are not the whole price.** Before a weight can be multiplied it must be fetched from memory. An A100, say, is specified with $312\cdot10^{12}$ operations and $2\cdot10^{12}$ bytes a second {cite:p}`nvidia2021`: some three hundred operations while one number of two bytes arrives. What counts is the *arithmetic intensity*, operations per number fetched {cite:p}`williams2009`.
+
+If one token goes through, each weight is fetched for two operations; if $k$ go through together, for $2k$. So writing the next token waits for memory, and *looking at five tokens should cost hardly more than looking at one*, as long as the multiplier is idle. The curves count the cache too. Sharing keys and values among eight heads raises them once the text is long.
 """
 
 
@@ -987,7 +983,7 @@ r"""
 (online-softmax)=
 ## The same numbers, in blocks
 
-Attention has a second bill. The scores of $T$ tokens with $T$ tokens are a matrix of $T^2$ numbers: for 100,000 tokens ten thousand million, for each head, only to form means. A mean can be formed while the values stream by. The trouble is the softmax: its denominator is known at the end only, and so is the *largest* score, without whose subtraction $e^{s}$ overflows.
+Attention has a second bill. The scores of $T$ tokens with $T$ tokens are a matrix of $T^2$ numbers: for 100,000 tokens ten thousand million, for each head, only to form means. Could a mean be formed while the values stream by? The trouble is the softmax: its denominator is known at the end only, and so is the *largest* score, without whose subtraction $e^{s}$ overflows.
 
 Keep three things for each query: the largest score so far $m$, the sum $\ell=\sum_je^{s_j-m}$, and the mean $y$ so far. When a score $s$ with value $v$ arrives,
 
@@ -995,12 +991,12 @@ $$
 m'=\max(m,s),\qquad \ell'=\ell\,e^{m-m'}+e^{s-m'},\qquad y'=\frac{\ell\,e^{m-m'}\,y+e^{s-m'}\,v}{\ell'} .
 $$ (eq-lm-online)
 
-By hand: scores $\log1,\log3,\log4$, values $8,0,4$. First $m=\log1$, $\ell=1$, $y=8$. The second score is larger: what we have shrinks by $e^{\log1-\log3}=\frac13$, so $\ell=\frac13+1=\frac43$ and $y=\frac{8/3+0}{4/3}=2$. The third: $\ell=\frac43\cdot\frac34+1=2$, $y=\frac{1\cdot2+1\cdot4}2=3$. And the softmax $(\frac18,\frac38,\frac48)$ gives $1+0+2=3$.
+By hand: scores $\log1,\log3,\log4$, values $8,0,4$. First $m=\log1$, $\ell=1$, $y=8$. The second score is larger: what we have shrinks by $e^{\log1-\log3}=\frac13$, so $\ell=\frac43$ and $y=\frac{8/3+0}{4/3}=2$. The third: $\ell=\frac43\cdot\frac34+1=2$, $y=\frac{1\cdot2+1\cdot4}2=3$. And the softmax $(\frac18,\frac38,\frac48)$ gives $1+0+2=3$.
 
-Why is it always right? After $n$ scores $\ell=\sum_{j\le n}e^{s_j-m}$ and $\ell\,y=\sum_{j\le n}e^{s_j-m}v_j$, by definition. Multiplying both by $e^{m-m'}$ replaces $m$ by $m'$ in every term, and the new term completes the sums. No exponent is ever positive, so nothing overflows {cite:p}`milakov2018`.
+Why is it right? After $n$ scores $\ell=\sum_{j\le n}e^{s_j-m}$ and $\ell\,y=\sum_{j\le n}e^{s_j-m}v_j$, by definition. Multiplying both by $e^{m-m'}$ replaces $m$ by $m'$ in every term, and the new term completes the sums. No exponent is ever positive, so nothing overflows {cite:p}`milakov2018`.
 
 (flash-attention)=
-**In blocks.** What holds for one score holds for a block of them: two partial results $(m,\ell,y)$ of disjoint sets of tokens combine into that of the union, by the same rule, both sides shrunk: $\ell'=\ell_1e^{m_1-m'}+\ell_2e^{m_2-m'}$. *FlashAttention* {cite:p}`dao2022` walks over blocks of keys that fit the processor's small fast memory; the matrix is never stored. The same numbers up to rounding, for memory that grows with $T$ instead of $T^2$; and what need not travel to the large slow memory and back makes it [fast](#arithmetic-intensity).
+**In blocks.** Two partial results $(m,\ell,y)$ of disjoint sets of tokens combine by the same rule, both sides shrunk to the larger $m$. *FlashAttention* {cite:p}`dao2022` walks over blocks of keys that fit the processor's small fast memory, and never stores the matrix. The numbers are the same up to rounding, for memory that grows with $T$ instead of $T^2$. What need not travel to the large slow memory and back also saves [time](#arithmetic-intensity).
 """
 
 
@@ -1175,7 +1171,7 @@ def top_p(p, mass):
 
 # %% [markdown]
 r"""
-The law of a text of three letters is the product of three rows, $27^3=19\text{,}683$ numbers. Its entropy says how varied the texts are, $\mathrm{KL}$ how far they are from the model's, the last column how much of the model's mass can no longer be written at all.
+The law of a text of three letters is the product of three rows, $27^3=19\text{,}683$ numbers. Its entropy says how varied the texts are, $\mathrm{KL}$ how far they are from the model's. The lost mass is the share of the model's texts that can no longer be written.
 """
 
 
@@ -1195,7 +1191,6 @@ t_h = (ALPHABET.index("t"), ALPHABET.index("h"))
 rules = {
     "as it is": lambda p: p,
     "temperature 0.67": lambda p: tempered(p, 0.67),
-    "temperature 1.4": lambda p: tempered(p, 1.4),
     "top-5": lambda p: top_k(p, 5),
     "top-p 0.85": lambda p: top_p(p, 0.85),
     "greedy": lambda p: top_k(p, 1),
@@ -1222,7 +1217,7 @@ for name, (H, kl, lost) in reports.items():
 
 # %% [markdown]
 r"""
-A truncation that keeps the mass $s$ of the model's texts and only rescaled the *texts* would have $\mathrm{KL}=-\log s$, the least that is possible when nothing else may be written; token by token it can cost a little more, because the rescaling differs from past to past. A tempered law loses nothing and shifts everything. At the same entropy (3.7; we chose the settings so) it stays nearest to the model, and top-5 strays farthest, to another likeliest text. (No wonder: of all laws with one entropy, the tempered law of whole texts is the nearest. That a tail should not be trusted this table cannot show.)
+Three of the rules are set to about the same entropy, 3.7 nats. Among these the temperature loses no text and stays nearest to the model; top-5 strays farthest, to another likeliest text. But nearness was not the wish: whether a tail deserves trust this table cannot show. (And is the greedy text at least the likeliest? [No](#beam-search).) On the slider the nucleus keeps one or two letters where the tempered law is sure, many where it is flat.
 """
 
 
@@ -1246,53 +1241,6 @@ explore(
     tau=[1.0, 0.3, 0.6, 2.0, 4.0],
 )
 
-# %% [markdown]
-r"""
-(beam-search)=
-**The likeliest text.** Greedy takes the likeliest letter each time. That need not give the likeliest text: after $0.6$ may come only choices of $0.3$, after $0.4$ a sure thing, and $0.6\cdot0.3<0.4\cdot1$. *Beam search* keeps the $B$ best beginnings instead of one. With a table for a model the truth is known: the likeliest text that *ends in* a given pair of letters goes through the likeliest text to its predecessor, which is dynamic programming over 729 pairs (Viterbi).
-"""
-
-
-# %%
-def beam_search(n, B):
-    beams = [(0.0, t_h)]  # log-probability, letters
-    for _ in range(n):
-        longer = [
-            (log_p + math.log(P[text[-2], text[-1], c]), (*text, c))
-            for log_p, text in beams
-            for c in range(27)
-        ]
-        beams = sorted(longer, reverse=True)[:B]
-    return beams[0]
-
-
-# %%
-def likeliest(n):
-    best = np.where(np.arange(729) == 27 * t_h[0] + t_h[1], 0.0, -np.inf).reshape(
-        27, 27
-    )
-    for _ in range(n):
-        best = (best[:, :, None] + np.log(P)).max(0)  # over the letter that drops out
-    return best.max()
-
-
-# %% tags=["set-up"]
-beams = {B: beam_search(20, B) for B in (1, 2, 4, 16, 64)}
-viterbi = likeliest(20)
-own_texts = write_ahead(2000, 20, 0, np.random.default_rng(3))[0]
-with_start = np.c_[np.tile(t_h, (2000, 1)), own_texts]
-own_log = np.log(P[with_start[:, :-2], with_start[:, 1:-1], with_start[:, 2:]]).sum(1)
-print("twenty letters after th          log-probability")
-for B, (log_p, text) in beams.items():
-    print(f"beam of {B:2}:  {spell(text):25}{log_p:9.3f}")
-print(f"the likeliest, by Viterbi{viterbi:22.3f}")
-print(f"texts that the model draws{own_log.mean():20.2f} ± {own_log.std():.2f}")
-print(f"the likeliest of 2,000 of them{own_log.max():16.2f}")
-
-# %% [markdown]
-r"""
-A beam can miss the best text, and a wider one finds it. (Two texts tie for it: the same words in another order.) But the best text is far likelier than the likeliest of 2,000 that the model wrote: its own texts, $1.72\pm0.24$ nats a letter, are [typical](#typical-set). For models of translation the likeliest sentence of all was often the empty one {cite:p}`stahlberg2019`.
-"""
 
 # %% tags=["checks"]
 p4 = np.array([0.5, 0.3, 0.15, 0.05])
@@ -1308,30 +1256,12 @@ masses = np.where(kept_rows, rows, 0).sum(1)
 smallest = np.where(kept_rows, rows, 1).min(1)
 verify_at_least("200 random rows: mass of the nucleus", masses, 0.9)
 verify_at_most("… without its smallest token", masses - smallest, 0.9)
-lost_texts = {name: reports[name] for name in ("top-5", "top-p 0.85", "greedy")}
-verify_at_least(
-    "truncations: KL over −log of the mass they keep",
-    [kl / -math.log(1 - lost) for _, kl, lost in lost_texts.values()],
-    1.0,
-    atol=1e-9,
-)
 torch_rows = torch.tensor(P).log() / 0.7
 verify(
     "tempered rows: softmax of the logarithms over τ",
     tempered(P, 0.7),
     torch_rows.softmax(-1),
     atol=1e-12,
-)
-verify(
-    "a beam of 64, and Viterbi: log-probability of the best text", beams[64][0], viterbi
-)
-verify_at_least("what greedy misses (nats)", viterbi - beams[1][0], 0.1)
-every_three = math.log(model_law.max())
-verify("Viterbi for three letters: the best of all 19,683", likeliest(3), every_three)
-verify_at_least(
-    "the likeliest text over the likeliest of 2,000 drawn (nats)",
-    viterbi - own_log.max(),
-    3,
 )
 
 # %% [markdown]
@@ -1375,7 +1305,7 @@ Draw $c$ from $q$ and keep it with probability $\min(1,p_c/q_c)$. If rejected, d
 A letter $c$ is guessed and kept with probability $q_c\min(1,p_c/q_c)=\min(p_c,q_c)$. Hence a guess is kept with probability $\alpha=\sum_c\min(p_c,q_c)$, rejected with $1-\alpha$. Since $(p_c-q_c)_+=p_c-\min(p_c,q_c)$, these parts sum to $1-\alpha$ too, so after a rejection $c$ is drawn with probability $(p_c-\min(p_c,q_c))/(1-\alpha)$. Together: $\min(p_c,q_c)+(1-\alpha)\frac{p_c-\min(p_c,q_c)}{1-\alpha}=p_c$.
 :::
 
-For a whole text go from left to right. The first letter has the law $p(\cdot\mid\text{past})$. If it was a kept guess, the next guess was made after this very letter, and the theorem applies with the longer past; if it was a correction, the rest of the guesses is thrown away, and what follows is drawn afresh. If all $k$ guesses are kept, the large model has already computed what comes after them, and draws one letter more. Each letter has, given those before it, the law of the large model, and so has the text.
+For a whole text go from left to right. The first letter has the law $p(\cdot\mid\text{past})$. After a kept guess the theorem applies again, with the longer past. After a correction the other guesses are thrown away. If all $k$ are kept, the large model has already computed what comes after them, and draws one letter more. So each letter has, given those before it, the law of the large model, and so has the text.
 """
 
 
@@ -1434,13 +1364,13 @@ for k, gap in gap_two.items():
 # %% [markdown]
 r"""
 (acceptance-rate)=
-**How fast?** A guess is kept with probability $\alpha=\sum_c\min(p_c,q_c)=1-\mathrm{TV}(p,q)$, one minus the *total variation* distance $\frac12\sum_c|p_c-q_c|$. If it were the same everywhere, and independent, a look would give $1+\alpha+\dots+\alpha^k$ letters, the $i$-th guess counting only if all before it were kept:
+**How fast?** A guess is kept with probability $\alpha=\sum_c\min(p_c,q_c)=1-\mathrm{TV}(p,q)$, one minus the *total variation* distance $\frac12\sum_c|p_c-q_c|$. If $\alpha$ were the same everywhere, and independent, the first $i$ guesses would all be kept with probability $\alpha^i$:
 
 $$
-\mathbb E\,[\text{letters a look}]=\frac{1-\alpha^{k+1}}{1-\alpha},
+\mathbb E\,[\text{letters a look}]=1+\alpha+\dots+\alpha^k=\frac{1-\alpha^{k+1}}{1-\alpha},
 $$ (eq-lm-accept)
 
-at most $\frac1{1-\alpha}$, however far one guesses. If a guess costs a share $\gamma$ of a look, the gain is $\frac{1-\alpha^{k+1}}{(1-\alpha)(1+\gamma k)}$, and there is a best $k$; one guess pays exactly if $\alpha>\gamma$. Change both and look for it.
+at most $\frac1{1-\alpha}$, however far one guesses. If a guess costs a share $\gamma$ of a look, the gain is $\frac{1-\alpha^{k+1}}{(1-\alpha)(1+\gamma k)}$, and there is a best $k$. Change $\alpha$ and $\gamma$, and look for it.
 """
 
 
@@ -1473,7 +1403,7 @@ explore(
 
 # %% [markdown]
 r"""
-Our two tables agree with $\alpha=0.64$ on average over long texts; but agreement differs from past to past, and the true number of letters a look is a sum over pasts. For $k=4$ after `th`, an easy start, where the small model too expects an `e`:
+Our two tables agree with $\alpha=0.64$ on average over long texts. But it differs from past to past, and the true number of letters a look is a sum over pasts. For $k=4$, after `th` and in the long run:
 """
 
 
@@ -1508,12 +1438,12 @@ print(f"{'':24}exact, long texts {letters_long:.3f}, formula {gain(alpha, 4, 0):
 
 # %% [markdown]
 r"""
-Over long texts the formula with the mean $\alpha$ is hardly off; after `th` it is far too low.
+Over long texts the formula with the mean $\alpha$ is hardly off. After `th`, where the small model too expects an `e`, it is far too low.
 
-So here is the answer to the puzzle. Nothing is worse; the price is the guessing, and work that is thrown away. A server that writes for many readers at once may have no idle multiplier to spare for it. A bad small model makes the text slow, not wrong.
+So here is the answer to the puzzle. Nothing is worse; the price is the guessing, and work that is thrown away. A busy server may have no idle multiplier to spare. A bad small model makes the text slow, not wrong.
 
 (live-speculate)=
-**Toss the coins yourself.** The small model's guesses stand in the cards, each with a coin; inside the green part the guess is kept. Drag a coin (or use the arrow keys) over its edge, and see the rest of the guesses go. Click a card for both models' opinions at its place, the last card for what a rejection may write.
+**Toss the coins yourself.** Each card holds a guess and a coin; inside the green part the guess is kept. Drag a coin (or use the arrow keys) over its edge, and see the later guesses go. Click a card for both models' opinions at its place.
 """
 
 # %% tags=["set-up"]
@@ -1635,6 +1565,12 @@ verify_within_se(
     1 + coins.cumprod(1).sum(1),
     gain(0.7, 4, 0),
 )
+same_favourite = P.argmax(-1) == Q.argmax(-1)
+verify_at_most(
+    "long texts: share of pasts with the same likeliest letter, less the agreement",
+    (long_run * same_favourite).sum() - alpha,
+    -0.1,
+)
 
 # %% [markdown]
 r"""
@@ -1664,30 +1600,30 @@ r"""
 (fewer-numbers-in-matrices)=
 ## Fewer numbers
 
-You have a trained model, a new task and a small machine. Must each weight change, and have 32 bits?
+A trained model meets a new task and a small machine. Must each weight change, and have 32 bits?
 
 (low-rank-adaptation)=
-**A change of low rank.** *LoRA* {cite:p}`hu2022` leaves the trained matrix $W_0$ ($d'\times d$) alone and adds a product of two thin ones,
+**A change of low rank.** *LoRA* {cite:p}`hu2022` leaves the trained $W_0$ ($d'\times d$) alone and adds a thin product,
 
 $$
-W=W_0+BA,\qquad B\;(d'\times r),\quad A\;(r\times d),
+W=W_0+BA,\qquad B\;(d'\times r),\quad A\;(r\times d).
 $$ (eq-lm-lora)
 
-$r(d+d')$ numbers instead of $dd'$ (fewer only up to rank $\frac{dd'}{d+d'}$). One starts with $B=0$ and a random $A$; afterwards $BA$ is added into $W_0$.
+One starts with $B=0$ and a random $A$. For a thousand by a thousand and $r=8$ that is 16,000 numbers instead of a million.
 
-What rank is needed? For a linear layer with squared loss the answer is a theorem. Let $X$ hold the $n$ inputs as rows and $R=Y-XW_0^\top$ what the old matrix misses. Full fine-tuning fits $R$ by least squares, $\hat R=XD^\top$. What is left, $R-\hat R$, is orthogonal to all that $X$ can make; so for any other change $BA$ the residual splits at a right angle,
+What rank is needed? For a linear layer with squared loss the answer is a theorem. Let $X$ hold the $n$ inputs as rows, $R=Y-XW_0^\top$ what the old matrix misses. Full fine-tuning fits $R$ by least squares, $\hat R=XD^\top$. The rest $R-\hat R$ is orthogonal to all that $X$ can make, so for any other change $BA$
 
 $$
 \|R-X(BA)^\top\|^2=\|R-\hat R\|^2+\|\hat R-X(BA)^\top\|^2 .
 $$
 
-So one looks for the matrix of rank $r$ nearest to $\hat R$. By [Eckart and Young](#low-rank-approximation) it is $\hat R V_rV_r^\top$ with the first $r$ right singular vectors of $\hat R$, and it *is* of the form $X(BA)^\top$, with $BA=V_rV_r^\top D$ {cite:p}`izenman1975`:
+By [Eckart and Young](#low-rank-approximation) the nearest matrix of rank $r$ is $\hat R V_rV_r^\top$, with the first $r$ right singular vectors of $\hat R$. It *is* of the form $X(BA)^\top$, with $BA=V_rV_r^\top D$ {cite:p}`izenman1975`:
 
 $$
 \text{loss of rank }r=\text{loss of full fine-tuning}+\frac1n\sum_{k>r}\sigma_k(\hat R)^2 .
 $$ (eq-lm-lora-loss)
 
-LoRA is near full fine-tuning when these singular values fall fast. Here a linear map predicts the lower half of a digit from the upper (32 pixels and a 1). It was fitted to 700 digits; then the camera breaks, the second row of pixels stays dark, and 400 new digits, or only 60, must mend it.
+Here a linear map, fitted to 700 digits, predicts their lower half from the upper. Then the second row of pixels goes dark, and 400 new digits must mend it.
 """
 
 
@@ -1747,51 +1683,34 @@ def best_change(X, Y, r):
 on_new = lambda change: (
     ((Y_asked - X_asked @ (W_old + change).T) ** 2).sum(1).mean().item()
 )
-lora = {}
-for n in (400, 60):
-    X, Y = X_new[:n], Y_new[:n]
-    theory = low_rank_loss(W_old, X, Y, ranks)
-    lora[n] = theory, [on_new(best_change(X, Y, r)) for r in ranks]
-trained = {r: train_lora(W_old, X_new[:400], Y_new[:400], r)[1] for r in (2, 8)}
-from_nothing = low_rank_loss(0 * W_old, X_new[:400], Y_new[:400], ranks)
-mean_picture = ((Y_asked - Y_new[:400].mean(0)) ** 2).sum(1).mean().item()
-print("                400 examples                           60 examples")
-print("rank  numbers   LoRA    theory  new digits  W₀ = 0     theory  new digits")
+X_400, Y_400 = X_new[:400], Y_new[:400]
+theory = low_rank_loss(W_old, X_400, Y_400, ranks)
+on_asked = [on_new(best_change(X_400, Y_400, r)) for r in ranks]
+trained = {r: train_lora(W_old, X_400, Y_400, r)[1] for r in (2, 8)}
+from_nothing = low_rank_loss(0 * W_old, X_400, Y_400, ranks)
+print("rank  numbers    LoRA    theory   new digits    theory, W₀ = 0")
 for i, r in enumerate(ranks):
     by_adam = f"{trained[r]:7.3f}" if r in trained else "       "
     print(
-        f"{r:4}{r * 65:8,}  {by_adam}{lora[400][0][i]:9.3f}{lora[400][1][i]:11.3f}"
-        f"{from_nothing[i]:10.3f}{lora[60][0][i]:10.3f}{lora[60][1][i]:11.3f}"
+        f"{r:4}{r * 65:8,}   {by_adam}{theory[i]:9.3f}{on_asked[i]:11.3f}"
+        f"{from_nothing[i]:16.3f}"
     )
-print(f"the mean picture, on new digits: {mean_picture:.3f}")
-picker, by_draw = np.random.default_rng(0), []
-for _ in range(20):
-    drawn_rows = torch.tensor(picker.choice(700, 60, replace=False))
-    X, Y = X_new[drawn_rows], Y_new[drawn_rows]
-    gram = X.T @ X + torch.eye(33, dtype=torch.float64)
-    ridge = torch.linalg.solve(gram, X.T @ (Y - X @ W_old.T)).T
-    by_draw.append([on_new(c) for c in (best_change(X, Y, 1), ridge)])
-by_draw = np.array(by_draw)
-print("20 draws of 60, new digits:", end="")
-for name, miss in zip(("rank 1", "ridge towards W₀"), by_draw.T):
-    print(f"  {name} {miss.mean():.3f} ± {miss.std(ddof=1):.3f}", end="")
-print()
 
 # %% [markdown]
 r"""
-Gradient descent on $B$ and $A$ finds the theorem's loss. Two ranks of 32 get five sixths of what full fine-tuning gets on the 400. Without the old matrix (column $W_0=0$) rank 4 does not come as far: what is left to learn is of lower rank than the whole. With 60 examples full fine-tuning is worse on new digits than no change at all; rank one, over twenty draws, is a little better than none, and [ridge](#ridge-regression) towards $W_0$ beats it. A low rank is an economy first.
+Gradient descent finds the theorem's loss. Rank 2 gets five sixths of what full fine-tuning gets, and all of it on new digits. Without the old matrix (last column) not even rank 4 comes that far.
 
 (weight-quantization)=
-**Coarser numbers.** A weight of $b$ bits takes one of the values $-K\Delta,\dots,-\Delta,0,\Delta,\dots,K\Delta$ with $K=2^{b-1}-1$. The simplest choice of the step lets the largest weight just fit,
+**Coarser numbers.** With $b$ bits a weight becomes a multiple of a step $\Delta$, up to $2^{b-1}-1$ steps either way. Let the largest weight just fit:
 
 $$
 \Delta=\frac{\max_i|w_i|}{2^{b-1}-1},\qquad \hat w=\Delta\,\mathrm{round}(w/\Delta),\qquad |\hat w-w|\le\frac\Delta2 .
 $$ (eq-lm-quant)
 
-By hand, with 3 bits and weights $0.9,-0.5,0.1$: $\Delta=0.3$, and they become $0.9,-0.6,0$. An output $\sum_iw_ix_i$ moves by at most $\frac\Delta2\sum_i|x_i|$. If the rounding errors are spread evenly over $[-\frac\Delta2,\frac\Delta2]$, their mean square is $\Delta^2/12$, and independent errors add up to a variance of $\frac{\Delta^2}{12}\|x\|^2$: each bit less doubles the error.
+By hand, with 3 bits and weights $0.9,-0.5,0.1$: $\Delta=0.3$, and they become $0.9,-0.6,0$. An error spread evenly over $[-\frac\Delta2,\frac\Delta2]$ has the mean square $\frac{\Delta^2}{12}$. Each bit less about doubles the error.
 
 (outlier-weights)=
-**Outliers.** The largest weight sets the step for all that share its $\Delta$. So one gives every block of weights a step of its own; with 16 bits for the step, a block of 16 pays one bit a weight. We round all matrices of our [reader](#decoding-cost) but embedding and head, in two versions that compute *the same*: in the second, one gain of each norm inside a block is divided by 50 and the column of weights that it feeds is multiplied by 50.
+**Outliers.** The largest weight sets the step for all that share it. So every block of 16 weights gets a step of its own, 16 bits long: one more bit a weight. (In large models {cite:t}`dettmers2022` met outliers in the *activations*.) We round the inner matrices of our [reader](#decoding-cost) in two versions that compute *the same*. In the second, one gain of each norm is divided by 50, and the weights that it feeds are multiplied by it.
 """
 
 
@@ -1839,20 +1758,20 @@ exact_loss = reader_loss(reader)
 coarse_losses = {
     (name, bits, block): reader_loss(coarse(model, bits, block)) - exact_loss
     for name, model in (("as trained", reader), ("outliers", uneven))
-    for block in (None, 16, 4)
+    for block in (None, 16)
     for bits in (8, 6, 5, 4, 2)
 }
 print(f"loss with 32 bits: {exact_loss:.3f} nats a letter; more with")
 print("                          8 bits   6 bits   5 bits   4 bits   2 bits")
 for name in ("as trained", "outliers"):
-    for block in (None, 16, 4):
+    for block in (None, 16):
         row = [coarse_losses[name, bits, block] for bits in (8, 6, 5, 4, 2)]
         words = "a step a matrix" if block is None else f"a step for {block}"
         print(f"{name:11}{words:15}" + "".join(f"{round(v, 3) + 0:9.3f}" for v in row))
 
 # %% [markdown]
 r"""
-As trained, eight bits are free and four nearly so. With outliers and one step for the matrix even eight cost something, and four lose nearly all by which the reader beats even chances. Smaller blocks shut the outliers in, but their steps cost bits too. Of six bits of storage, $5+1$ is best or nearly so in both versions: with outliers it costs $0.135$ instead of the $0.220$ of $6+0$ ($2+4$: $0.132$), without them nothing ($2+4$: $0.052$). Fewer bits, coarser stairs: on the slider the probabilities begin to scatter at four, and at two they are a cloud. (In large models {cite:t}`dettmers2022` met such outliers in the *activations*.)
+As trained, eight bits are free and four nearly so. With outliers and one step a matrix, four lose nearly all that was learnt. Blocks shut the outliers in: six bits of storage as $5+1$ cost $0.135$ nats, as $6+0$ they cost $0.220$. On the slider four bits scatter the probabilities; two make a cloud.
 """
 
 
@@ -1885,7 +1804,7 @@ explore(
 verify(
     "trained by gradient descent at ranks 2 and 8: the loss of the theorem",
     list(trained.values()),
-    [lora[400][0][ranks.index(r)] for r in trained],
+    [theory[ranks.index(r)] for r in trained],
     rtol=2e-3,
 )
 tries = [normal(32, 3, seed=s) @ normal(3, 33, seed=90 + s) / 8 for s in range(60)]
@@ -1914,27 +1833,20 @@ gained = lambda values, r: (
     (values[0] - values[ranks.index(r)]) / (values[0] - values[-1])
 )
 verify_at_least(
-    "400 examples, rank 2: share of the gain of all ranks, training and new digits",
-    [gained(values, 2) for values in lora[400]],
+    "rank 2: share of the gain of all ranks, training and new digits",
+    [gained(values, 2) for values in (theory, on_asked)],
     [0.8, 1.0],
 )
 verify(
     "without the old matrix: ranks up to 4 as good as rank 2 with it",
-    sum(v <= lora[400][0][2] for v in from_nothing[: ranks.index(4) + 1]),
+    sum(v <= theory[2] for v in from_nothing[: ranks.index(4) + 1]),
     0,
 )
-verify_at_least(
-    "60 examples, full fine-tuning on new digits: over the mean picture, over no change",
-    [lora[60][1][-1] / mean_picture, lora[60][1][-1] / lora[60][1][0]],
-    1.2,
-)
+noise = torch.linalg.svdvals(normal(32, 32)).numpy() ** 2
 verify_at_most(
-    "20 draws of 60: rank 1 less no change, and ridge less rank 1, in standard errors",
-    [
-        gap.mean() / (gap.std(ddof=1) / math.sqrt(20))
-        for gap in (by_draw[:, 0] - lora[60][1][0], by_draw[:, 1] - by_draw[:, 0])
-    ],
-    -2,
+    "pure noise, 32 × 32: share of the ranks that leave at most a tenth",
+    (1 + (noise.cumsum() < 0.9 * noise.sum()).sum()) / 32,
+    0.6,
 )
 Ws = [w.detach() for n, w in reader.named_parameters() if w.ndim == 2]
 worst = [
@@ -1963,35 +1875,24 @@ verify(
     1.0,
     atol=0.05,
 )
-verify_at_most(
-    "… largest error over its bound",
-    (misses.abs() / (step / 2 * x.abs().sum(0))).max(),
-    0.5,
-)
 verify("with outliers: the same loss", reader_loss(uneven), exact_loss, rtol=1e-5)
 verify_at_most(
     "eight bits: loss added (nats)", coarse_losses["as trained", 8, None], 0.01
 )
 verify_at_least(
-    "six bits with outliers: loss added, a matrix over 16, and 16 over 4",
-    [
-        coarse_losses["outliers", 6, None] / coarse_losses["outliers", 6, 16],
-        coarse_losses["outliers", 6, 16] / coarse_losses["outliers", 6, 4],
-    ],
+    "with outliers: loss added at 6 bits, a step a matrix over a step for 16",
+    coarse_losses["outliers", 6, None] / coarse_losses["outliers", 6, 16],
     2,
 )
 verify_at_least(
-    "six bits of storage: 6 + 0 over 5 + 1 with outliers; as trained, 2 + 4 less 5 + 1",
-    [
-        coarse_losses["outliers", 6, None] / coarse_losses["outliers", 5, 16],
-        coarse_losses["as trained", 2, 4] - coarse_losses["as trained", 5, 16],
-    ],
-    [1.2, 0.01],
+    "six bits of storage with outliers: loss added by 6 + 0 over 5 + 1",
+    coarse_losses["outliers", 6, None] / coarse_losses["outliers", 5, 16],
+    1.2,
 )
 
 # %% [markdown]
 r"""
-**Try it.** The singular values of a fitted change are given. What is the smallest rank that leaves at most one tenth of $\sum_k\sigma_k^2$?
+**Try it.** Given the singular values of a change, what is the smallest rank that leaves at most a tenth of $\sum_k\sigma_k^2$? Guess first: how large is it for pure noise, a $32\times32$ matrix of independent normal numbers?
 """
 
 # %% tags=["yours"]
@@ -2003,10 +1904,15 @@ exercise("lm-rank").check(enough_rank)
 r"""
 <details><summary>Solution</summary>
 
+Noise prefers no direction, so nine tenths of the ranks, 29, is tempting. About half are enough. Even in pure noise the singular values are far from equal. A rank that keeps nine tenths of the squares is no sign of structure before it is compared with noise.
+
 ```python
 def enough_rank(sigma):
     left = [sum(s**2 for s in sigma[r:]) for r in range(len(sigma) + 1)]
     return next(r for r, rest in enumerate(left) if rest <= 0.1 * left[0])
+
+pure_noise = np.random.default_rng(0).normal(size=(32, 32))
+print("pure noise:", enough_rank(np.linalg.svd(pure_noise)[1]), "of 32")
 ```
 
 </details>
@@ -2017,7 +1923,7 @@ r"""
 (bending)=
 ## Bend it towards a wish
 
-[Chapter 10](#alignment-from-human-feedback) derived the best compromise between a reward $r$ and closeness to the base model $\pi_0$ for a reply as a whole,
+[Chapter 10](#alignment-from-human-feedback) derived the best compromise between a reward $r$ and closeness to the base model $\pi_0$ for whole replies,
 
 $$
 \max_\pi\;\mathbb E_\pi r-\beta\,\mathrm{KL}(\pi\Vert\pi_0)\qquad\Longrightarrow\qquad\pi^*(y)=\frac1Z\,\pi_0(y)\,e^{r(y)/\beta}.
@@ -2026,15 +1932,17 @@ $$ (eq-lm-tilt)
 But a language model writes one token after the other. What must the *first* letter know of a reward that comes at the end?
 
 (kl-regularized-policy)=
-Let $V(s)=\beta\log\mathbb E_{\pi_0}[e^{r(y)/\beta}\mid y\text{ begins with }s]$, the *soft value* of a beginning $s$: a mean of the rewards to come, in which the good ones count more. Sum the tilted law over all texts that begin with $s$: $\pi^*(s)=\frac1Z\pi_0(s)\,\mathbb E_{\pi_0}[e^{r/\beta}\mid s]=\frac1Z\pi_0(s)\,e^{V(s)/\beta}$. Divide two such sums:
+Let $V(s)=\beta\log\mathbb E_{\pi_0}[e^{r(y)/\beta}\mid y\text{ begins with }s]$, the *soft value* of a beginning $s$: a mean of the rewards to come, in which the good ones count more. Summed over all texts that begin with $s$, the tilted law is $\pi^*(s)=\frac1Z\pi_0(s)\,\mathbb E_{\pi_0}[e^{r/\beta}\mid s]=\frac1Z\pi_0(s)\,e^{V(s)/\beta}$. Divide two such sums:
 
 $$
 \pi^*(c\mid s)=\pi_0(c\mid s)\,e^{(V(sc)-V(s))/\beta},\qquad V(s)=\beta\log\sum_c\pi_0(c\mid s)\,e^{V(sc)/\beta}.
 $$ (eq-lm-soft-value)
 
-Each token is tilted by what it adds to the value, and the values come from the end backwards. At the beginning $V=\beta\log Z$, which is also the value of the whole compromise: put $\pi^*$ in, and $\mathbb E_{\pi^*}[r-\beta\log\frac{\pi^*}{\pi_0}]=\beta\log Z$. By hand: two letters, $\beta=1$, a fair coin as base, reward $\log3$ for `bb`, nothing else. $V(\texttt a)=0$, $V(\texttt b)=\log\frac{1+3}2=\log2$, $V=\log\frac{1+2}2$. The first letter is `b` with probability $\frac12e^{\log2-\log1.5}=\frac23$, the second after it with $\frac12e^{\log3-\log2}=\frac34$; `bb` has $\frac12$, as $\frac14\cdot3/1.5$ says.
+Each token is tilted by what it adds to the value, and the values come from the end backwards. At the beginning $V=\beta\log Z=\mathbb E_{\pi^*}[r-\beta\log\frac{\pi^*}{\pi_0}]$, the value of the whole compromise.
 
-Our base model writes three letters after `th`, and the wish is: vowels, but never two in a row. One point for each vowel, two off for each pair of neighbours. Grey is the base model's law. Lower $\beta$: texts with the same wish keep their proportions, those with less give way.
+By hand: two letters, $\beta=1$, a fair coin as base, reward $\log3$ for `bb`, nothing else. $V(\texttt a)=0$, $V(\texttt b)=\log\frac{1+3}2=\log2$, $V=\log\frac{1+2}2$. The first letter is `b` with probability $\frac12e^{\log2-\log1.5}=\frac23$, the second after it with $\frac12e^{\log3-\log2}=\frac34$. So `bb` has $\frac12$, as $\frac14\cdot3/1.5$ says.
+
+Our base model (grey) writes three letters after `th`. The wish: one point for each vowel, two off for each pair of neighbouring vowels. As $\beta$ falls, texts with the same wish keep their proportions, and those with less give way.
 """
 
 
@@ -2095,101 +2003,14 @@ explore(
 
 # %% [markdown]
 r"""
-(direct-preference-optimization)=
-**From comparisons, without a reward.** If $a$ is preferred to $b$ with probability $\sigma(r_a-r_b)$, one may put $r=\beta\log\frac\pi{\pi_0}+\beta\log Z$ into it and fit $\pi$ itself, a language model, to the comparisons {cite:p}`rafailov2023`:
-
-$$
-\min_\theta\;-\frac1n\sum_{i=1}^n\log\sigma\Bigl(\beta\log\frac{\pi_\theta(a_i)}{\pi_0(a_i)}-\beta\log\frac{\pi_\theta(b_i)}{\pi_0(b_i)}\Bigr),
-$$ (eq-lm-dpo)
-
-where $a_i$ won against $b_i$. With all comparisons of the world this [cross-entropy](#cross-entropy) is least where the model's chance of every win is the true one, that is, where $\beta\log\frac\pi{\pi_0}$ differs from $r$ by a constant: at $\pi^*$, and nowhere else. With few? Texts of two letters, a table with a row for each past, comparisons of texts that $\pi_0$ wrote, $\beta=\frac12$:
-"""
-
-
-# %%
-def dpo_loss(log_pi, log_base, beta, wins):  # wins[a, b]: how often a beat b
-    h = beta * (log_pi - log_base)
-    return -(wins * F.logsigmoid(h[:, None] - h)).sum() / wins.sum()
-
-
-# %% tags=["set-up"]
-two_base = torch.tensor(np.log(P[t_h][:, None] * P[t_h[1]]).ravel())  # 729 texts
-two_wish = torch.tensor(
-    (vowel[:, None].astype(float) + vowel - 2.0 * (vowel[:, None] & vowel)).ravel()
-)
-two_best = (two_base + two_wish / 0.5).log_softmax(0)
-rows_of_base = torch.tensor(np.log(np.r_[P[t_h][None], P[t_h[1]]]))  # (28, 27)
-
-
-def two_letter_law(change):
-    """Log-probabilities of all texts when the table's logits are changed, (729,)."""
-    rows = (rows_of_base + change).log_softmax(1)
-    return (rows[0][:, None] + rows[1:]).ravel()
-
-
-def compared(n, seed):
-    """n pairs written by the base model, and how often which beat which."""
-    rng = np.random.default_rng(seed)
-    a, b = rng.choice(
-        729, (2, n), p=two_base.exp().numpy() / two_base.exp().sum().item()
-    )
-    wins = rng.random(n) < 1 / (1 + np.exp(two_wish.numpy()[b] - two_wish.numpy()[a]))
-    counts = np.zeros((729, 729))
-    np.add.at(counts, (np.where(wins, a, b), np.where(wins, b, a)), 1)
-    return torch.tensor(counts).to_sparse()
-
-
-def fit_dpo(n, seed, penalty, beta=0.5):
-    wins = compared(n, seed)
-    (a, b), w = wins.indices(), wins.values()
-    change = torch.zeros(28, 27, dtype=torch.float64, requires_grad=True)
-    optimizer = torch.optim.LBFGS([change], max_iter=120, line_search_fn="strong_wolfe")
-
-    def closure():
-        optimizer.zero_grad()
-        h = beta * (two_letter_law(change) - two_base)
-        loss = penalty * (change**2).sum() - (w * F.logsigmoid(h[a] - h[b])).sum()
-        (loss / n).backward()
-        return loss / n
-
-    optimizer.step(closure)
-    p = two_letter_law(change.detach())
-    return (two_best.exp() * (two_best - p)).sum().item(), (p.exp() @ two_wish).item()
-
-
-comparisons, penalties = (500, 5000, 50_000), (0.05, 2.0)
-by_dpo = {
-    (n, penalty): np.array([fit_dpo(n, seed, penalty) for seed in range(3)])
-    for n in comparisons
-    for penalty in penalties
-}
-base_gap = (two_best.exp() * (two_best - two_base)).sum().item()
-print("              divergence of the best law from the fitted one, and mean wish")
-print("comparisons          penalty 0.05                   penalty 2")
-for n in comparisons:
-    print(f"{n:8,}", end="")
-    for penalty in penalties:
-        (gap, mean), spread = (
-            by_dpo[n, penalty].mean(0),
-            by_dpo[n, penalty].std(0, ddof=1),
-        )
-        print(f"{gap:12.4f} ± {spread[0]:.4f}{mean:9.3f}", end="")
-    print()
-print(f"base model {base_gap:9.4f}{two_base.exp() @ two_wish:18.3f}", end="")
-print(f";  the best law 0 {two_best.exp() @ two_wish:8.3f}")
-
-# %% [markdown]
-r"""
-Ten times as many comparisons bring the fit two to six times nearer to the closed form. But with 500 and next to no penalty it pleases more than the base model and is yet *farther* from the best law: it believes every chance result. With a penalty of 2 (on squared changes of the table) it is nearer, and pleases less.
-
 (reward-overoptimization)=
-**The wish and its proxy.** Nobody has the reward; one fits a model $\hat r$ to comparisons and bends towards that. Let $b=1/\beta$ be the strength and $\pi_b\propto\pi_0e^{b\hat r}$. Since $\frac{d\pi_b}{db}=\pi_b\,(\hat r-\mathbb E_{\pi_b}\hat r)$,
+**The wish and its proxy.** Who has the reward? One fits a model $\hat r$ to comparisons, in which $a$ beats $b$ with probability $\sigma(r_a-r_b)$, and bends towards that. Let $b=1/\beta$ be the strength and $\pi_b\propto\pi_0e^{b\hat r}$. Since $\frac{d\pi_b}{db}=\pi_b\,(\hat r-\mathbb E_{\pi_b}\hat r)$,
 
 $$
 \frac d{db}\,\mathbb E_{\pi_b}\hat r=\operatorname{Var}_{\pi_b}(\hat r)\ge0,\qquad\frac d{db}\,\mathbb E_{\pi_b}r=\operatorname{Cov}_{\pi_b}(r,\hat r).
 $$ (eq-lm-over)
 
-What one measures rises. What one wants rises as long as the two agree *among the texts now written*, and a strong tilt writes texts that no comparison was about {cite:p}`gao2023`. Six proxies, each a score for every letter at every place fitted to 80 comparisons of its own. The controls: six of the same form fitted to 8,000, and the true wish.
+What one measures rises. What one wants rises as long as the two agree *among the texts now written*, and a strong tilt writes texts that no comparison was about {cite:p}`gao2023`. Six proxies score every letter at every place, each fitted to 80 comparisons of its own. The controls: six of the same form fitted to 8,000, and the true wish.
 """
 
 
@@ -2247,13 +2068,6 @@ ax.legend(loc="upper right", bbox_to_anchor=(1, 0.8))
 plt.show()
 
 # %% tags=["set-up"]
-ends = [
-    spell(np.unravel_index((model_law * np.exp(8 * r)).argmax(), r.shape))
-    for r in proxies
-]
-print(
-    "a bent model's favourite text, strength 8:", *(e.replace(" ", "␣") for e in ends)
-)
 for n, paths in ((80, along_proxies), (8000, along_better)):
     for words, means in (
         ("highest", paths[:, :, 1].max(1)),
@@ -2264,7 +2078,7 @@ for n, paths in ((80, along_proxies), (8000, along_better)):
 
 # %% [markdown]
 r"""
-At first all gain. Then, of the six from 80 comparisons, one ends at the top, three below where they began; one sinks and climbs late; and one climbs to 1.84 and at the strongest tilt loses nearly all of it. Each sees its own score rise all the way. Those of 8,000 all come near the top, and at the strongest tilts two still fall, one below the base model. Too few comparisons are the larger cause; the rest may be the form, which cannot see neighbours. The leash $\beta$ is there because the reward is not to be believed far from home.
+At first all gain. Then, of the six from 80 comparisons, three end below where they began, though each sees its own score rise all the way; only one ends at the top. Those from 8,000 all come near the top, and at the strongest tilts two still fall. Too few comparisons are the larger cause; the rest may be the form, which cannot see neighbours. The leash $\beta$ is there because the reward is not to be believed far from home.
 """
 
 # %% tags=["checks"]
@@ -2311,18 +2125,12 @@ verify_at_least(
     atol=1e-9,
 )
 verify_at_least(
-    "80 comparisons: proxies that gain at first (strength 2); that end below the base model, end within 0.2 of the top, sink (strength 12) and climb, climb high and fall",
+    "80 comparisons: proxies that gain at first (strength 2), that end below the base model",
     [
         sum(along_proxies[:, 4, 1] > along_wish[0, 1]),
         sum(along_proxies[:, -1, 1] < along_wish[0, 1]),
-        sum(along_proxies[:, -1, 1] > 1.8),
-        sum(
-            np.diff(along_proxies[:, [4, 9, -1], 1]) @ [-1, 1]
-            > abs(np.diff(along_proxies[:, [4, -1], 1]))[:, 0]
-        ),
-        sum(np.ptp(along_proxies[:, -2:, 1], axis=1) > 0.5),
     ],
-    [6, 3, 1, 1, 1],
+    [6, 3],
 )
 peaks = [paths[:, :, 1].max(1) for paths in (along_proxies, along_better)]
 verify_at_least(
@@ -2330,19 +2138,112 @@ verify_at_least(
     [peaks[1].min(), peaks[1].mean() - peaks[0].mean()],
     [1.8, 0.1],
 )
+
+# %% [markdown]
+r"""
+(direct-preference-optimization)=
+**Without a reward.** Into $\sigma(r_a-r_b)$ one may also put $r=\beta\log\frac\pi{\pi_0}+\beta\log Z$ from [the best tilt](#eq-lm-tilt), and fit $\pi$ itself to the comparisons, without a reward {cite:p}`rafailov2023`:
+
+$$
+\min_\theta\;-\frac1n\sum_{i=1}^n\log\sigma\Bigl(\beta\log\frac{\pi_\theta(a_i)}{\pi_0(a_i)}-\beta\log\frac{\pi_\theta(b_i)}{\pi_0(b_i)}\Bigr),
+$$ (eq-lm-dpo)
+
+where $a_i$ won against $b_i$. With all comparisons of the world this [cross-entropy](#cross-entropy) is least where the model's chance of every win is the true one, that is, where $\beta\log\frac\pi{\pi_0}$ differs from $r$ by a constant: at $\pi^*$, and nowhere else. With few? Texts of two letters, a table with a row for each past, comparisons of texts that $\pi_0$ wrote, $\beta=\frac12$:
+"""
+
+
+# %%
+def dpo_loss(log_pi, log_base, beta, won, lost, times):
+    """Texts won against texts lost, each pair so many times."""
+    h = beta * (log_pi - log_base)
+    return -(times * F.logsigmoid(h[won] - h[lost])).sum() / times.sum()
+
+
+# %% tags=["set-up"]
+two_base = torch.tensor(np.log(P[t_h][:, None] * P[t_h[1]]).ravel())  # 729 texts
+two_wish = torch.tensor(
+    (vowel[:, None].astype(float) + vowel - 2.0 * (vowel[:, None] & vowel)).ravel()
+)
+two_best = (two_base + two_wish / 0.5).log_softmax(0)
+rows_of_base = torch.tensor(np.log(np.r_[P[t_h][None], P[t_h[1]]]))  # (28, 27)
+
+
+def two_letter_law(change):
+    """Log-probabilities of all texts when the table's logits are changed, (729,)."""
+    rows = (rows_of_base + change).log_softmax(1)
+    return (rows[0][:, None] + rows[1:]).ravel()
+
+
+def compared(n, seed):
+    """n pairs written by the base model: which beat which, and how often."""
+    rng = np.random.default_rng(seed)
+    a, b = rng.choice(
+        729, (2, n), p=two_base.exp().numpy() / two_base.exp().sum().item()
+    )
+    wins = rng.random(n) < 1 / (1 + np.exp(two_wish.numpy()[b] - two_wish.numpy()[a]))
+    both = np.stack([np.where(wins, a, b), np.where(wins, b, a)])
+    (won, lost), times = np.unique(both, axis=1, return_counts=True)
+    return torch.tensor(won), torch.tensor(lost), torch.tensor(times)
+
+
+def fit_dpo(n, seed, penalty, beta=0.5):
+    wins = compared(n, seed)
+    change = torch.zeros(28, 27, dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.LBFGS([change], max_iter=120, line_search_fn="strong_wolfe")
+
+    def closure():
+        optimizer.zero_grad()
+        loss = dpo_loss(two_letter_law(change), two_base, beta, *wins)
+        loss = loss + penalty / n * (change**2).sum()
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    p = two_letter_law(change.detach())
+    return (two_best.exp() * (two_best - p)).sum().item(), (p.exp() @ two_wish).item()
+
+
+comparisons, penalties = (500, 5000, 50_000), (0.05, 2.0)
+by_dpo = {
+    (n, penalty): np.array([fit_dpo(n, seed, penalty) for seed in range(3)])
+    for n in comparisons
+    for penalty in penalties
+}
+base_gap = (two_best.exp() * (two_best - two_base)).sum().item()
+print("              divergence of the best law from the fitted one, and mean wish")
+print("comparisons          penalty 0.05                   penalty 2")
+for n in comparisons:
+    print(f"{n:8,}", end="")
+    for penalty in penalties:
+        (gap, mean), spread = (
+            by_dpo[n, penalty].mean(0),
+            by_dpo[n, penalty].std(0, ddof=1),
+        )
+        print(f"{gap:12.4f} ± {spread[0]:.4f}{mean:9.3f}", end="")
+    print()
+print(f"base model {base_gap:9.4f}{two_base.exp() @ two_wish:18.3f}", end="")
+print(f";  the best law 0 {two_best.exp() @ two_wish:8.3f}")
+
+# %% [markdown]
+r"""
+Ten times as many comparisons bring the fit two to six times nearer to the closed form. But with 500 and next to no penalty it pleases more than the base model and is yet *farther* from the best law: it believes every chance result. With a penalty of 2 (on squared changes of the table) it is nearer, and pleases less.
+"""
+
+# %% tags=["checks"]
+all_pairs = torch.arange(729)[:, None], torch.arange(729)
 everything = (
     two_base.exp()[:, None]
     * two_base.exp()
     * torch.sigmoid(two_wish[:, None] - two_wish)
 )
 at_best = two_best.clone().requires_grad_()
-slope_best = torch.autograd.grad(dpo_loss(at_best, two_base, 0.5, everything), at_best)[
-    0
-]
+slope_best = torch.autograd.grad(
+    dpo_loss(at_best, two_base, 0.5, *all_pairs, everything), at_best
+)[0]
 at_base = two_base.clone().requires_grad_()
-slope_base = torch.autograd.grad(dpo_loss(at_base, two_base, 0.5, everything), at_base)[
-    0
-]
+slope_base = torch.autograd.grad(
+    dpo_loss(at_base, two_base, 0.5, *all_pairs, everything), at_base
+)[0]
 verify(
     "all comparisons: slope of the DPO loss at the best law",
     slope_best,
@@ -2351,7 +2252,7 @@ verify(
 )
 verify(
     "nothing learnt yet: each comparison costs a coin",
-    dpo_loss(two_base, two_base, 0.5, everything),
+    dpo_loss(two_base, two_base, 0.5, *all_pairs, everything),
     math.log(2),
 )
 verify_at_least("… at the base model, its largest entry", slope_base.abs().max(), 1e-3)
@@ -2395,7 +2296,7 @@ r"""
 (in-context-markov)=
 ## What does one more token know?
 
-A model whose weights stand still can still learn: from the text before it. To see how much, take texts of four letters, *each written with a table of its own* {cite:p}`edelman2024`. Each row of the table, the chances of the next letter after `a`, say, is drawn from a Dirichlet law with parameter $\alpha=0.3$: most rows have one or two favourites.
+A model whose weights stand still can still learn: from the text before it. How much? Take texts of four letters, *each written with a table of its own* {cite:p}`edelman2024`. Each row of the table, the chances of the next letter after `a`, say, is drawn from a Dirichlet law with parameter $\alpha=0.3$: most rows have one or two favourites.
 
 After the text so far [Bayes' rule](#bayes-rule) knows what to expect: if the letter $i$ has been followed $n_{ij}$ times by $j$, then
 
@@ -2405,7 +2306,7 @@ $$ (eq-lm-bayes)
 
 (For a Dirichlet law $\propto\prod_jp_j^{\alpha-1}$ the posterior after the counts $n_j$ is $\propto\prod_jp_j^{n_j+\alpha-1}$, again a Dirichlet law, whose mean is this.) By hand: after `abab` and then `a`, `b` has the chance $\frac{2.3}{3.2}=0.72$. Averaged over all texts nothing has a smaller surprise than [Bayes' counting](#eq-lm-bayes), at any place. The fall of this floor is what one more token is worth.
 
-Our reader has two layers and has seen 160 batches of such texts, from one start. Its rivals: a reader of one layer, trained in the same way; counting letters without regard to the present one; and the four even chances.
+Our reader has two layers and has seen 160 batches of such texts, from one start. Its rivals: a reader of one layer, trained in the same way; counting letters without regard to the present one; the even chances.
 """
 
 
@@ -2468,10 +2369,12 @@ plt.show()
 
 # %% [markdown]
 r"""
-The reader of two layers follows Bayes down, on average less than a tenth of a nat above. One layer (half as many weights) has after 160 steps little more than counting letters gives: its keys know only their own letter, not the one before it. At the first two places both are worse than the even chances: the reader expects a lone letter to return, with a chance of three quarters. A likely reason: a head's weights must sum to one, so with nothing to find it counts the letter itself.
+The reader of two layers follows Bayes down, on average less than a tenth of a nat above. One layer (half as many weights) ends little better than counting letters: its keys know only their own letter, not the one before it. At the first two places both are worse than even chances. The reader expects a lone letter to return, with a chance of three quarters.
 
 (induction-score)=
-**How does it do it?** [Chapter 10](#induction-heads) showed induction by copying a repeated word. Counting needs the same two steps, with a mean instead of a copy: a head of the first layer tells each token its predecessor; a head of the second looks at all tokens *whose predecessor is the present letter*, and the mean of what it finds is a count. The *induction score* of a head is the weight that it puts on these tokens. A head that looked at all alike would have the *share* of such tokens.
+**How does it do it?** [Chapter 10](#induction-heads) showed induction by copying a repeated word. Counting needs the same two steps, with a mean instead of a copy. A head of the first layer tells each token its predecessor. A head of the second looks at all tokens *whose predecessor is the present letter*; the mean of what it finds is a count.
+
+The *induction score* of a head is the weight that it puts on these tokens. A head that looked at all alike would have the *share* of such tokens.
 """
 
 
@@ -2532,9 +2435,9 @@ for l in range(2):
             f"{l + 1:4}{h + 1:6}{back_one[l, h]:20.2f}{scores[l, h]:24.2f}"
             f"{silent[l, h] - whole:20.3f}"
         )
-all_silent = silenced_loss(reader, 1, None, shown_texts)
-print(f"a head that looks at all alike: score {chance_score:.2f};", end=" ")
-print(f"all four of layer 2 silent: {all_silent - whole:.3f}")
+all_silent = [silenced_loss(reader, l, None, shown_texts) - whole for l in range(2)]
+print(f"a head that looks at all alike: score {chance_score:.2f}")
+print(f"a whole layer silent: layer 1 {all_silent[0]:.3f}, layer 2 {all_silent[1]:.3f}")
 
 # %% tags=["picture"] mystnb={"image": {"alt": "Two attention maps over one text: in the first layer a dark diagonal one step below the main one; in the second layer dark spots in the columns of letters that follow earlier copies of the present letter, marked by small circles."}}
 first_head, second_head = int(back_one[0].argmax()), int(scores[1].argmax())
@@ -2557,32 +2460,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-The heads of the first layer give a third to three fifths of their weight to the letter before. All four heads of the second layer put three quarters of their weight or more where induction asks, twice what chance gives; silencing one costs little, silencing all four several times what the four cost one by one: they do the same work. Circles mark the tokens that induction asks for. Is it the *order* that the reader uses? Shuffle all letters but the last two and the counts of pairs are destroyed while those of letters stay:
-"""
-
-
-# %% tags=["set-up"]
-def shuffled_past(texts, seed=5):
-    """The same texts with all but the last two letters in another order."""
-    g = torch.Generator().manual_seed(seed)
-    order = torch.rand(len(texts), texts.shape[1] - 2, generator=g).argsort(1)
-    return torch.cat([texts[:, :-2].gather(1, order), texts[:, -2:]], 1)
-
-
-straight_texts = test_texts[:500]
-mixed = shuffled_past(straight_texts)
-last_letter = {
-    "two layers": [model_surprise(reader, t)[:, -1] for t in (straight_texts, mixed)],
-    "one layer": [model_surprise(one_layer, t)[:, -1] for t in (straight_texts, mixed)],
-    "Bayes": [bayes_surprise(t.numpy())[:, -1] for t in (straight_texts, mixed)],
-}
-print("nats for the last letter     as it is     past shuffled")
-for name, (a, b) in last_letter.items():
-    print(f"{name:22}{a.mean():13.2f}{b.mean():17.2f}")
-
-# %% [markdown]
-r"""
-The shuffle takes two thirds of what the text had told Bayes, more than half of what it had told the reader, and little from one layer, which had not used the order.
+The heads of the second layer put three quarters of their weight or more where induction asks (the circles), twice what chance gives; those of the first give a third to three fifths to the letter before. Silencing one head costs little, silencing all four of the second layer several times what they cost one by one: they do the same work. Both layers are needed: with the first silent the loss rises by even more.
 """
 
 # %% tags=["checks"]
@@ -2633,15 +2511,9 @@ verify_at_least(
     "weight of the best head of layer 1 on the predecessor", back_one[0].max(), 0.5
 )
 verify_at_least(
-    "all four heads of layer 2 silent: loss added, over the sum of one by one",
-    (all_silent - whole) / (silent[1] - whole).sum(),
-    2,
-)
-verify_at_least(
-    "shuffled past: nats lost by two layers, over those lost by one layer",
-    (last_letter["two layers"][1] - last_letter["two layers"][0]).mean()
-    / (last_letter["one layer"][1] - last_letter["one layer"][0]).mean(),
-    3,
+    "all heads of a layer silent: loss added, over the sum of one by one; layer 1 over 2",
+    [*(all_silent / (silent - whole).sum(1)), all_silent[0] / all_silent[1]],
+    [2, 2, 1],
 )
 
 # %% [markdown]
@@ -2670,31 +2542,26 @@ r"""
 (scaling-law)=
 ## The headline: how much better with ten times the compute?
 
-Can one know what a model will be worth before it is trained? Over many powers of ten, so {cite:t}`kaplan2020` found, the loss of the best model that a compute budget $C$ can buy falls like a power of $C$; {cite:t}`hoffmann2022` fitted it with a floor,
+Can one know what a model will be worth before it is trained? {cite:t}`kaplan2020` found that the loss of the best model that a compute budget $C$ can buy falls like a power of $C$; {cite:t}`hoffmann2022` fitted it with a floor,
 
 $$
 L(C)=E+a\,C^{-\gamma}.
 $$ (eq-lm-scaling)
 
-$E$ is called the *irreducible* loss. Is it the entropy of the text? Let the text be made by a source of which it is known.
-
-The source writes with 64 tokens, each depending on the one before. The logarithm of its table is a sum of 64 patterns of strength $1,\frac12,\frac13,\dots$: a few strong regularities and a long tail of weak ones. A model is an embedding of width $d$ and a head, with bias. Since only the last token matters, attention has nothing to add, and the entropy rate $E^*$ and the expected loss of any model are *exact* sums over the table: no test set.
+Is $E$, the *irreducible* loss, the entropy of the text? Take a source of which it is known: 64 tokens, each depending on the one before, by patterns of strength $1,\frac12,\frac13,\dots$ in the logarithm of its table. A model is an embedding of width $d$ and a head. The entropy rate $E^*$ and the expected loss of any model are *exact* sums over the table.
 
 (compute-optimal-model)=
-**How large a model for a budget?** Training takes about $C=6ND$ operations for $N$ weights and $D$ tokens: 2 per weight [forward](#eq-lm-cost), and twice that [backward](#reverse-mode-ad). Suppose that too few weights cost $AN^{-\mu}$ and too few tokens $BD^{-\nu}$. On the budget $D=C/6N$; set the derivative of $AN^{-\mu}+B(6N/C)^\nu$ by $\log N$ to zero, $\mu AN^{-\mu}=\nu BD^{-\nu}$: at the best size *the two losses stand in a fixed ratio*. Hence
+**How large a model for a budget?** Training takes about $C=6ND$ operations for $N$ weights and $D$ tokens: 2 per weight [forward](#eq-lm-cost), and twice that [backward](#reverse-mode-ad). Suppose that too few weights cost $AN^{-\mu}$ and too few tokens $BD^{-\nu}$, with $D=C/6N$. The derivative of the sum by $\log N$ is zero where $\mu AN^{-\mu}=\nu BD^{-\nu}$: *the two losses stand in a fixed ratio*. Hence
 
 $$
 N^*=\Bigl(\frac{\mu A}{\nu B}\Bigr)^{\frac1{\mu+\nu}}\Bigl(\frac C6\Bigr)^{\frac\nu{\mu+\nu}},\qquad L^*-E\;\propto\;C^{-\gamma},\quad\gamma=\frac{\mu\nu}{\mu+\nu}.
 $$ (eq-lm-chinchilla)
 
-With $\mu\approx\nu$ weights and tokens should grow together, each like $\sqrt C$ {cite:p}`hoffmann2022`.
+With $\mu\approx\nu$ weights and tokens should grow together, each like $\sqrt C$.
 
-**The protocol.**
+**The protocol.** One budget is spent on five widths with three rates each. Width 6 wins; we keep 4, less than a tenth worse, and its rate $0.45/d$. From there width $d$ gets $135\,d$ steps, so that $C\propto d^2$. The law is fitted to widths 2 to 10 and only then asked about two and four times the largest budget.
 
-- *The recipe.* One budget is spent on five widths, each with three rates. The valley is flat: width 6 wins, 4 is less than a tenth above it. We keep 4 and its best rate, $0.45/d$ (so the law is that of one recipe, within a tenth of the best at this budget).
-- *The runs.* From there weights and tokens grow together: width $d$ gets $135\,d$ steps, so that $C\propto d^2$ (the embedding counted, a constant factor). Every rate falls to zero at its run's end.
-- *The questions.* The law is fitted to widths 2 to 10 and only then asked about two and four times the largest budget. Two more sources (other dice; twice as regular) follow with nothing tuned anew, on fewer points: five widths, four runs each, instead of seven and eight.
-- *The rivals*: a power law without a floor through all points, one through the last two, and "nothing improves".
+Two more sources (other dice; twice as regular) follow untuned, with fewer widths and runs. The rivals: a power law without a floor, one through the last two points, and "nothing improves".
 """
 
 
@@ -2828,36 +2695,25 @@ law, law_spread, _, straight, foretold, _ = first = judged(
 )
 by_source = {"first": (floor, *first)}
 above = lambda runs, rate: runs.mean() - rate
-left_over = {
-    "first": above(asked_for[-1], floor) / above(bought[small.index(6)], floor)
-}
+above = lambda runs, rate: runs.mean() - rate
+drawn_points = {"first": (small, bought, asked_for)}
 for name, made in (("other dice", source(1.5, 2)), ("more regular", source(3.0))):
     seen, asked = spend(made[0], fewer, 4, 90), spend(made[0], large, 2, 90)
     by_source[name] = (made[1], *judged(seen, fewer, asked, large, made[1]))
-    left_over[name] = above(asked[-1], made[1]) / above(seen[fewer.index(6)], made[1])
+    drawn_points[name] = fewer, seen, asked
+left_over = {
+    name: above(asked[-1], by_source[name][0])
+    / above(seen[widths.index(6)], by_source[name][0])
+    for name, (widths, seen, asked) in drawn_points.items()
+}
 log_C, log_C_large = (np.log(compute(widths) / compute(4)) for widths in (small, large))
-mean_losses, mean_large = (
-    np.array([r.mean() for r in runs]) for runs in (bought, asked_for)
-)
+mean_losses = np.array([r.mean() for r in bought])
 unigram_rate = -(law_of_pairs.sum(0) * law_of_pairs.sum(0).log()).sum().item()
-print("width      C         loss − E*       the law     a law without E")
-for d, r in zip(small, bought):
-    print(
-        f"{d:4}{compute(d):12.1e}{r.mean() - floor:11.4f} ± {r.std(ddof=1) / 8**0.5:.4f}"
-    )
-for i, (d, r) in enumerate(zip(large, asked_for)):
-    words = "".join(f"{f[i] - floor:14.4f}" for f in foretold[:2])
-    print(
-        f"{d:4}{compute(d):12.1e}{r.mean() - floor:11.4f} ± {r.std(ddof=1) / 2**0.5:.4f}{words}"
-    )
-print(f"tokens by frequency: {unigram_rate:.3f} nats")
-eleven = compute(20) / compute(6)
-print("\n                     best seen   fitted                    from width 6 to 20")
-print("source       E*        less E*   less E*          γ        is left   by the law")
+print("             entropy    best seen   fitted                     eleven times C:")
+print("source       rate E*     less E*   less E*          γ          share left")
 for name, (rate, fit, spread, lacked, _, _, miss) in by_source.items():
-    row = f"{name:13}{rate:.3f}{lacked:10.3f}{fit[0] - rate:11.3f} ± {spread[0]:.3f}"
-    row += f"{fit[2]:7.2f} ± {spread[2]:.2f}"
-    row += f"{left_over[name]:9.2f}{eleven ** -fit[2]:12.2f}"
+    row = f"{name:13}{rate:.3f}{lacked:12.3f}{fit[0] - rate:11.3f} ± {spread[0]:.3f}"
+    row += f"{fit[2]:7.2f} ± {spread[2]:.2f}{left_over[name]:12.2f}"
     print(row.replace("-", "−"))
 print("\nmiss             twice the compute             four times")
 print("source           law  two points  no gain     law  two points")
@@ -2873,37 +2729,41 @@ headline(
     rtol=0.25,
 )
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Left, loss against compute: seven blue points, the law fitted to them, two red points near it, the dotted line of the entropy rate below, and a dashed power law without a floor that runs below the last points and through the floor. Right, loss above the entropy rate on logarithmic axes: nearly a straight line."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "Left, loss against compute for the first source: seven points, the law fitted to them, two open points near it, the dotted line of the entropy rate below, and a dashed power law without a floor that runs below the last points and through the floor. Right, loss above the entropy rate on logarithmic axes for all three sources: the points fall along nearly straight lines; the law of the first goes on through its open points, those of the two others bend down below theirs."}}
 fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3.2))
-far = np.linspace(log_C[0], log_C_large[-1] + 1, 100)
+far = np.linspace(log_C[0], log_C_large[-1] + 0.3, 100)
 there = np.exp(far) * compute(4)
-for d, losses, colour in (
-    (small, mean_losses, plot.BLUE),
-    (large, mean_large, plot.RED),
+for (name, (widths, *both)), colour in zip(
+    drawn_points.items(), (plot.BLUE, plot.ORANGE, plot.GREEN)
 ):
-    left.semilogx(compute(d), losses, "o", color=colour)
-    right.loglog(compute(d), losses - floor, "o", color=colour)
-left.plot(there, scaling(far, *law), color=plot.BLUE, lw=1)
+    rate, fit = by_source[name][:2]
+    axes = ((left, 0), (right, rate)) if name == "first" else ((right, rate),)
+    for ax, less in axes:
+        for d, runs, fill in zip((widths, large), both, (colour, "white")):
+            points = np.array([r.mean() for r in runs]) - less
+            ax.plot(compute(d), points, "o", color=colour, mfc=fill, ms=5)
+        curve = scaling(far, *fit) - less
+        ax.plot(there, curve, color=colour, lw=1, label=name)
 left.plot(there, np.exp(np.polyval(straight, far)), "--", color=plot.GREY, lw=1)
 left.axhline(floor, color="black", ls=":")
-left.set(
-    xlabel="operations $C$",
-    ylabel="expected loss (nats)",
-    title="blue fitted, red measured later",
-)
-right.plot(there, scaling(far, *law) - floor, color=plot.BLUE, lw=1)
-right.set(xlabel="operations $C$", title="loss above the entropy rate")
+left.set(xscale="log", xlabel="operations $C$", ylabel="expected loss (nats)")
+left.set_title("full: fitted, open: measured later")
+right.set(xscale="log", yscale="log", ylim=(0.015, None), xlabel="operations $C$")
+right.minorticks_off()
+right.set_yticks([0.02, 0.05, 0.1, 0.2, 0.5], ["0.02", "0.05", "0.1", "0.2", "0.5"])
+right.set_title("loss above the entropy rate")
+right.legend(fontsize=9)
 plt.show()
 
 # %% [markdown]
 r"""
-The prophecy holds: with *twice* the compute the loss lies where it was foretold, within about a fifth of what is left above the entropy rate. The honest rival, a line through the last two points, is farther off each time.
+The prophecy holds: with *twice* the compute the loss lies where it was foretold, within about a fifth of what is left above the entropy rate. The rival through the last two points is farther off each time. The dashed law without a floor soon promises losses *below the entropy of the text*, which no model can have.
 
-With *four times* the compute the first source still keeps its word; for the two others what it foretells above the entropy rate is some 40 % too small, and the rival misses by half of it to more than all. Those two were fitted to fewer points and runs, so whether the sources or the fits are to blame these rows cannot say: trust a law for a step, and test it before a leap. The dashed power law without a floor misses already the bend of the seen points, and soon promises losses *below the entropy of the text*, which no model can have.
+With *four times* the compute the first source still keeps its word. For the two others, fitted to fewer runs, the part above the entropy rate is foretold some 40 % too small. Trust a law for a step; test it before a leap.
 
-The floor itself is harder to guess. The best seen models were still 0.07 to 0.08 above it. The first fit finds it to about a hundredth; the other two fall short, by 0.07 and 0.02, each more than twice its ±, and for other dice the guess is hardly nearer than the best seen loss. (The ± comes from redrawing the runs: it knows the noise, not that the law is only nearly true.)
+The floor itself is harder to guess. One fit finds it to a hundredth; the others fall short by more than twice their ±.
 
-And ten times the compute? Measured, not foretold: from width 6 to 20, eleven times the compute, a quarter to a third of what is above the entropy rate is left. The fitted laws say a quarter to a half, of what is above *their* floors; for the other dice, whose floor was fitted far too low, the exponent came out too small (a share of 0.46 foretold, 0.30 measured). ([The shelf](#softmax-bottleneck) has the price of too few weights.)
+And ten times the compute? Measured, not foretold: eleven times leave a quarter to a third of what width 6 had above the entropy rate.
 """
 
 # %% tags=["checks"]
@@ -3208,7 +3068,7 @@ def four_values(w):
 
 :::{exercise} Guess ahead, greedily
 :label: ex-lm-greedy
-A greedy writer takes the likeliest letter each time. Write one look of it with $k$ guesses of a greedy small model: keep the guesses while the large model would have written the same, then add the large model's own letter.
+A greedy writer takes the likeliest letter each time. Guess first: drawn guesses are kept with $\alpha=0.64$ over long texts; over the same pasts, do the greedy choices of the two models agree more often, or less? Then write one look of the greedy writer with $k$ guesses of a greedy small model: keep the guesses while the large model would have written the same, then add the large model's own letter.
 :::
 """
 
@@ -3221,6 +3081,8 @@ exercise("lm-greedy").check(greedy_look)
 r"""
 <details><summary>Solution</summary>
 
+Greedy choices look easier to guess, for no dice disagree. But they agree in half of the cases only. The agreement $\alpha$ counts what the two laws share; of two close favourites the greedy models name one each, and share nothing.
+
 ```python
 def greedy_look(past, k):
     text = list(past)
@@ -3230,6 +3092,9 @@ def greedy_look(past, k):
         if guess != own:
             return text[len(past) :]
     return [*text, P[text[-2], text[-1]].argmax()][len(past) :]
+
+same = P.argmax(-1) == Q.argmax(-1)  # (27, 27): after a, b
+print(f"greedy {(long_run * same).sum():.2f}, drawn {alpha:.2f}")
 ```
 
 </details>
@@ -3282,7 +3147,7 @@ r"""
 | preferences | $\pi^*(c\mid s)=\pi_0(c\mid s)\,e^{(V(sc)-V(s))/\beta}$ | [soft value](#eq-lm-soft-value) |
 | a proxy | $\frac d{db}\mathbb E_{\pi_b}r=\operatorname{Cov}_{\pi_b}(r,\hat r)$ | [over-optimisation](#eq-lm-over) |
 | in context | $(n_{ij}+\alpha)/(\sum_{j'}n_{ij'}+4\alpha)$ is the best a model can do | [Bayes](#eq-lm-bayes) |
-| scaling | $L=E+aC^{-\gamma}$, $\gamma=\frac{\mu\nu}{\mu+\nu}$; here $E$ is the entropy rate; the fits missed it by 0.01 to 0.07, where the best runs lacked 0.07 to 0.08 | [law](#eq-lm-scaling) |
+| scaling | $L=E+aC^{-\gamma}$, $\gamma=\frac{\mu\nu}{\mu+\nu}$; here the floor is the entropy rate, and hard to fit | [law](#eq-lm-scaling) |
 
 **Further reading.** {cite:t}`leviathan2023` for the idea of looking ahead; {cite:t}`dao2022` on what memory costs; {cite:t}`hoffmann2022` on how to spend a budget, and {cite:t}`gao2023` on how to spoil a reward; {cite:t}`edelman2024` on how counting is learnt; {cite:t}`shannon1951` for the entropy of English, measured with people.
 """
@@ -3456,6 +3321,68 @@ verify(
     pairs_drawn,
     exact_pairs.ravel(),
     atol=4 * 0.5 / math.sqrt(60_000),
+)
+# %% [markdown]
+r"""
+(beam-search)=
+### The likeliest text
+
+Greedy takes the likeliest letter each time. That need not give the likeliest text: after $0.6$ may come only choices of $0.3$, after $0.4$ a sure thing, and $0.6\cdot0.3<0.4\cdot1$. *Beam search* keeps the $B$ best beginnings instead of one. With a table for a model the truth is known: the likeliest text that *ends in* a given pair of letters goes through the likeliest text to its predecessor, which is dynamic programming over 729 pairs (Viterbi).
+"""
+
+
+# %%
+def beam_search(n, B):
+    beams = [(0.0, t_h)]  # log-probability, letters
+    for _ in range(n):
+        longer = [
+            (log_p + math.log(P[text[-2], text[-1], c]), (*text, c))
+            for log_p, text in beams
+            for c in range(27)
+        ]
+        beams = sorted(longer, reverse=True)[:B]
+    return beams[0]
+
+
+# %%
+def likeliest(n):
+    best = np.where(np.arange(729) == 27 * t_h[0] + t_h[1], 0.0, -np.inf).reshape(
+        27, 27
+    )
+    for _ in range(n):
+        best = (best[:, :, None] + np.log(P)).max(0)  # over the letter that drops out
+    return best.max()
+
+
+# %% tags=["set-up"]
+beams = {B: beam_search(20, B) for B in (1, 2, 4, 16, 64)}
+viterbi = likeliest(20)
+own_texts = write_ahead(2000, 20, 0, np.random.default_rng(3))[0]
+with_start = np.c_[np.tile(t_h, (2000, 1)), own_texts]
+own_log = np.log(P[with_start[:, :-2], with_start[:, 1:-1], with_start[:, 2:]]).sum(1)
+print("twenty letters after th          log-probability")
+for B, (log_p, text) in beams.items():
+    print(f"beam of {B:2}:  {spell(text):25}{log_p:9.3f}")
+print(f"the likeliest, by Viterbi{viterbi:22.3f}")
+print(f"texts that the model draws{own_log.mean():20.2f} ± {own_log.std():.2f}")
+print(f"the likeliest of 2,000 of them{own_log.max():16.2f}")
+
+# %% [markdown]
+r"""
+A beam can miss the best text, and a wider one finds it. (Two texts tie for it: the same words in another order.) But the best text is far likelier than the likeliest of 2,000 that the model wrote: its own texts are [typical](#typical-set). For models of translation the likeliest sentence of all was often the empty one {cite:p}`stahlberg2019`.
+"""
+
+# %% tags=["checks"]
+verify(
+    "a beam of 64, and Viterbi: log-probability of the best text", beams[64][0], viterbi
+)
+verify_at_least("what greedy misses (nats)", viterbi - beams[1][0], 0.1)
+every_three = math.log(model_law.max())
+verify("Viterbi for three letters: the best of all 19,683", likeliest(3), every_three)
+verify_at_least(
+    "the likeliest text over the likeliest of 2,000 drawn (nats)",
+    viterbi - own_log.max(),
+    3,
 )
 
 # %% [markdown]

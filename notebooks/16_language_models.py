@@ -216,7 +216,9 @@ def _(answer):
 # %% tags=["set-up"]
 alice, alice_new = data.alice()
 ALPHABET = " abcdefghijklmnopqrstuvwxyz"
-numbers = np.array([ALPHABET.index(c) for c in alice])
+numbers, new_numbers = (
+    np.array([ALPHABET.index(c) for c in text]) for text in (alice, alice_new)
+)
 spell = lambda text: "".join(ALPHABET[c] for c in text)
 
 
@@ -422,7 +424,7 @@ for i, n in enumerate(stages):
 
 # %% [markdown]
 r"""
-A token gets harder to guess, a letter easier: pieces know their own letters. But the gain ends: from 800 merges to 1,200 nothing is won here. In shuffled letters merges only make it worse.
+A token gets harder to guess, a letter easier: pieces know their own letters. But the gain ends: the pieces learnt last came a few times each in this short chapter, and from 800 merges to 1,200 nothing is won. In shuffled letters merges only make it worse.
 """
 
 # %% tags=["checks"]
@@ -636,22 +638,23 @@ class LM(nn.Module):
 
 # %% [markdown]
 r"""
-**Does the gate pay?** Take two targets in six variables. One is made of products, $x_1x_2+x_3x_4+x_5x_6$; the other, as control, of six smooth bends $\log\cosh(2a^\top x)$. Both layers have 288 weights, the same steps, and the best of five rates by validation loss; three seeds report.
+**Does the gate pay?** Take two targets in six variables. One is made of products, $x_1x_2+x_3x_4+x_5x_6$; the other, as control, of six smooth bends $\log\cosh(2a^\top x)$. Both layers have about as many weights, the same steps, and the best of five rates by validation loss; three seeds report. (A seventh input, always 1, gives both their biases: without them the even part of a gated layer is a quadratic form, and GELU's odd part is linear.)
 """
 
 
 # %% tags=["set-up"]
 def gate_race(gated, target, rates=(0.01, 0.03, 0.1, 0.3, 1.0), seeds=5, steps=250):
     """Test error over the target's variance; two seeds choose the rate, three report."""
-    runs, d, m = len(rates) * seeds, 6, 16 if gated else 24
+    runs, d, m = len(rates) * seeds, 6, 14 if gated else 22
     g = torch.Generator().manual_seed(0)
-    shapes = [(d, m)] * (2 if gated else 1) + [(m, d)]
+    shapes = [(d + 1, m)] * (2 if gated else 1) + [(m, d)]
     W = [torch.randn(runs, *s, generator=g) / s[0] ** 0.5 for s in shapes]
     W = [w.requires_grad_() for w in W]
     moments = [[torch.zeros_like(w), torch.zeros_like(w)] for w in W]
     eta = torch.tensor(rates).repeat_interleave(seeds)[:, None, None]
 
     def out(x):
+        x = F.pad(x, (0, 1), value=1.0)
         hidden = F.silu(x @ W[0]) * (x @ W[1]) if gated else F.gelu(x @ W[0])
         return (hidden @ W[-1]).sum(-1)
 
@@ -683,7 +686,7 @@ gates = {
     for name, target in targets.items()
     for gated in (False, True)
 }
-print("error over variance    GELU, 288 weights     SwiGLU, 288 weights")
+print("error over variance    GELU, 286 weights     SwiGLU, 280 weights")
 for name in targets:
     row = [gates[name, gated][0] for gated in (False, True)]
     print(
@@ -692,7 +695,7 @@ for name in targets:
 
 # %% [markdown]
 r"""
-Products come out some ten times better with a gate, smooth bends more than twenty times worse. Each is good at what it is made of. On text {cite:t}`shazeer2020` found a small gain over GELU.
+Products come out some four times better with a gate, smooth bends more than ten times worse. Each is good at what it is made of. On text {cite:t}`shazeer2020` found a small gain over GELU.
 """
 
 # %% tags=["checks"]
@@ -743,11 +746,11 @@ errors_of = {key: value[0] for key, value in gates.items()}
 verify_at_most(
     "products: worst error with a gate, over the best without",
     errors_of["products", True].max() / errors_of["products", False].min(),
-    0.25,
+    0.5,
 )
 verify_at_most(
-    "smooth bends: worst error without, over the best with",
-    errors_of["smooth bends", False].max() / errors_of["smooth bends", True].min(),
+    "smooth bends: mean error without, over that with",
+    errors_of["smooth bends", False].mean() / errors_of["smooth bends", True].mean(),
     0.1,
 )
 verify(
@@ -1142,7 +1145,7 @@ r"""
 (truncated-sampling)=
 ## Which token to draw?
 
-The tail of a fitted model is where it is least to be trusted, and a long text draws from it again and again. So many rules cut it off. What do they write instead? For the large model of the opening, asked to go on after `th`, one can compute the *exact* law of what a rule writes.
+One fears that the tail of a fitted model is wrong, and a long text draws from it again and again. So many rules cut it off. What do they write instead? For the large model of the opening, asked to go on after `th`, one can compute the *exact* law of what a rule writes.
 
 [Temperature](#kv-cache) makes $p$ into $p^{1/\tau}/Z$. *Top-k* keeps the $k$ likeliest tokens. *Top-p*, or nucleus, sampling {cite:p}`holtzman2020` keeps the *fewest likeliest tokens that together have at least the mass $\varrho$*: many where the model hesitates, few where it is sure. What is kept is rescaled. By hand, $p=(0.5,0.3,0.15,0.05)$: top-2 gives $(0.625,0.375)$. A nucleus of $0.7$ keeps two tokens, one of $0.8$ also two, one of $0.81$ three.
 """
@@ -1214,10 +1217,14 @@ print("rule               entropy    KL    lost mass   likeliest text")
 for name, (H, kl, lost) in reports.items():
     likely = spell(np.unravel_index(laws[name].argmax(), laws[name].shape))
     print(f"{name:17}{H:9.2f}{kl:7.2f}{lost:11.2f}     th{likely}")
+a, b, c = new_numbers[:-2], new_numbers[1:-1], new_numbers[2:]
+tail = 1 - np.sort(P[a, b], -1)[:, -5:].sum(-1).mean()
+in_tail = ((P[a, b] > P[a, b, c][:, None]).sum(1) >= 5).mean()
+print(f"new text outside the five likeliest: expected {tail:.3f}, found {in_tail:.3f}")
 
 # %% [markdown]
 r"""
-Three of the rules are set to about the same entropy, 3.7 nats. Among these the temperature loses no text and stays nearest to the model; top-5 strays farthest, to another likeliest text. But nearness was not the wish: whether a tail deserves trust this table cannot show. (And is the greedy text at least the likeliest? [No](#beam-search).) On the slider the nucleus keeps one or two letters where the tempered law is sure, many where it is flat.
+Three of the rules are set to about the same entropy, 3.7 nats. Among these the temperature loses no text and stays nearest to the model; top-5 strays farthest, to another likeliest text. But was the fear right? Outside its five likeliest letters the model expects 17 % of the next chapter of *Alice*, and finds 19 %: this tail is honest. (And is the greedy text at least the likeliest? [No](#beam-search).) On the slider the nucleus keeps one or two letters where the tempered law is sure, many where it is flat.
 """
 
 
@@ -1256,6 +1263,7 @@ masses = np.where(kept_rows, rows, 0).sum(1)
 smallest = np.where(kept_rows, rows, 1).min(1)
 verify_at_least("200 random rows: mass of the nucleus", masses, 0.9)
 verify_at_most("… without its smallest token", masses - smallest, 0.9)
+verify("new text outside the five likeliest, expected", tail, in_tail, atol=0.03)
 torch_rows = torch.tensor(P).log() / 0.7
 verify(
     "tempered rows: softmax of the logarithms over τ",
@@ -1695,10 +1703,16 @@ for i, r in enumerate(ranks):
         f"{r:4}{r * 65:8,}   {by_adam}{theory[i]:9.3f}{on_asked[i]:11.3f}"
         f"{from_nothing[i]:16.3f}"
     )
+shift = (Y_400 - X_400 @ W_old.T).mean(0)  # of the 32 outputs, and nothing else
+shifted = [
+    ((y - x @ W_old.T - shift) ** 2).sum(1).mean().item()
+    for x, y in ((X_400, Y_400), (X_asked, Y_asked))
+]
+print(f"the 32 means  {shifted[0]:17.3f}{shifted[1]:11.3f}")
 
 # %% [markdown]
 r"""
-Gradient descent finds the theorem's loss. Rank 2 gets five sixths of what full fine-tuning gets, and all of it on new digits. Without the old matrix (last column) not even rank 4 comes that far.
+Gradient descent finds the theorem's loss. Rank 2 gets five sixths of what full fine-tuning gets, and all of it on new digits. Much of it is simpler still: to correct the 32 means alone is nearly as good as rank 1. Without the old matrix (last column) not even rank 4 comes that far.
 
 (weight-quantization)=
 **Coarser numbers.** With $b$ bits a weight becomes a multiple of a step $\Delta$, up to $2^{b-1}-1$ steps either way. Let the largest weight just fit:
@@ -1707,7 +1721,7 @@ $$
 \Delta=\frac{\max_i|w_i|}{2^{b-1}-1},\qquad \hat w=\Delta\,\mathrm{round}(w/\Delta),\qquad |\hat w-w|\le\frac\Delta2 .
 $$ (eq-lm-quant)
 
-By hand, with 3 bits and weights $0.9,-0.5,0.1$: $\Delta=0.3$, and they become $0.9,-0.6,0$. An error spread evenly over $[-\frac\Delta2,\frac\Delta2]$ has the mean square $\frac{\Delta^2}{12}$. Each bit less about doubles the error.
+By hand, with 3 bits and weights $0.9,-0.5,0.1$: $\Delta=0.3$, and they become $0.9,-0.6,0$. An error spread evenly over $[-\frac\Delta2,\frac\Delta2]$ has the mean square $\frac{\Delta^2}{12}$. Each bit less about doubles the step.
 
 (outlier-weights)=
 **Outliers.** The largest weight sets the step for all that share it. So every block of 16 weights gets a step of its own, 16 bits long: one more bit a weight. (In large models {cite:t}`dettmers2022` met outliers in the *activations*.) We round the inner matrices of our [reader](#decoding-cost) in two versions that compute *the same*. In the second, one gain of each norm is divided by 50, and the weights that it feeds are multiplied by it.
@@ -1831,6 +1845,14 @@ verify(
 )
 gained = lambda values, r: (
     (values[0] - values[ranks.index(r)]) / (values[0] - values[-1])
+)
+verify_at_least(
+    "the 32 means: share of rank 1's gain, training and new digits",
+    [
+        (values[0] - alone) / (values[0] - values[1])
+        for values, alone in zip((theory, on_asked), shifted)
+    ],
+    0.9,
 )
 verify_at_least(
     "rank 2: share of the gain of all ranks, training and new digits",
@@ -2004,10 +2026,10 @@ explore(
 # %% [markdown]
 r"""
 (reward-overoptimization)=
-**The wish and its proxy.** Who has the reward? One fits a model $\hat r$ to comparisons, in which $a$ beats $b$ with probability $\sigma(r_a-r_b)$, and bends towards that. Let $b=1/\beta$ be the strength and $\pi_b\propto\pi_0e^{b\hat r}$. Since $\frac{d\pi_b}{db}=\pi_b\,(\hat r-\mathbb E_{\pi_b}\hat r)$,
+**The wish and its proxy.** Who has the reward? One fits a model $\hat r$ to comparisons, in which $a$ beats $b$ with probability $\sigma(r_a-r_b)$, and bends towards that. Let $\lambda=1/\beta$ be the strength and $\pi_\lambda\propto\pi_0e^{\lambda\hat r}$. Since $\frac{d\pi_\lambda}{d\lambda}=\pi_\lambda\,(\hat r-\mathbb E_{\pi_\lambda}\hat r)$,
 
 $$
-\frac d{db}\,\mathbb E_{\pi_b}\hat r=\operatorname{Var}_{\pi_b}(\hat r)\ge0,\qquad\frac d{db}\,\mathbb E_{\pi_b}r=\operatorname{Cov}_{\pi_b}(r,\hat r).
+\frac d{d\lambda}\,\mathbb E_{\pi_\lambda}\hat r=\operatorname{Var}_{\pi_\lambda}(\hat r)\ge0,\qquad\frac d{d\lambda}\,\mathbb E_{\pi_\lambda}r=\operatorname{Cov}_{\pi_\lambda}(r,\hat r).
 $$ (eq-lm-over)
 
 What one measures rises. What one wants rises as long as the two agree *among the texts now written*, and a strong tilt writes texts that no comparison was about {cite:p}`gao2023`. Six proxies score every letter at every place, each fitted to 80 comparisons of its own. The controls: six of the same form fitted to 8,000, and the true wish.
@@ -2226,7 +2248,7 @@ print(f";  the best law 0 {two_best.exp() @ two_wish:8.3f}")
 
 # %% [markdown]
 r"""
-Ten times as many comparisons bring the fit two to six times nearer to the closed form. But with 500 and next to no penalty it pleases more than the base model and is yet *farther* from the best law: it believes every chance result. With a penalty of 2 (on squared changes of the table) it is nearer, and pleases less.
+Ten times as many comparisons bring the fit two to six times nearer to the closed form. But with 500 and next to no penalty it pleases more than the base model and is yet *farther* from the best law: it believes every chance result. With a penalty of 2 (on squared changes of the table) it is nearer, and pleases less. (To fit a reward first, and then tilt by it, is the rival, not run here.)
 """
 
 # %% tags=["checks"]
@@ -2559,7 +2581,7 @@ $$ (eq-lm-chinchilla)
 
 With $\mu\approx\nu$ weights and tokens should grow together, each like $\sqrt C$.
 
-**The protocol.** One budget is spent on five widths with three rates each. Width 6 wins; we keep 4, less than a tenth worse, and its rate $0.45/d$. From there width $d$ gets $135\,d$ steps, so that $C\propto d^2$. The law is fitted to widths 2 to 10 and only then asked about two and four times the largest budget.
+**The protocol.** One budget is spent on five widths with three rates each. Width 6 wins; we keep 4, less than a tenth worse, and its rate $0.45/d$. From there width $d$ gets $135\,d$ steps, so that $C\propto d^2$. (Whether this stays the best split is not searched: what follows is the law of this recipe.) The law is fitted to widths 2 to 10 and only then asked about two and four times the largest budget.
 
 Two more sources (other dice; twice as regular) follow untuned, with fewer widths and runs. The rivals: a power law without a floor, one through the last two points, and "nothing improves".
 """
@@ -2695,7 +2717,6 @@ law, law_spread, _, straight, foretold, _ = first = judged(
 )
 by_source = {"first": (floor, *first)}
 above = lambda runs, rate: runs.mean() - rate
-above = lambda runs, rate: runs.mean() - rate
 drawn_points = {"first": (small, bought, asked_for)}
 for name, made in (("other dice", source(1.5, 2)), ("more regular", source(3.0))):
     seen, asked = spend(made[0], fewer, 4, 90), spend(made[0], large, 2, 90)
@@ -2761,7 +2782,7 @@ The prophecy holds: with *twice* the compute the loss lies where it was foretold
 
 With *four times* the compute the first source still keeps its word. For the two others, fitted to fewer runs, the part above the entropy rate is foretold some 40 % too small. Trust a law for a step; test it before a leap.
 
-The floor itself is harder to guess. One fit finds it to a hundredth; the others fall short by more than twice their ±.
+The floor itself is harder to guess. One fit finds it to a hundredth; the others fall short by more than twice their ±. A floor set too low bends the whole curve down: there are the 40 %.
 
 And ten times the compute? Measured, not foretold: eleven times leave a quarter to a third of what width 6 had above the entropy rate.
 """
@@ -2922,7 +2943,6 @@ for step in range(100):  # setting
     optimizer.step()
 
 # %% tags=["set-up"]
-new_numbers = np.array([ALPHABET.index(c) for c in alice_new])
 new_letters = torch.tensor(new_numbers).unfold(0, 33, 8)
 with torch.no_grad():
     z = writer(new_letters[:, :-1]).transpose(1, 2)
@@ -3145,7 +3165,7 @@ r"""
 | low rank | loss of rank $r$ = full loss $+\frac1n\sum_{k>r}\sigma_k^2$ | [LoRA](#eq-lm-lora-loss) |
 | few bits | $\lvert\hat w-w\rvert\le\frac\Delta2$, mean square $\frac{\Delta^2}{12}$ | [rounding](#eq-lm-quant) |
 | preferences | $\pi^*(c\mid s)=\pi_0(c\mid s)\,e^{(V(sc)-V(s))/\beta}$ | [soft value](#eq-lm-soft-value) |
-| a proxy | $\frac d{db}\mathbb E_{\pi_b}r=\operatorname{Cov}_{\pi_b}(r,\hat r)$ | [over-optimisation](#eq-lm-over) |
+| a proxy | $\frac d{d\lambda}\mathbb E_{\pi_\lambda}r=\operatorname{Cov}_{\pi_\lambda}(r,\hat r)$ | [over-optimisation](#eq-lm-over) |
 | in context | $(n_{ij}+\alpha)/(\sum_{j'}n_{ij'}+4\alpha)$ is the best a model can do | [Bayes](#eq-lm-bayes) |
 | scaling | $L=E+aC^{-\gamma}$, $\gamma=\frac{\mu\nu}{\mu+\nu}$; here the floor is the entropy rate, and hard to fit | [law](#eq-lm-scaling) |
 

@@ -569,7 +569,7 @@ explore(
 
 # %% [markdown]
 r"""
-One pixel down and one to the right, and it is lost. The network that we are going to build, trained on the same digits in the middle, will draw a horizontal line into this picture.
+One pixel down and one to the right, and it is lost. (Moved by four it crosses the edge, and its last row and column come back on the other side.) The network that we are going to build, trained on the same digits in the middle, will draw a horizontal line into this picture.
 """
 
 # %% tags=["checks"]
@@ -1019,7 +1019,7 @@ plt.show()
 # %% [markdown]
 r"""
 (toeplitz-matrix)=
-A matrix with $H_{ij}=c_{i-j}$, constant along every diagonal, is called *Toeplitz*: a circulant matrix whose ring was cut open. On the right is the one of a $3\times3$ kernel on a picture of $8\times8$, Toeplitz in blocks and within each block, with nine different values in $64\times64$ entries.
+A matrix with $H_{ij}=c_{i-j}$, constant along every diagonal, is called *Toeplitz*: a circulant matrix whose ring was cut open. On the right is the one of a $3\times3$ kernel on a picture of $8\times8$, Toeplitz in blocks and within each block, with nine different values, and zeros, in $64\times64$ entries.
 
 (channels)=
 **Channels.** A colour picture has three numbers at each place, a stack of feature maps one for each kernel. An output channel looks at *all* input channels, with a kernel for each, and adds up:
@@ -1422,7 +1422,7 @@ def cnn(seed=0, thin=nn.Identity):
 
 # %% [markdown]
 r"""
-Train it on the digits in the middle, three times with all of them and three times with the first hundred, for a third of the dense network's steps. (Neither's rate was tuned.)
+Train it on the digits in the middle, three times with all of them and three times with the first hundred, for a third of the dense network's steps. (Its rate is 0.03, the dense one's 0.01; neither was searched for.)
 """
 
 
@@ -1612,7 +1612,7 @@ r"""
 
 Here is the trained network, the first of the three. Draw a digit, or take one from the list, and move it with the arrows: the verdict stays exactly as it is. Paint a kernel of your own and look at its answer. Then shuffle the pixels: what is left of the verdict is a guess.
 
-Three things to find. A digit that the network takes for another one after a single stroke. A kernel that answers red on the inside of a 0 and blue on the outside. And a drawing that is no digit at all, of which the network is more than 99 % sure: it was never told that there is anything else in the world.
+Three things to find. A digit that the network takes for another one after a single stroke. A kernel that answers red above every level stroke and blue below it. (None of this size tells the inside of a 0 from its outside: both see a stroke on one side.) And a drawing that is no digit at all, of which the network is more than 99 % sure: it was never told that there is anything else in the world.
 """
 
 # %% tags=["set-up"]
@@ -2012,7 +2012,7 @@ for name, rows in thin_moved.items():
 
 # %% [markdown]
 r"""
-Moved by 2 the networks answer exactly as before, since a stride of two commutes with even shifts. Moved by *one*, the bare stride loses more than half of its right answers. The maximum wins a little of that back, the blurred one more, though it is some points behind at home. None comes near the network without any thinning, which loses nothing.
+Moved by 2 the networks answer exactly as before, since a stride of two commutes with even shifts. Moved by *one*, the bare stride loses more than half of its right answers. The maximum wins a little of that back, the blurred one more, and at home its mean is lower by no more than the starts differ. None comes near the network without any thinning, which loses nothing.
 
 So it is not pooling in small windows that makes a network invariant, but layers that commute, and one maximum over *all* places. What went wrong has a name, [*aliasing*](#fourier-transform): who keeps every second value cannot tell a fast wave from a certain slow one. A blur damps the fast waves before.
 """
@@ -2309,13 +2309,16 @@ for name, make in rivals.items():
     theirs = "".join(f"{a:5d}" for a in paper.get(name, ()))
     row = "".join(f"{c:>14}" for c in cells) + f" {theirs}"
     print(f"{name:24}{size(make()):8,d}{row}".rstrip())
+for (name, world), rate in chosen.items():
+    if rate != bench_rates[1]:
+        print(f"at an edge of the three rates: {name}, {world}, {rate}")
 
 # %%
 headline(
     "MNIST-1D, as they are and shuffled: logistic, dense, convolutional; the paper's",
     [scores[name, w].mean() for name in paper for w in ("as they are", "shuffled")],
     [accuracy for name in paper for accuracy in paper[name]],
-    rtol=0.1,
+    rtol=0.15,
     unit="%",
 )
 
@@ -2350,7 +2353,7 @@ Each number is one start. Logistic regression and the dense networks notice noth
 
 To the pieces it loses ten. **A common slip** is to blame their new order, because the dense layer on top knows the places. It knows them only by learning, and learns a new order as easily as the old. Only a window that reaches over the edge of a piece can notice.
 
-Now take the bet apart. The wide dense network, which makes neither half, reaches 67. *Sharing* alone brings twelve points, being *local* alone twenty, both together 26. **Share and be local** was the bet, and on these curves its second half wins most.
+Now take the bet apart, from the top. Without *locality* the convolutional network falls from 93 to 79, without *sharing* to 88. The wide dense network, which makes neither half, stands at 67. (It has two hidden layers where these have three, so not all of that distance is the bet's.) **Share and be local** was the bet, and on these curves its second half wins most.
 
 And in the shuffled world, where a window holds strangers? The local network is back near the wide dense one, the two that share near the plain dense one, ten points lower. These two also have fewer weights, and whether sharing itself costs the ten points the runs do not say. (One start for each half; two networks chose a rate at the edge of the grid.)
 
@@ -2366,7 +2369,7 @@ exercise("cnn-longer").check(still_missing)
 r"""
 <details><summary>Solution</summary>
 
-Not in twice the passes, in our runs (not shown; another shuffle may give something else).
+Your number answers for one start and one shuffle: if it is positive, twice the passes did not close the gap.
 
 ```python
 run = bench_run(cnn_1d, order, [1], 40, 0.02)[1][0]
@@ -2384,13 +2387,7 @@ def of(how, name, world="as they are"):
 
 both, local, shared, wide = list(rivals)[:1:-1]
 verify_at_least(
-    "share of what both bring over the wide dense network: local alone, shared alone",
-    (np.array([of(np.mean, local), of(np.mean, shared)]) - of(np.mean, wide))
-    / (of(np.mean, both) - of(np.mean, wide)),
-    [0.5, 0.15],
-)
-verify_at_least(
-    "… each half added to the other, points: local to shared, shared to local",
+    "points lost: without locality, without sharing",
     of(min, both) - np.array([of(max, shared), of(max, local)]),
     [10, 2],
 )
@@ -2610,7 +2607,7 @@ verify_at_least("any kernel: it does not", turn_gap(lopsided), 0.1)
 
 # %% [markdown]
 r"""
-**"A transposed convolution undoes a convolution."** It has the right shape for that. But it multiplies by $W^\top$, and $W^\top W$ is not the identity: it blurs once more.
+**"A transposed convolution undoes a convolution."** It has the right shape for that. But it multiplies by $W^\top$, and $W^\top W$ is not the identity: for a blur, as here, it blurs once more.
 """
 
 # %%
@@ -2709,7 +2706,7 @@ exercise("cnn-project").check(project)
 r"""
 <details><summary>Solution</summary>
 
-The loop's network with 8 and 10 maps, flattened at the end; normalisation makes up for the width.
+The loop's network with 8 and 10 maps, flattened at the end against the habit, since these digits hardly move; normalisation makes up for the width.
 
 ```python
 def project():

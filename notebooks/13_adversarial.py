@@ -14,7 +14,7 @@ r"""
 (adversarial-chapter)=
 # Adversaries
 
-A small network reads handwritten digits and is right on 98 of 100 that it has never seen. Change every pixel by 15 % of the grey scale, up or down as a coin falls: it hardly notices. Now keep the size of the noise and choose its signs with a single backpropagation.
+A small network reads handwritten digits and is right on 98 of 100 that it has never seen. Change every pixel by up to 15 % of the grey scale (black cannot get blacker), up or down as a coin falls: it hardly notices. Now keep the size of the noise and choose its signs with a single backpropagation.
 """
 
 # %% tags=["remove-cell"]
@@ -193,13 +193,11 @@ def _(answer):
 
 @exercise.define("adv-disjoint")
 def _(answer):
-    p, q = np.r_[0.3, 0.7, 0, 0], np.r_[0, 0, 0.5, 0.5]
+    p, q = np.r_[np.ones(4), 0] / 4, np.r_[0, np.ones(4)] / 4  # quarters
     mixture = (p + q) / 2
     js = (stats.entropy(p, mixture) + stats.entropy(q, mixture)) / 2
     assert len(answer) == 2, "a pair: V(D*, G), then JS"
-    assert abs(answer[1] - js) < 1e-9, (
-        "that is not the Jensen–Shannon divergence of two laws with disjoint supports"
-    )
+    assert abs(answer[1] - js) < 1e-9, "that is not their Jensen–Shannon divergence"
     assert abs(answer[0] - (2 * js - math.log(4))) < 1e-9, (
         "what does the perfect discriminator score?"
     )
@@ -411,7 +409,7 @@ print(
 print(f"±0.15 a pixel, signs chosen            {opening_row['chosen signs']:.2f}")
 
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Three grey pictures of eight by eight pixels: a digit that the network recognises, a perturbation of plus and minus 0.15, and their sum, which looks much the same and is read as another digit with high confidence."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "Three grey pictures of eight by eight pixels: a digit that the network recognises, a perturbation of at most 0.15 either way, grey where black or white pixels could not move further, and their sum, which looks much the same and is read as another digit with high confidence."}}
 def picture(ax, image, title="", low=0, high=1):
     ax.imshow(np.reshape(image, (8, 8)), cmap="gray", vmin=low, vmax=high)
     ax.set(xticks=[], yticks=[])
@@ -442,7 +440,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-Same size, other signs: one noise is shrugged off, the other ruins the network. (Shown is the clearest of the zeros and threes.) Why is so little enough? And how would one ever *know* that a network is safe?
+Same size, other signs: one noise is shrugged off, the other ruins the network. (Shown is the clearest of the zeros and threes; grey in the middle: no room to move.) Why is so little enough? And how would one ever *know* that a network is safe?
 
 (adversarial-machine-learning)=
 **Two games, one word.** In the first half of the chapter a model is fixed, and somebody searches for an input that deceives it. In the second two models are trained at the same time, each on what the other does: a *generative adversarial network*. Both are a minimum over one player of a maximum over the other.
@@ -1250,7 +1248,7 @@ plt.show()
 r"""
 Much of the lesson needs no attacker. Small weights, at a sixth of the budget, win nearly three quarters of what attacks win, and big coins on the same budget more than four fifths. The chosen direction leads the coins by five points, give or take one. None of the three costs much more than one point of clean accuracy. Seeds differ by several points: a defence that is two points better on one seed has shown nothing.
 
-In the picture the slope of the gap is scattered after plain training. After training on attacks it gathers in the middle; small weights alone do much the same.
+In the picture the slope of the gap is scattered after plain training. After training on attacks it gathers in the middle; small weights alone do much the same. (The outer columns are black in nearly all digits, so nothing in plain training holds their weights down.)
 """
 
 # %% tags=["checks"]
@@ -1689,9 +1687,9 @@ plt.show()
 
 # %% [markdown]
 r"""
-Look at the black strokes. On the plain network they sit on the attack: *the bound was blind*, by a factor of more than two on the mean.
+Look at the black strokes. On the first two networks nearly all sit on the attack: *the bound was blind*, by a factor of about two and a half on the mean.
 
-For one digit of the network trained on attacks the simple attack overstates the truth by two fifths, a robustness that is not there. Is that the defence's doing? A hundred digits say no: on average it overstates by several per cent on *each* of the three. The strong attack comes within a few per cent on these 18.
+For one digit of the network trained on attacks the simple attack overstates the truth by two fifths, a robustness that is not there. Is that the defence's doing? On a hundred digits, measured against the strong attack, it overstates by some 4 to 7 per cent on the mean: some of it happens to all three networks. The strong attack comes within a few per cent on these 18.
 
 The network trained on bounds has a certificate never more than a fifth or so below the truth. That is what such training buys: *being able to know*. Exactness costs switches, each of which may double the work. In large networks the grey zone stays grey, and both ends have to be reported.
 """
@@ -2096,13 +2094,13 @@ def game(eta):
 
 explore(
     game,
-    alt="Paths of generator and discriminator in the smallest GAN under four rules: outward spiral, closed loop, inward spiral, and a quick inward spiral with the penalty; wider for larger steps",
+    alt="Paths of generator and discriminator in the smallest GAN under four rules: outward spiral, closed loop, inward spiral, and a quick inward spiral with the penalty; the first wider for larger steps, at one half out of the frame",
     eta=[0.2, 0.05, 0.5],
 )
 
 # %% [markdown]
 r"""
-So the usual alternation is a heuristic. In the smallest GAN it circles (at $\eta=\frac12$ slowly outwards); its mean over many rounds (green) is near the goal, which is why one averages weights. Extragradient and the penalty go there.
+So the usual alternation is a heuristic. In the smallest GAN it circles (at $\eta=\frac12$ slowly outwards); its mean over many rounds (green; at $\eta=0.05$ there are not yet two) is near the goal, one reason to average weights. Extragradient and the penalty go there.
 """
 
 # %% tags=["checks"]
@@ -2668,7 +2666,7 @@ for name, table in (
         + " ".join(f"{s:5.2f}" for _, s in table)
     )
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Four scatter plots over the centres of eight Gaussians on a ring: the data on all eight; a shapeless noisy ring; a plain GAN with threads and scatter around some of the centres and nothing near others; with the penalty more centres are covered, with some threads of samples between them."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "Four scatter plots over the centres of eight Gaussians on a ring: the data on all eight; a shapeless noisy ring; a plain GAN with dense clumps on most centres and only a thin scatter on two; with the penalty more centres are covered, with some threads of samples between them."}}
 seed_shown = int(np.argmin([m for m, _ in plain_table]))
 fig, axes = plt.subplots(1, 4, figsize=(6.8, 2.1), sharex=True, sharey=True)
 for ax, name, dots in zip(
@@ -2683,7 +2681,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-Three of the four plain GANs drop two modes (one is shown). With the penalty these four seeds reach all eight, at a share of good samples that is hardly lower. Threads of samples remain between neighbouring modes, since a continuous $G$ has to cross from one to the next.
+Three of the four plain GANs leave two modes with fewer than fifty samples (one is shown). With the penalty these four seeds reach all eight, at a share of good samples that is hardly lower. Threads of samples remain between neighbouring modes, since a continuous $G$ has to cross from one to the next.
 """
 
 # %% tags=["checks"]
@@ -2873,9 +2871,9 @@ for name in ("fresh data", "one Gaussian"):
 
 # %% [markdown]
 r"""
-Without a penalty $-\log D$ is farther from the data than one fitted Gaussian at the higher rate. With one it is level with the critic there, behind it at the lower. Most of what the critic seemed to win is won by a *penalty*, at the one weight that was played of each. None comes near fresh data.
+Without a penalty $-\log D$ is farther from the data than one fitted Gaussian at the higher rate. With one it is level with the critic there, behind it at the lower. So a *penalty* (one weight of each was played) wins most of what the critic won from the plain $-\log D$. None comes near fresh data.
 
-One row contradicts the chase above: $\log(1-D)$ beats the plain $-\log D$ at both rates. A likely reason: Adam divides by the size of the slope.
+One row contradicts the chase above: $\log(1-D)$, without any penalty, wins nearly as much from the plain $-\log D$, which was a weak rival here. Likely reasons: Adam divides by the size of the slope, which takes the handicap away; and on these very bumps $-\log D$ had [a second place to rest](#adv-fixed-points).
 """
 
 # %% tags=["checks"]
@@ -2925,6 +2923,11 @@ verify_at_least(
     "the higher rate: −log D without penalty over one Gaussian; the critic over −log D with one",
     [bare[1] / judged["one Gaussian"].mean(), earth[1] / calm[1]],
     [1.1, 1.0],
+)
+verify_at_least(
+    "… what log(1 − D) wins without one",
+    (bare - game_median["log(1 − D)"]) / (bare - earth),
+    0.5,
 )
 verify_at_least(
     "the lower rate: −log D with its penalty over the critic", calm[0] / earth[0], 1.0
@@ -3226,7 +3229,7 @@ r"""
 
 Replace the `...` in a cell and run it; it answers at once. Everything above may be used.
 
-**Nothing in common.** The generator's samples never fall where data can be. What are $V(D^*,G)$ and $\mathrm{JS}$?
+**A quarter apart.** The data are uniform on $[0,1]$, what the generator makes is uniform on $[\frac14,\frac54]$. What are $V(D^*,G)$ and $\mathrm{JS}$?
 """
 
 # %% tags=["yours"]
@@ -3238,10 +3241,10 @@ exercise("adv-disjoint").check(adv_disjoint)
 r"""
 <details><summary>Solution</summary>
 
-$D^*$ is never wrong, so $V=0$, and $\mathrm{JS}=\frac12(0+\log4)=\log2$, whatever the distance.
+A quarter of the data lies where $D^*=1$ and costs nothing, a quarter of the samples where $D^*=0$. On the rest both densities are 1, so $D^*=\frac12$: $V=\frac34\log\frac12+\frac34\log\frac12$, and $\mathrm{JS}=\frac12(V+\log4)$.
 
 ```python
-adv_disjoint = (0.0, np.log(2))
+adv_disjoint = (-1.5 * np.log(2), np.log(2) / 4)
 ```
 
 </details>

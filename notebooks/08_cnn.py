@@ -744,7 +744,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-The right picture makes the second bet. Equal treatment leaves $N$ numbers, one for every distance. That neighbours matter most is a bet of its own: *local*. Keep the diagonals near the main one, and three numbers describe a layer, for sixteen places or a million. **Share and be local**: the rest of the chapter is what follows from it.
+The right picture makes the second bet. Equal treatment leaves $N$ numbers, one for every offset $i-j$. That neighbours matter most is a bet of its own: *local*. Keep the diagonals near the main one, and three numbers describe a layer, for sixteen places or a million. **Share and be local**: the rest of the chapter is what follows from it.
 """
 
 # %% tags=["checks"]
@@ -896,7 +896,7 @@ $$ (eq-cnn-layer)
 with the same $w$ and $b$ at all places. The outputs are pictures again, called *feature maps*; a layer has a kernel for each. It goes in stages: slide the kernels (affine), keep what is positive (detector), and often [thin out](#pooling). It *is* a [dense layer](#multilayer-perceptron) whose matrix is mostly zeros and repeats itself.
 
 (filters-on-pictures)=
-**Look at it.** The inner product of a window and a kernel is large when the two agree: a kernel answers where the picture looks like it. In the first row an edge kernel whose middle row counts double (Sobel's) finds the posts of the temple, in the second its transpose the eaves.
+**Look at it.** Among windows of equal length (as vectors) the inner product is largest for the one most like the kernel: a kernel answers where the picture looks like it. Weights that add up to zero, as in the first two, are not misled by plain brightness. In the first row an edge kernel whose middle row counts double (Sobel's) finds the posts of the temple, in the second its transpose the eaves.
 """
 
 # %% tags=["picture"] mystnb={"image": {"classes": "photo", "alt": "The temple's answer to an edge kernel and to its transpose, after the ReLU, after four by four max pooling: maps of upright edges and of level edges, getting coarser."}}
@@ -1524,9 +1524,9 @@ plt.show()
 r"""
 There is the horizontal line. In the convolutional row every accuracy is not nearly but *exactly* the one at shift 0: the logits agree to rounding.
 
-What one knows about shifts one can build in or tell. With a hundred digits, all in the middle, building in is ahead of telling (0.90 against 0.81; three starts, but one choice of the hundred). With 1,400 telling is nearly seven points behind, at this width, rate and number of steps.
+What one knows about shifts one can build in or tell. With a hundred digits, all in the middle, building in is ahead of telling (0.90 against 0.81; three starts, but one choice of the hundred), and with 1,400 too, by nearly seven points. Both hold at this width, these rates and numbers of steps.
 
-Built in, the knowledge takes a sixth of the weights and none of the 68,600 pictures. That has its price: every weight is used at every place, thirty times the multiplications a picture. And a baseline that learns nothing can be told too: the nearest neighbour among the digits at all 49 places is a little ahead of the network.
+Built in, the knowledge takes a sixth of the weights, and of the 68,600 pictures only the 1,400 in the middle. That has its price: every weight is used at every place, thirty times the multiplications a picture. And a baseline that learns nothing can be told too: the nearest neighbour among the digits at all 49 places is a little ahead of the network.
 
 Where nothing moves, the bet wins nothing: in the middle [the dense network](#universality-needs-priors) is no worse, with 100 digits and with 1,400.
 """
@@ -1701,7 +1701,7 @@ r"""
 **What has it learnt?** Here are the eight kernels of the first layer, before and after training. Below them is what each makes of a digit, and of the temple, which it has never seen.
 """
 
-# %% tags=["picture"] mystnb={"image": {"classes": "photo", "alt": "Four rows of eight pictures. The kernels of three by three before training and after it, red for positive and blue for negative: pale and irregular before, strong after, several with a red and a blue side. Below them the maps that the trained ones make of a digit and of the temple, where different kernels pick out upright and level edges."}}
+# %% tags=["picture"] mystnb={"image": {"classes": "photo", "alt": "Four rows of eight pictures. The kernels of three by three before training and after it, red for positive and blue for negative: pale and irregular before, strong after, several with a red and a blue side. Below them the maps that the trained ones make of a digit and of the temple, some trace its outlines, some light up its dark parts, three are nearly the photograph again."}}
 before, after = (net[0].weight.detach()[:, 0] for net in (cnn(0), eyes[0]))  # (8, 3, 3)
 with torch.no_grad():
     of_digit = eyes[0][:2](framed(digits_test[3:4]))[0]
@@ -1720,7 +1720,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-Red on one side, blue on the other: several have become edges. Later layers combine these ([the windows that excite them](#hierarchy-and-compositionality)). So has it learnt to see?
+Red on one side, blue on the other: some look like edges. But look at the temple: three of the eight maps are nearly the photograph. Later layers combine these ([the windows that excite them](#hierarchy-and-compositionality)). So has it learnt to see?
 
 Pictures of this kind persuade easily, so here is a number and its control. A *linear probe* asks what is known at some depth: a [logistic regression](#multinomial-logistic-regression) that sees the maximum of each map there, and nothing else. If learning makes the hierarchy, the probe should rise with depth in the trained network, and not in the same network before training.
 """
@@ -2012,7 +2012,7 @@ for name, rows in thin_moved.items():
 
 # %% [markdown]
 r"""
-Moved by 2 the networks answer exactly as before, since a stride of two commutes with even shifts. Moved by *one*, the bare stride loses more than half of its right answers. The maximum wins a little of that back, the blurred one more, and at home its mean is lower by no more than the starts differ. None comes near the network without any thinning, which loses nothing.
+Moved by 2 the networks answer exactly as before, since a stride of two commutes with even shifts. Moved by *one*, the bare stride loses more than half of its right answers. The maximum wins a little of that back, the blurred one more, though at home its mean is the lowest (three starts, which differ by four points). None comes near the network without any thinning, which loses nothing.
 
 So it is not pooling in small windows that makes a network invariant, but layers that commute, and one maximum over *all* places. What went wrong has a name, [*aliasing*](#fourier-transform): who keeps every second value cannot tell a fast wave from a certain slow one. A blur damps the fast waves before.
 """
@@ -2322,7 +2322,7 @@ headline(
     unit="%",
 )
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Test accuracy of six networks in three worlds: as they are, pieces moved, shuffled. Logistic regression near 33, the dense network near 62 and the wide one near 69 are level. The convolutional line starts at 94, is at 84 for the pieces and ends at 60. Dots only: local, not shared has 88 at the left and 72 at the right; shared, not local 79 and 59. Diamonds are the paper's numbers; dotted lines are proved level."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "Test accuracy of six networks in three worlds: as they are, pieces moved, shuffled. Logistic regression stays near 33; the dense network goes from 64 to 61, the wide one from 67 to 70. The convolutional line starts at 94, is at 84 for the pieces and ends at 60. Dots only: local, not shared has 88 at the left and 72 at the right; shared, not local 79 and 59. Diamonds are the paper's numbers; dotted lines join what was proved to be equal but for the starts."}}
 fig, ax = plt.subplots(figsize=(6.8, 3.4))
 styles = dict(
     zip(rivals, (plot.GREY, plot.BLUE, plot.GREEN, plot.PURPLE, plot.ORANGE, plot.RED))
@@ -2349,11 +2349,11 @@ plt.show()
 
 # %% [markdown]
 r"""
-Each number is one start. Logistic regression and the dense networks notice nothing, as was [proved](#who-notices): their differences are the luck of the starts. (The plain dense one stays four to eight points below the paper's.) The convolutional network loses some thirty points, its whole lead and more. That is what it knew and the others did not: *who stands next to whom*.
+Each number is one start. Logistic regression and the dense networks notice nothing, as was [proved](#who-notices): their differences, even the three points of the wide one, can only be the luck of the starts: two that agree say little about a third. (The plain dense one stays four to eight points below the paper's.) The convolutional network loses some thirty points, its whole lead and more. That is what it knew and the others did not: *who stands next to whom*.
 
-To the pieces it loses ten. **A common slip** is to blame their new order, because the dense layer on top knows the places. It knows them only by learning, and learns a new order as easily as the old. Only a window that reaches over the edge of a piece can notice.
+To the pieces it loses ten. **A common slip** is to blame their new order, because the dense layer on top knows the places. It knows them only by learning, and learns a new order as easily as the old. The strides multiply to $2\cdot2\cdot2=8$, the length of a piece, so only a window that reaches over the edge of a piece can notice.
 
-Now take the bet apart, from the top. Without *locality* the convolutional network falls from 93 to 79, without *sharing* to 88. The wide dense network, which makes neither half, stands at 67. (It has two hidden layers where these have three, so not all of that distance is the bet's.) **Share and be local** was the bet, and on these curves its second half wins most.
+Now take the bet apart, from the top. Without *locality* the convolutional network falls from 93.5 to 79, without *sharing* to 88. The wide dense network, which makes neither half, stands at 67. (It has two hidden layers where these have three, so not all of that distance is the bet's.) **Share and be local** was the bet, and on these curves, with one start each and no search over widths, its second half wins most.
 
 And in the shuffled world, where a window holds strangers? The local network is back near the wide dense one, the two that share near the plain dense one, ten points lower. These two also have fewer weights, and whether sharing itself costs the ten points the runs do not say. (One start for each half; two networks chose a rate at the edge of the grid.)
 

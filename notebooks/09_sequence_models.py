@@ -837,14 +837,14 @@ for name, v in (
 
 # %% [markdown]
 r"""
-The singular values lie close to one, on both sides: the bound, a worst case over all directions, promises little. The eigenvalues tell the story. The library draws the entries of $W$ uniformly from $\pm1/\sqrt m$, with variance $\frac1{3m}$. The eigenvalues of a large random matrix of variance $\frac{s^2}m$ fill a disc of radius $s$ {cite:p}`tao2010circular`, here $1/\sqrt3\approx0.58$.
+The largest singular values lie close to one, on both sides: the bound, a worst case over all directions, promises little. The eigenvalues tell the story. The library draws the entries of $W$ uniformly from $\pm1/\sqrt m$, with variance $\frac1{3m}$. The eigenvalues of a large random matrix of variance $\frac{s^2}m$ fill a disc of radius $s$ {cite:p}`tao2010circular`, here $1/\sqrt3\approx0.58$.
 
 The measured factor is a little below the spectral radius, as the slopes of the tanh are below one. At 0.5 a step, twenty steps leave a millionth.
 
 **A common slip**: "gradients explode if $\sigma_{\max}(W)>1$." The $2\times2$ matrix above has $1.5$, and its powers go to zero. And where a tanh is saturated, with slopes near zero, gradients vanish even for $W=5I$.
 
 (gradient-clipping)=
-**Exploding** gradients have a crude cure, *clipping* {cite:p}`pascanu2013`: a gradient longer than $c$ is shortened to length $c$, and keeps its direction. **Vanishing** ones cannot be scaled up afterwards: the error from far back is added to errors from nearby that are $10^{10}$ times as large, and drowns.
+**Exploding** gradients have a crude cure, *clipping* {cite:p}`pascanu2013`: a gradient longer than $\kappa$ is shortened to length $\kappa$, and keeps its direction. **Vanishing** ones cannot be scaled up afterwards: the error from far back is added to errors from nearby that are $10^{10}$ times as large, and drowns.
 
 What helps is to keep [the product](#eq-sq-product) near the identity from the beginning. There are two ways. One can *start* $W$ at the identity; or one can build a cell that has the identity in it.
 
@@ -1313,7 +1313,7 @@ $$ (eq-sq-adding)
 
 and who hears one of the two bells is left with $\frac1{12}$. A network *hears* if its error is below half of that.
 
-Each cell has two starts, the library's and one that *keeps*: for the LSTM [certain biases](#eq-sq-bias) for memories of up to 40 steps (so it is told the length), for the others $W=I,\ b=0$, proposed by {cite:t}`le2015` for the ReLU. All have about as many weights and read fresh lists of 40, 8 a step, for 600 steps. A short trial chose each contestant's learning rate, one of three (the LSTMs' three are larger); then twelve fresh networks run. Write down your order.
+Each cell has two starts, the library's and one that *keeps*: for the LSTM [certain biases](#eq-sq-bias) for memories of up to 40 steps (so it is told the length), for the others $W=I,\ b=0$, proposed by {cite:t}`le2015` for the ReLU. All have about as many weights and read fresh lists of 40, 8 a step, for 600 steps. A short trial on easier lists, of 20 (four networks, 300 steps), chose each contestant's learning rate, one of three (the LSTMs' three are larger); then twelve fresh networks run. Write down your order.
 """
 
 
@@ -1433,7 +1433,7 @@ for name in RIVALS:
     print(f"{name:25}{counts}{middle[name, STEPS]:15.4f}{rate[name]:10}")
 
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Left, how many of twelve networks hear both bells, against the steps of training. The ReLU network with the library's start stays at none. The LSTM and the ReLU network with the keeping start rise early and reach twelve and eight; the LSTM with the library's start rises some 200 steps later, past one half. Right, a dot for the error of every network after 600 steps on a logarithmic axis: LSTM with the keeping start near two thousandths; the LSTM with the library's start in two groups, near a hundredth and near one sixth; the ReLU network with the keeping start near a hundredth but for a few near one sixth; the other ReLU and the tanh networks at one sixth."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "Left, how many of twelve networks hear both bells, against the steps of training. The ReLU network with the library's start stays at none. The LSTM and the ReLU network with the keeping start rise early and reach twelve and eight; the LSTM with the library's start rises some 200 steps later, past one half. Right, a dot for the error of every network after 600 steps on a logarithmic axis: LSTM with the keeping start near two thousandths; the LSTM with the library's start in two groups, near a hundredth and near one sixth; the ReLU network with the keeping start near a hundredth but for two near one sixth; the other ReLU and the tanh networks at one sixth."}}
 fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3.2), width_ratios=(1.1, 1))
 square = list(RIVALS)[2:]
 for name in square:
@@ -1459,13 +1459,13 @@ plt.show()
 
 # %% [markdown]
 r"""
-(Left, counts on training lists; dotted: nothing heard, one bell heard.) Without any gate most of the ReLU networks hear, if they start from the identity; from the library's start hardly any does. From the library's start more than half of the LSTMs hear, from the keeping one all, sooner and with the smallest error.
+(Left, counts on 50 steps' training lists, a little behind the table; the tanh networks stay at none. Dotted: nothing heard, one bell heard.) Without any gate most of the ReLU networks hear, if they start from the identity; from the library's start hardly any does. From the library's start about half of the LSTMs hear (here eight), from the keeping one all, sooner and with the smallest error.
 
-No tanh network hears within these steps, although from the identity its reach before training is about that of the winning LSTM: a path is not all. (The three rows near $\frac16$ chose a rate at the edge of their three; a wider choice might change them.)
+No tanh network hears within these steps, although from the identity its reach before training is about that of the winning LSTM. Is a path not enough? (The three rows near $\frac16$ chose a rate at the edge of their three, so they alone cannot say.)
 
 **Two biases.** The forget bias *keeps*, the input bias *shuts the door*. The library's LSTM has neither, and many hear all the same, perhaps taught by bells near the end.
 
-So let no bell ring in the last ten steps; as a control, none in the ten before. Two more LSTMs join, each with one bias alone, at untuned rates:
+So let no bell ring in the last ten steps; as a control, none in the ten before. Two more LSTMs join, each with one bias alone. All run at the race's rate and at a quarter of it (the control at the first only):
 """
 
 # %% tags=["set-up"]
@@ -1504,7 +1504,7 @@ print_hearing(LSTMS)
 
 # %% [markdown]
 r"""
-Without bells in the last ten few LSTMs hear with one bias or none, within these 600 steps; with both most do. The forget bias alone has the *longest* reach of the four before training: the path is there, but the door to 38 unwanted numbers stands half open. The control stops few.
+Without bells in the last ten few LSTMs hear with one bias or none, within these 600 steps; with both most do. The forget bias alone has the *longest* reach of the four before training: the path is there, but the door to 38 unwanted numbers stands half open: a path is not all. The control stops few.
 
 (sq-tied)=
 **And the GRU?** Torch's starts with gates near one half, too. But its two decisions are tied: [what it does not keep, it writes](#eq-sq-gru). Beside it runs an LSTM from the library's start with this *tie* and no other change, $i_t=1-f_t$. Which of the two hears?
@@ -1835,7 +1835,7 @@ for n, off in enumerate(offset):
 r"""
 So it is. Every bell too many or too few costs the winners about the same. Fresh networks of the same kind, taught with none to three bells in half the steps, are hardly off. (Nor do they merely count: with one to three bells their squared error is less than half of what counting gives.) What is the same in all that one trains with, a network need not learn.
 
-**Play with it.** Drag the numbers (or use the arrow keys), click the bells on and off, and watch gates and memories. Ring a third bell. (The list has 20 numbers, the trained networks learnt on 40; for [a reason of its own](#ex-sq-lengths) they say a little too little here.) Then change the network: the one set by hand, the winner, an LSTM that learnt without the keeping start, and the same one before training.
+**Play with it.** Drag the numbers (or use the arrow keys), click the bells on and off, and watch gates and memories. Ring a third bell. (The list has 20 numbers, the trained networks learnt on 40; for [a reason of its own](#ex-sq-lengths) the winner says a little too little here.) Then change the network: the one set by hand, the winner, an LSTM that learnt without the keeping start, and the same one before training.
 """
 
 
@@ -2661,7 +2661,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-With the same start weights, steps and tuning, the decoder that may choose where to look gets more than nine letters of ten right. The one that has only the last state gets, on average, fewer than five of six, and equal weights do worse still: it is the choice. On the right one can see it. While the *first* letter of the answer is written, the weight lies on the *last* letter read, and so on along the anti-diagonal, in four outputs of five. (Drawn is the best of three seeds; its last row looks mostly at the neighbour.)
+With the same start weights, steps and tuning, the decoder that may choose where to look gets more than nine letters of ten right. The one that has only the last state gets, on average, fewer than five of six, and equal weights do worse still: it is the choice. On the right one can see it. While the *first* letter of the answer is written, the weight lies on the *last* letter read, and so on along the anti-diagonal; over all three networks, fed the true letters, in four outputs of five. (Drawn is the best of three seeds; its last row looks mostly at the neighbour.)
 
 Is the one vector too narrow, or only slow to learn? All curves still rise: 300 steps cannot tell. In either case attention answers the difficulty of the opening as gates and identities do, by a short path on which what was read passes unchanged. [Transformers](#transformers-chapter) draw the conclusion: they drop the recurrence and keep the looking.
 
@@ -2909,7 +2909,7 @@ r"""
 
 **"The LSTM failed, so the task needs attention"**, or "the RNN failed, so it needs gates". [The race](#headline-adding) shows an LSTM that seldom hears at 300 steps and, started otherwise *or* given 600, often does, and a network without gates that mostly hears too. Before a cell is blamed: the start, the rate, the budget, more seeds.
 
-**"A lower loss than the entropy rate is a breakthrough."** On new text, by more than luck, [it is a leak](#perplexity). A chain of three symbols has the rate $0.50$ nats. A linear model that sees the past comes to it; one whose layer, by mistake, also sees the symbol to be predicted gets below $0.01$.
+**"A lower loss than the entropy rate is a breakthrough."** On new text, by more than luck, [it is a leak](#perplexity). A chain of three symbols has the rate $0.50$ nats. A linear model that sees only the past comes to it (nine weights cannot learn 20,000 symbols by heart); one whose layer, by mistake, also sees the symbol to be predicted gets below $0.01$.
 """
 
 # %% tags=["checks"]
@@ -3051,7 +3051,7 @@ exercise("sq-lengths").check(order_and_error)
 r"""
 <details><summary>Solution</summary>
 
-A shorter list leaves less time to forget, so 20 should be easier than 40. It is harder, as the code prints: the answer comes out too low. The [slow climb](#sq-gates) of the memory is a clock that was set for 40 steps, and the constant of the read-out counts on it. At 80 the clock runs over.
+A shorter list leaves less time to forget, so 20 should be easier than 40. It is harder, as the code prints; the answer of the network drawn above comes out too low. The [slow climb](#sq-gates) of the memory is a clock that was set for 40 steps, and the constant of the read-out counts on it. At 80 the clock runs over.
 
 ```python
 def error_at(T):

@@ -239,13 +239,10 @@ def _(answer):
 
 @exercise.define("gnn-beat-the-gcn")
 def _(answer):
-    rng, scores = np.random.default_rng(5), []
-    for _ in range(4):
-        s, e = block_model(1000, 5, np.sqrt(2 / 5), rng)
-        given = np.where(rng.random(1000) < 0.05, s, 0)
-        scores.append(share_right(answer(1000, e, given), s, given))
-    assert np.mean(scores) > 0.85, (
-        f"{100 * np.mean(scores):.1f} % on four graphs; we asked for 85 %"
+    worlds = [world(2, np.random.default_rng([40, k])) for k in range(8)]
+    scores = [share_right(answer(1000, e, given), s, given) for s, e, given in worlds]
+    assert np.mean(scores) > 0.87, (
+        f"{100 * np.mean(scores):.1f} % on eight graphs; we asked for 87 %"
     )
     return True
 
@@ -993,7 +990,10 @@ def train_gcn(S, X, y, known, decay=5e-4, steps=60, lr=0.05, seed=0):  # setting
     torch.manual_seed(seed)
     net = GCN(X.shape[1], 16, int(y.max()) + 1).to(X.dtype)  # setting
     optimizer = torch.optim.Adam(
-        net.parameters(), lr=lr, weight_decay=decay, fused=True
+        net.parameters(),
+        lr=lr,
+        weight_decay=decay,
+        fused=True,  # setting
     )
     for _ in range(steps):
         loss = F.cross_entropy(net(S, X)[known], y[known])
@@ -1491,7 +1491,7 @@ def read_after(rounds, step, X, contrast):
     return out
 
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Accuracy against rounds of averaging on a logarithmic axis. Both means start at 0.67, the single curves at 0.55 to 0.74. With the identity it stays there. With averaging it rises to nearly 0.9 at two rounds; read as it is it then falls to about one third. With contrast three of four single curves stay between 0.84 and 0.91, the fourth falls to 0.53 at 128 rounds."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "Accuracy against rounds of averaging on a logarithmic axis. Both means start at 0.67, the single curves at 0.55 to 0.74. With the identity it stays there. With averaging it rises to nearly 0.9 at two rounds; read as it is it then falls to about one third. With contrast, from two rounds on, three of four single curves stay between 0.84 and 0.95, the fourth falls to 0.53 at 128 rounds."}}
 rounds = [0, 1, 2, 4, 8, 16, 32, 64, 128]
 readings = {  # step by averaging, contrast
     "as they are": (True, False),
@@ -1539,9 +1539,9 @@ plt.show()
 
 # %% [markdown]
 r"""
-First smoothing helps: it beats down the noise in the words. Then, read as they are, the features fade like $|\lambda_2|^k$, and at the end the penalised reader guesses. With contrast most of it comes back, because dividing by the standard deviation undoes the fading.
+First smoothing helps: it beats down the noise in the words. Then, read as they are, the *differences* between papers fade like $|\lambda_2|^k$, and at the end the penalised reader guesses. With contrast most of it comes back, because dividing by the standard deviation undoes the fading.
 
-What contrast cannot undo is that the slowest wave outlives the others, like $(\lambda_3/\lambda_2)^k$. In three worlds that wave knows something of the topics, and little is lost. In the remaining one it sits on a chance twig of the graph, and the topics are lost. *That* is oversmoothing that hurts.
+What contrast cannot undo is that the slowest wave outlives the others, like $(\lambda_3/\lambda_2)^k$. In three worlds that wave knows something of the topics, and little is lost. In the remaining one it sits on a chance twig of the graph, and all that averaging had gained is lost. *That* is oversmoothing that hurts.
 
 **And a deep network?** Here is the club again with two labels: GCNs of 2 and of 16 layers, 150 steps of Adam with weight decay, 24 seeds. We look at the training loss first: a coin's is $\ln2\approx0.693$. Three controls: no weight decay; the identity in place of $\hat A$, which cannot smooth; and a sum with what came before (*residual*), $X\leftarrow X+\sigma(\hat AXW)$, which [helps deep networks to train](#skip-connection).
 """
@@ -1636,7 +1636,7 @@ show_table(
 r"""
 The plain 16-layer network has a training loss of $\ln2$ on *two* examples, in all 24 seeds. It has not trained, so its accuracy says nothing of depth. What held it there? Not smoothing alone: with the identity, which smooths nothing, most runs die in the same way. Take away the decay, and most runs leave $\ln2$, with $\hat A$ and with the identity alike.
 
-Is depth then harmless? Compare 2 and 16 layers with $\hat A$, both without decay: only some deep runs fit, and they name fewer rightly than two layers do. (The identity hears no friends; its accuracy says nothing.) So depth costs something here, but their last features are no nearer to the limit's line. With a residual connection all 24 train and name on average more than 29 of 32 rightly, still fewer than two layers. Before blaming the graph, look at the training loss.
+Is depth then harmless? Compare 2 and 16 layers with $\hat A$, both without decay: only some deep runs fit, and they name fewer rightly than two layers do. (The identity hears no friends; its accuracy says nothing.) So depth costs something here. (That their last features are no nearer to the limit's line proves little: to fit, they had to leave it.) With a residual connection all 24 train and name on average more than 29 of 32 rightly, still fewer than two layers. Before blaming the graph, look at the training loss.
 """
 
 # %% tags=["checks"]
@@ -2442,7 +2442,7 @@ def counts_of(rounds):
             row[place[w]] = bag[w]
     fits = lambda y: [
         LogisticRegression(C=C, max_iter=500).fit(counts[:300], y[:300]).predict(counts)
-        for C in (0.01, 0.1, 1)
+        for C in (0.01, 0.1, 1, 10, 100)
     ]
     return np.array(
         [
@@ -2459,6 +2459,7 @@ lab_graphs = [nx.Graph(m[0].tolist()) for m in lab]
 lab_answers = np.array([m[2] for m in lab])  # (800, 2)
 lab_scores = {
     "count the atoms": [counts_of(0)],
+    "count the colours of 2 rounds": [counts_of(2)],
     "count the colours of 3 rounds": [counts_of(3)],
     "GIN, 3 rounds": molecule_accuracy(3),
     "  bonds exchanged": molecule_accuracy(3, exchanged=True),
@@ -2482,7 +2483,7 @@ r"""
 
 *Ring of five:* the GIN is hardly better than a coin. Is that the theorem? No. The colours of three rounds, counted, do much better: chains break the symmetry, and the *shape of the rest* says something about the ring.
 
-Now the last row: a GIN with *random* weights. A logistic regression reads the sums that its head would see, and reads the ring better still. (Better than the colours? To the counter each colour is a word of its own, and 300 molecules teach it little about rare ones; the theorem only says that equal colours get equal answers.) The information was there, but in these thirty epochs, at an untuned rate, the trained GIN does not even fit its own 300 molecules. *What messages can see* is a bound; what a network finds may be less.
+Now the last row: a GIN with *random* weights. A logistic regression reads the sums that its head would see, and reads the ring better still. (Better than the colours? To the counter each colour is a word of its own, and 300 molecules teach it little about rare ones: after two rounds, with fewer colours, it already does a little better. The theorem only says that equal colours get equal answers.) The information was there, but in these thirty epochs, at an untuned rate, the trained GIN does not even fit its own 300 molecules. *What messages can see* is a bound; what a network finds may be less.
 """
 
 # %% tags=["checks"]
@@ -2579,7 +2580,7 @@ $$
 \sum_{\sigma_k=\pm1}e^{h\sigma_k/2}(1+\lambda\sigma_i\sigma_k)\;\propto\;1+\lambda\sigma_i\tanh\frac h2,\qquad\text{log odds}\quad\log\frac{1+\lambda t}{1-\lambda t}=2\operatorname{artanh}(\lambda t),\quad t=\tanh\frac h2 .
 $$
 
-Independent messages add their log odds. The one I send to $j$ must leave out what $j$ told me, or he would hear himself:
+Independent messages add their log odds. The one I send to $j$ must leave out what $j$ told me, or he would hear himself ($f$ is what strangers say, below):
 
 $$
 h_{i\to j}=f+\sum_{k\in\mathcal N_i\setminus j}2\operatorname{artanh}\Bigl(\lambda\tanh\frac{h_{k\to i}}2\Bigr).
@@ -2612,7 +2613,7 @@ A sparse random graph looks like a tree from each node, so messages from differe
 """
 
 # %%
-SURE = 1e3  # log odds of a revealed side  # setting
+SURE = 1e3  # setting: the log odds of a revealed side
 
 
 def believe(n, edges, lam, c, given, rounds=60, seed=0):  # setting
@@ -2718,10 +2719,10 @@ with $z_k=\infty$ if $k$ is revealed. Keep a population of values and let it bre
 
 
 # %%
-def best_accuracy(c, lam, revealed, rng, hops=None, size=10_000):  # setting
-    """Accuracy of the best rule on an infinite graph, or of the best within so many hops."""
-    z = np.full(size, SURE if hops is None else 0.0)
-    for _ in range(hops or 20):  # setting
+def best_accuracy(c, lam, revealed, rng, told=True, hops=20, size=10_000):  # setting
+    """Accuracy of the best rule; `told`: all sides beyond so many hops are known."""
+    z = np.full(size, SURE if told else 0.0)
+    for _ in range(hops):
         children = rng.poisson(c, size)
         pick = z[rng.integers(size, size=children.sum())]
         pick = np.where(rng.random(len(pick)) < revealed, SURE, pick)
@@ -2739,7 +2740,7 @@ $$
 h_i\leftarrow w_2\sum_{j\in\mathcal N_i}(t_j-\overline t),\qquad t_j=\tanh(w_1h_j)\ \text{ or the side, if revealed}:
 $$ (eq-gnn-two-weights)
 
-nearly belief propagation: for small messages $2\operatorname{artanh}(\lambda t)\approx2\lambda t$, so half its log odds follow this rule with $w=(1,\lambda)$, and $\overline t$ stands for the strangers. It runs *untrained*, at $w=(1,\frac12)$ for all strengths, with $w_2$ halved and doubled as a control, and *trained* on the same fifty labels as the GCNs. (GCNs and gossip are cut at their median, since half of all are $+1$.)
+nearly belief propagation, except that all hear their own echo: for small messages $2\operatorname{artanh}(\lambda t)\approx2\lambda t$, so half its log odds follow this rule with $w=(1,\lambda)$, and $\overline t$ stands for the strangers. It runs *untrained*, at $w=(1,\frac12)$ for all strengths, with $w_2$ halved and doubled as a control, and *trained* on the same fifty labels as the GCNs. (GCNs and gossip are cut at their median, since half of all are $+1$.)
 """
 
 
@@ -2903,7 +2904,7 @@ headline(
     rtol=0.05,
 )
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Accuracy against signal strength with error bars. Belief propagation lies on the curve of the best possible rule, two untrained weights on it or a little below. The GCNs of 12 and of 2 layers and gossip lie clearly below it between strengths 1.5 and 2, and come nearer at 4."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "Accuracy against signal strength with error bars. Belief propagation lies on the curve of the best possible rule, two untrained weights on it or a little below. The GCNs of 12 and of 2 layers and gossip lie clearly below it between strengths 1.5 and 2, and come nearer at 4; at strength 1 the bar of 12 layers reaches below one half."}}
 fig, ax = plt.subplots(figsize=(6.8, 3.8))
 ax.plot(strengths, limit_best, color="black", lw=1.4, label="best possible")
 for shift, (name, colour, mark) in enumerate(
@@ -2936,9 +2937,9 @@ plt.show()
 r"""
 Belief propagation lies on the curve, within the scatter of four graphs: it is as good as any rule can be, and it is made of messages. (At strength 1 these four happen to lie above it; twenty others do not.)
 
-The two weights, *untrained*, come within a few points of it from strength 1 on. Training adds nothing there, and at ½ it harms. Both GCNs stay below from 1.5 to 3, and gossip, without a weight, keeps up with them.
+The two weights, *untrained*, come within a few points of it from strength 1 on. Training adds nothing there, and at ½ it harms. Both GCNs stay below from 1.5 to 3 (at 1 the deep one is worse than a coin on at least one graph), and gossip, without a weight, keeps up with them.
 
-So learning does not do the work. Is it our $w_2=\frac12$, near the $\lambda$ of these graphs, which nobody told the GCNs? Halved or doubled it still beats them there. It is the *form* of the message, and that is Bayes'. The GCNs had to find a form of their own, from some fifty labels.
+So learning does not do the work. Is it our $w_2=\frac12$, near the $\lambda$ of these graphs, which nobody told the GCNs? Halved or doubled it still beats them there. What remains is the *form* of the rule, nearly Bayes': revealed sides held fixed, sums in place of averages, strangers counted. (No row says which of these does it.) The GCNs had to find theirs from some fifty labels, in 16 and 25 steps.
 """
 
 
@@ -2961,10 +2962,25 @@ verify_within_se(
     [share_right(believe(1000, e, 0.2**0.5, 5, g), s, g) for s, e, g in fresh],
     limit_best[1],
 )
+from scipy.stats import poisson
+
+half_c = 5 * (1 + np.array([1, -1]) * 0.5) / 2  # friends of either side, λ = ½
+k_same, k_other = np.indices((40, 40))
+lead = poisson.pmf(k_same, half_c[0]) * poisson.pmf(k_other, half_c[1])
+odds = np.abs(k_same - k_other) * math.log((1 + 0.5) / (1 - 0.5))
+verify(
+    "one hop, nobody revealed: told the friends' sides, by two Poisson laws; not told: a coin",
+    [
+        best_accuracy(5, 0.5, 0, np.random.default_rng(25), told, 1, 40_000)
+        for told in (True, False)
+    ],
+    [(lead / (1 + np.exp(-odds))).sum(), 0.5],
+    atol=0.004,
+)
 verify(
     "strengths 1 and 2: twenty hops from knowing nothing, and from being told all: they meet",
     [
-        best_accuracy(5, np.sqrt(snr / 5), 0.05, np.random.default_rng(24), hops=20)
+        best_accuracy(5, np.sqrt(snr / 5), 0.05, np.random.default_rng(24), told=False)
         for snr in (1, 2)
     ],
     limit_best[[1, 3]],
@@ -3290,7 +3306,7 @@ mesh_holes = lambda faces: int(2 - len(np.unique(faces)) + len(faces) / 2) // 2
 
 :::{exercise} Project: beat the GCN
 :label: ex-gnn-beat-the-gcn
-At signal strength 2 and 5 % labels the GCNs of the headline stay below the best possible. Write a method that does not know $\lambda$ and reaches 85 %. Then let each message of the [two weights](#eq-gnn-two-weights) leave out what its receiver said. Is it worth the arcs?
+At signal strength 2 and 5 % labels the untrained two weights name 84 % rightly on eight fresh graphs. Write a method that does not know $\lambda$ either and reaches 87 %. Then let each message of the [two weights](#eq-gnn-two-weights) leave out what its receiver said. Is it worth the arcs?
 :::
 """
 
@@ -3809,7 +3825,7 @@ $$
 g_\theta(L)\,x=\sum_{k=0}^K\theta_k\,T_k(\tilde L)\,x,\qquad\tilde L=\frac2{\lambda_{\max}}L-I .
 $$ (eq-gnn-cheb)
 
-$K$ sparse products, no eigenvectors; and local: $(L^k)_{ij}=0$ beyond $k$ steps. Degree 1 with $\theta_0=-\theta_1$ and $\lambda_{\max}\approx2$ is $I+D^{-1/2}AD^{-1/2}$. Its eigenvalues reach 2, and stacked layers would explode, so Kipf and Welling put the self-loop *inside* the normalisation: that is [where $\hat A$ comes from](#eq-gnn-normalized).
+$K$ sparse products, no eigenvectors; and local: $(L^k)_{ij}=0$ beyond $k$ steps. For $L_{\text{sym}}$, degree 1 with $\theta_0=-\theta_1$ and $\lambda_{\max}\approx2$ is $I+D^{-1/2}AD^{-1/2}$. Its eigenvalues reach 2, and stacked layers would explode, so Kipf and Welling put the self-loop *inside* the normalisation: that is [where $\hat A$ comes from](#eq-gnn-normalized).
 
 How good is a polynomial? For heat, $g=e^{-\lambda}$, the series is known, $e^{-a(x+1)}=e^{-a}\bigl(I_0(a)+2\sum_{k\ge1}(-1)^kI_k(a)T_k(x)\bigr)$ with $a=\lambda_{\max}/2$ and Bessel functions $I_k$. At $x=-1$, the eigenvalue 0 that every graph has, all missing terms add up, so the error of stopping at $K$ is the tail $2e^{-a}\sum_{k>K}I_k(a)$ exactly.
 """

@@ -560,7 +560,7 @@ Maximise $w^\top Sw$ under $\|w\|=1$. [Lagrange](#lagrange-multipliers) gives $2
 
 <details><summary>Could other directions do better together?</summary>
 
-No: the variance along any $k$ orthonormal directions is $\sum_i\lambda_ic_i$ with $0\le c_i\le1$ and $\sum_ic_i=k$.
+No: the variance along any $k$ orthonormal directions is $\sum_i\lambda_ic_i$, where $c_i$ is the squared length of the $i$-th eigenvector's projection on their span, so $0\le c_i\le1$ and $\sum_ic_i=k$.
 
 </details>
 """
@@ -867,7 +867,7 @@ $$ (eq-gm-elbo)
 
 **EM** climbs the bound in two alternating steps. E: for fixed $\theta$ take the posterior as $q$; now bound and likelihood are equal. M: for fixed $q$ choose the best $\theta$; that lifts the bound, and the likelihood is above it. So the likelihood never falls.
 
-For a mixture the M step asks for $\sum_ir_{ik}(x_i-\mu_k)=0$: each centre is a mean weighted with the responsibilities. Shares and covariances are weighted averages too. The slider shows EM find the smile from a blind start.
+For a mixture the derivative of $\sum_ir_{ik}\ln\mathcal N(x_i;\mu_k,\Sigma_k)$ in $\mu_k$ is $\Sigma_k^{-1}\sum_ir_{ik}(x_i-\mu_k)$, so the M step asks for $\sum_ir_{ik}(x_i-\mu_k)=0$: each centre is a mean weighted with the responsibilities. Shares and covariances are weighted averages too. The slider shows EM find the smile from a blind start.
 """
 
 
@@ -1575,13 +1575,13 @@ def score_field(sigma):
 
 explore(
     score_field,
-    alt="Arrows that point uphill on the density of the smile after adding noise. With little noise every arrow points to the nearest of three parts, with much noise all point to the middle",
+    alt="Arrows that point uphill on the density of the smile after adding noise. With little noise most arrows point to the part most likely to have made the point, with much noise all point to the middle",
     sigma=[0.1, 0.5, 2.0],
 )
 
 # %% [markdown]
 r"""
-With little noise the arrows know only the nearest part; with much, only where the whole lies. A walk from far away needs the second first and the first last: the idea of diffusion.
+With little noise the arrows know only the likeliest part; with much, only where the whole lies. A walk from far away needs the second first and the first last: the idea of diffusion.
 """
 
 # %% tags=["checks"]
@@ -2447,7 +2447,7 @@ def copying(made):
 # %% [markdown]
 r"""
 (evaluating-implicit-models)=
-**Judges.** A judge of samples should ask for *quality* (does each look real?) and for *coverage* (is everything there?); each alone can be cheated. Two machines try to tell 397 drawn digits from as many held-out ones: the *detective*, a [support vector machine](#hinge-loss), and the *forest*, of random trees. At 0.5 they cannot.
+**Judges.** A judge of samples should ask for *quality* (does each look real?) and for *coverage* (is everything there?); each alone can be cheated. Two machines try to tell 397 drawn digits from as many held-out ones: the *detective*, a [support vector machine](#hinge-loss), and the *forest*, of random trees. At 0.5 they cannot. (That asks both at once, but coverage weakly: who never draws sevens, and all else perfectly, would be found out only about 0.55 of the time.)
 
 A third number, *copying*, divides the distance to held-out digits by that to as many training digits: one for people, more for who copies. (Halves of 794 training digits are taken in turn, so even pure theft scores about 1.6, not infinity.)
 
@@ -2566,14 +2566,14 @@ plt.show()
 r"""
 The thief cannot be told from people; only *copying* betrays him. **No judge of quality is worth anything without one of copying.** Kernels are thieves who add noise.
 
-- **The network** (red). Without guidance its pictures vary less than people's do. Guidance 2 restores the variance and fools the detective far better; 4 overshoots. The forest sees no gain.
+- **The network** (red). Without guidance its pictures vary less than people's do. Guidance 2 restores the variance (of all classes together: on the smile guidance pushed a class away from the others, and shrank it) and fools the detective far better; 4 overshoots. The forest sees no gain.
 - **The opening's ten**, who are not told the class, lose to guidance 2 before the detective (0.88 against 0.72) and win before the forest (0.81 against 0.86).
-- **Bells for each class** (blue) know the class too. Three are level with guidance 2 before the detective and beat it before the forest, but begin to copy. Six fool both judges better, and copy more.
-- **The autoencoders** have no class. The VAE is found out nearly always, with ten bells too. The plain one (its bells were picked above, by closeness to training digits) fools both judges best of all whose copying stays within 0.05 of people's.
+- **Bells for each class** (blue) know the class too. One loses to guidance 2 before the detective, beats it before the forest, and copies no more. Three are level with guidance 2 before the detective and beat it before the forest, but begin to copy. Six fool both judges better, and copy more.
+- **The autoencoders** have no class. The VAE is found out nearly always, with ten bells too. The plain one (its bells were picked above, by closeness to training digits) fools both judges best of all whose copying stays within 0.05 of people's (a line drawn after seeing the rows; six bells fool them better).
 
 On 1,100 pictures of 64 pixels, at this budget, *this* network is not needed.
 
-What would it be at the end of its training? The velocity that is best *for these 1,100 digits* is known, as for the smile. Its flow ends on training digits, and nowhere else: **a network that reached the least possible loss would be the thief.** All that it draws of its own it owes to falling short.
+What would it be at the end of its training? The velocity that is best *for these 1,100 digits* is known, as for the smile. Its flow ends on training digits, and nowhere else: **unguided, a network that reached the least possible loss would be the thief.** All that it then draws of its own it owes to falling short.
 """
 
 # %% tags=["checks"]
@@ -2829,7 +2829,7 @@ plt.show()
 r"""
 The mixture wins clearly, and pays just the price of its parameters, $\frac{17}{3000}\approx0.006$. Kernels, which train nothing, and flow matching after 1,000 steps are level. The coupling flow, in a fifth of the steps with batches of half the size, stays more than three times as far away; its row tells where 200 steps lead, not what couplings can do.
 
-On this toy nobody needs a network; [on the digits](#digits-at-last), at that budget, bells on an autoencoder's codes beat the flow. *Fit the Gaussian and the mixture too, and say by how many nats you beat them.*
+On this toy nobody needs a network; [on the digits](#digits-at-last), at that budget, bells on an autoencoder's codes beat the flow before both judges; bells on the pixels do so only when they begin to copy. *Fit the Gaussian and the mixture too, and say by how many nats you beat them.*
 """
 
 # %% tags=["checks"]
@@ -3834,7 +3834,7 @@ for i, n in enumerate(budgets):
 
 # %% [markdown]
 r"""
-With $\tilde\beta$ the dice need two to three times the guesses of DDIM. Their variance is to blame: $\tilde\beta_t$ is right *if $x_0$ is known*, and $x_0$ is guessed. Correct it by what is not known, $\operatorname{Var}(x_{t-1}\mid x_t)=\tilde\beta_t+\bigl(\frac{\sqrt{\bar\alpha_{t-1}}\beta_t}{1-\bar\alpha_t}\bigr)^2\operatorname{Var}(x_0\mid x_t)$, and the chain is exact in any number of steps, *because these data are Gaussian*. (For data $\mathcal N(0,I)$ this is $\beta_t$, the choice above.)
+With $\tilde\beta$ the dice need about two to three times the guesses of DDIM. Their variance is to blame: $\tilde\beta_t$ is right *if $x_0$ is known*, and $x_0$ is guessed. Correct it by what is not known, $\operatorname{Var}(x_{t-1}\mid x_t)=\tilde\beta_t+\bigl(\frac{\sqrt{\bar\alpha_{t-1}}\beta_t}{1-\bar\alpha_t}\bigr)^2\operatorname{Var}(x_0\mid x_t)$, and the chain is exact in any number of steps, *because these data are Gaussian*. (For data $\mathcal N(0,I)$ this is $\beta_t$, the choice above.)
 """
 
 # %% tags=["checks"]

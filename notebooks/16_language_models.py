@@ -424,7 +424,7 @@ for i, n in enumerate(stages):
 
 # %% [markdown]
 r"""
-A token gets harder to guess, a letter easier: pieces know their own letters. But the gain ends: the pieces learnt last came a few times each in this short chapter, and from 800 merges to 1,200 nothing is won. In shuffled letters merges only make it worse.
+A token gets harder to guess, a letter easier: pieces know their own letters. But the gain ends: the pieces learnt last came a few times each in this short chapter, and from 800 merges to 1,200 nothing is won. In shuffled letters a hundred merges make it worse.
 """
 
 # %% tags=["checks"]
@@ -645,9 +645,9 @@ r"""
 # %% tags=["set-up"]
 def gate_race(gated, target, rates=(0.01, 0.03, 0.1, 0.3, 1.0), seeds=5, steps=250):
     """Test error over the target's variance; two seeds choose the rate, three report."""
-    runs, d, m = len(rates) * seeds, 6, 14 if gated else 22
+    runs, d, m = len(rates) * seeds, 6, 19 if gated else 36
     g = torch.Generator().manual_seed(0)
-    shapes = [(d + 1, m)] * (2 if gated else 1) + [(m, d)]
+    shapes = [(d + 1, m)] * (2 if gated else 1) + [(m, 1)]
     W = [torch.randn(runs, *s, generator=g) / s[0] ** 0.5 for s in shapes]
     W = [w.requires_grad_() for w in W]
     moments = [[torch.zeros_like(w), torch.zeros_like(w)] for w in W]
@@ -686,7 +686,7 @@ gates = {
     for name, target in targets.items()
     for gated in (False, True)
 }
-print("error over variance    GELU, 286 weights     SwiGLU, 280 weights")
+print("error over variance    GELU, 288 weights     SwiGLU, 285 weights")
 for name in targets:
     row = [gates[name, gated][0] for gated in (False, True)]
     print(
@@ -695,7 +695,7 @@ for name in targets:
 
 # %% [markdown]
 r"""
-Products come out some four times better with a gate, smooth bends more than ten times worse. Each is good at what it is made of. On text {cite:t}`shazeer2020` found a small gain over GELU.
+Products come out some three times better with a gate, smooth bends more than ten times worse. Each is good at what it is made of. On text {cite:t}`shazeer2020` found a small gain over GELU.
 """
 
 # %% tags=["checks"]
@@ -744,8 +744,8 @@ verify(
 )
 errors_of = {key: value[0] for key, value in gates.items()}
 verify_at_most(
-    "products: worst error with a gate, over the best without",
-    errors_of["products", True].max() / errors_of["products", False].min(),
+    "products: mean error with a gate, over that without",
+    errors_of["products", True].mean() / errors_of["products", False].mean(),
     0.5,
 )
 verify_at_most(
@@ -901,7 +901,7 @@ def prices(tokens_at_once):
         ax.loglog(t, share, color=colour, label=f"cache kept: {kept:g} of the heads")
     ax.axhline(312 / (2 / 2), color=plot.GREY, ls=":")
     ax.text(1, 350, "an A100 by its data sheet, numbers of two bytes", color=plot.GREY)
-    ax.set(ylim=(0.8, 2000), xlabel="tokens in the text", ylabel="operations / number")
+    ax.set(ylim=(0.1, 2000), xlabel="tokens in the text", ylabel="operations / number")
     ax.set_title(f"tokens that go through together: {tokens_at_once}")
     ax.minorticks_off()
     ax.legend(loc="lower left", fontsize=9)
@@ -1218,13 +1218,16 @@ for name, (H, kl, lost) in reports.items():
     likely = spell(np.unravel_index(laws[name].argmax(), laws[name].shape))
     print(f"{name:17}{H:9.2f}{kl:7.2f}{lost:11.2f}     th{likely}")
 a, b, c = new_numbers[:-2], new_numbers[1:-1], new_numbers[2:]
-tail = 1 - np.sort(P[a, b], -1)[:, -5:].sum(-1).mean()
-in_tail = ((P[a, b] > P[a, b, c][:, None]).sum(1) >= 5).mean()
-print(f"new text outside the five likeliest: expected {tail:.3f}, found {in_tail:.3f}")
+in_tail = {}  # new text outside the k likeliest: the share expected, and each letter
+for k in (5, 12):
+    outside = (P[a, b] > P[a, b, c][:, None]).sum(1) >= k
+    in_tail[k] = 1 - np.sort(P[a, b], -1)[:, -k:].sum(-1).mean(), outside
+    print(f"new text outside the {k} likeliest: ", end="")
+    print(f"{in_tail[k][0]:.3f} expected, {outside.mean():.3f} found")
 
 # %% [markdown]
 r"""
-Three of the rules are set to about the same entropy, 3.7 nats. Among these the temperature loses no text and stays nearest to the model; top-5 strays farthest, to another likeliest text. But was the fear right? Outside its five likeliest letters the model expects 17 % of the next chapter of *Alice*, and finds 19 %: this tail is honest. (And is the greedy text at least the likeliest? [No](#beam-search).) On the slider the nucleus keeps one or two letters where the tempered law is sure, many where it is flat.
+Three of the rules are set to about the same entropy, 3.7 nats. Among these the temperature loses no text and stays nearest to the model (nearly by construction: of all laws with one entropy a power of $p$ has the least divergence); top-5 strays farthest, to another likeliest text. But was the fear right? Outside its five likeliest letters the model expects 17 % of the next chapter of *Alice*, and finds 19 %, more than two standard errors more; outside the twelve likeliest likewise. This tail is not too heavy but too *thin*: to cut it makes it worse. (And is the greedy text at least the likeliest? [No](#beam-search).) On the slider the nucleus keeps one or two letters where the tempered law is sure, many where it is flat.
 """
 
 
@@ -1263,7 +1266,14 @@ masses = np.where(kept_rows, rows, 0).sum(1)
 smallest = np.where(kept_rows, rows, 1).min(1)
 verify_at_least("200 random rows: mass of the nucleus", masses, 0.9)
 verify_at_most("… without its smallest token", masses - smallest, 0.9)
-verify("new text outside the five likeliest, expected", tail, in_tail, atol=0.03)
+verify_at_least(
+    "new text outside the 5 and the 12 likeliest: found less expected, in standard errors",
+    [
+        (found.mean() - expected) / (found.std() / len(found) ** 0.5)
+        for expected, found in in_tail.values()
+    ],
+    2,
+)
 torch_rows = torch.tensor(P).log() / 0.7
 verify(
     "tempered rows: softmax of the logarithms over τ",
@@ -1531,7 +1541,7 @@ live(
     still=look_picture(shown_look),
     states=[random_look(rng) for _ in range(20)],
     truth=one_look,
-    alt="Four cards with the letters that the small model guesses, each with a coin on a bar whose green part is the chance to be kept; the coins can be dragged; a fifth card holds the letter that the large model draws itself, and bars compare the two models",
+    alt="Four cards with the letters that the small model guesses, each with a coin on a bar whose green part is the chance to be kept; the coins can be dragged; a fifth card holds the letter written next, the correction after a rejection or else the large model's own, and bars compare the two models",
 )
 
 # %% tags=["checks"]
@@ -1712,7 +1722,7 @@ print(f"the 32 means  {shifted[0]:17.3f}{shifted[1]:11.3f}")
 
 # %% [markdown]
 r"""
-Gradient descent finds the theorem's loss. Rank 2 gets five sixths of what full fine-tuning gets, and all of it on new digits. Much of it is simpler still: to correct the 32 means alone is nearly as good as rank 1. Without the old matrix (last column) not even rank 4 comes that far.
+Gradient descent finds the theorem's loss. Rank 2, with 130 numbers for the matrix's 1,056, gets five sixths of what full fine-tuning gets, and all of it on new digits. Much of it is simpler still: to correct the 32 means alone is nearly as good as rank 1. Without the old matrix (last column) not even rank 4 comes that far.
 
 (weight-quantization)=
 **Coarser numbers.** With $b$ bits a weight becomes a multiple of a step $\Delta$, up to $2^{b-1}-1$ steps either way. Let the largest weight just fit:
@@ -2073,7 +2083,7 @@ along_proxies, along_better = (
 )
 along_wish = bent_along(wish)
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Mean true reward against divergence from the base model: the wish itself rises to 2 and stays; the proxies from 8,000 comparisons rise close to it, and two drop at the very end; of those from 80 one climbs more slowly to the top, three end below the base model, one sinks and climbs again, one climbs high and drops at the end."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "Mean true reward against divergence from the base model: the wish itself rises to 2 and stays; the proxies from 8,000 comparisons rise close to it, and two drop at strong tilts, one of them below the base model; of those from 80 one climbs more slowly to the top, three end below the base model, one sinks and climbs again, one climbs high and drops at the end."}}
 fig, ax = plt.subplots(figsize=(6.8, 3.0))
 for paths, colour, n in (
     (along_proxies, plot.RED, 80),
@@ -2100,7 +2110,7 @@ for n, paths in ((80, along_proxies), (8000, along_better)):
 
 # %% [markdown]
 r"""
-At first all gain. Then, of the six from 80 comparisons, three end below where they began, though each sees its own score rise all the way; only one ends at the top. Those from 8,000 all come near the top, and at the strongest tilts two still fall. Too few comparisons are the larger cause; the rest may be the form, which cannot see neighbours. The leash $\beta$ is there because the reward is not to be believed far from home.
+At first all gain. Then, of the six from 80 comparisons, three end below where they began, though each sees its own score rise all the way; only one ends at the top. Those from 8,000 all come near the top, and at strong tilts two still fall, one of them below where it began. Too few comparisons are the larger cause; the rest may be the form, which cannot see neighbours. The leash $\beta$ is there because the reward is not to be believed far from home.
 """
 
 # %% tags=["checks"]
@@ -2581,7 +2591,7 @@ $$ (eq-lm-chinchilla)
 
 With $\mu\approx\nu$ weights and tokens should grow together, each like $\sqrt C$.
 
-**The protocol.** One budget is spent on five widths with three rates each. Width 6 wins; we keep 4, less than a tenth worse, and its rate $0.45/d$. From there width $d$ gets $135\,d$ steps, so that $C\propto d^2$. (Whether this stays the best split is not searched: what follows is the law of this recipe.) The law is fitted to widths 2 to 10 and only then asked about two and four times the largest budget.
+**The protocol.** One budget is spent on five widths with three rates each. Width 6 wins; we keep 4, less than a tenth worse and cheaper to scale, and its rate $0.45/d$. From there width $d$ gets $135\,d$ steps, so that $C\propto d^2$. (Whether this stays the best split is not searched: what follows is the law of this recipe.) The law is fitted to widths 2 to 10 and only then asked about two and four times the largest budget.
 
 Two more sources (other dice; twice as regular) follow untuned, with fewer widths and runs. The rivals: a power law without a floor, one through the last two points, and "nothing improves".
 """
@@ -2675,7 +2685,7 @@ print(
 
 # %% tags=["set-up"]
 small, large, fewer = (2, 3, 4, 5, 6, 8, 10), (14, 20), (2, 4, 6, 8, 10)
-compute = lambda d: 6 * (2 * TOKENS * np.asarray(d)) * (135 * np.asarray(d) * AT_ONCE)
+compute = lambda d: 6 * (TOKENS * np.asarray(d)) * (135 * np.asarray(d) * AT_ONCE)
 
 
 def spend(pairs, widths, runs, seed):
@@ -2782,7 +2792,7 @@ The prophecy holds: with *twice* the compute the loss lies where it was foretold
 
 With *four times* the compute the first source still keeps its word. For the two others, fitted to fewer runs, the part above the entropy rate is foretold some 40 % too small. Trust a law for a step; test it before a leap.
 
-The floor itself is harder to guess. One fit finds it to a hundredth; the others fall short by more than twice their ±. A floor set too low bends the whole curve down: there are the 40 %.
+The floor itself is harder to guess. One fit finds it to a hundredth; the others fall short by more than twice their ±. A floor set too low bends the whole curve down; that may be the 40 %.
 
 And ten times the compute? Measured, not foretold: eleven times leave a quarter to a third of what width 6 had above the entropy rate.
 """

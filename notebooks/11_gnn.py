@@ -1897,12 +1897,15 @@ By hand, a path of four against a star of four: after one round the path has two
 def refine(graph, colour, names):
     """One round; `names` numbers the (colour, multiset) pairs, one list for all graphs."""
     seen = {i: (colour[i], tuple(sorted(colour[j] for j in graph[i]))) for i in graph}
-    return {i: names.setdefault(pair, len(names) + 1) for i, pair in seen.items()}
+    return {
+        i: names.setdefault(pair, len(names) + 1)  # setting: any new name
+        for i, pair in seen.items()
+    }
 
 
 def wl(graph, names, rounds=None):
     """The sorted colours after so many rounds (by default as many as there are nodes)."""
-    colour = dict.fromkeys(graph, 0)
+    colour = dict.fromkeys(graph, 0)  # setting: any one colour
     for _ in range(len(graph) if rounds is None else rounds):
         colour = refine(graph, colour, names)
     return sorted(colour.values())

@@ -356,7 +356,7 @@ def _(answer):
     return True
 
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Three rows of twelve 8 by 8 grey digits: the first legible but grainy, the second clean, the third hardly digits at all."}}
+# %% tags=["picture"] mystnb={"image": {"classes": "photo", "alt": "Three rows of twelve 8 by 8 grey digits: the first legible but grainy, the second clean, the third hardly digits at all."}}
 pca20 = PCA(20).fit(X_train)
 drawn = {
     k: pca20.inverse_transform(

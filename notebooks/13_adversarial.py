@@ -409,7 +409,7 @@ print(
 print(f"±0.15 a pixel, signs chosen            {opening_row['chosen signs']:.2f}")
 
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Grey pictures of eight by eight pixels. On the left a digit that the network recognises. Beside it two perturbations of at most 0.15 either way, grey where black or white pixels could not move further, each followed by its sum with the digit. Both sums look much the same as the digit. Above, the signs are a coin's, and the sum is read rightly; below, they are chosen, and it is read as another digit with high confidence."}}
+# %% tags=["picture"] mystnb={"image": {"classes": "photo", "alt": "Grey pictures of eight by eight pixels. On the left a digit that the network recognises. Beside it two perturbations of at most 0.15 either way, grey where black or white pixels could not move further, each followed by its sum with the digit. Both sums look much the same as the digit. Above, the signs are a coin's, and the sum is read rightly; below, they are chosen, and it is read as another digit with high confidence."}}
 def picture(ax, image, title="", low=0, high=1):
     ax.imshow(np.reshape(image, (8, 8)), cmap="gray", vmin=low, vmax=high)
     ax.set(xticks=[], yticks=[])
@@ -1251,7 +1251,7 @@ print(
     f"attacks minus coins (± standard error){lead.mean():18.3f} ± {stats.sem(lead):.3f}"
 )
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Three rows of five slopes of the logits' gap with respect to the picture, below five digits. For the network trained plainly they look like noise all over the picture; for the one with small weights and the one trained on attacks they are smoother, leave the outer columns and mostly gather around the strokes."}}
+# %% tags=["picture"] mystnb={"image": {"classes": "photo", "alt": "Three rows of five slopes of the logits' gap with respect to the picture, below five digits. For the network trained plainly they look like noise all over the picture; for the one with small weights and the one trained on attacks they are smoother, leave the outer columns and mostly gather around the strokes."}}
 fig, axes = plt.subplots(4, 5, figsize=(6.0, 4.9))
 looked_at = [int((y_test == d).nonzero()[2]) for d in (0, 2, 3, 6, 7)]
 sloped = ("plainly", "to small weights", "on attacks")
@@ -3562,7 +3562,7 @@ print(
     f"unseen digits + v {accuracy(plain, with_universal):.2f}, + one random pattern {by_chance.mean():.2f} ± {by_chance.std():.2f}"
 )
 
-# %% tags=["picture"] mystnb={"image": {"alt": "The universal perturbation as a grey picture, followed by three digits to which it has been added, all misread by the network."}}
+# %% tags=["picture"] mystnb={"image": {"classes": "photo", "alt": "The universal perturbation as a grey picture, followed by three digits to which it has been added, all misread by the network."}}
 fig, axes = plt.subplots(1, 4, figsize=(6.8, 2.1))
 picture(axes[0], universal, "v", -0.2, 0.2)
 misread = (plain(with_universal).argmax(1) != y_test).nonzero()[[0, 3, 5], 0]

@@ -2509,7 +2509,7 @@ On centred digits the nearest neighbour is even a little ahead: the prior pays w
 - A normalisation behind each convolution, and then no bias in the convolution, since the normalisation removes it again.
 - A pooling over all places at the end instead of flattening.
 - Push one batch through before training and look at the shapes.
-- When multiplications are scarce, split a layer into a depthwise one and a [$1\times1$](#one-by-one-convolution): for $C$ maps in and out that costs $k^2C+C^2$ per place instead of $k^2C^2$.
+- When multiplications are scarce, split a layer into a depthwise one and a [layer of $1\times1$](#one-by-one-convolution): for $C$ maps in and out that costs $k^2C+C^2$ per place instead of $k^2C^2$.
 - For photographs take a network trained on millions of them, keep its layers and train a new last layer on yours (*transfer learning*).
 """
 

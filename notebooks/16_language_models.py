@@ -2747,7 +2747,7 @@ left_over = {
 log_C, log_C_large = (np.log(compute(widths) / compute(4)) for widths in (small, large))
 mean_losses = np.array([r.mean() for r in bought])
 unigram_rate = -(law_of_pairs.sum(0) * law_of_pairs.sum(0).log()).sum().item()
-print("             entropy    best seen   fitted                     eleven times C:")
+print("             entropy    best seen   fitted                     11 times C, the")
 print("source       rate E*     less E*   less E*          γ          share left")
 for name, (rate, fit, spread, lacked, _, _, miss) in by_source.items():
     row = f"{name:13}{rate:.3f}{lacked:12.3f}{fit[0] - rate:11.3f} ± {spread[0]:.3f}"

@@ -1234,7 +1234,11 @@ for k in (5, 12):
 
 # %% [markdown]
 r"""
-Three of the rules are set to about the same entropy, 3.7 nats. Among these the temperature loses no text and stays nearest to the model (nearly by construction: of all laws with one entropy a power of $p$ has the least divergence); top-5 strays farthest, to another likeliest text. But was the fear right? Outside its five likeliest letters the model expects 17 % of the next chapter of *Alice*, and finds 19 %, more than two standard errors more; outside the twelve likeliest likewise. For this model and this text the tail looks not too heavy but too *thin* (if letters count as independent): to cut it goes the wrong way. (And is the greedy text at least the likeliest? [No](#beam-search).) On the slider the nucleus keeps one or two letters where the tempered law is sure, many where it is flat.
+Three of the rules are set to about the same entropy, 3.7 nats. Among these the temperature loses no text and stays nearest to the model; top-5 strays farthest, to another likeliest text.
+
+But was the fear right? Outside its five likeliest letters the model expects 17 % of the next chapter of *Alice*, and finds 19 %, more than two standard errors more; outside the twelve likeliest likewise. For this model and this text the tail looks not too heavy but too *thin* (if letters count as independent): to cut it goes the wrong way.
+
+(Is the greedy text at least the likeliest? [No](#beam-search).) On the slider the nucleus keeps one or two letters where the tempered law is sure, many where it is flat.
 """
 
 
@@ -1327,7 +1331,7 @@ Draw $c$ from $q$ and keep it with probability $\min(1,p_c/q_c)$. If rejected, d
 :::
 
 :::{prf:proof}
-A letter $c$ is guessed and kept with probability $q_c\min(1,p_c/q_c)=\min(p_c,q_c)$. Hence a guess is kept with probability $\alpha=\sum_c\min(p_c,q_c)$, rejected with $1-\alpha$. Since $(p_c-q_c)_+=p_c-\min(p_c,q_c)$, these parts sum to $1-\alpha$ too, so after a rejection $c$ is drawn with probability $(p_c-\min(p_c,q_c))/(1-\alpha)$. Together: $\min(p_c,q_c)+(1-\alpha)\frac{p_c-\min(p_c,q_c)}{1-\alpha}=p_c$.
+A letter $c$ is guessed and kept with probability $q_c\min(1,p_c/q_c)=\min(p_c,q_c)$. Hence a guess is kept with probability $\alpha=\sum_c\min(p_c,q_c)$, rejected with $1-\alpha$ (if $\alpha=1$, then $p=q$ and nothing ever is). Since $(p_c-q_c)_+=p_c-\min(p_c,q_c)$, these parts sum to $1-\alpha$ too, so after a rejection $c$ is drawn with probability $(p_c-\min(p_c,q_c))/(1-\alpha)$. Together: $\min(p_c,q_c)+(1-\alpha)\frac{p_c-\min(p_c,q_c)}{1-\alpha}=p_c$.
 :::
 
 For a whole text go from left to right. The first letter has the law $p(\cdot\mid\text{past})$. After a kept guess the theorem applies again, with the longer past. After a correction the other guesses are thrown away. If all $k$ are kept, the large model has already computed what comes after them, and draws one letter more. So each letter has, given those before it, the law of the large model, and so has the text.
@@ -1741,7 +1745,7 @@ $$ (eq-lm-quant)
 By hand, with 3 bits and weights $0.9,-0.5,0.1$: $\Delta=0.3$, and they become $0.9,-0.6,0$. An error spread evenly over $[-\frac\Delta2,\frac\Delta2]$ has the mean square $\frac{\Delta^2}{12}$. Each bit less about doubles the step.
 
 (outlier-weights)=
-**Outliers.** The largest weight sets the step for all that share it. So every block of 16 weights gets a step of its own, 16 bits long: one more bit a weight. (In large models {cite:t}`dettmers2022` met outliers in the *activations*.) We round the inner matrices of our [reader](#decoding-cost) in two versions that compute *the same*. In the second, one gain of each norm inside a block is divided by 50, and the weights that it feeds are multiplied by 50.
+**Outliers.** The largest weight sets the step for all that share it. So every block of 16 weights gets a step of its own; counted as 16 bits (the code does not round it) that is one more bit a weight. (In large models {cite:t}`dettmers2022` met outliers in the *activations*.) We round the inner matrices of our [reader](#decoding-cost) in two versions that compute *the same*. In the second, one gain of each norm inside a block is divided by 50, and the weights that it feeds are multiplied by 50.
 """
 
 
@@ -1802,7 +1806,9 @@ for name in ("as trained", "outliers"):
 
 # %% [markdown]
 r"""
-As trained, eight bits are free and four nearly so. With outliers and one step a matrix, four lose nearly all by which the reader beats even chances. Blocks shut the outliers in: six bits of storage as $5+1$ cost $0.135$ nats, as $6+0$ they cost $0.220$. On the slider four bits scatter the probabilities; two make a cloud.
+As trained, eight bits are free and four nearly so. With outliers and one step a matrix, four lose nearly all by which the reader beats even chances. Blocks confine the outliers to the weights that share a block with one: six bits of storage as $5+1$ cost $0.135$ nats, as $6+0$ they cost $0.220$.
+
+On the slider four bits scatter the probabilities; two make a cloud.
 """
 
 
@@ -2117,7 +2123,11 @@ for n, paths in ((80, along_proxies), (8000, along_better)):
 
 # %% [markdown]
 r"""
-At first all gain. Then, of the six from 80 comparisons, three end below where they began, though each sees its own score rise all the way; only one ends at the top. Those from 8,000 all come near the top, and at strong tilts two still fall, one of them below where it began. Too few comparisons are the larger cause; the rest may be the form, which cannot see neighbours. The leash $\beta$ is there because the reward is not to be believed far from home.
+At first all gain. Then, of the six from 80 comparisons, three end below where they began, though each sees its own score rise all the way; only one ends at the top.
+
+Those from 8,000 all come near the top, and at strong tilts two still fall, one of them below where it began. Too few comparisons are the larger cause; the rest may be the form, which cannot see neighbours.
+
+The leash $\beta$ is there because the reward is not to be believed far from home.
 """
 
 # %% tags=["checks"]
@@ -2265,7 +2275,7 @@ print(f";  the best law 0 {two_best.exp() @ two_wish:8.3f}")
 
 # %% [markdown]
 r"""
-Ten times as many comparisons bring the fit two to six times nearer to the closed form. But with 500 and next to no penalty it pleases more than the base model and is yet *farther* from the best law: it believes every chance result. With a penalty of 2 (on squared changes of the table) it is nearer, and pleases less. (To fit a reward first, and then tilt by it, is the rival, not run here.)
+Ten times as many comparisons bring the fit about two to six times nearer to the closed form. But with 500 and next to no penalty it pleases more than the base model and is yet *farther* from the best law: it believes every chance result. With a penalty of 2 (on squared changes of the table) it is nearer, and pleases less. (To fit a reward first, and then tilt by it, is the rival, not run here.)
 """
 
 # %% tags=["checks"]
@@ -2408,7 +2418,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-The reader of two layers follows Bayes down, on average less than a tenth of a nat above. One layer (half as many weights) ends little better than counting letters: its keys know only their own letter, not the one before it. At the first two places both are worse than even chances. The reader expects a lone letter to return, with a chance of three quarters.
+The reader of two layers follows Bayes down, on average less than a tenth of a nat above. One layer (half as many weights; one of equal size was not run) ends little better than counting letters: its keys know only their own letter, not the one before it. At the first two places both are worse than even chances. The reader expects a lone letter to return, with a chance of three quarters.
 
 (induction-score)=
 **How does it do it?** [Chapter 10](#induction-heads) showed induction by copying a repeated word. Counting needs the same two steps, with a mean instead of a copy. A head of the first layer tells each token its predecessor. A head of the second looks at all tokens *whose predecessor is the present letter*; the mean of what it finds is a count.
@@ -2499,7 +2509,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-The heads of the second layer put three quarters of their weight or more where induction asks (the circles), twice what chance gives; those of the first give a third to three fifths to the letter before. Silencing one head costs little, silencing all four of the second layer several times what they cost one by one: they do the same work. Both layers are needed: with the first silent the loss rises by even more.
+The heads of the second layer put three quarters of their weight or more where induction asks (the circles), twice what chance gives; those of the first give a third to three fifths to the letter before. Silencing one head costs little, silencing all four of the second layer several times what they cost one by one, as if each could stand in for the others (those of the first layer too). Both layers are needed: with the first silent the loss rises by even more.
 """
 
 # %% tags=["checks"]
@@ -2598,7 +2608,7 @@ $$ (eq-lm-chinchilla)
 
 With $\mu\approx\nu$ weights and tokens should grow together, each like $\sqrt C$.
 
-**The protocol.** One budget is spent on five widths with three rates each. Width 6 wins; we keep 4, less than a tenth worse and cheaper to scale, and its rate $0.45/d$. (Widths 2 and 3 would have liked half of it.) From there width $d$ gets $135\,d$ steps, so that $C\propto d^2$. (Whether this stays the best split is not searched: what follows is the law of this recipe.) The law is fitted to widths 2 to 10 and only then asked about two and four times the largest budget.
+**The protocol.** One budget is spent on five widths with three rates each. Width 6 wins; we keep 4, less than a tenth worse and cheaper to scale, and its rate $0.45/d$. (Widths 2 and 3 would have liked half of it, so the smallest models in the fit may be worse than they need be.) From there width $d$ gets $135\,d$ steps, so that $C\propto d^2$. (Whether this stays the best split is not searched: what follows is the law of this recipe.) The law is fitted to widths 2 to 10 and only then asked about two and four times the largest budget.
 
 Two more sources (other dice; twice as regular) follow untuned, with fewer widths and runs. The rivals: a power law without a floor, one through the last two points, and "nothing improves".
 """
@@ -2795,9 +2805,9 @@ plt.show()
 
 # %% [markdown]
 r"""
-The prophecy holds: with *twice* the compute the loss lies where it was foretold, within about a fifth of what is left above the entropy rate. Twice it lies higher than foretold. The rival through the last two points is farther off each time, and who says "nothing improves" farther still. The dashed law without a floor soon promises losses *below the entropy of the text*, which no model can have.
+The prophecy holds: with *twice* the compute the loss lies where it was foretold, within about a fifth of what is left above the entropy rate. For two of the three sources it lies higher than foretold. The rival through the last two points is farther off each time, and who says "nothing improves" farther still. The dashed law without a floor soon promises losses *below the entropy of the text*, which no model can have.
 
-With *four times* the compute the first source still keeps its word. For the two others, fitted to fewer runs, the part above the entropy rate is foretold some 40 % too small. Trust a law for a step; test it before a leap.
+With *four times* the compute the first source still keeps its word. For the two others, fitted to fewer widths and runs, the part above the entropy rate is foretold some 40 % too small. Trust a law for a step; test it before a leap.
 
 The floor itself is harder to guess. One fit finds it to a hundredth; the others fall short by more than twice their ±. A floor set too low bends the whole curve down; that may be the 40 %.
 

@@ -1404,10 +1404,10 @@ Leave out weights and bends and repeat the averaging: $\hat A^kX$. On a path of 
 In general write $X$ in an orthonormal eigenbasis $q_1,\dots,q_n$ of $\hat A$, with $q_1=\sqrt{\tilde d}/\sqrt{\sum_i\tilde d_i}$ for $\lambda_1=1$. Each step multiplies the $r$-th coordinate by $\lambda_r$, so on a connected graph, where $|\lambda_r|<1$ for all others,
 
 $$
-\hat A^kX=\sum_r\lambda_r^k\,q_rq_r^\top X\;\longrightarrow\;q_1q_1^\top X=\frac{\sqrt{\tilde d}\,\sqrt{\tilde d}^\top}{\sum_i\tilde d_i}\,X,\qquad\text{error}\propto\max_{r\ge2}|\lambda_r|^k .
+\hat A^kX=\sum_r\lambda_r^k\,q_rq_r^\top X\;\longrightarrow\;q_1q_1^\top X=\frac{\sqrt{\tilde d}\,\sqrt{\tilde d}^\top}{\sum_i\tilde d_i}\,X,\qquad\lVert\text{error}\rVert\le\max_{r\ge2}|\lambda_r|^k\,\lVert X\rVert .
 $$ (eq-gnn-oversmoothing)
 
-All rows of the limit are multiples of one row. With the plain average $\tilde D^{-1}\tilde A$ they become *equal*. Move the slider: two features of the club, in two colours. The first knows the sides.
+All rows of the limit are multiples of one row. With the plain average $\tilde D^{-1}\tilde A$ they become *equal*. Move the slider: each dot is a member, its place the two features, its colour the side. The first feature knows the sides.
 """
 
 # %% tags=["picture"]
@@ -1634,7 +1634,7 @@ show_table(
 
 # %% [markdown]
 r"""
-The plain 16-layer network has a training loss of $\ln2$ on *two* examples, in all 24 seeds. It has not trained, so its accuracy says nothing of depth. What held it there? Not smoothing alone: with the identity, which smooths nothing, most runs die in the same way. Take away the decay, and most runs leave $\ln2$, with $\hat A$ and with the identity alike.
+The plain 16-layer network has a training loss of $\ln2$ on *two* examples, in all 24 seeds. It has not trained, so its accuracy says nothing of depth. What held it there? Not smoothing alone: with the identity, which smooths nothing, most runs die in the same way. Take away the decay, and most runs leave $\ln2$, with $\hat A$ and with the identity alike. (What both have in common was not varied: a start under which each ReLU roughly halves the power of what passes.)
 
 Is depth then harmless? Compare 2 and 16 layers with $\hat A$, both without decay: only some deep runs fit, and they name fewer rightly than two layers do. (The identity hears no friends; its accuracy says nothing.) So depth costs something here. (That their last features are no nearer to the limit's line proves little: to fit, they had to leave it.) With a residual connection all 24 train and name on average more than 29 of 32 rightly, still fewer than two layers. Before blaming the graph, look at the training loss.
 """
@@ -1782,7 +1782,7 @@ $$ (eq-gnn-tree)
 
 At depth six that is 1/2,500. Distance does much of it: on a path of seven, where nobody crowds, the far end weighs 1/486. The branching costs a further factor of five. In the picture each dot's area is what the node weighs at the root after four layers. The fifteen orange nodes share one edge.
 
-Remedies change the graph: a *virtual node* joined to everybody makes all distances at most 2, but is itself one vector that all must pass.
+Remedies change the graph: a *virtual node* joined to everybody makes all distances at most 2 (the leaf at depth six then weighs some ten times more), but is itself one vector that all must pass.
 """
 
 
@@ -3328,7 +3328,7 @@ exercise("gnn-beat-the-gcn").check(beat_the_gcn)
 r"""
 <details><summary>Solution</summary>
 
-Belief propagation with a guess for $\lambda$: take 0.6. The average degree can be read off the graph. And with a message for each arc $a\to b$, without what $b$ said? The arcs are worth it: over eight fresh graphs some four points, nearly all that belief propagation has in advance.
+Belief propagation with a guess for $\lambda$: take 0.6 (near the truth here; try 0.4 and 0.8). The average degree can be read off the graph. And with a message for each arc $a\to b$, without what $b$ said? The arcs are worth it: over eight fresh graphs some four points, nearly all that belief propagation has in advance.
 
 ```python
 def beat_the_gcn(n, edges, given, lam=0.6):

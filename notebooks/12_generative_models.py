@@ -1174,7 +1174,7 @@ explore(
 
 # %% [markdown]
 r"""
-The slider weighs the price with $\beta$; the dashed ring, of radius 2, is the prior's. At $\beta=0$ the classes begin to separate, though no label was seen, but the cloud sprawls off the prior. At $\beta=1$, the bound's own weight, it has the prior's size. At $\beta=30$ saying anything is too dear: all digits get the same $\mathcal N(0,I)$, and the decoder draws the mean picture (*posterior collapse*).
+The slider weighs the price with $\beta$; the dashed ring, of radius 2, is the prior's. At $\beta=0$ the classes begin to separate, though no label was seen, but the cloud sprawls off the prior. At $\beta=1$, the bound's own weight, it sits within the prior's ring, but for a few. At $\beta=30$ saying anything is too dear: all digits get the same $\mathcal N(0,I)$, and the decoder draws the mean picture (*posterior collapse*).
 
 (autoencoder-latent-irregularity)=
 **Does the price make better pictures?** One reads that a plain autoencoder has holes between its codes, and a VAE none. Train both with sixteen code numbers, draw codes, decode, and measure the distance to the nearest training digit. But draw from what? $\mathcal N(0,I)$ is the VAE's prior; the plain codes are wider. A fair question fits ten bells to the codes of each.
@@ -1712,7 +1712,7 @@ $$
 L_{\text{simple}}=\mathbb E_{t,x_0,\epsilon}\bigl\|\epsilon-\epsilon_\theta\bigl(\sqrt{\bar\alpha_t}x_0+\sqrt{1-\bar\alpha_t}\,\epsilon,\;t\bigr)\bigr\|^2 .
 $$ (eq-gm-simple)
 
-The true weights are larger at small $t$, up to 28 times the smallest here: there the last grain of the picture is decided. With enough capacity it makes no difference. At each $t$ the best answer is the conditional mean, by [the denoiser's formula](#eq-gm-tweedie) with clean part $\sqrt{\bar\alpha_t}x_0$:
+The true weights are largest at the first steps, 28 times the smallest here: there the last grain of the picture is decided. With enough capacity it makes no difference. At each $t$ the best answer is the conditional mean, by [the denoiser's formula](#eq-gm-tweedie) with clean part $\sqrt{\bar\alpha_t}x_0$:
 
 $$
 \mathbb E[\epsilon\mid x_t]=\frac{x_t-\sqrt{\bar\alpha_t}\,\mathbb E[x_0\mid x_t]}{\sqrt{1-\bar\alpha_t}}=-\sqrt{1-\bar\alpha_t}\;\nabla\ln q_t(x_t).
@@ -2451,7 +2451,7 @@ r"""
 
 A third number, *copying*, divides the distance to held-out digits by that to as many training digits: one for people, more for who copies. (Halves of 794 training digits are taken in turn, so even pure theft scores about 1.6, not infinity.)
 
-The rivals are kernels, bell curves for all digits or for each class, and [the two autoencoders](#autoencoder-latent-irregularity), the plain one with its ten bells. The control is a thief who hands out training digits. All learn from the same 1,100. Bells and network have one knob each, the floor of the variances and the guidance $g$, chosen from three by a detective among 300 validation digits.
+The rivals are kernels, bell curves for all digits or for each class, and [the two autoencoders](#autoencoder-latent-irregularity), the plain one with its ten bells. The control is a thief who hands out training digits. All learn from the same 1,100. Bells and network have one knob each, the floor of the variances and the guidance $g$, chosen from three by a detective among 300 validation digits. The kernels keep the width that the likelihood chose.
 """
 
 
@@ -2532,7 +2532,7 @@ three_bells, plain_codes = "three bells per class", "ten bells on plain codes"
 shown_rows = {
     "people": X_test,
     three_bells: drawn_by[three_bells, knob[three_bells], 0],
-    plain_codes: drawn_by[plain_codes, 0.0, 0],
+    plain_codes: drawn_by[plain_codes, 0.0, 0][::56],  # they come sorted by bell
     "network, g = 2": drawn_by["network", 2, 0],
 }
 fig = plt.figure(figsize=(6.8, 5.4))
@@ -2569,7 +2569,7 @@ The thief cannot be told from people; only *copying* betrays him. **No judge of 
 - **The network** (red). Without guidance its pictures vary less than people's do. Guidance 2 restores the variance (of all classes together: on the smile guidance pushed a class away from the others, and shrank it) and fools the detective far better; 4 overshoots. The forest sees no gain.
 - **The opening's ten**, who are not told the class, lose to guidance 2 before the detective (0.88 against 0.72) and win before the forest (0.81 against 0.86).
 - **Bells for each class** (blue) know the class too. One loses to guidance 2 before the detective, beats it before the forest, and copies no more. Three are level with guidance 2 before the detective and beat it before the forest, but begin to copy. Six fool both judges better, and copy more.
-- **The autoencoders** have no class. The VAE is found out nearly always, with ten bells too. The plain one (its bells were picked above, by closeness to training digits) fools both judges best of all whose copying stays within 0.05 of people's (a line drawn after seeing the rows; six bells fool them better).
+- **The autoencoders** have no class. The VAE (its pixels' means are shown, not throws of their coins) is found out nearly always, with ten bells too. The plain one (that it draws from bells was chosen above, by closeness to training digits) fools both judges best of all whose copying stays within 0.05 of people's (a line drawn after seeing the rows; six bells fool them better).
 
 On 1,100 pictures of 64 pixels, at this budget, *this* network is not needed.
 
@@ -2829,7 +2829,7 @@ plt.show()
 r"""
 The mixture wins clearly, and pays just the price of its parameters, $\frac{17}{3000}\approx0.006$. Kernels, which train nothing, and flow matching after 1,000 steps are level. The coupling flow, in a fifth of the steps with batches of half the size, stays more than three times as far away; its row tells where 200 steps lead, not what couplings can do.
 
-On this toy nobody needs a network; [on the digits](#digits-at-last), at that budget, bells on an autoencoder's codes beat the flow before both judges; bells on the pixels do so only when they begin to copy. *Fit the Gaussian and the mixture too, and say by how many nats you beat them.*
+On this toy nobody needs a network; [on the digits](#digits-at-last), at that budget, bells on an autoencoder's codes beat the flow-matching network before both judges; bells on the pixels do so only when they begin to copy. *Fit the Gaussian and the mixture too, and say by how many nats you beat them.*
 """
 
 # %% tags=["checks"]

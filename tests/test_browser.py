@@ -359,6 +359,8 @@ AXE_FINDS = """<!doctype html><html lang="en"><title>t</title><body>
 <p style="color: #bbb; background: #fff">words</p><img src="data:,">
 <div class="highlight"><pre><span>if</span> <span>x</span> <span>if</span></pre></div>
 <div class="highlight" style="background: #444"><pre><span>if</span></pre></div>
+<p>many words around <a href="#a">a link</a>, before <a href="#b">another</a>, behind a
+<a href="#c" style="text-decoration: none; color: #333">third</a></p>
 <div style="overflow: auto; width: 50px"><p style="width: 300px">words words words words
 </p></div></main>"""
 
@@ -369,7 +371,8 @@ def test_axe_sees_what_is_wrong(chromium):
         visit.page.set_content(AXE_FINDS)
         found = visit.violations()
     kinds = sorted(line.split(",")[0] for line in found)
-    wanted = ["color-contrast"] * 2 + ["image-alt", "scrollable-region-focusable"]
+    wanted = ["color-contrast"] * 2
+    wanted += ["image-alt", "link-in-text-block", "scrollable-region-focusable"]
     assert kinds == wanted, found
 
 

@@ -42,8 +42,9 @@ PRUNE = """() => {
   document.querySelectorAll('.highlight pre').forEach(e => e.normalize());
 }"""
 
-# Marks one text of each kind: contrast depends on nothing but colour, size, weight and
-# what is behind. Axe takes its time for each, and most look alike. (It skips letters.)
+# Marks one text of each kind: contrast depends on nothing but colour, size, weight,
+# line and what is behind; that of a link also on the words around it. Axe takes its
+# time for each, and most look alike. (It skips letters.)
 SAMPLE = """() => {
   const texts = [...document.body.querySelectorAll('*')].filter(e => {
     const own = [...e.childNodes].map(node => node.nodeType === 3 ? node.data : '');
@@ -61,7 +62,10 @@ SAMPLE = """() => {
   };
   const samples = texts.filter(e => {
     const s = getComputedStyle(e);
-    const kind = [s.color, s.fontSize, s.fontWeight, s.textShadow, ground(e)].join('/');
+    const line = e.closest('a') ? getComputedStyle(e.closest('a')).textDecorationLine
+      + getComputedStyle(e.closest('a').parentElement).color : '';
+    const look = [s.color, s.fontSize, s.fontWeight, s.textShadow, line, ground(e)];
+    const kind = look.join('/');
     return !seen.has(kind) && seen.add(kind);
   });
   samples.forEach(e => { e.dataset.sample = ''; });
@@ -117,15 +121,14 @@ class Visit:
         self.page.evaluate(PRUNE)
         assert self.page.evaluate(SAMPLE), "there is no text on the page"
         axe, only = Axe(), {"resultTypes": ["violations"]}
+        colours = ["color-contrast", "link-in-text-block"]
+        others = {"rules": {rule: {"enabled": False} for rule in colours}}
         runs = [
-            axe.run(
-                self.page,
-                options=only | {"rules": {"color-contrast": {"enabled": False}}},
-            ),
+            axe.run(self.page, options=only | others),
             axe.run(
                 self.page,
                 context={"include": [["[data-sample]"]]},
-                options=only | {"runOnly": ["color-contrast"]},
+                options=only | {"runOnly": colours},
             ),
         ]
         return [

@@ -867,7 +867,7 @@ $$ (eq-gm-elbo)
 
 **EM** climbs the bound in two alternating steps. E: for fixed $\theta$ take the posterior as $q$; now bound and likelihood are equal. M: for fixed $q$ choose the best $\theta$; that lifts the bound, and the likelihood is above it. So the likelihood never falls.
 
-For a mixture the derivative of $\sum_ir_{ik}\ln\mathcal N(x_i;\mu_k,\Sigma_k)$ in $\mu_k$ is $\Sigma_k^{-1}\sum_ir_{ik}(x_i-\mu_k)$, so the M step asks for $\sum_ir_{ik}(x_i-\mu_k)=0$: each centre is a mean weighted with the responsibilities. Shares and covariances are weighted averages too. The slider shows EM find the smile from a blind start.
+For a mixture the derivative of $\sum_ir_{ik}\ln\mathcal N(x_i;\mu_k,\Sigma_k)$ in $\mu_k$ is $\Sigma_k^{-1}\sum_ir_{ik}(x_i-\mu_k)$, so the M step asks for $\sum_ir_{ik}(x_i-\mu_k)=0$: each centre is a mean weighted with the responsibilities. Shares and covariances are weighted averages too. The slider shows EM find the smile from a poor start, set by hand. (Never to fall is no promise of the highest peak: from another start it may end elsewhere.)
 """
 
 
@@ -1210,7 +1210,7 @@ print(f"(held-out digits: {people_novelty:.2f})")
 
 # %% [markdown]
 r"""
-From $\mathcal N(0,I)$ the plain autoencoder is twice as far off; with ten bells it is nearer than the VAE. So here, at $\beta=1$, the price buys not better pictures ([a better judge](#evaluating-implicit-models) will agree) but a *known law of the codes*: nothing has to be fitted afterwards. And there is a bound, tight [where all is linear](#factor-rotation-invariance).
+From $\mathcal N(0,I)$ the plain autoencoder is twice as far off; with ten bells it is nearer than the VAE. So here, at $\beta=1$, the price buys not better pictures ([a better judge](#evaluating-implicit-models) will agree) but a *known law of the codes*: nothing has to be fitted afterwards. And where the decoder is a density of the data (coins are none of grey pixels), there is a bound on $\ln p$; [where all is linear and Gaussian](#factor-rotation-invariance) it can be tight.
 """
 
 # %% tags=["checks"]
@@ -1970,7 +1970,7 @@ Write $\hat x_0,\hat\epsilon$ for the conditional means; then $x=a\hat x_0+b\hat
 
 </details>
 
-No $a$ and no $b$ are left. The straight path, the quarter circle $\cos s,\sin s$ and diffusion's $\sqrt{\bar\alpha_t},\sqrt{1-\bar\alpha_t}$ are *the same curves* with another clock and another scale: Song's *probability flow* {cite:p}`song2021`. A network for noise is a network for velocity. And the equation may be solved in large steps, [below](#digits-at-last) in twelve of Heun's; [the shelf](#eq-gm-ddim) skips steps with dice and without.
+No $a$ and no $b$ are left. The straight path, the quarter circle $\cos s,\sin s$ and diffusion's $\sqrt{\bar\alpha_t},\sqrt{1-\bar\alpha_t}$ are *the same curves* with another clock and another scale: Song's *probability flow* {cite:p}`song2021`. A network for noise is a network for velocity. And the equation may be solved in large steps, [below](#digits-at-last) in twelve of Heun's, of two guesses each; [the shelf](#eq-gm-ddim) skips steps with dice and without.
 
 (density-after-all)=
 **A density after all.** A flow is a change of variables. Over a time $ds$ its Jacobian is $I+\partial v\,ds$, so by [the formula](#eq-gm-change) $\ln p$ changes by $-\operatorname{div}v\,ds$:
@@ -2337,7 +2337,7 @@ $$
 v_G=-m+\frac{s-(1-s)\lambda}{(1-s)^2\lambda+s^2}\,\bigl(x-(1-s)m\bigr).
 $$
 
-The network adds what is missing, in units of what one bell leaves uncertain.
+The network adds what is missing, in units of what one bell leaves uncertain: where $x$ is known, the velocity's variance along the eigendirection is still $\lambda+1-\frac{(s-(1-s)\lambda)^2}{(1-s)^2\lambda+s^2}=\frac{\lambda}{(1-s)^2\lambda+s^2}$.
 """
 
 
@@ -2447,7 +2447,9 @@ def copying(made):
 # %% [markdown]
 r"""
 (evaluating-implicit-models)=
-**Judges.** A judge of samples should ask for *quality* (does each look real?) and for *coverage* (is everything there?); each alone can be cheated. Two machines try to tell 397 drawn digits from as many held-out ones: the *detective*, a [support vector machine](#hinge-loss), and the *forest*, of random trees. At 0.5 they cannot. (That asks both at once, but coverage weakly: who never draws sevens, and all else perfectly, would be found out only about 0.55 of the time.)
+**Judges.** A judge of samples should ask for *quality* (does each look real?) and for *coverage* (is everything there?); each alone can be cheated.
+
+Two machines try to tell 397 drawn digits from as many held-out ones: the *detective*, a [support vector machine](#hinge-loss), and the *forest*, of random trees. At 0.5 they cannot. That asks both at once, but coverage weakly: who never draws sevens, and all else perfectly, would be found out only about 0.55 of the time. (± is the spread of three seeds; the people stay the same, and 794 answers leave an error of nearly 0.02 besides.)
 
 A third number, *copying*, divides the distance to held-out digits by that to as many training digits: one for people, more for who copies. (Halves of 794 training digits are taken in turn, so even pure theft scores about 1.6, not infinity.)
 
@@ -2566,17 +2568,17 @@ plt.show()
 r"""
 The thief cannot be told from people; only *copying* betrays him. **No judge of quality is worth anything without one of copying.** Kernels are thieves who add noise.
 
-How does the network (red) fare?
+How does the network (red) fare? In short: better than the VAE and kernels, undecided against one bell per class and the opening's ten, beaten before both judges by ten bells on plain codes, and by six per class, which copy. In detail:
 
-- **Guidance.** Without it the pictures vary less than people's do. Guidance 2 restores the variance and fools the detective far better; 4 overshoots. (This is the variance of all classes together: on the smile guidance pushed a class away from the others, and shrank it.) The forest sees no gain.
+- **Guidance.** Without it the pictures have three quarters of people's variance. Guidance 2 restores it and fools the detective far better; 4 overshoots. (All classes together: on the smile guidance pushed a class away from the others, and shrank it.) The forest sees no gain.
 - **Beside bells that know the class** (blue). Three of them are level with guidance 2 before the detective and beat it before the forest, but begin to copy. Six fool both judges better, and copy more. One bell does not copy; it loses before the detective and wins before the forest.
-- **Beside models without a class.** The opening's ten lose before the detective and win before the forest. The VAE (its pixels' means are shown, not throws of their coins) is found out nearly always, with ten bells too. Ten bells on *plain* codes fool both judges better than the network does, and do not copy either.
+- **Beside models without a class.** The opening's ten lose before the detective and win before the forest. The VAE is found out nearly always, with ten bells too; but it was given no knob (a smaller $\beta$ was not tried), and its pixels' means are shown, not throws of their coins. Ten bells on *plain* codes fool both judges better than the network does, and do not copy either.
 
 (That the plain codes get bells was chosen above, by closeness to training digits. *Does not copy* means: within 0.05 of people, a line drawn after seeing the rows.)
 
 On 1,100 pictures of 64 pixels, at this budget, *this* network is not needed.
 
-What would it be at the end of its training? The velocity that is best *for these 1,100 digits* is known, as for the smile. Its flow ends on training digits, and nowhere else: **unguided, a network that reached the least possible loss would be the thief.** All that it then draws of its own it owes to falling short.
+What would it be at the end of its training? The velocity that is best *for these 1,100 digits* is known, as for the smile. Its flow ends on training digits, and nowhere else: **unguided, a network that reached the least possible loss would be the thief.** All that *ours*, unguided, draws of its own it owes to falling short of that loss, or to its few steps.
 """
 
 # %% tags=["checks"]
@@ -2832,7 +2834,7 @@ plt.show()
 r"""
 The mixture wins clearly, and pays just the price of its parameters, $\frac{17}{3000}\approx0.006$. Kernels, which train nothing, and flow matching after 1,000 steps are level. The coupling flow, in a fifth of the steps with batches of half the size, stays more than three times as far away; its row tells where 200 steps lead, not what couplings can do.
 
-On this toy nobody needs a network; [on the digits](#digits-at-last), at that budget, bells on an autoencoder's codes beat the flow-matching network before both judges; bells on the pixels do so only when they begin to copy. *Fit the Gaussian and the mixture too, and say by how many nats you beat them.*
+On this toy nobody needs a network; [on the digits](#digits-at-last), at that budget, bells on an autoencoder's codes beat the flow-matching network before both judges; of the bells on the pixels only six per class do, and they copy. *Fit the Gaussian and the mixture too, and say by how many nats you beat them.*
 """
 
 # %% tags=["checks"]
@@ -2922,7 +2924,7 @@ What each costs:
 |---|---|---|---|
 | mixture, factor analysis | exact | one draw | few shapes |
 | VAE | a bound | one pass | sharpness, a gap |
-| autoregressive net | exact | $d$ passes | an order |
+| [autoregressive net](#autoregressive-model) | exact | $d$ passes | an order |
 | coupling flow | exact | one pass | special layers |
 | diffusion, flow matching | of the flow: exact up to its steps, at $d$ derivatives each; with dice a bound | 10 to 200 passes | time |
 | [adversarial network](#generative-adversarial-network) | none | one pass | a judge that must be trained too |

@@ -450,7 +450,7 @@ for name in digit_models:
 r"""
 All three reject the random pictures. Read the table along its rows: how large a Gaussian's densities are depends on a floor of $10^{-3}$ under every variance, without which a pixel that never varies would make them infinite.
 
-**A common slip**: *the likelier, the more like a digit*. The mean picture is a grey blur, yet under one Gaussian it is likelier than every single held-out digit. The peak is dense but tiny: under a Gaussian in $d$ dimensions a draw lies on average $\frac d2$ nats below it. (Kernels do not fall for the blur.)
+**A common slip**: *the likelier, the more like a digit*. The mean picture is a grey blur, yet under one Gaussian it is likelier than every single held-out digit. The peak is dense but tiny: under a Gaussian in $d$ dimensions a draw lies on average $\frac d2$ nats below it. (Under ten Gaussians it beats the average held-out digit. Kernels do not fall for the blur.)
 
 Low density says *no digit*; high density does not say *digit*.
 """
@@ -717,7 +717,7 @@ $$
 -2\mathcal L=\text{const}+(d-k)\Bigl(\ln m-\frac1{d-k}\sum_{\text{rest}}\ln\lambda_i\Bigr).
 $$ (eq-gm-ppca-key)
 
-The bracket is the logarithm of the arithmetic over the geometric mean of the eigenvalues that are *thrown away*: it is small when they are alike. And $\rho_i^2=\lambda_i-m\ge0$ on $A$ allows to throw away only if every kept one is at least $m$. Suppose some kept $\lambda_a$ is smaller than the largest thrown away $\lambda_b$; then $m\le\lambda_a<\lambda_b$. Swap them: in the list of what is thrown away, one number slides from $\lambda_b$ down to $\lambda_a$. All the way it stays above the mean of the list, which only falls. The derivative of the bracket in a number $\lambda$ of the list is $\frac1{d-k}(\frac1m-\frac1\lambda)$, positive while $\lambda>m$, so the bracket shrinks. So the swap improves $\mathcal L$.
+The bracket is the logarithm of the arithmetic over the geometric mean of the eigenvalues that are *thrown away*: it is small when they are alike. And $\rho_i^2=\lambda_i-m\ge0$ on $A$: every kept eigenvalue must be at least $m$. Suppose some kept $\lambda_a$ is smaller than the largest thrown away $\lambda_b$; then $m\le\lambda_a<\lambda_b$. Swap them: in the list of what is thrown away, one number slides from $\lambda_b$ down to $\lambda_a$. All the way it stays above the mean of the list, which only falls. The derivative of the bracket in a number $\lambda$ of the list is $\frac1{d-k}(\frac1m-\frac1\lambda)$, positive while $\lambda>m$, so the bracket shrinks. So the swap improves $\mathcal L$.
 
 </details>
 
@@ -1177,7 +1177,7 @@ r"""
 The slider weighs the price with $\beta$; the dashed ring, of radius 2, is the prior's. At $\beta=0$ the classes begin to separate, though no label was seen, but the cloud sprawls off the prior. At $\beta=1$, the bound's own weight, it sits within the prior's ring, but for a few. At $\beta=30$ saying anything is too dear: all digits get the same $\mathcal N(0,I)$, and the decoder draws the mean picture (*posterior collapse*).
 
 (autoencoder-latent-irregularity)=
-**Does the price make better pictures?** One reads that a plain autoencoder has holes between its codes, and a VAE none. Train both with sixteen code numbers, draw codes, decode, and measure the distance to the nearest training digit. But draw from what? $\mathcal N(0,I)$ is the VAE's prior; the plain codes are wider. A fair question fits ten bells to the codes of each.
+**Do noise and price make better pictures?** One reads that a plain autoencoder has holes between its codes, and a VAE none. Train both with sixteen code numbers (the plain one is the VAE without its noise and its price, coins for the pixels too), draw codes, decode, and measure the distance to the nearest training digit. But draw from what? $\mathcal N(0,I)$ is the VAE's prior; the plain codes are wider. A fair question fits ten bells to the codes of each.
 """
 
 # %% tags=["set-up"]
@@ -1210,7 +1210,7 @@ print(f"(held-out digits: {people_novelty:.2f})")
 
 # %% [markdown]
 r"""
-From $\mathcal N(0,I)$ the plain autoencoder is twice as far off; with ten bells it is nearer than the VAE. So here, at $\beta=1$, the price buys not better pictures ([a better judge](#evaluating-implicit-models) will agree) but a *known law of the codes*: nothing has to be fitted afterwards. And where the decoder is a density of the data (coins are none of grey pixels), there is a bound on $\ln p$; [where all is linear and Gaussian](#factor-rotation-invariance) it can be tight.
+From $\mathcal N(0,I)$ the plain autoencoder is twice as far off; with ten bells it is nearer than the VAE. So here, at $\beta=1$, noise and price buy not better pictures ([a better judge](#evaluating-implicit-models) will agree) but a *known law of the codes*: nothing has to be fitted afterwards. And where the decoder is a density of the data (coins are none of grey pixels), there is a bound on $\ln p$; [where all is linear and Gaussian](#factor-rotation-invariance) it can be tight.
 """
 
 # %% tags=["checks"]
@@ -2449,11 +2449,11 @@ r"""
 (evaluating-implicit-models)=
 **Judges.** A judge of samples should ask for *quality* (does each look real?) and for *coverage* (is everything there?); each alone can be cheated.
 
-Two machines try to tell 397 drawn digits from as many held-out ones: the *detective*, a [support vector machine](#hinge-loss), and the *forest*, of random trees. At 0.5 they cannot. That asks both at once, but coverage weakly: who never draws sevens, and all else perfectly, would be found out only about 0.55 of the time. (± is the spread of three seeds; the people stay the same, and 794 answers leave an error of nearly 0.02 besides.)
+Two machines try to tell 397 drawn digits from as many held-out ones: the *detective*, a [support vector machine](#hinge-loss), and the *forest*, of random trees. At 0.5 they cannot. That asks both at once, but coverage weakly: who never draws sevens, and all else perfectly, would be found out only about 0.55 of the time (say *drawn* to all but sevens: right about each drawn digit and a tenth of people's). (± is the spread of three seeds; the people stay the same, and 794 answers leave an error of nearly 0.02 besides.)
 
-A third number, *copying*, divides the distance to held-out digits by that to as many training digits: one for people, more for who copies. (Halves of 794 training digits are taken in turn, so even pure theft scores about 1.6, not infinity.)
+A third number, *copying*, divides the distance to held-out digits by that to as many training digits: one for people, more for who copies. (It takes 397 of the 1,100 training digits at a time. A stolen digit is among them with chance 0.36, so even pure theft scores only about $1/(1-0.36)\approx1.6$.)
 
-The rivals are kernels, bell curves for all digits or for each class, and [the two autoencoders](#autoencoder-latent-irregularity), the plain one with its ten bells. The control is a thief who hands out training digits. All learn from the same 1,100. Bells and network have one knob each, the floor of the variances and the guidance $g$, chosen from three by a detective among 300 validation digits. The kernels keep the width that the likelihood chose.
+The rivals are kernels, bell curves for all digits or for each class, and [the two autoencoders](#autoencoder-latent-irregularity), the plain one with its ten bells. The control is a thief who hands out training digits. All learn from the same 1,100. Bells on pixels and network have one knob each, the floor of the variances and the guidance $g$, chosen from three by a detective among 300 validation digits. (One and three bells per class take the smallest floor; smaller ones were not tried.) Bells on codes keep one floor, kernels the width that the likelihood chose.
 """
 
 
@@ -2529,22 +2529,23 @@ for name, (draw, knobs) in rivals.items():
 print(f"chosen for the network: g = {knob['network']}")
 print(f"people: copying {copying(choose_on):.2f}")
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Above four rows of seven digits: people, three bells per class, ten bells on plain codes, the network with g = 2. Below, two charts with a row for each model: the thief, kernels, the opening's ten, one, three and six bells per class, the VAE, ten bells on plain codes, the network with g = 1, 2, 4. Left, how often detective and forest are right: one half for the thief, nearly always for kernels and VAE, between for the others; lowest of these are six bells per class and ten bells on plain codes. Right, copying: all but the thief (1.58), kernels, three and six bells stand close to the dashed line of real digits at one."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "Above five rows of fourteen digits: people, three bells per class, ten bells on plain codes, the network with g = 1 and g = 2. Below, two charts with a row for each model: the thief, kernels, the opening's ten, one, three and six bells per class, the VAE, ten bells on plain codes, the network with g = 1, 2, 4. Left, how often detective and forest are right: one half for the thief, nearly always for kernels and VAE, between for the others; lowest of these are, for the detective, six bells per class and ten bells on plain codes, for the forest six and three bells per class. Right, copying: all but the thief (1.58), kernels, three and six bells stand close to the dashed line of real digits at one."}}
 three_bells, plain_codes = "three bells per class", "ten bells on plain codes"
 shown_rows = {
     "people": X_test,
     three_bells: drawn_by[three_bells, knob[three_bells], 0],
-    plain_codes: drawn_by[plain_codes, 0.0, 0][::56],  # they come sorted by bell
+    plain_codes: drawn_by[plain_codes, 0.0, 0][::28],  # they come sorted by bell
+    "network, g = 1": drawn_by["network", 1, 0],
     "network, g = 2": drawn_by["network", 2, 0],
 }
-fig = plt.figure(figsize=(6.8, 5.4))
-grid = fig.add_gridspec(3, 2, height_ratios=(1, 1, 5.6))
+fig = plt.figure(figsize=(6.8, 6.0))
+grid = fig.add_gridspec(6, 2, height_ratios=(1, 1, 1, 1, 1, 8.5), hspace=0.08)
 for i, (name, images) in enumerate(shown_rows.items()):
-    ax = fig.add_subplot(grid[i // 2, i % 2])
-    gallery(ax, np.clip(images[:7], 0, 1), 7)
-    ax.set_title(name, fontsize=9, pad=4)
-left = fig.add_subplot(grid[2, 0])
-right = fig.add_subplot(grid[2, 1], sharey=left)
+    ax = fig.add_subplot(grid[i, :])
+    gallery(ax, np.clip(images[:14], 0, 1), 14)
+    ax.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=8)
+left = fig.add_subplot(grid[5, 0])
+right = fig.add_subplot(grid[5, 1], sharey=left)
 means = {  # a row of the picture: its two judges and its copying
     f"{name}, g = {value}" if name == "network" else name: v.mean(0)
     for (name, value), v in verdicts.items()
@@ -2568,7 +2569,7 @@ plt.show()
 r"""
 The thief cannot be told from people; only *copying* betrays him. **No judge of quality is worth anything without one of copying.** Kernels are thieves who add noise.
 
-How does the network (red) fare? In short: better than the VAE and kernels, undecided against one bell per class and the opening's ten, beaten before both judges by ten bells on plain codes, and by six per class, which copy. In detail:
+How does the network (red) fare? In short: better than the VAE and kernels, undecided against one bell per class and the opening's ten, level with three per class before the detective and beaten before the forest; beaten before both by ten bells on plain codes, and by six per class, which copy. In detail:
 
 - **Guidance.** Without it the pictures have three quarters of people's variance. Guidance 2 restores it and fools the detective far better; 4 overshoots. (All classes together: on the smile guidance pushed a class away from the others, and shrank it.) The forest sees no gain.
 - **Beside bells that know the class** (blue). Three of them are level with guidance 2 before the detective and beat it before the forest, but begin to copy. Six fool both judges better, and copy more. One bell does not copy; it loses before the detective and wins before the forest.
@@ -2737,7 +2738,7 @@ headline(
 
 # %% [markdown]
 r"""
-The fits pay just that, within two standard errors. Now the others, each on three samples of 1,500 points. Kernels and mixture choose among three settings by 500 more points; the networks have one each, their steps. The seconds are for all three samples. The smile *is* a mixture, so the mixtures play at home.
+The fits pay just that, within two standard errors. Now the others, each on three samples of 1,500 points. Kernels and mixture choose among three settings by 500 more points; the networks have one each, their steps. Only the networks are timed, for all three samples. The smile *is* a mixture, so the mixtures play at home.
 """
 
 
@@ -2802,7 +2803,6 @@ contest = {
 chosen, contest_kl, density_maps = {}, {}, {}
 print(f"{'':16}{'setting':>8}{'seconds':>9}{'KL from the truth, three samples':>36}")
 for name, (fit_it, tried) in contest.items():
-    start = time.process_time()
     models = [fit_it(0, setting) for setting in tried]
     scores = [np.mean(m(validation)) if len(tried) > 1 else 0.0 for m in models]
     chosen[name] = tried[int(np.argmax(scores))]
@@ -3051,7 +3051,7 @@ def factors(W, noise, x):
 
 :::{exercise} Make a thief
 :label: ex-gm-thief
-Bring the network to [the end of its training](#evaluating-implicit-models): call `train_digits` so that 100 draws are less than half as far from the nearest training digit as people's digits are, on average.
+Bring a network to [the end of its training](#evaluating-implicit-models): call `train_digits`, on as few digits as you like, so that 100 draws are less than half as far from the nearest training digit as people's digits are, on average.
 :::
 """
 

@@ -111,12 +111,12 @@ def _(answer):
 
 @exercise.define("lm-min-p")
 def _(answer):
-    rng = np.random.default_rng(7)
-    for s in (0.05, 0.3):
-        p = rng.dirichlet(np.full(12, 0.5))
-        got = np.asarray(answer(p, s))
-        want = [x if x >= s * max(p) else 0.0 for x in p]
-        assert np.allclose(got, np.array(want) / sum(want)), f"wrong for s = {s}"
+    for V, s in ((2, 0.5), (27, 0.1), (1000, 0.05)):
+        p = np.r_[1.0, np.full(V - 1, s * (1 - 1e-9))]
+        want = p[p < s * p.max()].sum() / p.sum()
+        assert abs(answer(V, s) - want) < 1e-6, (
+            f"for {V} tokens and s = {s}: {want:.4f}"
+        )
     return True
 
 
@@ -143,24 +143,22 @@ def _(answer):
 
 @exercise.define("lm-beta")
 def _(answer):
-    p = np.array([0.7, 0.3 * math.exp(1 / answer)])
-    assert abs(p[0] / p.sum() - 0.5) < 1e-3, f"the first has {p[0] / p.sum():.3f}"
+    base = np.array([1 / 2, 1 / 8, 3 / 8])  # a and what follows, bx, by
+    for beta in (0.3, 1.0, 4.0):
+        p = base * np.exp(np.array([1, 3, 0]) / beta)
+        want = p[1:].sum() / p.sum()
+        assert abs(answer(beta) - want) < 1e-6, f"for beta = {beta} it is {want:.3f}"
     return True
 
 
 @exercise.define("lm-next")
 def _(answer):
-    rng = np.random.default_rng(15)
-    for V, alpha in ((3, 0.5), (5, 2.0)):
-        n = rng.integers(0, 4, V)
-        ratio = lambda m: (
-            math.lgamma(V * alpha)
-            - math.lgamma(V * alpha + m.sum())
-            + sum(math.lgamma(alpha + c) - math.lgamma(alpha) for c in m)
-        )
-        want = math.exp(ratio(n + np.eye(V, dtype=int)[1]) - ratio(n))
-        assert abs(answer(n, 1, alpha) - want) < 1e-9, (
-            f"for the counts {n} it is {want:.4f}"
+    lg = math.lgamma  # E p^k of one letter, by the normalising constants
+    for k, alpha in ((2, 0.3), (3, 0.3), (5, 2.0)):
+        one = lg(alpha + k) - lg(alpha) + lg(4 * alpha) - lg(4 * alpha + k)
+        want = 4 * math.exp(one)
+        assert abs(answer(k, alpha) - want) < 1e-9, (
+            f"for k = {k} and alpha = {alpha} it is {want:.4f}"
         )
     return True
 
@@ -357,11 +355,12 @@ def characters(text):
 def learn_merges(text, n):
     tokens, pieces, merges = characters(text), [bytes([b]) for b in range(256)], []
     for new in range(256, 256 + n):
-        pairs = Counter(zip(map(ord, tokens), map(ord, tokens[1:])))
-        allowed = [p for p in pairs if pieces[p[1]][:1] != b" "]
-        merges.append(max(allowed, key=lambda p: (pairs[p], p)))
-        pieces.append(pieces[merges[-1][0]] + pieces[merges[-1][1]])
-        tokens = merge(tokens, merges[-1], new)
+        pairs = Counter(zip(tokens, tokens[1:])).items()
+        allowed = [(often, p) for p, often in pairs if pieces[ord(p[1])][:1] != b" "]
+        a, b = map(ord, max(allowed)[1])
+        merges.append((a, b))
+        pieces.append(pieces[a] + pieces[b])
+        tokens = merge(tokens, (a, b), new)
     return merges, pieces
 
 
@@ -645,7 +644,9 @@ class LM(nn.Module):
 
 # %% [markdown]
 r"""
-**Does the gate pay?** Take two targets in six variables. One is made of products, $x_1x_2+x_3x_4+x_5x_6$; the other, as control, of six smooth bends $\log\cosh(2a^\top x)$. Both layers have about as many weights, the same steps, and the best of five rates by validation loss; three seeds report. (A seventh input, always 1, gives both their biases: without them the even part of a gated layer is a quadratic form, and GELU's odd part is linear.)
+**Does the gate pay?** Ask two layers, one gated and one not, for a target made of products, $x_1x_2+x_3x_4+x_5x_6$. Then, as control, for six smooth bends $\log\cosh(2a^\top x)$.
+
+Both have about as many weights, biases (a seventh input, always 1), the same steps, and the best of five rates by validation loss; three seeds report.
 """
 
 
@@ -803,7 +804,7 @@ $$ (eq-lm-cost)
 
 That is with the [cache of chapter 10](#kv-cache), which keeps $2L\frac GHd$ numbers a token. Without it the whole text is read again, and each of its $t+1$ tokens pays. By hand, for our own model with $L=2$, $d=32$, $N=12\text{,}416$: the fortieth token costs $24\text{,}832+10\text{,}240$ operations with a cache, forty times as much without.
 
-Our own model has four query heads over two sets of keys. It has been trained (folded here, [In practice](#lm-practice) has the loop) on texts of 41 letters in an invented language of four; [later](#in-context-markov) we ask what it has learnt.
+Our own model, with four query heads over two sets of keys, has been trained (folded; [In practice](#lm-practice) has a loop) on texts of 41 letters in an invented language of four; [later](#in-context-markov) we ask what it has learnt.
 """
 
 # %% tags=["set-up"]
@@ -824,9 +825,9 @@ def machine_texts(n, seed):
 train_texts, test_texts = machine_texts(6000, 1), machine_texts(1000, 2)
 
 
-def train_reader(layers, seed=0, steps=160, lr=0.01):
+def train_reader(layers, d=32, m=32, seed=0, steps=160, lr=0.01):
     torch.manual_seed(seed)
-    model = LM(LETTERS, 32, 4, 2, layers, 32)
+    model = LM(LETTERS, d, 4, 2, layers, m)
     optimizer = torch.optim.Adam(model.parameters(), lr, (0.9, 0.98), fused=True)
     for step in range(steps):
         optimizer.param_groups[0]["lr"] = lr * min(1, step / 20) * (1 - step / steps)
@@ -885,9 +886,13 @@ for t, a, b in zip(counted_at, *cost.values()):
 # %% [markdown]
 r"""
 (arithmetic-intensity)=
-**Operations are not the whole price.** Before a weight can be multiplied it must be fetched from memory. An A100, say, is specified with $312\cdot10^{12}$ operations and $2\cdot10^{12}$ bytes a second {cite:p}`nvidia2021`: some three hundred operations while one number of two bytes arrives. What counts is the *arithmetic intensity*, operations per number fetched {cite:p}`williams2009`.
+**Operations are not the whole price.** Before a weight can be multiplied it must be fetched from memory. An A100, by its data sheet {cite:p}`nvidia2021`, could do some three hundred operations while one number of two bytes arrives.
 
-If one token goes through, each weight is fetched for two operations; if $k$ go through together, for $2k$. So writing the next token waits for memory, and *looking at five tokens should cost hardly more than looking at one*, as long as the multiplier is idle. The curves count the cache too. Sharing keys and values among eight heads raises them once the text is long.
+What does a model offer it? If one token goes through, each weight is fetched for two operations; if $k$ go through together, for $2k$. This is the *arithmetic intensity*, operations per number fetched {cite:p}`williams2009`.
+
+So writing the next token waits for memory, and *looking at five tokens should cost hardly more than looking at one*, as long as the multiplier is idle.
+
+The curves count the cache too; in long texts, sharing it among eight heads raises them.
 """
 
 
@@ -918,7 +923,7 @@ def prices(tokens_at_once):
 explore(
     prices,
     alt="Operations per number fetched against the length of the text, for a model of 32 layers: two for one token at a time, up to seven for long texts with shared keys, far below the dotted line; it grows with the number of tokens that go through together",
-    tokens_at_once=[1, 5, 20, 100, 500],
+    tokens_at_once=[1, 5, 100],
 )
 
 # %% tags=["checks"]
@@ -967,7 +972,7 @@ verify(
 
 # %% [markdown]
 r"""
-**Try it.** A model has 32 layers, 32 query heads of width 128 over 8 sets of keys and values, and keeps each number in two bytes. How many bytes does the cache take for a text of $T$ tokens? (For one of 100,000 it is 13 gigabytes.)
+**Try it.** A model has 32 layers, 32 query heads of width 128 over 8 sets of keys and values, and keeps each number in two bytes. How many bytes does the cache take for a text of $T$ tokens?
 """
 
 # %% tags=["yours"]
@@ -1006,7 +1011,7 @@ By hand: scores $\log1,\log3,\log4$, values $8,0,4$. First $m=\log1$, $\ell=1$, 
 Why is it right? After $n$ scores $\ell=\sum_{j\le n}e^{s_j-m}$ and $\ell\,y=\sum_{j\le n}e^{s_j-m}v_j$, by definition. Multiplying both by $e^{m-m'}$ replaces $m$ by $m'$ in every term, and the new term completes the sums. No exponent is ever positive, so nothing overflows {cite:p}`milakov2018`.
 
 (flash-attention)=
-**In blocks.** Two partial results $(m,\ell,y)$ of disjoint sets of tokens combine by the same rule, both sides shrunk to the larger $m$. *FlashAttention* {cite:p}`dao2022` walks over blocks of keys that fit the processor's small fast memory, and never stores the matrix. The numbers are the same up to rounding, for memory that grows with $T$ instead of $T^2$. What need not travel to the large slow memory and back also saves [time](#arithmetic-intensity).
+**In blocks.** Two partial results $(m,\ell,y)$ of disjoint sets of tokens combine by the same rule, both sides shrunk to the larger $m$. *FlashAttention* {cite:p}`dao2022` walks over blocks of keys that fit the processor's small fast memory, and never stores the matrix. The numbers are the same up to rounding, for memory that grows with $T$ instead of $T^2$.
 """
 
 
@@ -1065,7 +1070,7 @@ explore(
 
 # %% [markdown]
 r"""
-Now count. A spy notes the size of every tensor that torch creates while the two ways run.
+A spy notes the size of every tensor that torch creates while the two ways run.
 """
 
 # %% tags=["set-up"]
@@ -1152,7 +1157,7 @@ r"""
 (truncated-sampling)=
 ## Which token to draw?
 
-One fears that the tail of a fitted model is wrong, and a long text draws from it again and again. So many rules cut it off. What do they write instead? For the large model of the opening, asked to go on after `th`, one can compute the *exact* law of what a rule writes.
+One fears that the tail of a fitted model is wrong, so many rules cut it off. What do they write instead? For the large model of the opening, asked to go on after `th`, the *exact* law can be computed.
 
 [Temperature](#kv-cache) makes $p$ into $p^{1/\tau}/Z$. *Top-k* keeps the $k$ likeliest tokens. *Top-p*, or nucleus, sampling {cite:p}`holtzman2020` keeps the *fewest likeliest tokens that together have at least the mass $\varrho$*: many where the model hesitates, few where it is sure. What is kept is rescaled. By hand, $p=(0.5,0.3,0.15,0.05)$: top-2 gives $(0.625,0.375)$. A nucleus of $0.7$ keeps two tokens, one of $0.8$ also two, one of $0.81$ three.
 """
@@ -1236,9 +1241,11 @@ for k in (5, 12):
 r"""
 Three of the rules are set to about the same entropy, 3.7 nats. Among these the temperature loses no text and stays nearest to the model; top-5 strays farthest, to another likeliest text.
 
-But was the fear right? Outside its five likeliest letters the model expects 17 % of the next chapter of *Alice*, and finds 19 %, more than two standard errors more; outside the twelve likeliest likewise. For this model and this text the tail looks not too heavy but too *thin* (if letters count as independent): to cut it goes the wrong way.
+But was the fear right? Outside its five likeliest letters the model expects 17 % of the next chapter of *Alice*, and finds 19 %, more than two standard errors more; outside the twelve likeliest likewise.
 
-(Is the greedy text at least the likeliest? [No](#beam-search).) On the slider the nucleus keeps one or two letters where the tempered law is sure, many where it is flat.
+For this model and this text the tail looks not too heavy but too *thin* (if letters count as independent): to cut it goes the wrong way.
+
+On the slider the nucleus grows with the temperature.
 """
 
 
@@ -1259,7 +1266,7 @@ def shown_rules(tau):
 explore(
     shown_rules,
     alt="Bars of the probabilities of the next letter after he, tempered, and beside them those that the nucleus keeps: one or two letters at low temperature, all fourteen shown at the highest",
-    tau=[1.0, 0.3, 0.6, 2.0, 4.0],
+    tau=[1.0, 0.3, 0.6, 4.0],
 )
 
 
@@ -1295,22 +1302,26 @@ verify(
 
 # %% [markdown]
 r"""
-**Try it.** *Min-p* keeps the tokens whose probability is at least a share $s$ of the largest one. Write it for one row.
+**Try it.** *Min-p* keeps the tokens whose probability is at least a share $s$ of the largest one. Guess first: with $s=0.1$ and 27 tokens, how much probability can it cut at worst? Then give this bound for $V$ tokens and any $s$.
 """
 
 # %% tags=["yours"]
-min_p = ...  # a function of p (V,) and s, probabilities (V,)
+most_cut = ...  # a function of V and s
 
-exercise("lm-min-p").check(min_p)
+exercise("lm-min-p").check(most_cut)
 
 # %% [markdown]
 r"""
 <details><summary>Solution</summary>
 
+A tenth is tempting, for no token that is cut has more than a tenth of the favourite's chance. But 26 of them may stand just below that, together $2.6$ favourites: they are $2.6/3.6$ of everything.
+
 ```python
-def min_p(p, s):
-    kept = np.where(p >= s * p.max(), p, 0)
-    return kept / kept.sum()
+most_cut = lambda V, s: (V - 1) * s / (1 + (V - 1) * s)
+
+lost = np.where(P < 0.1 * P.max(-1, keepdims=True), P, 0).sum(-1)
+print(f"27 tokens: {most_cut(27, 0.1):.2f}, worst of our rows {lost.max():.2f}")
+print(f"50,000 tokens: {most_cut(50_000, 0.1):.4f}")
 ```
 
 </details>
@@ -1427,7 +1438,7 @@ explore(
     guess_far,
     alt="Speed against the number of guesses: a curve that rises and falls again, with its best place marked; only when agreement is rarer than a guess is dear is it best not to guess",
     agreement=[0.65, 0.3, 0.95],
-    cost=[0.05, 0.2, 0.35],
+    cost=[0.05, 0.35],
 )
 
 # %% [markdown]
@@ -1556,14 +1567,13 @@ live(
 )
 
 # %% tags=["checks"]
-verify(
-    "the law of two letters for 1, 2 and 4 guesses a look, all pasts, any number of guesses left: the large model's",
-    np.concatenate(list(law_two.values())),
-    np.broadcast_to(slow_two, (2 + 3 + 5, 27, 27, 27, 27)),
-    atol=1e-13,
+verify_at_most(
+    "the law of two letters for 1, 2 and 4 guesses a look, all pasts, any number of guesses left: distance to the large model's",
+    list(gap_two.values()),
+    5e-14,
 )
 rng = np.random.default_rng(9)
-one_by_one = [look_ahead(list(t_h), 4, rng) for _ in range(1500)]
+one_by_one = [look_ahead(list(t_h), 4, rng) for _ in range(500)]
 verify_within_se(
     "letters of one look after th, drawn one by one: the exact number",
     np.array([len(letters) for letters in one_by_one]),
@@ -1572,8 +1582,8 @@ verify_within_se(
 first_two = np.bincount([r[0] for r in one_by_one], minlength=27)
 verify_at_most(
     "… squared miss of their first letters over the binomial variance, a mean of 1 expected",
-    np.mean(((first_two - 1500 * P[t_h]) ** 2 / (1500 * P[t_h]))[1500 * P[t_h] > 5]),
-    1 + 4 * math.sqrt(2 / (1500 * P[t_h] > 5).sum()),
+    np.mean(((first_two - 500 * P[t_h]) ** 2 / (500 * P[t_h]))[500 * P[t_h] > 5]),
+    1 + 4 * math.sqrt(2 / (500 * P[t_h] > 5).sum()),
 )
 verify_within_se(
     "letters of the first look, 10,000 drawn together", first_looks, letters_first
@@ -1640,7 +1650,9 @@ $$ (eq-lm-lora)
 
 One starts with $B=0$ and a random $A$. For a thousand by a thousand and $r=8$ that is 16,000 numbers instead of a million.
 
-What rank is needed? For a linear layer with squared loss the answer is a theorem. Let $X$ hold the $n$ inputs as rows, $R=Y-XW_0^\top$ what the old matrix misses. Full fine-tuning fits $R$ by least squares, $\hat R=XD^\top$. The rest $R-\hat R$ is orthogonal to all that $X$ can make, so for any other change $BA$
+What rank is needed? Say full fine-tuning moves the outputs by 3 in one direction and by 1 in another. Rank one makes the larger move, and leaves 1 of the squares $9+1$.
+
+For a linear layer with squared loss this is a theorem. Let $X$ hold the $n$ inputs as rows, and $R=Y-XW_0^\top$ what the old matrix misses. Full fine-tuning fits $R$ by least squares, $\hat R=XD^\top$. The rest $R-\hat R$ is orthogonal to all that $X$ can make, so for any other change $BA$
 
 $$
 \|R-X(BA)^\top\|^2=\|R-\hat R\|^2+\|\hat R-X(BA)^\top\|^2 .
@@ -1745,7 +1757,9 @@ $$ (eq-lm-quant)
 By hand, with 3 bits and weights $0.9,-0.5,0.1$: $\Delta=0.3$, and they become $0.9,-0.6,0$. An error spread evenly over $[-\frac\Delta2,\frac\Delta2]$ has the mean square $\frac{\Delta^2}{12}$. Each bit less about doubles the step.
 
 (outlier-weights)=
-**Outliers.** The largest weight sets the step for all that share it. So every block of 16 weights gets a step of its own; counted as 16 bits (the code does not round it) that is one more bit a weight. (In large models {cite:t}`dettmers2022` met outliers in the *activations*.) We round the inner matrices of our [reader](#decoding-cost) in two versions that compute *the same*. In the second, one gain of each norm inside a block is divided by 50, and the weights that it feeds are multiplied by 50.
+**Outliers.** The largest weight sets the step for all that share it. Put a weight of 9 beside the three above: $\Delta=3$, and all three become 0. So every block of 16 weights gets a step of its own; counted as 16 bits that is one more bit a weight.
+
+We round the inner matrices of our [reader](#decoding-cost) in two versions that compute *the same*. In the second, one gain of each norm inside a block is divided by 50, and the weights that it feeds are multiplied by 50. (In large models {cite:t}`dettmers2022` met outliers in the *activations*.)
 """
 
 
@@ -1806,9 +1820,11 @@ for name in ("as trained", "outliers"):
 
 # %% [markdown]
 r"""
-As trained, eight bits are free and four nearly so. With outliers and one step a matrix, four lose nearly all by which the reader beats even chances. Blocks confine the outliers to the weights that share a block with one: six bits of storage as $5+1$ cost $0.135$ nats, as $6+0$ they cost $0.220$.
+As trained, eight bits are free and four nearly so. With outliers and one step a matrix, four lose nearly all by which the reader beats even chances.
 
-On the slider four bits scatter the probabilities; two make a cloud.
+Blocks confine the harm to the weights beside an outlier, and pay for their steps: six bits of storage as $5+1$ cost $0.135$ nats, as $6+0$ they cost $0.220$.
+
+The slider shows the scatter.
 """
 
 
@@ -1834,7 +1850,7 @@ def coarse_picture(bits):
 explore(
     coarse_picture,
     alt="Left, weights against their rounded values: a staircase, finer with more bits. Right, the probabilities of the reader before and after rounding: on the diagonal at eight bits, scattered at four, a cloud at two",
-    bits=[8, 6, 4, 3, 2],
+    bits=[8, 4, 3, 2],
 )
 
 # %% tags=["checks"]
@@ -1905,10 +1921,11 @@ verify_at_most(
     0.5,
     atol=1e-4,
 )
+by_hand = [0.9, -0.5, 0.1], [0.9, -0.5, 0.1, 9.0]
 verify(
-    "by hand: three bits",
-    quantize(torch.tensor([[0.9, -0.5, 0.1]]), 3)[0],
-    np.array([0.9, -0.6, 0.0]),
+    "by hand: three bits, and beside a weight of 9",
+    torch.cat([quantize(torch.tensor([w]), 3)[0] for w in by_hand]),
+    np.array([0.9, -0.6, 0.0, 0, 0, 0, 9]),
     atol=1e-6,
 )
 W, x = normal(400, 256, seed=1), normal(256, 40, seed=2)
@@ -1977,15 +1994,15 @@ $$ (eq-lm-tilt)
 But a language model writes one token after the other. What must the *first* letter know of a reward that comes at the end?
 
 (kl-regularized-policy)=
-Let $V(s)=\beta\log\mathbb E_{\pi_0}[e^{r(y)/\beta}\mid y\text{ begins with }s]$, the *soft value* of a beginning $s$: a mean of the rewards to come, in which the good ones count more. Summed over all texts that begin with $s$, the tilted law is $\pi^*(s)=\frac1Z\pi_0(s)\,\mathbb E_{\pi_0}[e^{r/\beta}\mid s]=\frac1Z\pi_0(s)\,e^{V(s)/\beta}$. Divide two such sums:
+By hand: two letters, $\beta=1$, a fair coin as base, the reward $\log3$ for `bb` only. The tilt weighs `aa`, `ab`, `ba`, `bb` by 1, 1, 1, 3. So `b` must come first with probability $\frac46=\frac23$: it earns nothing, but opens a door.
+
+What is the door worth? Summed over all texts that begin with $s$, the tilted law is $\pi^*(s)=\frac1Z\pi_0(s)\,\mathbb E_{\pi_0}[e^{r(y)/\beta}\mid y\text{ begins with }s]$. Write the mean as $e^{V(s)/\beta}$. Then $V(s)$ is the *soft value* of the beginning: a mean of the rewards to come, in which the good ones count more. Divide two such sums:
 
 $$
 \pi^*(c\mid s)=\pi_0(c\mid s)\,e^{(V(sc)-V(s))/\beta},\qquad V(s)=\beta\log\sum_c\pi_0(c\mid s)\,e^{V(sc)/\beta}.
 $$ (eq-lm-soft-value)
 
-Each token is tilted by what it adds to the value, and the values come from the end backwards. At the beginning $V=\beta\log Z=\mathbb E_{\pi^*}[r-\beta\log\frac{\pi^*}{\pi_0}]$, the value of the whole compromise.
-
-By hand: two letters, $\beta=1$, a fair coin as base, reward $\log3$ for `bb`, nothing else. $V(\texttt a)=0$, $V(\texttt b)=\log\frac{1+3}2=\log2$, $V=\log\frac{1+2}2$. The first letter is `b` with probability $\frac12e^{\log2-\log1.5}=\frac23$, the second after it with $\frac12e^{\log3-\log2}=\frac34$. So `bb` has $\frac12$, as $\frac14\cdot3/1.5$ says.
+Each token is tilted by what it adds to the value, and the values come from the end backwards. In the example $V(\texttt b)=\log2$, $V=\log\frac{1+2}2$, and $\frac12e^{\log2-\log1.5}=\frac23$ again. At the beginning $V=\beta\log Z=\mathbb E_{\pi^*}[r-\beta\log\frac{\pi^*}{\pi_0}]$, the value of the whole compromise.
 
 Our base model (grey) writes three letters after `th`. The wish: one point for each vowel, two off for each pair of neighbouring vowels. As $\beta$ falls, texts with the same wish keep their proportions, and those with less give way.
 """
@@ -2043,19 +2060,23 @@ def pleased(beta):
 explore(
     pleased,
     alt="Probabilities of twelve three-letter texts under the base model and the bent one: for large beta the same, for small beta only texts with two vowels apart are left",
-    beta=[1.0, 0.1, 0.3, 2.0, 5.0],
+    beta=[1.0, 0.1, 0.3, 5.0],
 )
 
 # %% [markdown]
 r"""
 (reward-overoptimization)=
-**The wish and its proxy.** Who has the reward? One fits a model $\hat r$ to comparisons, in which $a$ beats $b$ with probability $\sigma(r_a-r_b)$, and bends towards that. Let $\lambda=1/\beta$ be the strength and $\pi_\lambda\propto\pi_0e^{\lambda\hat r}$. Since $\frac{d\pi_\lambda}{d\lambda}=\pi_\lambda\,(\hat r-\mathbb E_{\pi_\lambda}\hat r)$,
+**The wish and its proxy.** Who has the reward? One fits a model $\hat r$ to comparisons, in which $a$ beats $b$ with probability $\sigma(r_a-r_b)$, and bends towards that. One that has learnt only that vowels please will, bent far, write `aei`, for which the wish is $3-4$.
+
+Let $\lambda=1/\beta$ be the strength and $\pi_\lambda\propto\pi_0e^{\lambda\hat r}$. Since $\frac{d\pi_\lambda}{d\lambda}=\pi_\lambda\,(\hat r-\mathbb E_{\pi_\lambda}\hat r)$,
 
 $$
 \frac d{d\lambda}\,\mathbb E_{\pi_\lambda}\hat r=\operatorname{Var}_{\pi_\lambda}(\hat r)\ge0,\qquad\frac d{d\lambda}\,\mathbb E_{\pi_\lambda}r=\operatorname{Cov}_{\pi_\lambda}(r,\hat r).
 $$ (eq-lm-over)
 
-What one measures rises. What one wants rises as long as the two agree *among the texts now written*, and a strong tilt writes texts that no comparison was about {cite:p}`gao2023`. Six proxies score every letter at every place, each fitted to 80 comparisons of its own. The controls: six of the same form fitted to 8,000, and the true wish.
+What one measures rises. What one wants rises as long as the two agree *among the texts now written*, and a strong tilt writes texts that no comparison was about {cite:p}`gao2023`.
+
+Six proxies score every letter at every place, each fitted to 80 comparisons of its own. The controls: six of the same form fitted to 8,000, and the true wish.
 """
 
 
@@ -2230,15 +2251,16 @@ def compared(n, seed):
         729, (2, n), p=two_base.exp().numpy() / two_base.exp().sum().item()
     )
     wins = rng.random(n) < 1 / (1 + np.exp(two_wish.numpy()[b] - two_wish.numpy()[a]))
-    both = np.stack([np.where(wins, a, b), np.where(wins, b, a)])
-    (won, lost), times = np.unique(both, axis=1, return_counts=True)
-    return torch.tensor(won), torch.tensor(lost), torch.tensor(times)
+    both = np.where(wins, 729 * a + b, 729 * b + a)  # winner and loser in one number
+    pairs, times = np.unique(both, return_counts=True)
+    return *map(torch.tensor, np.divmod(pairs, 729)), torch.tensor(times)
 
 
-def fit_dpo(n, seed, penalty, beta=0.5):
-    wins = compared(n, seed)
+def fit_dpo(n, wins, penalty, beta=0.5):
     change = torch.zeros(28, 27, dtype=torch.float64, requires_grad=True)
-    optimizer = torch.optim.LBFGS([change], max_iter=120, line_search_fn="strong_wolfe")
+    optimizer = torch.optim.LBFGS(
+        [change], max_iter=120, tolerance_grad=1e-5, line_search_fn="strong_wolfe"
+    )
 
     def closure():
         optimizer.zero_grad()
@@ -2253,8 +2275,9 @@ def fit_dpo(n, seed, penalty, beta=0.5):
 
 
 comparisons, penalties = (500, 5000, 50_000), (0.05, 2.0)
+all_wins = {n: [compared(n, seed) for seed in range(3)] for n in comparisons}
 by_dpo = {
-    (n, penalty): np.array([fit_dpo(n, seed, penalty) for seed in range(3)])
+    (n, penalty): np.array([fit_dpo(n, wins, penalty) for wins in all_wins[n]])
     for n in comparisons
     for penalty in penalties
 }
@@ -2275,7 +2298,9 @@ print(f";  the best law 0 {two_best.exp() @ two_wish:8.3f}")
 
 # %% [markdown]
 r"""
-Ten times as many comparisons bring the fit about two to six times nearer to the closed form. But with 500 and next to no penalty it pleases more than the base model and is yet *farther* from the best law: it believes every chance result. With a penalty of 2 (on squared changes of the table) it is nearer, and pleases less. (To fit a reward first, and then tilt by it, is the rival, not run here.)
+Ten times as many comparisons bring the fit two to seven times nearer to the best law.
+
+But with 500, and next to no penalty on changes of the table, it pleases more than the base model and is yet *farther* from the best law: it believes every chance result. With a penalty of 2 it is nearer, and pleases less.
 """
 
 # %% tags=["checks"]
@@ -2319,22 +2344,27 @@ verify_at_least(
 
 # %% [markdown]
 r"""
-**Try it.** Two replies have the base probabilities $0.7$ and $0.3$ and the rewards 0 and 1. At which $\beta$ are they equally likely?
+**Try it.** Texts of two letters: the base model begins with `a` or `b` by a fair coin; after `b` it writes `x` with probability $\frac14$, else `y`. Rewards: 1 for any text with `a` first, 3 for `bx`, 0 for `by`; so `b` has the lower mean, $\frac34$. Guess first: how does [the best policy](#eq-lm-soft-value) begin more often at $\beta=1$? Then give its probability of `b`, for any $\beta$.
 """
 
 # %% tags=["yours"]
-even_beta = ...  # a number
+first_b = ...  # a function of beta
 
-exercise("lm-beta").check(even_beta)
+exercise("lm-beta").check(first_b)
 
 # %% [markdown]
 r"""
 <details><summary>Solution</summary>
 
-$0.7=0.3\,e^{1/\beta}$.
+The larger mean tempts, but `b` comes first in two of three texts. The means are those of the *base model's* second letter; the best policy will choose `x` more often, and only on a short leash (a large $\beta$) do the means decide, and then by a hair.
 
 ```python
-even_beta = 1 / math.log(0.7 / 0.3)
+def first_b(beta):
+    a, b = math.exp(1 / beta), (math.exp(3 / beta) + 3) / 4
+    return b / (a + b)
+
+for beta in (0.3, 1, 5):
+    print(f"β = {beta:g}: begins with b {first_b(beta):.3f}")
 ```
 
 </details>
@@ -2347,15 +2377,17 @@ r"""
 
 A model whose weights stand still can still learn: from the text before it. How much? Take texts of four letters, *each written with a table of its own* {cite:p}`edelman2024`. Each row of the table, the chances of the next letter after `a`, say, is drawn from a Dirichlet law with parameter $\alpha=0.3$: most rows have one or two favourites.
 
-After the text so far [Bayes' rule](#bayes-rule) knows what to expect: if the letter $i$ has been followed $n_{ij}$ times by $j$, then
+By hand: in `ababa` the letter `a` was followed twice by `b`. The prior counts like $0.3$ letters of each kind, so `b` comes next with chance $\frac{2+0.3}{2+1.2}=0.72$. In general, if the letter $i$ has been followed $n_{ij}$ times by $j$, [Bayes' rule](#bayes-rule) says
 
 $$
 p(j\mid\text{text so far, now at }i)=\frac{n_{ij}+\alpha}{\sum_{j'}n_{ij'}+4\alpha} .
 $$ (eq-lm-bayes)
 
-(For a Dirichlet law $\propto\prod_jp_j^{\alpha-1}$ the posterior after the counts $n_j$ is $\propto\prod_jp_j^{n_j+\alpha-1}$, again a Dirichlet law, whose mean is this.) By hand: after `abab` and then `a`, `b` has the chance $\frac{2.3}{3.2}=0.72$. Averaged over all texts nothing has a smaller surprise than [Bayes' counting](#eq-lm-bayes), at any place. The fall of this floor is what one more token is worth.
+(The posterior of a Dirichlet law $\propto\prod_jp_j^{\alpha-1}$ after the counts $n_j$ is $\propto\prod_jp_j^{n_j+\alpha-1}$, with this mean.)
 
-Our reader has two layers and has seen 160 batches of such texts, from one start. Its rivals: a reader of one layer, trained in the same way; counting letters without regard to the present one; the even chances.
+Averaged over all texts nothing has a smaller surprise, at any place. The fall of this floor is what one more token is worth.
+
+Our reader has two layers and has seen 160 batches of such texts, from one start. Its rivals: a reader of one layer, widened to as many weights, trained alike; counting letters without regard to the present one; the even chances.
 """
 
 
@@ -2388,7 +2420,8 @@ def model_surprise(model, texts):
     return F.cross_entropy(z, texts[:, 1:], reduction="none").double().numpy()
 
 
-one_layer = train_reader(layers=1)
+one_layer = train_reader(layers=1, d=48, m=37)  # as many weights as the reader
+size_of = lambda model: sum(w.numel() for w in model.parameters())
 by_place = {
     "counting letters": letter_surprise(test_texts.numpy()),
     "one layer": model_surprise(one_layer, test_texts),
@@ -2400,6 +2433,7 @@ for name, nats in by_place.items():
     gap = (nats - by_place["Bayes"]).mean(1)
     row = "".join(f"{nats.mean(0)[p]:7.2f}" for p in (0, 3, 8, 18, 38))
     print(f"{name:19}{row}{gap.mean():14.3f} ± {gap.std() / len(gap) ** 0.5:.3f}")
+print(f"weights: one layer {size_of(one_layer):,}, two layers {size_of(reader):,}")
 with torch.no_grad():
     repeat = reader(torch.arange(4)[:, None])[:, 0].softmax(1).diagonal().mean()
 print(f"two layers, after one letter: chance that it comes again {repeat:.2f}")
@@ -2418,7 +2452,9 @@ plt.show()
 
 # %% [markdown]
 r"""
-The reader of two layers follows Bayes down, on average less than a tenth of a nat above. One layer (half as many weights; one of equal size was not run) ends little better than counting letters: its keys know only their own letter, not the one before it. At the first two places both are worse than even chances. The reader expects a lone letter to return, with a chance of three quarters.
+The reader of two layers follows Bayes down, on average less than a tenth of a nat above. One layer with as many weights ends little better than counting letters: its keys know only their own letter, not the one before it.
+
+At the first two places both are worse than even chances. The reader expects a lone letter to return, with a chance of three quarters.
 
 (induction-score)=
 **How does it do it?** [Chapter 10](#induction-heads) showed induction by copying a repeated word. Counting needs the same two steps, with a mean instead of a copy. A head of the first layer tells each token its predecessor. A head of the second looks at all tokens *whose predecessor is the present letter*; the mean of what it finds is a count.
@@ -2509,7 +2545,9 @@ plt.show()
 
 # %% [markdown]
 r"""
-The heads of the second layer put three quarters of their weight or more where induction asks (the circles), twice what chance gives; those of the first give a third to three fifths to the letter before. Silencing one head costs little, silencing all four of the second layer several times what they cost one by one, as if each could stand in for the others (those of the first layer too). Both layers are needed: with the first silent the loss rises by even more.
+The heads of the first layer give a third to three fifths of their weight to the letter before. Those of the second put three quarters or more where induction asks (the circles), twice what chance gives.
+
+Silence one head, and little is lost. Silence all four of a layer, and it costs several times what they cost one by one, as if each could stand in for the others. Both layers are needed; without the first the loss rises even more.
 """
 
 # %% tags=["checks"]
@@ -2536,6 +2574,11 @@ verify_at_least(
     ],
     [4, 2],
 )
+verify_at_least(
+    "weights of the one layer, over those of the two",
+    size_of(one_layer) / size_of(reader),
+    1.0,
+)
 verify(
     "first letter asked for: Bayes can only say log 4",
     by_place["Bayes"][:, 0],
@@ -2547,9 +2590,8 @@ verify_at_least(
         scores[1].max() / chance_score,
         scores[1].max()
         / max(
-            induction_score(
-                maps_of(one_layer, shown_texts[:, :-1])[0][:, h], shown_texts[:, :-1]
-            )
+            induction_score(W_one[:, h], shown_texts[:, :-1])
+            for W_one in maps_of(one_layer, shown_texts[:, :-1])
             for h in range(4)
         ),
     ],
@@ -2567,20 +2609,29 @@ verify_at_least(
 
 # %% [markdown]
 r"""
-**Try it.** Write Bayes' chance of the next letter being $j$, after the letter at hand has been followed by the letters with counts `n` (an array of $V$ counts), for a Dirichlet parameter $\alpha$.
+**Try it.** Before anything is seen, each letter follows `a` with chance $\frac14$. Guess first: with which chance is `a` followed by *the same* letter (whichever) the first two times, and the first three? Then write it for the first $k$ times and any Dirichlet parameter $\alpha$; ours is $0.3$.
 """
 
 # %% tags=["yours"]
-next_chance = ...  # a function of n, j and alpha
+same_letter = ...  # a function of k and alpha
 
-exercise("lm-next").check(next_chance)
+exercise("lm-next").check(same_letter)
 
 # %% [markdown]
 r"""
 <details><summary>Solution</summary>
 
+A quarter and a sixteenth tempt, for the letters are drawn independently *when the row is known*. It is not: the first letter tells which row this may be, and most rows have favourites.
+
 ```python
-next_chance = lambda n, j, alpha: (n[j] + alpha) / (sum(n) + len(n) * alpha)
+def same_letter(k, alpha):
+    chance = 1.0
+    for seen in range(1, k):  # the letter so often, and no other
+        chance *= (seen + alpha) / (seen + 4 * alpha)
+    return chance
+
+print(f"twice {same_letter(2, 0.3):.2f}, not {1 / 4:.2f};", end=" ")
+print(f"three times {same_letter(3, 0.3):.2f}, not {1 / 16:.2f}")
 ```
 
 </details>
@@ -2600,7 +2651,7 @@ $$ (eq-lm-scaling)
 Is $E$, the *irreducible* loss, the entropy of the text? Take a source of which it is known: 64 tokens, each depending on the one before, by patterns of strength $1,\frac12,\frac13,\dots$ in the logarithm of its table. A model is an embedding of width $d$ and a head. The entropy rate $E^*$ and the expected loss of any model are *exact* sums over the table. With width and tokens both growing a model can write any table, so the floor should be $E^*$.
 
 (compute-optimal-model)=
-**How large a model for a budget?** Training takes about $C=6ND$ operations for $N$ weights and $D$ tokens: 2 per weight [forward](#eq-lm-cost), and twice that [backward](#reverse-mode-ad). Suppose that too few weights cost $AN^{-\mu}$ and too few tokens $BD^{-\nu}$, with $D=C/6N$. The derivative of the sum by $\log N$ is zero where $\mu AN^{-\mu}=\nu BD^{-\nu}$: *the two losses stand in a fixed ratio*. Hence
+**How large a model for a budget?** Training takes about $C=6ND$ operations for $N$ weights and $D$ tokens: 2 per weight [forward](#eq-lm-cost), and twice that [backward](#reverse-mode-ad). Twice the weights leave half the tokens, $D=C/6N$. Suppose that too few weights cost $AN^{-\mu}$ and too few tokens $BD^{-\nu}$. The derivative of the sum by $\log N$ is zero where $\mu AN^{-\mu}=\nu BD^{-\nu}$: *the two losses stand in a fixed ratio*. Hence
 
 $$
 N^*=\Bigl(\frac{\mu A}{\nu B}\Bigr)^{\frac1{\mu+\nu}}\Bigl(\frac C6\Bigr)^{\frac\nu{\mu+\nu}},\qquad L^*-E\;\propto\;C^{-\gamma},\quad\gamma=\frac{\mu\nu}{\mu+\nu}.
@@ -2608,9 +2659,11 @@ $$ (eq-lm-chinchilla)
 
 With $\mu\approx\nu$ weights and tokens should grow together, each like $\sqrt C$.
 
-**The protocol.** One budget is spent on five widths with three rates each. Width 6 wins; we keep 4, less than a tenth worse and cheaper to scale, and its rate $0.45/d$. (Widths 2 and 3 would have liked half of it, so the smallest models in the fit may be worse than they need be.) From there width $d$ gets $135\,d$ steps, so that $C\propto d^2$. (Whether this stays the best split is not searched: what follows is the law of this recipe.) The law is fitted to widths 2 to 10 and only then asked about two and four times the largest budget.
+**The protocol.** One budget is spent on five widths with three rates each. Width 6 wins; we keep 4, less than a tenth worse and cheaper to scale, and its rate $0.45/d$.
 
-Two more sources (other dice; twice as regular) follow untuned, with fewer widths and runs. The rivals: a power law without a floor, one through the last two points, and "nothing improves".
+From there width $d$ gets $135\,d$ steps, so that $C\propto d^2$. What follows is the law of *this recipe*: whether the split stays the best is not searched; widths 2 and 3 would have liked half the rate.
+
+The law is fitted to widths 2 to 10 and only then asked about two and four times the largest budget. Two more sources (other dice; twice as regular) follow untuned, with fewer widths and runs. The rivals: a power law without a floor, one through the last two points, and "nothing improves".
 """
 
 
@@ -2642,10 +2695,19 @@ def source(strength, seed=0):
     return pairs, -(pairs * log_table).sum().item()
 
 
-def train_widths(pairs, d, steps, rates, runs, seed):
-    """Exact expected losses, (rates, runs), of models of width d after so many steps."""
-    n, B = len(rates) * runs, AT_ONCE
-    g = torch.Generator().manual_seed(seed)
+def train_widths(jobs, d, steps, rates):
+    """Exact expected losses of models of width d after so many steps, trained side by
+    side: (rates, runs) for each job, which is a table of pairs, its runs and a seed."""
+    B, sizes = AT_ONCE, [len(rates) * runs for _, runs, _ in jobs]
+    n, starts = sum(sizes), []
+    for (pairs, _, seed), k in zip(jobs, sizes):
+        g = torch.Generator().manual_seed(seed)
+        A = 0.3 * torch.randn(k, TOKENS, d, generator=g)
+        H = 0.3 * torch.randn(k, d + 1, TOKENS, generator=g)[:, :d]
+        seen = torch.multinomial(pairs.flatten(), k * steps * B, True, generator=g)
+        starts.append((A, H, seen.view(steps, k, B, 1)))
+    eta = torch.cat([torch.tensor(rates).repeat_interleave(r) for _, r, _ in jobs])
+    eta, drawn_pairs = eta[:, None], torch.cat([seen for *_, seen in starts], 1)
     # Embeddings A, head H and its bias b are windows on one tensor W.
     W = torch.zeros(n, TOKENS * d + (d + 1) * TOKENS)
     m, v, grad = (torch.zeros_like(W) for _ in range(3))
@@ -2658,12 +2720,8 @@ def train_widths(pairs, d, steps, rates, runs, seed):
         ]
         for w in (W, grad)
     )
-    A.copy_(0.3 * torch.randn(A.shape, generator=g))
-    H.copy_(0.3 * torch.randn(n, d + 1, TOKENS, generator=g)[:, :d])
-    eta = torch.tensor(rates).repeat_interleave(runs)[:, None]
-    drawn_pairs = torch.multinomial(
-        pairs.flatten(), n * steps * B, replacement=True, generator=g
-    ).view(steps, n, B, 1)
+    A.copy_(torch.cat([start[0] for start in starts]))
+    H.copy_(torch.cat([start[1] for start in starts]))
     every_now = (drawn_pairs // TOKENS).expand(-1, -1, -1, d)
     minus_one = -torch.ones(n, B, 1)
     for t, (now, after) in enumerate(zip(every_now, drawn_pairs % TOKENS), 1):
@@ -2676,18 +2734,22 @@ def train_widths(pairs, d, steps, rates, runs, seed):
         torch.sum(slope, 1, keepdim=True, out=to_b)
         m.lerp_(grad, 0.1)
         v.lerp_(grad.square(), 0.02)
-        root = (v / (1 - 0.98**t)).sqrt_().add_(1e-8)
-        W.addcdiv_(eta * ((t - 1 - steps) / steps / (1 - 0.9**t)) * m, root)
-    logits = A @ H + b
-    return -(pairs * logits.double().log_softmax(-1)).sum((1, 2)).view(-1, runs).numpy()
+        fresh = (1 - 0.98**t) ** 0.5
+        rate = eta * ((t - 1 - steps) / steps / (1 - 0.9**t) * fresh)
+        W.addcdiv_(rate * m, v.sqrt().add_(1e-8 * fresh))
+    logs = (A @ H + b).double().log_softmax(-1).split(sizes)
+    return [
+        -(pairs * log_p).sum((1, 2)).view(-1, runs).numpy()
+        for (pairs, runs, _), log_p in zip(jobs, logs)
+    ]
 
 
 law_of_pairs, floor = source(1.5)
 factors = (0.5, 1, 2)
 one_budget = {  # the budget of width 4, spent on other widths
     d: train_widths(
-        law_of_pairs, d, 540 * 4 // d, [0.45 / d * f for f in factors], 3, d
-    )
+        [(law_of_pairs, 3, d)], d, 540 * 4 // d, [0.45 / d * f for f in factors]
+    )[0]
     for d in (2, 3, 4, 6, 8)
 }
 print("one budget     width" + "".join(f"{d:9}" for d in one_budget))
@@ -2703,12 +2765,6 @@ print(
 # %% tags=["set-up"]
 small, large, fewer = (2, 3, 4, 5, 6, 8, 10), (14, 20), (2, 4, 6, 8, 10)
 compute = lambda d: 6 * (TOKENS * np.asarray(d)) * (135 * np.asarray(d) * AT_ONCE)
-
-
-def spend(pairs, widths, runs, seed):
-    return [
-        train_widths(pairs, d, 135 * d, [0.45 / d], runs, seed + d)[0] for d in widths
-    ]
 
 
 def fitted(runs, widths, se):
@@ -2736,19 +2792,32 @@ def judged(runs, widths, asked, asked_widths, floor):
     return law, again.std(0), seen.min() - floor, straight, told, miss
 
 
-bought, asked_for = (
-    spend(law_of_pairs, widths, runs, 50) for widths, runs in ((small, 8), (large, 2))
-)
-law, law_spread, _, straight, foretold, _ = first = judged(
-    bought, small, asked_for, large, floor
-)
-by_source = {"first": (floor, *first)}
+sources = {
+    "first": (law_of_pairs, floor),
+    "other dice": source(1.5, 2),
+    "more regular": source(3.0),
+}
+by_width = {name: {} for name in sources}
+for d in small + large:
+    jobs = {
+        name: (pairs, 2 if d in large else runs, seed + d)
+        for (name, (pairs, _)), runs, seed in zip(
+            sources.items(), (8, 4, 4), (50, 90, 90)
+        )
+        if name == "first" or d in fewer + large
+    }
+    losses_at_d = train_widths(list(jobs.values()), d, 135 * d, [0.45 / d])
+    for name, losses in zip(jobs, losses_at_d):
+        by_width[name][d] = losses[0]
+drawn_points, by_source = {}, {}
+for name, (_, rate) in sources.items():
+    widths = small if name == "first" else fewer
+    seen, asked = ([by_width[name][d] for d in ds] for ds in (widths, large))
+    drawn_points[name] = widths, seen, asked
+    by_source[name] = (rate, *judged(seen, widths, asked, large, rate))
+law, law_spread, _, straight, foretold, _ = by_source["first"][1:]
+bought = drawn_points["first"][1]
 above = lambda runs, rate: runs.mean() - rate
-drawn_points = {"first": (small, bought, asked_for)}
-for name, made in (("other dice", source(1.5, 2)), ("more regular", source(3.0))):
-    seen, asked = spend(made[0], fewer, 4, 90), spend(made[0], large, 2, 90)
-    by_source[name] = (made[1], *judged(seen, fewer, asked, large, made[1]))
-    drawn_points[name] = fewer, seen, asked
 left_over = {
     name: above(asked[-1], by_source[name][0])
     / above(seen[widths.index(6)], by_source[name][0])
@@ -2934,7 +3003,7 @@ r"""
 (lm-practice)=
 ## In practice
 
-Ready-made: `nn.RMSNorm`, `F.scaled_dot_product_attention` with `enable_gqa` (in blocks where the machine allows it), cache, sampling rules, draft models and 4-bit weights in the serving libraries. This is a block as one would write it, and an ordinary loop with the things that practice adds: AdamW, warm-up, a falling rate, clipped gradients. It learns *Alice* letter by letter; copy it.
+Ready-made: `nn.RMSNorm`, `F.scaled_dot_product_attention` with `enable_gqa` (in blocks where the machine allows it), cache, sampling rules, draft models and 4-bit weights in the serving libraries. Here is a block as one would write it, and a loop with what practice adds: AdamW, warm-up, a falling rate, clipped gradients. It learns *Alice* letter by letter.
 """
 
 
@@ -2999,7 +3068,7 @@ verify_at_most(
 
 # %% [markdown]
 r"""
-A hundred steps get past the small table, and not to the large one ([chapter 10](#english) waited longer).
+A hundred steps get past the small table, and not to the large one.
 
 (lm-beware)=
 ## Beware
@@ -3026,7 +3095,7 @@ print(f"total variation: residual {gap_two[2]:.0e}, fresh draw from p {slip_two:
 r"""
 **"Start both factors at zero."** With $B=0$ *and* $A=0$ the change $BA$ has no slope in either, and LoRA never starts. One of them must not be zero.
 
-**"The cache holds what was there; the new token stands at place 0."** It does not: its key and query must be turned by the angle of its true place.
+**"The cache holds what was there; the new token stands at place 0."** Its key and query must be turned by the angle of its true place.
 """
 
 
@@ -3083,11 +3152,11 @@ r"""
 (lm-exercises)=
 ## Exercises
 
-Replace the `...` in a cell and run it; it answers at once. Everything above may be used.
+Replace each `...` and run the cell. Everything above may be used.
 
 :::{exercise} Four values, well chosen
 :label: ex-lm-lloyd
-With two bits `quantize` has only the values $-\Delta,0,\Delta$. Choose four values for the weights of a vector (not evenly spaced) and round each weight to the nearest, so that the mean squared error is at most a third of that of `quantize`. Hint: the best value for a group of weights is its mean.
+With two bits `quantize` has only the values $-\Delta,0,\Delta$. Choose four values for the weights of a vector and round each weight to the nearest, so that the mean squared error is at most a third of that of `quantize`. Hint: the best value for a group of weights is its mean.
 :::
 """
 
@@ -3193,10 +3262,10 @@ r"""
 | few bits | $\lvert\hat w-w\rvert\le\frac\Delta2$, mean square $\frac{\Delta^2}{12}$ | [rounding](#eq-lm-quant) |
 | preferences | $\pi^*(c\mid s)=\pi_0(c\mid s)\,e^{(V(sc)-V(s))/\beta}$ | [soft value](#eq-lm-soft-value) |
 | a proxy | $\frac d{d\lambda}\mathbb E_{\pi_\lambda}r=\operatorname{Cov}_{\pi_\lambda}(r,\hat r)$ | [over-optimisation](#eq-lm-over) |
-| in context | $(n_{ij}+\alpha)/(\sum_{j'}n_{ij'}+4\alpha)$ is the best that can be done, on average over such texts | [Bayes](#eq-lm-bayes) |
-| scaling | $L=E+aC^{-\gamma}$, $\gamma=\frac{\mu\nu}{\mu+\nu}$; here the floor should be the entropy rate, and is hard to fit | [law](#eq-lm-scaling) |
+| in context | $(n_{ij}+\alpha)/(\sum_{j'}n_{ij'}+4\alpha)$ is best on average over such texts | [Bayes](#eq-lm-bayes) |
+| scaling | $L=E+aC^{-\gamma}$, $\gamma=\frac{\mu\nu}{\mu+\nu}$; the floor is hard to fit | [law](#eq-lm-scaling) |
 
-**Further reading.** {cite:t}`leviathan2023` for the idea of looking ahead; {cite:t}`dao2022` on what memory costs; {cite:t}`hoffmann2022` on how to spend a budget, and {cite:t}`gao2023` on how to spoil a reward; {cite:t}`edelman2024` on how counting is learnt; {cite:t}`shannon1951` for the entropy of English, measured with people.
+**Further reading.** {cite:t}`leviathan2023` for the idea of looking ahead; {cite:t}`hoffmann2022` on how to spend a budget, and {cite:t}`gao2023` on how to spoil a reward; {cite:t}`shannon1951` for the entropy of English, measured with people.
 """
 
 # %% [markdown]
@@ -3684,7 +3753,7 @@ def least_loss(d, seed=0):
     H = (0.3 * torch.randn(d, TOKENS, generator=g)).double().requires_grad_()
     bias = torch.zeros(TOKENS).double().requires_grad_()
     search = torch.optim.LBFGS(
-        [A, H, bias], max_iter=150, line_search_fn="strong_wolfe"
+        [A, H, bias], max_iter=100, line_search_fn="strong_wolfe"
     )
 
     def closure():

@@ -645,7 +645,9 @@ r"""
 <details><summary>Solution</summary>
 
 ```python
-components = int(np.argmax(np.cumsum(lam) / lam.sum() >= 0.9)) + 1
+kept = np.cumsum(lam) / lam.sum()
+components = int(np.argmax(kept >= 0.9)) + 1
+print(f"{components}; the opening's 20 keep {kept[19]:.1%}")
 ```
 
 </details>
@@ -1177,7 +1179,7 @@ r"""
 The slider weighs the price with $\beta$; the dashed ring, of radius 2, is the prior's. At $\beta=0$ the classes begin to separate, though no label was seen, but the cloud sprawls off the prior. At $\beta=1$, the bound's own weight, it sits within the prior's ring, but for a few. At $\beta=30$ saying anything is too dear: all digits get the same $\mathcal N(0,I)$, and the decoder draws the mean picture (*posterior collapse*).
 
 (autoencoder-latent-irregularity)=
-**Do noise and price make better pictures?** One reads that a plain autoencoder has holes between its codes, and a VAE none. Train both with sixteen code numbers (the plain one is the VAE without its noise and its price, coins for the pixels too), draw codes, decode, and measure the distance to the nearest training digit. But draw from what? $\mathcal N(0,I)$ is the VAE's prior; the plain codes are wider. A fair question fits ten bells to the codes of each.
+**Do noise and price make better pictures?** One reads that a plain autoencoder has holes between its codes, and a VAE none. Train both with sixteen code numbers (the plain one is the VAE without its noise and its price, coins for the pixels too), draw codes, decode, and measure the distance to the nearest training digit (a crude judge: a copy scores 0, held-out digits 1.08). But draw from what? $\mathcal N(0,I)$ is the VAE's prior; the plain codes are wider. A fair question fits ten bells to the codes of each.
 """
 
 # %% tags=["set-up"]
@@ -1418,7 +1420,7 @@ explore(
 
 # %% [markdown]
 r"""
-One coordinate at a time the sheet is bent into one unbroken band. After these 200 steps it has at least 1.8 times the truth's mass in the gaps, on each of three samples. That is not forced: [an exact bijection exists](#flow-matching).
+One coordinate at a time the sheet is bent into one unbroken band. After these 200 steps it has nearly twice the truth's mass in the gaps, or more, on each of three samples. That is not forced: [an exact bijection exists](#flow-matching).
 """
 
 # %% tags=["checks"]
@@ -2052,7 +2054,7 @@ $$
 \hat\epsilon_g=\hat\epsilon(x)+g\,\bigl(\hat\epsilon(x,c)-\hat\epsilon(x)\bigr),\qquad g\ge1 .
 $$ (eq-gm-guidance)
 
-In scores: $\nabla\ln q_t(x)+g\,\nabla\ln p(c\mid x)$ at each noise level $t$, for by Bayes' rule the difference of the two scores is $\nabla\ln p(c\mid x)$. At the end, without noise, this is the score of the *tilted* density $\propto p(x)\,p(c\mid x)^g$. Does guided sampling draw from it?
+In scores: $\nabla\ln q_t(x)+g\,\nabla\ln q_t(c\mid x)$ at each noise level $t$, where $q_t(c\mid x)$ judges the *noisy* $x$: by Bayes' rule the difference of the two scores is $\nabla\ln q_t(c\mid x)$. At the end, without noise, this is the score of the *tilted* density $\propto p(x)\,p(c\mid x)^g$. Does guided sampling draw from it?
 
 It does not. *By hand:* let $p(x)=\mathcal N(0,\tau)$ and $p(x\mid c)=\mathcal N(0,\kappa)$. At noise $\lambda$ the scores are $-u/(\tau+\lambda^2)$ and $-u/(\kappa+\lambda^2)$. Put them into [the flow](#eq-gm-ode):
 
@@ -2449,11 +2451,11 @@ r"""
 (evaluating-implicit-models)=
 **Judges.** A judge of samples should ask for *quality* (does each look real?) and for *coverage* (is everything there?); each alone can be cheated.
 
-Two machines try to tell 397 drawn digits from as many held-out ones: the *detective*, a [support vector machine](#hinge-loss), and the *forest*, of random trees. At 0.5 they cannot. That asks both at once, but coverage weakly: who never draws sevens, and all else perfectly, would be found out only about 0.55 of the time (say *drawn* to all but sevens: right about each drawn digit and a tenth of people's). (± is the spread of three seeds; the people stay the same, and 794 answers leave an error of nearly 0.02 besides.)
+Two machines try to tell 397 drawn digits from as many held-out ones: the *detective*, a [support vector machine](#hinge-loss), and the *forest*, five random trees that vote. At 0.5 they cannot. That asks both at once, but coverage weakly: who never draws sevens, and all else perfectly, would be found out only about 0.55 of the time (say *drawn* to all but sevens: right about each drawn digit and a tenth of people's). (± is the spread of three seeds; the people stay the same, and 794 answers leave an error of nearly 0.02 besides.)
 
 A third number, *copying*, divides the distance to held-out digits by that to as many training digits: one for people, more for who copies. (It takes 397 of the 1,100 training digits at a time. A stolen digit is among them with chance 0.36, so even pure theft scores only about $1/(1-0.36)\approx1.6$.)
 
-The rivals are kernels, bell curves for all digits or for each class, and [the two autoencoders](#autoencoder-latent-irregularity), the plain one with its ten bells. The control is a thief who hands out training digits. All learn from the same 1,100. Bells on pixels and network have one knob each, the floor of the variances and the guidance $g$, chosen from three by a detective among 300 validation digits. (One and three bells per class take the smallest floor; smaller ones were not tried.) Bells on codes keep one floor, kernels the width that the likelihood chose.
+The rivals are kernels, bell curves for all digits or for each class, and [the two autoencoders](#autoencoder-latent-irregularity), the plain one with its ten bells. The control is a thief who hands out training digits. All learn from the same 1,100, the opening's ten too. Who knows the class is asked for the classes of the people. Bells on pixels and network have one knob each, the floor of the variances and the guidance $g$, chosen from three by a detective among 300 validation digits. (One and three bells per class take the smallest floor; smaller ones were not tried.) Bells on codes keep one floor, kernels the width that the likelihood chose.
 """
 
 
@@ -2569,15 +2571,15 @@ plt.show()
 r"""
 The thief cannot be told from people; only *copying* betrays him. **No judge of quality is worth anything without one of copying.** Kernels are thieves who add noise.
 
-How does the network (red) fare? In short: better than the VAE and kernels, undecided against one bell per class and the opening's ten, level with three per class before the detective and beaten before the forest; beaten before both by ten bells on plain codes, and by six per class, which copy. In detail:
+How does the network (red) fare? In short: better than the VAE and kernels, undecided against one bell per class and the opening's ten, level with three per class before the detective and beaten before the forest; beaten before both by ten bells on plain codes, and by six per class, which copy. (The detective chose the knobs. Before the forest, which chose none, the network beats only kernels and VAE.) In detail:
 
-- **Guidance.** Without it the pictures have three quarters of people's variance. Guidance 2 restores it and fools the detective far better; 4 overshoots. (All classes together: on the smile guidance pushed a class away from the others, and shrank it.) The forest sees no gain.
+- **Guidance.** Without it the pictures have three quarters of people's variance. Guidance 2 restores this total and fools the detective far better; 4 overshoots. (Spread between and within classes were not measured apart: on the smile guidance pushed a class away from the others, and shrank it.) The forest sees no gain.
 - **Beside bells that know the class** (blue). Three of them are level with guidance 2 before the detective and beat it before the forest, but begin to copy. Six fool both judges better, and copy more. One bell does not copy; it loses before the detective and wins before the forest.
 - **Beside models without a class.** The opening's ten lose before the detective and win before the forest. The VAE is found out nearly always, with ten bells too; but it was given no knob (a smaller $\beta$ was not tried), and its pixels' means are shown, not throws of their coins. Ten bells on *plain* codes fool both judges better than the network does, and do not copy either.
 
 (That the plain codes get bells was chosen above, by closeness to training digits. *Does not copy* means: within 0.05 of people, a line drawn after seeing the rows.)
 
-On 1,100 pictures of 64 pixels, at this budget, *this* network is not needed.
+No judge here asks whether the seven that was ordered is a seven. On 1,100 pictures of 64 pixels, at this budget, *this* network is not needed.
 
 What would it be at the end of its training? The velocity that is best *for these 1,100 digits* is known, as for the smile. Its flow ends on training digits, and nowhere else: **unguided, a network that reached the least possible loss would be the thief.** All that *ours*, unguided, draws of its own it owes to falling short of that loss, or to its few steps.
 """

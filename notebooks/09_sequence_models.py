@@ -14,7 +14,7 @@ r"""
 (sequence-models-chapter)=
 # Sequence models
 
-You are read a list of 40 numbers between 0 and 1. Twice, once in each half, a bell rings. At the end you are asked for the sum of the two numbers at which it rang. A child can do it: keep what the bell marks, let the rest pass. Three kinds of small network read the same list, one number at a time: tanh, ReLU and LSTM, each from two starts. Which of them can learn it?
+You are read a list of 20 numbers between 0 and 1. Twice, once in each half, a bell rings. At the end you are asked for the sum of the two numbers at which it rang. A child can do it: keep what the bell marks, let the rest pass. Three kinds of small network read the same list, one number at a time: tanh, ReLU and LSTM, each from two starts. Which of them can learn it?
 """
 
 # %% tags=["remove-cell"]
@@ -74,7 +74,7 @@ def sigma(a):  # the logistic function, for numbers, arrays and tensors
 
 # %% tags=["set-up"]
 # Many small networks at once: every tensor has an axis of networks ("groups").
-def fresh(cell, keeps, groups, m, seed, T=40):
+def fresh(cell, keeps, groups, m, seed, T=20):
     """Start weights: U (groups, 2, km), W (groups, m, km), b; read-out V and c."""
     g, k = seeded(seed), 4 if cell in ("lstm", "gru") else 1
     near0 = lambda *shape: (2 * torch.rand(*shape, generator=g) - 1) / math.sqrt(m)
@@ -346,8 +346,8 @@ def _(answer):
 @exercise.define("sq-lengths")
 def _(answer):
     order, error_at = answer
-    assert sorted(order) == [20, 40, 80], "an order of the lengths 20, 40 and 80"
-    lists = {T: adding(T, 1, 2000, seeded(63)) for T in (20, 40, 80)}
+    assert sorted(order) == [10, 20, 40], "an order of the lengths 10, 20 and 40"
+    lists = {T: adding(T, 1, 2000, seeded(63)) for T in (10, 20, 40)}
     off = {
         T: errors("lstm", winners, x.expand(-1, HEARERS, -1, -1), y).median().item()
         for T, (x, y) in lists.items()
@@ -408,8 +408,8 @@ def _(answer):
     return True
 
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Left, a list of forty numbers as bars, two of them marked by a bell. Right, on a logarithmic axis, how strongly each input moves the answer before any training: for the tanh network and the plain LSTM the influence falls by eleven and nearly eight orders of magnitude towards the beginning of the list; for the ReLU network with a keeping start it is level, for the LSTM with one it falls by a factor of about twenty, for the tanh network with one by one of some three hundred."}}
-def reach(cell, keeps, T=40, networks=20):
+# %% tags=["picture"] mystnb={"image": {"alt": "Left, a list of twenty numbers as bars, two of them marked by a bell. Right, on a logarithmic axis, how strongly each input moves the answer before any training: for the tanh network and the plain LSTM the influence falls by nearly six and by four orders of magnitude towards the beginning of the list; for the ReLU network with a keeping start it is level, for the LSTM and the tanh network with one it falls by a factor of less than twenty."}}
+def reach(cell, keeps, T=20, networks=20):
     """Median over fresh networks of |∂ answer / ∂ u_t|, for each t."""
     P = fresh(cell, keeps, networks, 8, 3)
     x, _ = adding(T, networks, 16, seeded(4))
@@ -419,16 +419,16 @@ def reach(cell, keeps, T=40, networks=20):
 
 reaches = {name: reach(*rival) for name, rival in RIVALS.items()}
 fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3.1), width_ratios=(1, 1.15))
-heard, target = adding(40, 1, 1, seeded(12))
+heard, target = adding(20, 1, 1, seeded(12))
 numbers, bells = heard[:, 0, 0, 0], heard[:, 0, 0, 1] > 0
-left.bar(range(1, 41), numbers, color="#C3CCD6", width=0.8)
-left.bar(np.arange(1, 41)[bells], numbers[bells], color=plot.RED, width=0.8)
+left.bar(range(1, 21), numbers, color="#C3CCD6", width=0.8)
+left.bar(np.arange(1, 21)[bells], numbers[bells], color=plot.RED, width=0.8)
 for t in np.flatnonzero(bells):
     left.text(t + 1, numbers[t] + 0.03, "bell", ha="center", fontsize=9, color=plot.RED)
 left.set(xlabel="step $t$", ylim=(0, 1.15), title=f"sum asked for: {target.item():.2f}")
 for name in (k for k in RIVALS if k != "ReLU"):
-    right.semilogy(range(1, 41), reaches[name], color=COLOURS[name], label=name)
-right.set(xlabel="step $t$", title="how much $u_t$ moves the answer", ylim=(1e-14, 9))
+    right.semilogy(range(1, 21), reaches[name], color=COLOURS[name], label=name)
+right.set(xlabel="step $t$", title="how much $u_t$ moves the answer", ylim=(1e-8, 9))
 right.legend(loc="lower right", fontsize=9)
 plt.show()
 
@@ -515,7 +515,7 @@ def rnn(x, h, W, U, b):  # x (batch, T, d), h (batch, m)
 # %% [markdown]
 r"""
 (rnn-loss-settings)=
-The loss may come once, from $h_T$ at the end, as in the opening. Or it comes at every step, $\mathcal R=\sum_t\ell_t(y_t)$, as for a reader who guesses each next letter. The cell is the same. With $W=U=1$ and no nonlinearity it holds the running sum: it could solve the opening, if only nobody had mixed 38 other numbers in.
+The loss may come once, from $h_T$ at the end, as in the opening. Or it comes at every step, $\mathcal R=\sum_t\ell_t(y_t)$, as for a reader who guesses each next letter. The cell is the same. With $W=U=1$ and no nonlinearity it holds the running sum: it could solve the opening, if only nobody had mixed 18 other numbers in.
 
 **Try it.** Two numbers of memory, no nonlinearity. Find $W$ and $U$ so that $h_t=Wh_{t-1}+Ux_t$ always holds the last two inputs, the newest first.
 """
@@ -739,7 +739,7 @@ $$
 \frac{\partial h_T}{\partial h_0}=D_TW\,D_{T-1}W\cdots D_1W,\qquad D_t=\operatorname{diag}\varphi'(a_t).
 $$ (eq-sq-product)
 
-A product of forty matrices is like the fortieth power of a number: it is nearly always nothing or everything.
+A product of twenty matrices is like the twentieth power of a number: it is nearly always nothing or everything.
 
 :::{prf:theorem} Vanishing and exploding gradients
 :label: thm-sq-vanish
@@ -802,8 +802,8 @@ def decay(s):
 
 explore(
     decay,
-    s=[1.1, 0.8, 1.0, 1.2, 1.4],
-    alt="Norm of the Jacobian through time on a logarithmic scale: the linear network follows s to the t, the tanh network stays below; it falls up to s = 1.2 and wavers at 1.4",
+    s=[1.1, 0.8, 1.0, 1.4],
+    alt="Norm of the Jacobian through time on a logarithmic scale: the linear network follows s to the t, the tanh network stays below; it falls up to s = 1.1 and wavers at 1.4",
 )
 
 # %% [markdown]
@@ -821,12 +821,12 @@ opening_radii = torch.linalg.eigvals(opening_W).abs().amax(1).numpy()
 opening_inputs = backward(
     "tanh",
     fresh("tanh", False, 20, 8, 3),
-    adding(40, 20, 16, seeded(4))[0],
+    adding(20, 20, 16, seeded(4))[0],
     torch.ones(20, 16, 1).float(),
     to_inputs=True,
 )
 influence = opening_inputs[..., 0].abs().mean(2).double().numpy()  # (T, networks)
-opening_factor = (influence[10] / influence[35]) ** (1 / 25)
+opening_factor = (influence[4] / influence[16]) ** (1 / 12)
 print("over twenty fresh tanh networks       smallest  median  largest")
 for name, v in (
     ("largest singular value of W", opening_sizes),
@@ -962,7 +962,7 @@ r"""
 (sq-memory)=
 ## A memory by hand
 
-What would *you* build to solve the opening? Start from one number that leaks, $c_t=f\,c_{t-1}+x_t$. At $f=0.99$ half of what it held is left after 69 steps, longer than the list. But it adds up all forty numbers, and we want two.
+What would *you* build to solve the opening? Start from one number that leaks, $c_t=f\,c_{t-1}+x_t$. At $f=0.99$ half of what it held is left after 69 steps, longer than the list. But it adds up all twenty numbers, and we want two.
 
 So let what is written depend on the input, $c_t=f_tc_{t-1}+i_tu_t$. The *input gate* $i_t$ is the bell itself and the *forget gate* is $f_t=1$:
 
@@ -1079,11 +1079,11 @@ def hand_cell(x):  # x (T, 2) to gates and memory (T, 5): i, f, c̃, o, c
     return torch.tensor(trace)  # the answer is 10 tanh(c)
 
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Traces of the LSTM set by hand on a list of forty numbers with two bells: the input gate is zero but for two spikes at the bells, the forget gate stays at one, the memory is a staircase of two steps."}}
-list_heard, sum_heard = adding(40, 1, 1, seeded(12))
+# %% tags=["picture"] mystnb={"image": {"alt": "Traces of the LSTM set by hand on a list of twenty numbers with two bells: the input gate is zero but for two spikes at the bells, the forget gate stays at one, the memory is a staircase of two steps."}}
+list_heard, sum_heard = adding(20, 1, 1, seeded(12))
 hand_trace = hand_cell(list_heard[:, 0, 0].double())
 fig, axes = plt.subplots(4, 1, figsize=(6.8, 3.6), sharex=True)
-steps = range(1, 41)
+steps = range(1, 21)
 axes[0].bar(steps, list_heard[:, 0, 0, 0], color="#C3CCD6")
 rung = np.flatnonzero(list_heard[:, 0, 0, 1].numpy())
 axes[0].bar(rung + 1, list_heard[rung, 0, 0, 0], color=plot.RED)
@@ -1099,7 +1099,7 @@ for ax, k, name in (
     ax.set(ylim=(-0.1, 1.15) if k < 4 else (-0.15, 2))
 axes[0].set_ylabel("$u_t$", rotation=0, labelpad=14, va="center")
 axes[3].axhline(sum_heard.item(), color=plot.GREY, ls=":")
-axes[3].set(xlabel="step $t$")
+axes[3].set(xlabel="step $t$", xticks=range(0, 21, 5))
 plt.show()
 
 # %% [markdown]
@@ -1135,7 +1135,7 @@ def fading(bias):
 
 explore(
     fading,
-    bias=[0.0, 1.0, 2.0, 3.0, 5.0],
+    bias=[0.0, 1.0, 3.0, 5.0],
     alt="Share of a memory that is left, against steps: at forget bias 0 nothing remains after a few steps, at bias 3 a memory of twenty steps, at bias 5 half is left after a hundred",
 )
 
@@ -1245,9 +1245,9 @@ for v in torch.randn(1000, 2, 3, generator=g):
 verify("forget gate 1, input gate 0: the memory after 1000 steps", c_far, c, atol=1e-15)
 started = fresh("lstm", True, 4000, 4, 0)["b"][..., 4:8].double()
 verify_within_se(
-    "chrono start for 40 steps: memories 1/(1 − f), uniform between 2 and 40",
+    "chrono start for 20 steps: memories 1/(1 − f), uniform between 2 and 20",
     (1 / (1 - started.sigmoid())).flatten(),
-    (2 + 40) / 2,
+    (2 + 20) / 2,
 )
 shop_gru = nn.GRUCell(3, 5)
 gru_params = (
@@ -1313,7 +1313,7 @@ $$ (eq-sq-adding)
 
 and who hears one of the two bells is left with $\frac1{12}$. A network *hears* if its error is below half of that.
 
-Each cell has two starts, the library's and one that *keeps*: for the LSTM [certain biases](#eq-sq-bias) for memories of up to 40 steps (so it is told the length), for the others $W=I,\ b=0$, proposed by {cite:t}`le2015` for the ReLU. All have about as many weights and read fresh lists of 40, 8 a step, for 600 steps. A short trial on easier lists, of 20 (four networks, 300 steps), chose each contestant's learning rate, one of three (the LSTMs' three are larger); then twelve fresh networks run. Write down your order.
+Each cell has two starts, the library's and one that *keeps*: for the LSTM [certain biases](#eq-sq-bias) for memories of up to 20 steps (so it is told the length), for the others $W=I,\ b=0$, proposed by {cite:t}`le2015` for the ReLU. All have about as many weights and read fresh lists of 20, 8 a step, for 350 steps. A short trial on easier lists, of 12 (four networks, 250 steps), chose each contestant's learning rate, one of three, each eight times the last (the LSTMs' three are larger); then twelve fresh networks run. Write down your order.
 """
 
 
@@ -1326,7 +1326,7 @@ def tie(grads, tied):
         f[tied], i[tied] = half, -half
 
 
-def school(cell, P, rates, steps, g, T=40, batch=8, lists=adding, tied=None):
+def school(cell, P, rates, steps, g, T=20, batch=8, lists=adding, tied=None):
     """Adam with clipping on fresh lists, in place; yields each step's squared errors.
 
     Every list is new, so these are errors on lists that were never seen.
@@ -1355,10 +1355,10 @@ def errors(cell, P, x, y):
     return ((answers(cell, P, x) - y) ** 2).mean(1).nan_to_num(math.inf, math.inf)
 
 
-SEEDS, STEPS = 12, 600  # setting
+SEEDS, STEPS = 12, 350  # setting
 TEAMS = [[cell, f"{cell}, keeping start"] for cell in ("tanh", "ReLU", "LSTM")]
-PLAIN = [0.002, 0.008, 0.032]  # setting
-GRIDS = {"lstm": [0.016, 0.064, 0.256], "relu": PLAIN, "tanh": PLAIN}  # setting
+PLAIN = [0.001, 0.008, 0.064]  # setting
+GRIDS = {"lstm": [0.008, 0.064, 0.512], "relu": PLAIN, "tanh": PLAIN}  # setting
 
 
 def cast(name):
@@ -1409,31 +1409,31 @@ rate, curves, graduates, results = {}, {}, {}, {}
 for team in TEAMS:
     cell = RIVALS[team[0]][0]
     trials = list(itertools.product(team, GRIDS[cell]))
-    tried, _ = lessons(trials, 4, 300, 20, 20)  # setting
+    tried, _ = lessons(trials, 4, 250, 12, 20)  # setting
     tried = tried[-1].log().mean(1)  # by the geometric mean of four seeds
     best = tried.unflatten(0, (len(team), -1)).argmin(1).tolist()
     rate.update((name, GRIDS[cell][k]) for name, k in zip(team, best))
-    seen, weights = lessons([(name, rate[name]) for name in team], SEEDS, STEPS, 40, 24)
+    seen, weights = lessons([(name, rate[name]) for name in team], SEEDS, STEPS, 20, 27)
     for n, name in enumerate(team):
         curves[name] = seen[:, n]  # (blocks, seeds)
         for steps, P in weights.items():
             mine = {k: p[n * SEEDS : (n + 1) * SEEDS] for k, p in P.items()}
             graduates[name, steps] = mine
             if steps:
-                test = adding(40, SEEDS, 250, seeded(23))
+                test = adding(20, SEEDS, 250, seeded(23))
                 results[name, steps] = errors(cell, mine, *test).double()
 HEARS = 1 / 24  # half of what one bell alone allows
 hearing = {k: int((v < HEARS).sum()) for k, v in results.items()}
 middle = {k: v.quantile(0.5).item() for k, v in results.items()}
 
 print(f"                          hear, of {SEEDS}     median error")
-print("after … steps               300   600            600      rate")
+print("after … steps               175   350            350      rate")
 for name in RIVALS:
     counts = "".join(f"{hearing[name, steps]:6}" for steps in (STEPS // 2, STEPS))
     print(f"{name:25}{counts}{middle[name, STEPS]:15.4f}{rate[name]:10}")
 
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Left, how many of twelve networks hear both bells, against the steps of training. The ReLU network with the library's start stays at none. The LSTM and the ReLU network with the keeping start rise early and reach twelve and eight; the LSTM with the library's start rises some 200 steps later, past one half. Right, a dot for the error of every network after 600 steps on a logarithmic axis: LSTM with the keeping start near two thousandths; the LSTM with the library's start in two groups, near a hundredth and near one sixth; the ReLU network with the keeping start near a hundredth but for two near one sixth; the other ReLU and the tanh networks at one sixth."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "Left, how many of twelve networks hear both bells, against the steps of training. The ReLU network with the library's start stays at none. The LSTM and the ReLU network with the keeping start rise after 150 steps and reach twelve and eleven; the LSTM with the library's start rises some 100 steps later, past one half. Right, a dot for the error of every network after 350 steps on a logarithmic axis: LSTM with the keeping start near three thousandths; the LSTM with the library's start in two groups, near a hundredth and near one sixth or above; the ReLU network with the keeping start near two hundredths but for one near a tenth; the other ReLU and the tanh networks at one sixth."}}
 fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3.2), width_ratios=(1.1, 1))
 square = list(RIVALS)[2:]
 for name in square:
@@ -1459,40 +1459,40 @@ plt.show()
 
 # %% [markdown]
 r"""
-(Left, counts on 50 steps' training lists, a little behind the table; the tanh networks stay at none. Dotted: nothing heard, one bell heard.) Without any gate most of the ReLU networks hear, if they start from the identity; from the library's start hardly any does. From the library's start about half of the LSTMs hear (here eight), from the keeping one all, sooner and with the smallest error.
+(Left, counts on 50 steps' training lists, a little behind the table; the tanh networks stay at none. Dotted: nothing heard, one bell heard.) Without any gate most of the ReLU networks hear, if they start from the identity; from the library's start hardly any does. From the library's start about half of the LSTMs hear (here eight), from the keeping one most (here all), sooner and with the smallest error.
 
-No tanh network hears within these steps, although from the identity its reach before training is about that of the winning LSTM. Is a path not enough? (The three rows near $\frac16$ chose a rate at the edge of their three, so they alone cannot say.)
+No tanh network hears within these steps, although from the identity its reach before training is even longer than that of the winning LSTM. Is a path not enough? (The three rows near $\frac16$ chose a rate at the edge of their three, so they alone cannot say.)
 
 **Two biases.** The forget bias *keeps*, the input bias *shuts the door*. The library's LSTM has neither, and many hear all the same, perhaps taught by bells near the end.
 
-So let no bell ring in the last ten steps; as a control, none in the ten before. Two more LSTMs join, each with one bias alone. All run at the race's rate and at a quarter of it (the control at the first only):
+So let no bell ring in the last six steps; as a control, none in the four before. Two more LSTMs join, each with one bias alone. All run at the race's rate and at half of it (the control at the first only):
 """
 
 # %% tags=["set-up"]
 HALVES = ["LSTM, forget bias alone", "LSTM, input bias alone"]
 LSTMS = ["LSTM", *HALVES, "LSTM, keeping start"]
-COLUMNS = (0.016, 0.064, 0.064)  # setting
+COLUMNS = (0.032, 0.064, 0.064)  # setting
 
 
 def early_and_late(T, networks, batch, g):
-    """The second bell in 21 to 30 for two thirds of the networks, else in 31 to 40."""
+    """The second bell in 11 to 14 for two thirds of the networks, else in 15 to 20."""
     n = networks // 3
-    early = adding(T, 2 * n, batch, g, (0.5, 0.75))
-    late = adding(T, n, batch, g, (0.75, 1.0))
+    early = adding(T, 2 * n, batch, g, (0.5, 0.7))
+    late = adding(T, n, batch, g, (0.7, 1.0))
     return torch.cat([early[0], late[0]], 1), torch.cat([early[1], late[1]])
 
 
 def who_hears(names):
     """How many of six hear, in each column."""
     entries = [(name, lr) for lr in COLUMNS for name in names]
-    _, taught = lessons(entries, 6, STEPS, 40, 24, early_and_late)  # setting
-    test = early_and_late(40, 6 * len(entries), 100, seeded(23))
+    _, taught = lessons(entries, 6, STEPS, 20, 27, early_and_late)  # setting
+    test = early_and_late(20, 6 * len(entries), 100, seeded(23))
     off = errors(cast(names[0])[0], taught[STEPS], *test).view(3, len(names), 6)
     return dict(zip(names, (off < HEARS).sum(2).T.tolist()))
 
 
 def print_hearing(names):
-    print("                         no bell in the last ten   none in the ten before")
+    print("                         no bell in the last six   none in the four before")
     print("hear                         of 12 (two rates)               of 6")
     for name in names:
         first, second, control = heard_when[name]
@@ -1504,7 +1504,7 @@ print_hearing(LSTMS)
 
 # %% [markdown]
 r"""
-Without bells in the last ten few LSTMs hear with one bias or none, within these 600 steps; with both most do. The forget bias alone has the *longest* reach of the four before training: the path is there, but the door to 38 unwanted numbers stands half open: a path is not all. The control stops few.
+Without bells in the last six, and in 350 steps of training, hardly any LSTM hears with the forget bias alone or none, some with the input bias alone; with both most do. The forget bias alone has the *longest* reach of the four before training: the path is there, but the door to 18 unwanted numbers stands half open: a path is not all. The control stops few.
 
 (sq-tied)=
 **And the GRU?** Torch's starts with gates near one half, too. But its two decisions are tied: [what it does not keep, it writes](#eq-sq-gru). Beside it runs an LSTM from the library's start with this *tie* and no other change, $i_t=1-f_t$. Which of the two hears?
@@ -1521,7 +1521,7 @@ lead_by_chance = math.sqrt((p + q) * (1 - (p + q) / 2) / 12)  # if there were no
 
 # %% [markdown]
 r"""
-Both do: the tie is *enough* for an LSTM. That it is also the GRU's secret is a guess. To keep alone did not help, to shut the door alone at most a little; in a tied cell a unit that learns to keep has shut its door.
+Both do: the tie is *enough* for an LSTM. That it is also the GRU's secret is a guess. To keep alone did not help, to shut the door alone a little; in a tied cell a unit that learns to keep has shut its door.
 
 So the answer to the opening is not the name of a cell alone. What carried a memory here is a *path on which the state passes unchanged* and, where there are gates, *a door that is shut* to what does not matter. The opening's hint, the reach before training, showed only the path: it pointed away from the GRU.
 
@@ -1531,7 +1531,7 @@ In one number, the lead of both biases over one or none, as a share of networks:
 
 # %%
 headline(
-    "no bell in the last ten of 40 steps: share of 12 LSTMs that hear with both biases, "
+    "no bell in the last six of 20 steps: share of 12 LSTMs that hear with both biases, "
     "less the best share with one or none; two standard errors",
     p - q,
     2 * lead_by_chance,
@@ -1540,23 +1540,23 @@ headline(
 )
 
 # %% tags=["checks"]
-x, y = adding(40, 1, 20_000, seeded(30))
+x, y = adding(20, 1, 20_000, seeded(30))
 verify(
     "two bells, one in each half of a list",
-    x[..., 1].unflatten(0, (2, 20)).sum(1).unique(),
+    x[..., 1].unflatten(0, (2, 10)).sum(1).unique(),
     np.ones(1),
 )
 verify_within_se("squared error of always answering 1", (y[0] - 1.0) ** 2, 1 / 6)
-first_heard = (x[:20, 0, :, 0] * x[:20, 0, :, 1]).sum(0)
+first_heard = (x[:10, 0, :, 0] * x[:10, 0, :, 1]).sum(0)
 verify_within_se(
     "error of someone who hears one bell and guesses ½ for the other",
     (y[0] - first_heard - 0.5) ** 2,
     1 / 12,
 )
 
-half_time = STEPS // 2
+best = "LSTM, keeping start"
 verify_at_most(
-    "of 12 that hear in 600 steps: ReLU from the library's start, tanh from both",
+    "of 12 that hear in 350 steps: ReLU from the library's start, tanh from both",
     [hearing[name, STEPS] for name in ("ReLU", *TEAMS[0])],
     1,
 )
@@ -1567,13 +1567,18 @@ verify_at_least(
     2 * SEEDS / 3,
 )
 verify_at_most(
-    "the library's LSTM: of 12 that hear in 300 steps", hearing["LSTM", half_time], 3
+    "the library's LSTM: of 12 that hear in 175 steps", hearing["LSTM", STEPS // 2], 3
 )
 verify(
-    "… in 600 steps, and with the keeping start in 300: about half, within two standard errors",
-    [hearing["LSTM", STEPS], hearing["LSTM, keeping start", half_time]],
-    [SEEDS / 2] * 2,
+    "… in 350 steps: about half, within two standard errors",
+    hearing["LSTM", STEPS],
+    SEEDS / 2,
     atol=2 * math.sqrt(SEEDS) / 2,  # two standard errors
+)
+verify_at_least(
+    "… hearing networks over all blocks of 50 steps: with the keeping start over without",
+    (curves[best] < HEARS).sum() / (curves["LSTM"] < HEARS).sum(),
+    1.5,
 )
 sizes = [sum(graduates[k, 0][n][0].numel() for n in "UWb") for k in keeping]
 verify(
@@ -1590,16 +1595,15 @@ verify(
     ],
     [0, 3],
 )
-best = "LSTM, keeping start"
 verify_at_least(
-    "600 steps: median error of each other over that of gates and start together",
+    "350 steps: median error of each other over that of gates and start together",
     [middle[k, STEPS] / middle[best, STEPS] for k in RIVALS if k != best],
-    4,
+    2,
 )
 verify_at_most(
-    "no bell in the last ten: of 12 LSTMs that hear with one bias or none",
+    "no bell in the last six: of 12 LSTMs that hear with no bias, forget bias, input bias",
     one_or_none,
-    12 / 3,
+    [12 / 6, 12 / 6, 12 / 3],
 )
 verify_at_least(
     "… with both; and from the library's start: the tied LSTM, the GRU",
@@ -1608,7 +1612,7 @@ verify_at_least(
 )
 late = [v[2] for v in heard_when.values()]
 verify_at_least(
-    "no bell in the ten before: of six that hear, each kind, and on average",
+    "no bell in the four before: of six that hear, each kind, and on average",
     [min(late), np.mean(late)],
     [6 / 2, 3 * 6 / 4],
 )
@@ -1657,24 +1661,24 @@ for _ in school(
     "lstm", P, torch.full((6,), 0.03), 5, seeded(33), tied=torch.ones(6) > 0
 ):
     pass
-gates = forward("lstm", P, adding(40, 6, 8, seeded(34))[0])[1]
+gates = forward("lstm", P, adding(20, 6, 8, seeded(34))[0])[1]
 verify(
     "the tied LSTM after five steps: input gate plus forget gate",
     gates[..., :8] + gates[..., 8:16],
-    np.ones((40, 6, 8, 8)),
+    np.ones((20, 6, 8, 8)),
     atol=1e-5,
 )
-x = early_and_late(40, 3, 1000, seeded(31))[0]
+x = early_and_late(20, 3, 1000, seeded(31))[0]
 verify(
-    "bells before step 21, in 21 to 30, in 31 to 40: the three columns",
-    [v[..., 1].sum(0).mean(1) for v in x.split((20, 10, 10))],
+    "bells before step 11, in 11 to 14, in 15 to 20: the three columns",
+    [v[..., 1].sum(0).mean(1) for v in x.split((10, 4, 6))],
     [[1, 1, 1], [1, 1, 0], [0, 0, 1]],
 )
 
 
 def first_reach(name):
     """Median over fresh networks of how far the first number moves the answer."""
-    P, (x, _) = contestant(name, 20, 3), adding(40, 20, 16, seeded(4))
+    P, (x, _) = contestant(name, 20, 3), adding(20, 20, 16, seeded(4))
     slopes = backward(cast(name)[0], P, x, torch.ones(20, 16, 1).float(), True)
     return slopes[0, ..., 0].abs().mean(1).median().item()
 
@@ -1695,12 +1699,12 @@ verify_at_most(
         first_reach(name) / first_reach("LSTM, keeping start")
         for name in ("LSTM, tied", "GRU")
     ],
-    1e-3,
+    1 / 50,
 )
 verify_at_least(
     "… keeping tanh, over that of the LSTM with the keeping start",
     (reaches["tanh, keeping start"][0] / reaches["LSTM, keeping start"][0]).item(),
-    0.2,
+    1,
 )
 
 # %% [markdown]
@@ -1712,8 +1716,8 @@ What did the winner learn? Here is one of its networks, the one whose memories s
 """
 
 
-# %% tags=["picture"] mystnb={"image": {"alt": "A trained LSTM on forty steps. Two heat maps of eight units: input gates, pale everywhere but for one unit's dark cells at the two bells; memories, each row on its own scale, some of which fade in slowly like clocks while the marked one turns at the first bell from blue to red. Below, that one memory as a line: it climbs slowly and evenly, with a long step down at the first bell, whose number is small, and a short one up at the second."}}
-opening_list, opening_sum = adding(40, 1, 1, seeded(12))
+# %% tags=["picture"] mystnb={"image": {"alt": "A trained LSTM on twenty steps. Two heat maps of eight units: input gates, pale everywhere but for one unit's dark cells at the two bells; memories, each row on its own scale, some of which fade in slowly like clocks while the marked one turns dark blue at the first bell and pale at the second. Below, that one memory as a line: it falls slowly and evenly, with a long step up at the first bell, whose number is small, and a shorter one down at the second."}}
+opening_list, opening_sum = adding(20, 1, 1, seeded(12))
 hear_it = results["LSTM, keeping start", STEPS] < HEARS
 winners = {k: p[hear_it] for k, p in graduates["LSTM, keeping start", STEPS].items()}
 HEARERS = int(hear_it.sum())
@@ -1731,7 +1735,7 @@ def heeded(P, x):
 
 _, gates, memories = forward("lstm", winner, opening_list)
 memories, rung = memories[1:, 0, 0], opening_list[:, 0, 0, 1].numpy() > 0  # (T, 8)
-heeded_unit = heeded(winner, adding(40, 1, 500, seeded(36))[0])
+heeded_unit = heeded(winner, adding(20, 1, 500, seeded(36))[0])
 fig, axes = plt.subplots(
     3, 1, figsize=(6.8, 4.3), sharex=True, height_ratios=(1, 1, 0.8)
 )
@@ -1740,14 +1744,15 @@ for ax, values, look in (
     (axes[0], gates[:, 0, 0, :8], {"vmin": 0, "vmax": 1, "cmap": "Blues"}),
     (axes[1], own_scale, {"vmin": -1, "vmax": 1, "cmap": "RdBu"}),
 ):
-    ax.imshow(values.T, aspect="auto", extent=(0.5, 40.5, 8.5, 0.5), **look)
+    ax.imshow(values.T, aspect="auto", extent=(0.5, 20.5, 8.5, 0.5), **look)
     ax.set_yticks([])
     ax.grid(False)
 axes[0].set_ylabel("input gates")
 axes[1].set_ylabel("memories")
-axes[1].text(41, heeded_unit + 1, "◂", color=plot.RED, va="center", fontsize=12)
-axes[2].step(range(1, 41), memories[:, heeded_unit], where="mid", color=plot.BLUE)
-axes[2].set(xlabel="step $t$", xlim=(0.5, 41.5), ylabel="that row")
+axes[1].text(20.7, heeded_unit + 1, "◂", color=plot.RED, va="center", fontsize=12)
+axes[2].step(range(1, 21), memories[:, heeded_unit], where="mid", color=plot.BLUE)
+axes[2].set(xlabel="step $t$", xlim=(0.5, 21), xticks=range(5, 21, 5))
+axes[2].set_ylabel("that row")
 for t in np.flatnonzero(rung):
     u = opening_list[t, 0, 0, 0]
     axes[0].text(t + 1, 0.2, f"bell, {u:.2f}", ha="center", color=plot.RED, fontsize=9)
@@ -1755,7 +1760,7 @@ for t in np.flatnonzero(rung):
 plt.show()
 
 # %% tags=["set-up"]
-many_lists, many_sums = adding(40, 1, 800, seeded(31))
+many_lists, many_sums = adding(20, 1, 800, seeded(31))
 ringing = many_lists[:, 0, :, 1] > 0
 
 
@@ -1787,7 +1792,7 @@ for name in TEAMS[2]:
 r"""
 Nobody told the input gate about bells. After training it opens at them, about half way, and is nearly shut elsewhere; that unit's forget gate stands near one. Before training, with the library's start, the forget gate stood near one half.
 
-And the answer? In the memory that the read-out listens to most there is a slow, even climb and a step at each bell. But at the first bell, with its small number, it goes *down*: a bell adds not $u$ but about $u-u_0$. With two bells in every list, the missing $2u_0$ can be a constant.
+And the answer? In the memory that the read-out listens to most there is a slow, even fall and a step at each bell. But the steps go *opposite* ways, up at the first bell with its small number, down at the second with its larger one: a bell adds (the read-out turns the sign) not $u$ but about $u-u_0$. With two bells in every list, the missing $2u_0$ can be a constant.
 
 Such a network has not learnt to add; it has learnt to add *two*. If that is so, its answer with $n$ bells is off by about $(2-n)\,u_0$, and one taught with none to three bells should have no $u_0$:
 """
@@ -1795,9 +1800,9 @@ Such a network has not learnt to add; it has learnt to add *two*. If that is so,
 
 # %% tags=["set-up"]
 def rung_times(n, g, lists=1000):
-    """Lists of forty numbers with n bells anywhere, and the sums."""
-    u, bell = torch.rand(40, 1, lists, generator=g), torch.zeros(40, 1, lists)
-    bell.scatter_(0, torch.rand(40, 1, lists, generator=g).argsort(0)[:n], 1.0)
+    """Lists of twenty numbers with n bells anywhere, and the sums."""
+    u, bell = torch.rand(20, 1, lists, generator=g), torch.zeros(20, 1, lists)
+    bell.scatter_(0, torch.rand(20, 1, lists, generator=g).argsort(0)[:n], 1.0)
     return torch.stack([u, bell], -1).float(), (u * bell).sum(0).float()
 
 
@@ -1814,7 +1819,7 @@ def any_bells(T, groups, batch, g):
 
 free = contestant("LSTM, keeping start", 4, 44)
 own_rate = torch.full((4,), rate["LSTM, keeping start"]).float()
-for _ in school("lstm", free, own_rate, STEPS // 2, seeded(45), lists=any_bells):
+for _ in school("lstm", free, own_rate, 250, seeded(45), lists=any_bells):
     pass
 free_offset, free_error = np.zeros((2, 5, 4))
 offset = np.zeros((5, HEARERS))
@@ -1833,9 +1838,9 @@ for n, off in enumerate(offset):
 
 # %% [markdown]
 r"""
-So it is. Every bell too many or too few costs the winners about the same. Fresh networks of the same kind, taught with none to three bells in half the steps, are hardly off. (Nor do they merely count: with one to three bells their squared error is less than half of what counting gives.) What is the same in all that one trains with, a network need not learn.
+So it is. Every bell too many or too few costs the winners about the same. Fresh networks of the same kind, taught with none to three bells in fewer steps, are hardly off. (Nor do they merely count: with one to three bells their squared error is less than half of what counting gives.) What is the same in all that one trains with, a network need not learn.
 
-**Play with it.** Drag the numbers (or use the arrow keys), click the bells on and off, and watch gates and memories. Ring a third bell. (The list has 20 numbers, the trained networks learnt on 40; for [a reason of its own](#ex-sq-lengths) the winner says a little too little here.) Then change the network: the one set by hand, the winner, an LSTM that learnt without the keeping start, and the same one before training.
+**Play with it.** Drag the numbers (or use the arrow keys), click the bells on and off, and watch gates and memories. Ring a third bell. Then change the network: the one set by hand, the winner, an LSTM that learnt without the keeping start, and the same one before training.
 """
 
 
@@ -2007,12 +2012,12 @@ verify_at_most(
     0.05,
 )
 wrong_by = {}
-for T in (20, 40):
+for T in (10, 20):
     x, y = adding(T, 1, 800, seeded(39))
     wrong_by[T] = (answers("lstm", winner, x) - y).mean().item()
 verify_at_least(
-    "lists of 20 are answered too low, by how much more than those of 40",
-    wrong_by[40] - wrong_by[20],
+    "lists of 10 are answered too low, by how much more than those of 20",
+    wrong_by[20] - wrong_by[10],
     0.03,
 )
 silent = many_lists.clone()
@@ -2134,7 +2139,7 @@ chain_rate = -(chain_share[:, None] * CHAIN * np.log(CHAIN)).sum()
 # %% [markdown]
 r"""
 (sq-alice)=
-**A real text.** The first chapter of *Alice's Adventures in Wonderland* {cite:p}`carroll1865` is there to learn from, its last tenth to choose by; the test is the beginning of the second. A tanh network of 72 units meets an LSTM of 32, with about as many weights; 300 steps, two seeds each. Their rival counts: the *leaning* $n$-gram of [the next chapter](#eq-tf-witten-bell) mixes what followed the last $n-1$ letters with the guess from one letter less.
+**A real text.** The first chapter of *Alice's Adventures in Wonderland* {cite:p}`carroll1865` is there to learn from, its last tenth to choose by; the test is the beginning of the second. A tanh network of 72 units meets an LSTM of 32, with about as many weights; 150 steps, two seeds each. Their rival counts: the *leaning* $n$-gram of [the next chapter](#eq-tf-witten-bell) mixes what followed the last $n-1$ letters with the guess from one letter less.
 """
 
 # %% tags=["set-up"]
@@ -2157,7 +2162,7 @@ class Reader(nn.Module):
         return self.out(h), state
 
 
-def teach(kind, m, lr, seed, steps=100, length=16):
+def teach(kind, m, lr, seed, steps=60, length=16):
     torch.manual_seed(seed)
     model = Reader(kind, m).float()
     windows = encode(learn_from).unfold(0, length + 1, 1)
@@ -2214,7 +2219,7 @@ for kind, m in ((nn.RNN, 72), (nn.LSTM, 32)):
     tried = {lr: teach(kind, m, lr, 0) for lr in READ_RATES[kind]}
     loss = lambda lr: surprise(tried[lr], choose_by).mean()
     lr = reader_rate[kind] = min(tried, key=loss)
-    readers[kind] = [teach(kind, m, lr, k, steps=300) for k in range(2)]  # setting
+    readers[kind] = [teach(kind, m, lr, k, steps=150) for k in range(2)]  # setting
 read_scores = {
     "letters by frequency": [leaning(counted, 1, alice_new)],
     f"leaning {best_n}-gram": [leaning(counted, best_n, alice_new)],
@@ -2230,18 +2235,14 @@ for name, nats in read_scores.items():
 
 # %% [markdown]
 r"""
-Counting, from the same letters, beats these two small networks, which stop after 300 steps. The tanh network, which is deaf to bells, reads nearly as well as the LSTM. What is memory worth here? Let each read only the last $k$ letters before its guess. Before you look: from which $k$ on does more not help?
+Counting, from the same letters, beats these two small networks, which stop after 150 steps. The tanh network, which is deaf to bells, is only about a tenth of a nat behind the LSTM. What is memory worth here? Let each read only the last $k$ letters before its guess. Before you look: from which $k$ on does more not help?
 """
 
 # %% tags=["picture"] mystnb={"image": {"alt": "Nats a letter against the number of letters read before. Tanh network and LSTM fall steeply up to about four letters and are level after eight, the tanh network a little above the LSTM; a dotted line below both is the best table of counts."}}
-READ_BACK = (1, 2, 3, 4, 5, 6, 8, 12, 16)
+READ_BACK = (1, 2, 3, 4, 6, 8, 16)
 worth = {
-    "tanh network": [
-        [surprise(n, alice_new, k).mean() for k in READ_BACK] for n in readers[nn.RNN]
-    ],
-    "LSTM": [
-        [surprise(n, alice_new, k).mean() for k in READ_BACK] for n in readers[nn.LSTM]
-    ],
+    name: [[surprise(n, alice_new, k).mean() for k in READ_BACK] for n in readers[kind]]
+    for name, kind in (("tanh network", nn.RNN), ("LSTM", nn.LSTM))
 }
 fig, ax = plt.subplots(figsize=(6.8, 3.0))
 best_table = read_scores[f"leaning {best_n}-gram"][0].mean()
@@ -2256,7 +2257,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-Most of the gain comes from the last four letters; beyond eight there is nothing more *that these networks, taught on pieces of 16, have learnt to use*. With one letter the two are level; with three the tanh network already has its whole lag. What separates them here is the use of the last three letters, not a long memory.
+Most of the gain comes from the last four letters; beyond eight there is nothing more *that these networks, taught on pieces of 16, have learnt to use*. With one letter the two are level; with three the tanh network already has most of its lag. What separates them here is mostly the use of the last three letters, not a long memory.
 """
 
 # %% tags=["checks"]
@@ -2326,7 +2327,7 @@ verify(
 )
 verify_at_most(
     "what the letters beyond the eighth change, both networks (nats)",
-    [abs(v[6] - v[-1]) for v in means.values()],
+    [abs(v[5] - v[-1]) for v in means.values()],
     0.05,
 )
 
@@ -2375,7 +2376,7 @@ def heat(tau):
 
 explore(
     heat,
-    tau=[1.0, 0.1, 0.5, 2.0, 5.0],
+    tau=[1.0, 0.1, 0.5, 5.0],
     alt="Probabilities of the letter after alice went t; at a low temperature only h is left, at a high one all 27 symbols are nearly equal",
 )
 
@@ -2433,7 +2434,7 @@ r"""
 
 Translation, summaries, dictation: a sequence goes in and another comes out, in another order and of another length. One recurrent network, the *encoder*, reads the source; its last state starts a second one, the *decoder*, which writes the target token by token {cite:p}`sutskever2014,cho2014`. Whatever the source said must fit through one vector. Can it?
 
-The smallest task that hurts: spell backwards, six letters out of eight. The last letter to write must be kept for 11 steps, beside five others. That is $6\log_28=18$ bits, through an LSTM of 16 units: wide enough on paper.
+The smallest task that hurts: spell backwards, five letters out of eight. The last letter to write must be kept for 9 steps, beside four others. That is $5\log_28=15$ bits, through an LSTM of 16 units: wide enough on paper.
 
 (attention-in-seq2seq)=
 **Attention** opens the bottleneck {cite:p}`bahdanau2015,luong2015`. The encoder keeps all its states $h_1,\dots,h_T$, and the decoder, in state $s_t$, takes a weighted mean of them, with weights that it chooses by itself at every step:
@@ -2581,8 +2582,8 @@ def side_by_side(looks):
     )
 
 
-def learn_to_spell(looks, rates, steps, T=6, batch=16, seeds=3):
-    """Networks (look, rate, seed), and their accuracies on fresh strings every 100 steps.
+def learn_to_spell(looks, rates, steps, T=5, batch=16, seeds=3):
+    """Networks (look, rate, seed), and their accuracies on fresh strings every 50 steps.
 
     A seed means the same start weights and the same strings for every look and rate.
     """
@@ -2611,13 +2612,13 @@ def learn_to_spell(looks, rates, steps, T=6, batch=16, seeds=3):
         grad *= (1 / grad.norm(dim=1, keepdim=True)).clamp(max=1)
         optimizer.step()
         cool.step()
-        if t % 100 == 0:
+        if t % 50 == 0:
             right = spell(model, strings.expand(len(rates), -1, -1))
             curve.append((right == strings.flip(1)).double().mean((1, 2)))
     return model, torch.stack(curve).unflatten(1, (len(looks), -1, seeds))
 
 
-SPELL_RATES, SPELL_STEPS = (0.006, 0.016, 0.045), 300  # setting
+SPELL_RATES, SPELL_STEPS = (0.006, 0.016, 0.045), 200  # setting
 spellers, spell_rate, spell_curves = {}, {}, {}
 all_spellers, tried = learn_to_spell(list(LOOKS), SPELL_RATES, SPELL_STEPS)
 for n, name in enumerate(LOOKS):
@@ -2625,9 +2626,9 @@ for n, name in enumerate(LOOKS):
     spell_rate[name], spell_curves[name] = SPELL_RATES[best], tried[:, n, best]
     first = 3 * (n * len(SPELL_RATES) + best)
     spellers[name] = [alone(all_spellers, name, first + k) for k in range(3)]
-test_strings = torch.randint(1, 9, (500, 6), generator=seeded(61))
+test_strings = torch.randint(1, 9, (500, 5), generator=seeded(61))
 letters_right = {}
-print("new strings of 6 letters, three seeds     letters right      whole strings")
+print("new strings of 5 letters, three seeds     letters right      whole strings")
 for name, models in spellers.items():
     right = torch.stack([spell(model, test_strings) for model in models])
     right = right == test_strings.flip(1)
@@ -2638,32 +2639,32 @@ for name, models in spellers.items():
     print(line.rstrip())
 
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Left, letters right against training steps, mean and range of three seeds: with attention above 0.9 after 300 steps, with the last state only near 0.8, with equal weights near 0.7. Right, attention weights while the word listen is spelt backwards: a bright anti-diagonal, but the last row is brightest beside it."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "Left, letters right against training steps, mean and range of three seeds: with attention above 0.9 after 200 steps, with the last state only near 0.8, with equal weights near 0.75. Right, attention weights while the word learn is spelt backwards: a bright anti-diagonal, palest in the last row."}}
 SPELL_LETTERS = " aeilnrst"
-word = torch.tensor([[SPELL_LETTERS.index(c) for c in "listen"]])
+word = torch.tensor([[SPELL_LETTERS.index(c) for c in "learn"]])
 attending = spellers["attention"][int(spell_curves["attention"][-1].argmax())]
 spelt = spell(attending, word)
 with torch.no_grad():
     attending(word, given(spelt))
 fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3.2))
 for (name, runs), colour in zip(spell_curves.items(), (plot.BLUE, plot.GREY, plot.RED)):
-    steps = 100 * np.arange(1, len(runs) + 1)
+    steps = 50 * np.arange(1, len(runs) + 1)
     left.fill_between(steps, runs.amin(1), runs.amax(1), color=colour, alpha=0.25, lw=0)
     left.plot(steps, runs.mean(1), color=colour, label=name)
 left.set(xlabel="steps", ylabel="letters right", ylim=(0, 1.03))
 left.legend(loc="lower right", fontsize=8)
 right.imshow(attending.alpha[0], vmin=0, vmax=1, cmap="Blues")
-right.set_xticks(range(6), list("listen"))
-right.set_yticks(range(6), [SPELL_LETTERS[k] for k in spelt[0]])
+right.set_xticks(range(5), list("learn"))
+right.set_yticks(range(5), [SPELL_LETTERS[k] for k in spelt[0]])
 right.set(xlabel="read", ylabel="written")
 right.grid(False)
 plt.show()
 
 # %% [markdown]
 r"""
-With the same start weights, steps and tuning, the decoder that may choose where to look gets more than nine letters of ten right. The one that has only the last state gets, on average, fewer than five of six, and equal weights do worse still: it is the choice. On the right one can see it. While the *first* letter of the answer is written, the weight lies on the *last* letter read, and so on along the anti-diagonal; over all three networks, fed the true letters, in four outputs of five. (Drawn is the best of three seeds; its last row looks mostly at the neighbour.)
+With the same start weights, steps and tuning, the decoder that may choose where to look gets more than nine letters of ten right. The one that has only the last state gets, on average, fewer than five letters of six, and equal weights do worse still: it is the choice. On the right one can see it. While the *first* letter of the answer is written, the weight lies on the *last* letter read, and so on along the anti-diagonal; over all three networks, fed the true letters, in more than four outputs of five. (Drawn is the best of three seeds; its last row looks at the neighbour too.)
 
-Is the one vector too narrow, or only slow to learn? All curves still rise: 300 steps cannot tell. In either case attention answers the difficulty of the opening as gates and identities do, by a short path on which what was read passes unchanged. [Transformers](#transformers-chapter) draw the conclusion: they drop the recurrence and keep the looking.
+Is the one vector too narrow, or only slow to learn? All curves still rise: 200 steps cannot tell. In either case attention answers the difficulty of the opening as gates and identities do, by a short path on which what was read passes unchanged. [Transformers](#transformers-chapter) draw the conclusion: they drop the recurrence and keep the looking.
 
 **Try it.** How many numbers must a state have at least, to tell all strings of $T$ letters out of $V$ apart, if each of its numbers carries a given number of reliable bits?
 """
@@ -2716,7 +2717,7 @@ with torch.no_grad():
     for model in spellers["attention"]:
         scores.append(model(x, taught))
         alphas.append(model.alpha)
-    aligned = torch.stack(alphas).argmax(-1) == torch.arange(5, -1, -1)
+    aligned = torch.stack(alphas).argmax(-1) == torch.arange(4, -1, -1)
     first = 3 * (2 * len(SPELL_RATES) + SPELL_RATES.index(spell_rate["attention"]))
     groups = len(all_spellers.Q)
     at_once = all_spellers(x.expand(groups, -1, -1), taught.expand(groups, -1, -1))
@@ -2765,9 +2766,9 @@ verify(
     atol=1e-10,
 )
 verify_at_least(
-    "share of outputs whose largest weight is on the mirrored input (by chance 1/6)",
+    "share of outputs whose largest weight is on the mirrored input (by chance 1/5)",
     aligned.double().mean(),
-    0.75,
+    4 / 5,
 )
 weights_by_hand = np.exp([2, 0, 0]) / np.exp([2, 0, 0]).sum()
 verify(
@@ -2788,7 +2789,7 @@ An ordinary loop, for one network and one task, to copy. Four lines matter: batc
 
 # %%
 class Listener(nn.Module):
-    def __init__(self, d=2, m=16, steps_to_keep=40):  # setting
+    def __init__(self, d=2, m=16, steps_to_keep=20):  # setting
         super().__init__()
         self.net = nn.LSTM(d, m, batch_first=True)
         self.out = nn.Linear(m, 1)
@@ -2893,7 +2894,7 @@ kept_bias = Listener(m=800).net.bias_ih_l0[800:1600]
 verify_within_se(
     "the loop's start keeps as long as the experiment's: mean of 1/(1 − f)",
     1 + kept_bias.exp(),
-    (2 + 40) / 2,
+    (2 + 20) / 2,
 )
 
 # %% [markdown]
@@ -2907,7 +2908,7 @@ r"""
 
 **"Clipping entries is clipping."** Shortening the whole gradient keeps its direction; cutting each entry at $c$ turns it: $(3,\,0.4)$ cut at 1 becomes $(1,\,0.4)$.
 
-**"The LSTM failed, so the task needs attention"**, or "the RNN failed, so it needs gates". [The race](#headline-adding) shows an LSTM that seldom hears at 300 steps and, started otherwise *or* given 600, often does, and a network without gates that mostly hears too. Before a cell is blamed: the start, the rate, the budget, more seeds.
+**"The LSTM failed, so the task needs attention"**, or "the RNN failed, so it needs gates". [The race](#headline-adding) shows an LSTM that hardly ever hears after 175 steps, about half the time after 350 and, started otherwise, mostly by then, and a network without gates that mostly hears too. Before a cell is blamed: the start, the rate, the budget, more seeds.
 
 **"A lower loss than the entropy rate is a breakthrough."** On new text, by more than luck, [it is a leak](#perplexity). A chain of three symbols has the rate $0.50$ nats. A linear model that sees only the past comes to it (nine weights cannot learn 20,000 symbols by heart); one whose layer, by mistake, also sees the symbol to be predicted gets below $0.01$.
 """
@@ -3038,7 +3039,7 @@ parity = [[1, -1], [1, -1]], [1, 1], [-0.5, -1.5], [1, -1]
 
 :::{exercise} Predict: is a shorter list easier?
 :label: ex-sq-lengths
-The `winners` of the race, LSTMs with the keeping start, learnt on lists of 40. Which lengths are easiest for them, 20, 40 or 80? Write down your order and a reason. Then write `error_at(T)`, the median over the winners of the squared error on fresh lists of $T$ numbers (a thousand lists will do), and correct the order if you must.
+The `winners` of the race, LSTMs with the keeping start, learnt on lists of 20. Which lengths are easiest for them, 10, 20 or 40? Write down your order and a reason. Then write `error_at(T)`, the median over the winners of the squared error on fresh lists of $T$ numbers (a thousand lists will do), and correct the order if you must.
 :::
 """
 
@@ -3051,7 +3052,7 @@ exercise("sq-lengths").check(order_and_error)
 r"""
 <details><summary>Solution</summary>
 
-A shorter list leaves less time to forget, so 20 should be easier than 40. It is harder, as the code prints; the answer of the network drawn above comes out too low. The [slow climb](#sq-gates) of the memory is a clock that was set for 40 steps, and the constant of the read-out counts on it. At 80 the clock runs over.
+A shorter list leaves less time to forget, so 10 should be easier than 20. It is harder, as the code prints; the answer of the network drawn above comes out too low. The [slow fall](#sq-gates) of the memory is a clock that was set for 20 steps, and the constant of the read-out counts on it. At 40 the clock runs over.
 
 ```python
 def error_at(T):
@@ -3059,9 +3060,9 @@ def error_at(T):
     return errors("lstm", winners, x.expand(-1, HEARERS, -1, -1), y).median()
 
 
-for T in (20, 40, 80):
+for T in (10, 20, 40):
     print(f"{T} numbers: {error_at(T):.4f}")
-order_and_error = [40, 20, 80], error_at
+order_and_error = [20, 10, 40], error_at
 ```
 
 </details>
@@ -3392,7 +3393,7 @@ is what inner products of word vectors are asked to be. It takes two tables, $x$
 
 # %% tags=["checks"]
 rng = np.random.default_rng(76)
-p = rng.gamma(1.0, size=(12, 12))
+p = rng.gamma(1.0, size=(8, 8))
 p = (p + p.T) / (p + p.T).sum()
 M = np.log(p / np.outer(p.sum(1), p.sum(0)))
 verify(
@@ -3402,22 +3403,22 @@ verify(
     atol=1e-12,
 )
 U, s, Vt = np.linalg.svd(M)
-x, z = U[:, :4] * s[:4], Vt[:4].T  # d = 4
+x, z = U[:, :3] * s[:3], Vt[:3].T  # d = 3
 found = minimise(
     lambda: (torch.tensor(M) - rival_x @ rival_z.T).square().sum(),
     [
-        rival_x := torch.randn(12, 4, generator=seeded(77)).requires_grad_(),
-        rival_z := torch.randn(12, 4, generator=seeded(78)).requires_grad_(),
+        rival_x := torch.randn(8, 3, generator=seeded(77)).requires_grad_(),
+        rival_z := torch.randn(8, 3, generator=seeded(78)).requires_grad_(),
     ],
 )
 verify(
-    "two tables of dimension 4, found by descent: the squared error of the best",
+    "two tables of dimension 3, found by descent: the squared error of the best",
     found,
-    (s[4:] ** 2).sum(),
+    (s[3:] ** 2).sum(),
     rtol=1e-6,
 )
 lam = np.linalg.eigvalsh(M)
-one_table = torch.randn(12, 12, generator=seeded(79)).requires_grad_()
+one_table = torch.randn(8, 8, generator=seeded(79)).requires_grad_()
 left = minimise(
     lambda: (torch.tensor(M) - one_table @ one_table.T).square().sum(),
     [one_table],
@@ -3686,7 +3687,7 @@ r"""
 (wavenet)=
 ### WaveNet
 
-{cite:t}`oord2016` predict raw audio, 16,000 samples a second, sample by sample, with causal convolutions of width 2 and [dilations](#dilated-convolution) $1,2,4,\dots,512$. Each adds $d$ to the field, so a block sees $1+(1+2+\dots+512)=1024$ samples, three blocks $1+3\cdot1023=3070$. Residual and learned skip connections carry the signal past. A small one, on two sines in noise: after 120 steps its error is one and a half times the noise, which no model can predict. A linear predictor from 32 values has 1.1: two sines need no network.
+{cite:t}`oord2016` predict raw audio, 16,000 samples a second, sample by sample, with causal convolutions of width 2 and [dilations](#dilated-convolution) $1,2,4,\dots,512$. Each adds $d$ to the field, so a block sees $1+(1+2+\dots+512)=1024$ samples, three blocks $1+3\cdot1023=3070$. Residual and learned skip connections carry the signal past. A small one, on two sines in noise: after 80 steps its error is about five thirds of the noise, which no model can predict. A linear predictor from 32 values has 1.1: two sines need no network.
 """
 
 
@@ -3726,10 +3727,10 @@ torch.manual_seed(0)
 t = torch.arange(3000.0)
 wave = 0.6 * torch.sin(0.2 * t) + 0.6 * torch.sin(0.47 * t)
 wave = (wave + 0.1 * torch.randn(3000, generator=seeded(90))).float()
-crops, small_net = wave[:2200].unfold(0, 120, 100), WaveNet().float()
+crops, small_net = wave[:2200].unfold(0, 120, 200), WaveNet().float()
 opt = torch.optim.Adam(small_net.parameters(), 0.02)
-fall = torch.optim.lr_scheduler.OneCycleLR(opt, 0.02, total_steps=120)
-for _ in range(120):
+fall = torch.optim.lr_scheduler.OneCycleLR(opt, 0.02, total_steps=80)
+for _ in range(80):
     opt.zero_grad()
     F.mse_loss(small_net(crops)[:, 32:], crops[:, 32:]).backward()
     opt.step()
@@ -3739,7 +3740,7 @@ with torch.no_grad():
 verify(
     "small WaveNet: one-step error on new samples over the noise",
     off / 0.1**2,
-    3 / 2,
+    5 / 3,
     rtol=0.1,
 )
 past = wave.double().unfold(0, 32, 1)[:-1]  # row n: values n to n + 31
@@ -3904,7 +3905,7 @@ def chain(leaves, A):
 
 
 reaches_root = []
-for seed in range(8):
+for seed in range(4):
     A = 0.3 * torch.randn(8, 16, generator=seeded(seed))
     leaves = torch.randn(64, 8, generator=seeded(100 + seed))
     to_root = [
@@ -3913,7 +3914,7 @@ for seed in range(8):
     ]
     reaches_root.append((to_root[0] - to_root[1]).item())
 verify_at_least(
-    "first leaf to root: orders of magnitude by which the tree's gradient is larger, eight F",
+    "first leaf to root: orders of magnitude by which the tree's gradient is larger, four F",
     reaches_root,
     3,
 )
@@ -3965,7 +3966,7 @@ r"""
 | recurrent | all, but it fades | $T$ |
 | balanced tree | all | $\log_2T$ |
 
-Wanted: parallel *and* unlimited, the theme of [linear recurrences](#linear-recurrent-unit) and of [attention](#attention-mechanism). To *see* is not to *use*: asked for the first of $T$ noisy symbols, a convolution of width 9 is at chance beyond its field, and a GRU, which sees everything, is at chance at length 80 too, with this budget.
+Wanted: parallel *and* unlimited, the theme of [linear recurrences](#linear-recurrent-unit) and of [attention](#attention-mechanism). To *see* is not to *use*: asked for the first of $T$ noisy symbols, a convolution of width 9 is at chance beyond its field, and a GRU, which sees everything, is at chance at length 40 too, with this budget.
 """
 
 
@@ -3983,7 +3984,7 @@ class First(nn.Module):
         self.net = nn.GRU(4, 16, batch_first=True) if gru else nn.Conv1d(4, 16, 9)
         self.gru, self.out = gru, nn.Linear(16, 4)
         if gru:  # torch's z keeps
-            nn.init.constant_(self.net.bias_ih_l0[16:32].data, 2.5)
+            nn.init.constant_(self.net.bias_ih_l0[16:32].data, 2.0)
 
     def forward(self, x):
         if self.gru:
@@ -3992,12 +3993,12 @@ class First(nn.Module):
 
 
 right = {}
-for gru, T in ((False, 5), (False, 20), (True, 20), (True, 80)):
+for gru, T in ((False, 5), (False, 10), (True, 10), (True, 40)):
     torch.manual_seed(0)
     model, g = First(gru).float(), seeded(94)
     opt = torch.optim.Adam(model.parameters(), 0.03)
-    fall = torch.optim.lr_scheduler.OneCycleLR(opt, 0.03, total_steps=100)
-    for _ in range(100):
+    fall = torch.optim.lr_scheduler.OneCycleLR(opt, 0.03, total_steps=70)
+    for _ in range(70):
         x, y = first_symbol(32, T, g)
         opt.zero_grad()
         F.cross_entropy(model(x), y).backward()
@@ -4008,13 +4009,13 @@ for gru, T in ((False, 5), (False, 20), (True, 20), (True, 80)):
     with torch.no_grad():
         right[gru, T] = (model(x).argmax(-1) == y).double().mean().item()
 verify_at_least(
-    "first symbol: convolution at length 5, GRU at 20",
-    [right[False, 5], right[True, 20]],
+    "first symbol: convolution at length 5, GRU at 10",
+    [right[False, 5], right[True, 10]],
     0.9,
 )
 verify(
-    "first symbol: convolution at 20, GRU at 80: chance",
-    [right[False, 20], right[True, 80]],
+    "first symbol: convolution at 10, GRU at 40: chance",
+    [right[False, 10], right[True, 40]],
     [1 / 4] * 2,
     atol=0.05,
 )

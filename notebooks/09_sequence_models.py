@@ -1313,7 +1313,7 @@ $$ (eq-sq-adding)
 
 and who hears one of the two bells is left with $\frac1{12}$. A network *hears* if its error is below half of that.
 
-Each cell has two starts, the library's and one that *keeps*: for the LSTM [certain biases](#eq-sq-bias) for memories of up to 20 steps (so it is told the length), for the others $W=I,\ b=0$, proposed by {cite:t}`le2015` for the ReLU. All have about as many weights and read fresh lists of 20, 8 a step, for 350 steps. A short trial on easier lists, of 12 (four networks, 250 steps), chose each contestant's learning rate, one of three, each eight times the last (the LSTMs' three are larger); then twelve fresh networks run. Write down your order.
+Each cell has two starts, the library's and one that *keeps*: for the LSTM [certain biases](#eq-sq-bias) for memories of up to 20 steps (so it is told the length), for the others $W=I,\ b=0$, proposed by {cite:t}`le2015` for the ReLU. All have about as many weights and read fresh lists of 20, 8 a step, for 350 steps. A short trial on easier lists, of 12 (eight networks, 250 steps), chose each contestant's learning rate, one of three, each eight times the last (the LSTMs' three are larger); then twelve fresh networks run. Write down your order.
 """
 
 
@@ -1409,11 +1409,11 @@ rate, curves, graduates, results = {}, {}, {}, {}
 for team in TEAMS:
     cell = RIVALS[team[0]][0]
     trials = list(itertools.product(team, GRIDS[cell]))
-    tried, _ = lessons(trials, 4, 250, 12, 20)  # setting
-    tried = tried[-1].log().mean(1)  # by the geometric mean of four seeds
+    tried, _ = lessons(trials, 8, 250, 12, 20)  # setting
+    tried = tried[-1].log().mean(1)  # by the geometric mean of eight seeds
     best = tried.unflatten(0, (len(team), -1)).argmin(1).tolist()
     rate.update((name, GRIDS[cell][k]) for name, k in zip(team, best))
-    seen, weights = lessons([(name, rate[name]) for name in team], SEEDS, STEPS, 20, 27)
+    seen, weights = lessons([(name, rate[name]) for name in team], SEEDS, STEPS, 20, 24)
     for n, name in enumerate(team):
         curves[name] = seen[:, n]  # (blocks, seeds)
         for steps, P in weights.items():
@@ -1433,7 +1433,7 @@ for name in RIVALS:
     print(f"{name:25}{counts}{middle[name, STEPS]:15.4f}{rate[name]:10}")
 
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Left, how many of twelve networks hear both bells, against the steps of training. The ReLU network with the library's start stays at none. The LSTM and the ReLU network with the keeping start rise after 150 steps and reach twelve and eleven; the LSTM with the library's start rises some 100 steps later, past one half. Right, a dot for the error of every network after 350 steps on a logarithmic axis: LSTM with the keeping start near three thousandths; the LSTM with the library's start in two groups, near a hundredth and near one sixth or above; the ReLU network with the keeping start near two hundredths but for one near a tenth; the other ReLU and the tanh networks at one sixth."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "Left, how many of twelve networks hear both bells, against the steps of training. The ReLU network with the library's start stays at none. The LSTM with the keeping start rises first, from 100 steps on, to nine; the LSTM with the library's start and the ReLU network with the keeping start follow some 50 and 100 steps later, to five and seven. Right, a dot for the error of every network after 350 steps on a logarithmic axis: LSTM with the keeping start mostly near three thousandths, two of them near a tenth and one sixth; the LSTM with the library's start in two groups, near a hundredth and near one sixth; the ReLU network with the keeping start spread from six thousandths to one sixth; the other ReLU and the tanh networks at one sixth."}}
 fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3.2), width_ratios=(1.1, 1))
 square = list(RIVALS)[2:]
 for name in square:
@@ -1459,9 +1459,9 @@ plt.show()
 
 # %% [markdown]
 r"""
-(Left, counts on 50 steps' training lists, a little behind the table; the tanh networks stay at none. Dotted: nothing heard, one bell heard.) Without any gate most of the ReLU networks hear, if they start from the identity; from the library's start hardly any does. From the library's start about half of the LSTMs hear (here eight), from the keeping one most (here all), sooner and with the smallest error.
+(Left, counts on 50 steps' training lists, a little behind the table; the tanh networks stay at none. Dotted: nothing heard, one bell heard.) Without any gate half of the ReLU networks or more hear (here seven), if they start from the identity; from the library's start hardly any does. From the library's start about half of the LSTMs hear (here seven), from the keeping one most (here ten), sooner and with the smallest error.
 
-No tanh network hears within these steps, although from the identity its reach before training is even longer than that of the winning LSTM. Is a path not enough? (The three rows near $\frac16$ chose a rate at the edge of their three, so they alone cannot say.)
+No tanh network hears within these steps, although from the identity its reach before training is even longer than that of the winning LSTM. Is a path not enough? (Both tanh rows chose the smallest of their three rates, so they alone cannot say.)
 
 **Two biases.** The forget bias *keeps*, the input bias *shuts the door*. The library's LSTM has neither, and many hear all the same, perhaps taught by bells near the end.
 
@@ -1483,17 +1483,17 @@ def early_and_late(T, networks, batch, g):
 
 
 def who_hears(names):
-    """How many of six hear, in each column."""
+    """How many of twelve hear, in each column."""
     entries = [(name, lr) for lr in COLUMNS for name in names]
-    _, taught = lessons(entries, 6, STEPS, 20, 27, early_and_late)  # setting
-    test = early_and_late(20, 6 * len(entries), 100, seeded(23))
-    off = errors(cast(names[0])[0], taught[STEPS], *test).view(3, len(names), 6)
+    _, taught = lessons(entries, SEEDS, STEPS, 20, 24, early_and_late)  # setting
+    test = early_and_late(20, SEEDS * len(entries), 100, seeded(23))
+    off = errors(cast(names[0])[0], taught[STEPS], *test).view(3, len(names), SEEDS)
     return dict(zip(names, (off < HEARS).sum(2).T.tolist()))
 
 
 def print_hearing(names):
     print("                         no bell in the last six   none in the four before")
-    print("hear                         of 12 (two rates)               of 6")
+    print("hear                         of 24 (two rates)               of 12")
     for name in names:
         first, second, control = heard_when[name]
         print(f"{name:24}{first + second:15}{control:24}")
@@ -1504,7 +1504,7 @@ print_hearing(LSTMS)
 
 # %% [markdown]
 r"""
-Without bells in the last six, and in 350 steps of training, hardly any LSTM hears with the forget bias alone or none, some with the input bias alone; with both most do. The forget bias alone has the *longest* reach of the four before training: the path is there, but the door to 18 unwanted numbers stands half open: a path is not all. The control stops few.
+Without bells in the last six, and in 350 steps of training, hardly any LSTM hears with neither bias, few with the forget bias alone, some with the input bias alone; with both most do. The forget bias alone has the *longest* reach of the four before training: the path is there, but the door to 18 unwanted numbers stands half open: a path is not all. In the control at least half of each kind hear.
 
 (sq-tied)=
 **And the GRU?** Torch's starts with gates near one half, too. But its two decisions are tied: [what it does not keep, it writes](#eq-sq-gru). Beside it runs an LSTM from the library's start with this *tie* and no other change, $i_t=1-f_t$. Which of the two hears?
@@ -1514,14 +1514,14 @@ Without bells in the last six, and in 350 steps of training, hardly any LSTM hea
 heard_when |= who_hears(["GRU"])
 print_hearing(["LSTM", "LSTM, tied", "GRU"])
 
-in_silence = {name: sum(v[:2]) for name, v in heard_when.items()}  # of 12
+in_silence = {name: sum(v[:2]) for name, v in heard_when.items()}  # of 24
 one_or_none, both_biases = [in_silence[k] for k in LSTMS[:3]], in_silence[LSTMS[3]]
-p, q = both_biases / 12, max(one_or_none) / 12
-lead_by_chance = math.sqrt((p + q) * (1 - (p + q) / 2) / 12)  # if there were no lead
+p, q = both_biases / 24, max(one_or_none) / 24
+lead_by_chance = math.sqrt((p + q) * (1 - (p + q) / 2) / 24)  # if there were no lead
 
 # %% [markdown]
 r"""
-Both do: the tie is *enough* for an LSTM. That it is also the GRU's secret is a guess. To keep alone did not help, to shut the door alone a little; in a tied cell a unit that learns to keep has shut its door.
+Both do: the tie is *enough* for an LSTM. That it is also the GRU's secret is a guess. To keep alone helped little, to shut the door alone somewhat; in a tied cell a unit that learns to keep has shut its door.
 
 So the answer to the opening is not the name of a cell alone. What carried a memory here is a *path on which the state passes unchanged* and, where there are gates, *a door that is shut* to what does not matter. The opening's hint, the reach before training, showed only the path: it pointed away from the GRU.
 
@@ -1531,7 +1531,7 @@ In one number, the lead of both biases over one or none, as a share of networks:
 
 # %%
 headline(
-    "no bell in the last six of 20 steps: share of 12 LSTMs that hear with both biases, "
+    "no bell in the last six of 20 steps: share of 24 LSTMs that hear with both biases, "
     "less the best share with one or none; two standard errors",
     p - q,
     2 * lead_by_chance,
@@ -1562,9 +1562,9 @@ verify_at_most(
 )
 keeping = [team[1] for team in TEAMS[1:]]
 verify_at_least(
-    "… with the keeping start, ReLU and LSTM: at least two thirds",
+    "… with the keeping start, ReLU and LSTM: at least half",
     [hearing[name, STEPS] for name in keeping],
-    2 * SEEDS / 3,
+    SEEDS / 2,
 )
 verify_at_most(
     "the library's LSTM: of 12 that hear in 175 steps", hearing["LSTM", STEPS // 2], 3
@@ -1588,12 +1588,12 @@ verify(
     atol=0.05,
 )
 verify(
-    "chosen rates on an edge of the grid: both LSTMs and the keeping ReLU, the others",
+    "chosen rates on an edge of the grid: both LSTMs and the keeping ReLU, both tanh",
     [
         sum(rate[k] != GRIDS[RIVALS[k][0]][1] for k in names)
-        for names in (list(RIVALS)[3:], list(RIVALS)[:3])
+        for names in (list(RIVALS)[3:], TEAMS[0])
     ],
-    [0, 3],
+    [0, 2],
 )
 verify_at_least(
     "350 steps: median error of each other over that of gates and start together",
@@ -1601,20 +1601,20 @@ verify_at_least(
     2,
 )
 verify_at_most(
-    "no bell in the last six: of 12 LSTMs that hear with no bias, forget bias, input bias",
+    "no bell in the last six: of 24 LSTMs that hear with no bias, forget bias, input bias",
     one_or_none,
-    [12 / 6, 12 / 6, 12 / 3],
+    [24 / 12, 24 / 3, 24 / 2],
 )
 verify_at_least(
     "… with both; and from the library's start: the tied LSTM, the GRU",
     [both_biases, in_silence["LSTM, tied"], in_silence["GRU"]],
-    2 * 12 / 3,
+    [24 / 2 + 1, 5 * 24 / 6, 5 * 24 / 6],
 )
 late = [v[2] for v in heard_when.values()]
 verify_at_least(
-    "no bell in the four before: of six that hear, each kind, and on average",
+    "no bell in the four before: of twelve that hear, each kind, and on average",
     [min(late), np.mean(late)],
-    [6 / 2, 3 * 6 / 4],
+    [12 / 2, 3 * 12 / 4],
 )
 P, g = {k: v.double() for k, v in fresh("gru", False, 1, 4, 0).items()}, seeded(32)
 x, y = (v.double() for v in adding(9, 1, 5, g))
@@ -1716,7 +1716,7 @@ What did the winner learn? Here is one of its networks, the one whose memories s
 """
 
 
-# %% tags=["picture"] mystnb={"image": {"alt": "A trained LSTM on twenty steps. Two heat maps of eight units: input gates, pale everywhere but for one unit's dark cells at the two bells; memories, each row on its own scale, some of which fade in slowly like clocks while the marked one turns dark blue at the first bell and pale at the second. Below, that one memory as a line: it falls slowly and evenly, with a long step up at the first bell, whose number is small, and a shorter one down at the second."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "A trained LSTM on twenty steps. Two heat maps of eight units: input gates, pale everywhere but for two units' dark cells at the two bells; memories, each row on its own scale, some of which fade in slowly like clocks while the marked one turns dark red at the first bell and pale blue at the second. Below, that one memory as a line: it rises slowly and evenly, with a long step down at the first bell, whose number is small, and a shorter one up at the second."}}
 opening_list, opening_sum = adding(20, 1, 1, seeded(12))
 hear_it = results["LSTM, keeping start", STEPS] < HEARS
 winners = {k: p[hear_it] for k, p in graduates["LSTM, keeping start", STEPS].items()}
@@ -1790,9 +1790,9 @@ for name in TEAMS[2]:
 
 # %% [markdown]
 r"""
-Nobody told the input gate about bells. After training it opens at them, about half way, and is nearly shut elsewhere; that unit's forget gate stands near one. Before training, with the library's start, the forget gate stood near one half.
+Nobody told the input gate about bells. After training it opens at them, half way or more, and is nearly shut elsewhere; that unit's forget gate stands near one. Before training, with the library's start, the forget gate stood near one half.
 
-And the answer? In the memory that the read-out listens to most there is a slow, even fall and a step at each bell. But the steps go *opposite* ways, up at the first bell with its small number, down at the second with its larger one: a bell adds (the read-out turns the sign) not $u$ but about $u-u_0$. With two bells in every list, the missing $2u_0$ can be a constant.
+And the answer? In the memory that the read-out listens to most there is a slow, even drift and a step at each bell. But the steps go *opposite* ways, one way at the first bell with its small number, the other way at the second with its larger one: a bell adds (the read-out sees to sign and scale) not $u$ but about $u-u_0$. With two bells in every list, the missing $2u_0$ can be a constant.
 
 Such a network has not learnt to add; it has learnt to add *two*. If that is so, its answer with $n$ bells is off by about $(2-n)\,u_0$, and one taught with none to three bells should have no $u_0$:
 """
@@ -1972,7 +1972,7 @@ verify_at_most(
     "… and how far it is open elsewhere, median", np.median(after[:, 1]), 0.1
 )
 verify_at_least(
-    "… and that unit's forget gate elsewhere, all that hear", after[:, 2], 0.9
+    "… and that unit's forget gate elsewhere, median", np.median(after[:, 2]), 0.9
 )
 before, after = (gate_table["LSTM", when][:, 2] for when in ("before", "after"))
 verify(
@@ -1995,12 +1995,15 @@ verify(
     four_sums[0].double(),
     atol=10 / 3 * (4 * 0.1**3 + 0.4**3),
 )
-unit = heeded(winner, many_lists)
-kept_there = forward("lstm", winner, many_lists)[2][:, 0, :, unit].double()
-change = kept_there[1:] - kept_there[:-1]  # (T, lists)
-at_bells = torch.stack([many_lists[:, 0, :, 0][ringing].double(), change[ringing]])
-slope = torch.cov(at_bells)[0, 1] / at_bells[0].var()
-u0 = (at_bells[0].mean() - at_bells[1].mean() / slope).item()
+u0 = []
+for s in [*range(HEARERS), calm]:  # the winner last
+    one = {k: p[[s]] for k, p in winners.items()}
+    unit = heeded(one, many_lists)
+    kept_there = forward("lstm", one, many_lists)[2][:, 0, :, unit].double()
+    change = kept_there[1:] - kept_there[:-1]  # (T, lists)
+    at_bells = torch.stack([many_lists[:, 0, :, 0][ringing].double(), change[ringing]])
+    slope = torch.cov(at_bells)[0, 1] / at_bells[0].var()
+    u0.append((at_bells[0].mean() - at_bells[1].mean() / slope).item())
 verify_at_least(
     "that memory's changes at bells: correlation with the number",
     torch.corrcoef(at_bells)[0, 1].abs(),
@@ -2028,9 +2031,9 @@ verify_at_least(
     1 / 2,
 )
 verify(
-    "u₀ read off those changes: how far the answer is off with 0, 1, 3 and 4 bells",
-    offset[[0, 1, 3, 4], calm],
-    [(2 - n) * u0 for n in (0, 1, 3, 4)],
+    "u₀ read off such changes: off with 0, 1, 3, 4 bells, medians of those that hear",
+    np.median(offset[[0, 1, 3, 4]], 1),
+    [(2 - n) * np.median(u0[:-1]) for n in (0, 1, 3, 4)],
     rtol=0.2,
 )
 units = offset[[0, 3, 4]] / offset[1]  # (3, networks)
@@ -2040,10 +2043,9 @@ verify(
     [2, -1, -2],
     rtol=0.15,
 )
-verify("… and all of them", units, np.outer([2, -1, -2], np.ones(HEARERS)), rtol=0.5)
 verify_at_most(
-    "taught with none to three bells: offsets, over the least of the others with 0 or 3",
-    np.abs(free_offset[:4]).max() / np.abs(offset[[0, 3]]).min(),
+    "taught with none to three bells: offsets, over the others' median with 0 or 3",
+    np.abs(free_offset[:4]).max() / np.median(np.abs(offset[[0, 3]])),
     0.3,
 )
 verify_at_most(
@@ -2059,7 +2061,7 @@ verify_at_least(
         errors("lstm", winner, muffled, many_sums)
         / errors("lstm", winner, many_lists, many_sums)
     ).item(),
-    50,
+    20,
 )
 
 # %% [markdown]
@@ -2235,7 +2237,7 @@ for name, nats in read_scores.items():
 
 # %% [markdown]
 r"""
-Counting, from the same letters, beats these two small networks, which stop after 150 steps. The tanh network, which is deaf to bells, is only about a tenth of a nat behind the LSTM. What is memory worth here? Let each read only the last $k$ letters before its guess. Before you look: from which $k$ on does more not help?
+Counting, from the same letters, beats these two small networks, which stop after 150 steps. The tanh network, which is deaf to bells, is only a little more than a tenth of a nat behind the LSTM. What is memory worth here? Let each read only the last $k$ letters before its guess. Before you look: from which $k$ on does more not help?
 """
 
 # %% tags=["picture"] mystnb={"image": {"alt": "Nats a letter against the number of letters read before. Tanh network and LSTM fall steeply up to about four letters and are level after eight, the tanh network a little above the LSTM; a dotted line below both is the best table of counts."}}
@@ -2662,7 +2664,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-With the same start weights, steps and tuning, the decoder that may choose where to look gets more than nine letters of ten right. The one that has only the last state gets, on average, fewer than five letters of six, and equal weights do worse still: it is the choice. On the right one can see it. While the *first* letter of the answer is written, the weight lies on the *last* letter read, and so on along the anti-diagonal; over all three networks, fed the true letters, in more than four outputs of five. (Drawn is the best of three seeds; its last row looks at the neighbour too.)
+With the same start weights, steps and tuning, the decoder that may choose where to look gets about nine letters of ten right. The one that has only the last state gets fewer than five of six, and equal weights do no better: it is the choice. On the right one can see it. While the *first* letter of the answer is written, the weight lies on the *last* letter read, and so on along the anti-diagonal; over all three networks, fed the true letters, in more than four outputs of five. (Drawn is the best of three seeds; its last row looks at the neighbour too.)
 
 Is the one vector too narrow, or only slow to learn? All curves still rise: 200 steps cannot tell. In either case attention answers the difficulty of the opening as gates and identities do, by a short path on which what was read passes unchanged. [Transformers](#transformers-chapter) draw the conclusion: they drop the recurrence and keep the looking.
 
@@ -2688,28 +2690,25 @@ numbers_needed = lambda V, T, bits: math.ceil(math.ceil(T * math.log2(V)) / bits
 """
 
 # %% tags=["checks"]
+got = {name: v.mean() for name, v in letters_right.items()}
+verify("letters right, mean of three: attention", got["attention"], 9 / 10, atol=0.05)
 verify_at_least(
-    "letters right, worst of three seeds: attention; its lead over the best of last state",
+    "… its lead over the last state, and that of the last state over equal weights",
     [
-        letters_right["attention"].min(),
-        letters_right["attention"].min() - letters_right["last state only"].max(),
+        got["attention"] - got["last state only"],
+        got["last state only"] - got["equal weights"],
     ],
-    [0.9, 0.05],
-)
-verify_at_least(
-    "… over the best of equal weights",
-    letters_right["attention"].min() - letters_right["equal weights"].max(),
-    0.1,
+    [0.08, 0.0],
 )
 verify_at_most(
     "letters right of six, last state only, mean of three seeds",
-    6 * letters_right["last state only"].mean(),
+    6 * got["last state only"],
     5,
 )
-verify(
-    "chosen rates on an edge of the grid",
+verify_at_most(
+    "of three chosen rates, on an edge of the grid",
     sum(rate != SPELL_RATES[1] for rate in spell_rate.values()),
-    0,
+    1,
 )
 x, taught = test_strings, given(test_strings.flip(1))
 with torch.no_grad():
@@ -2908,7 +2907,7 @@ r"""
 
 **"Clipping entries is clipping."** Shortening the whole gradient keeps its direction; cutting each entry at $c$ turns it: $(3,\,0.4)$ cut at 1 becomes $(1,\,0.4)$.
 
-**"The LSTM failed, so the task needs attention"**, or "the RNN failed, so it needs gates". [The race](#headline-adding) shows an LSTM that hardly ever hears after 175 steps, about half the time after 350 and, started otherwise, mostly by then, and a network without gates that mostly hears too. Before a cell is blamed: the start, the rate, the budget, more seeds.
+**"The LSTM failed, so the task needs attention"**, or "the RNN failed, so it needs gates". [The race](#headline-adding) shows an LSTM that hardly ever hears after 175 steps, about half the time after 350 and, started otherwise, mostly by then, and a network without gates that hears about as often. Before a cell is blamed: the start, the rate, the budget, more seeds.
 
 **"A lower loss than the entropy rate is a breakthrough."** On new text, by more than luck, [it is a leak](#perplexity). A chain of three symbols has the rate $0.50$ nats. A linear model that sees only the past comes to it (nine weights cannot learn 20,000 symbols by heart); one whose layer, by mistake, also sees the symbol to be predicted gets below $0.01$.
 """
@@ -3052,7 +3051,7 @@ exercise("sq-lengths").check(order_and_error)
 r"""
 <details><summary>Solution</summary>
 
-A shorter list leaves less time to forget, so 10 should be easier than 20. It is harder, as the code prints; the answer of the network drawn above comes out too low. The [slow fall](#sq-gates) of the memory is a clock that was set for 20 steps, and the constant of the read-out counts on it. At 40 the clock runs over.
+A shorter list leaves less time to forget, so 10 should be easier than 20. It is harder, as the code prints; the answer of the network drawn above comes out too low. The [slow drift](#sq-gates) of the memory is a clock that was set for 20 steps, and the constant of the read-out counts on it. At 40 the clock runs over.
 
 ```python
 def error_at(T):
@@ -3554,7 +3553,7 @@ verify(
     "histories of two and of one symbol embedded: the two entropies",
     losses,
     entropies,
-    rtol=0.02,
+    rtol=0.04,  # four standard errors
 )
 verify_at_least(
     "what the last symbol but one is worth (nats)", losses[1] - losses[0], 0.1
@@ -3687,7 +3686,7 @@ r"""
 (wavenet)=
 ### WaveNet
 
-{cite:t}`oord2016` predict raw audio, 16,000 samples a second, sample by sample, with causal convolutions of width 2 and [dilations](#dilated-convolution) $1,2,4,\dots,512$. Each adds $d$ to the field, so a block sees $1+(1+2+\dots+512)=1024$ samples, three blocks $1+3\cdot1023=3070$. Residual and learned skip connections carry the signal past. A small one, on two sines in noise: after 80 steps its error is about five thirds of the noise, which no model can predict. A linear predictor from 32 values has 1.1: two sines need no network.
+{cite:t}`oord2016` predict raw audio, 16,000 samples a second, sample by sample, with causal convolutions of width 2 and [dilations](#dilated-convolution) $1,2,4,\dots,512$. Each adds $d$ to the field, so a block sees $1+(1+2+\dots+512)=1024$ samples, three blocks $1+3\cdot1023=3070$. Residual and learned skip connections carry the signal past. A small one, on two sines in noise: after 80 steps its error is about one and a half times the noise, which no model can predict. A linear predictor from 32 values has 1.1: two sines need no network.
 """
 
 
@@ -3740,8 +3739,8 @@ with torch.no_grad():
 verify(
     "small WaveNet: one-step error on new samples over the noise",
     off / 0.1**2,
-    5 / 3,
-    rtol=0.1,
+    3 / 2,
+    rtol=0.2,
 )
 past = wave.double().unfold(0, 32, 1)[:-1]  # row n: values n to n + 31
 fit = torch.linalg.lstsq(past[:2168], wave[32:2200, None].double()).solution
@@ -4011,7 +4010,7 @@ for gru, T in ((False, 5), (False, 10), (True, 10), (True, 40)):
 verify_at_least(
     "first symbol: convolution at length 5, GRU at 10",
     [right[False, 5], right[True, 10]],
-    0.9,
+    0.8,
 )
 verify(
     "first symbol: convolution at 10, GRU at 40: chance",

@@ -2380,13 +2380,13 @@ plt.show()
 
 # %% [markdown]
 r"""
-Each number is one start. Logistic regression and the dense networks notice nothing, as was [proved](#who-notices): what differs, a point or two, can only be luck. (The plain one stays six to nine points below the paper's.) The convolutional network loses some thirty points, its whole lead and more. That is what it knew and the others did not: *who stands next to whom*.
+Each number is one start. Logistic regression and the dense networks notice nothing, as was [proved](#who-notices): what differs, a point or two, can only be luck. (Ten readings are few: the plain one stays six to nine points below the paper's, the convolutional one seven.) The convolutional network loses some thirty points, its whole lead and more. That is what it knew and the others did not: *who stands next to whom*.
 
 To the pieces it loses eleven. **A common slip** is to blame their new order, because the dense layer on top knows the places. It knows them only by learning, and learns a new order as easily as the old. The strides multiply to $2\cdot2\cdot2=8$, the length of a piece, so only a window that reaches over the edge of a piece can notice.
 
-Now take the bet apart, from the top. Without *locality* the convolutional network falls from 87 to 72, without *sharing* to 79. The wide dense network, which makes neither half, stands at 66. (It has two hidden layers where these have three, so not all of that distance is the bet's.) **Share and be local** was the bet, and on these curves, with one start each and no search over widths, its second half wins most.
+Now take the bet apart, from the top. Without *locality* the convolutional network falls from 87 to 72, without *sharing* to 79. The wide dense network stands at 66. (It has two hidden layers where these have three, so not all of that distance is the bet's.) **Share and be local** was the bet, and on these curves, with one start each and no search over widths, its second half wins most.
 
-And in the shuffled world, where a window holds strangers? The order turns. The local network is back near the wide dense one. The convolutional one falls past both, and past the plain dense one, to nine points and a half below the local. It also has fewer weights than any of these, and whether sharing itself costs those points the runs do not say. (One start each, at the rates chosen in the other world; only logistic regression chose one at the edge of the grid.)
+And in the shuffled world, where a window holds strangers? The order turns. The local network is back near the wide dense one, which makes neither half of the bet. The convolutional one falls past both, and the plain dense one too, and ends several points below the local. It also has fewer weights than any of these, and whether sharing itself costs those points the runs do not say. (One start each, at the rates chosen in the other world; only logistic regression chose one at the edge of the grid.)
 
 **Try it.** Does longer training close the gap on the shuffled curves? `bench_run(cnn_1d, order, [seed], epochs, lr)` returns accuracies (held out, test; an array each); take 20 epochs at the rate 0.02. Answer with what is still missing to the mean of `results["dense, wide, normalised", "shuffled"]`, in points.
 """
@@ -2426,13 +2426,13 @@ verify_at_least(
     "shuffled, the order turned: local, wide dense, plain dense minus convolutional",
     np.array([of(np.mean, name, "shuffled") for name in (local, wide, "dense")])
     - of(max, both, "shuffled"),
-    [5, 5, 1],
+    [3, 3, 1],
 )
 verify(
-    "… and the local network back at the wide dense one, within four points",
+    "… and the local network near the wide dense one, within six points",
     of(np.mean, local, "shuffled"),
     of(np.mean, wide, "shuffled"),
-    atol=4,
+    atol=6,
 )
 weights = {name: size(make()) for name, make in rivals.items()}
 verify_at_least(

@@ -428,7 +428,7 @@ for t in np.flatnonzero(bells):
 left.set(xlabel="step $t$", ylim=(0, 1.15), title=f"sum asked for: {target.item():.2f}")
 for name in (k for k in RIVALS if k != "ReLU"):
     right.semilogy(range(1, 21), reaches[name], color=COLOURS[name], label=name)
-right.set(xlabel="step $t$", title="how much $u_t$ moves the answer", ylim=(1e-8, 9))
+right.set(xlabel="step $t$", title="how much $u_t$ moves the answer", ylim=(1e-10, 9))
 right.legend(loc="lower right", fontsize=9)
 plt.show()
 
@@ -747,7 +747,7 @@ $\Bigl\lVert\dfrac{\partial h_T}{\partial h_0}\Bigr\rVert\le\bigl(\max|\varphi'|
 :::
 
 :::{prf:proof}
-[The spectral norm](#spectral-norm) of a product is at most the product of the norms, and that of $D_t$ is its largest entry.
+[The spectral norm](#spectral-norm) of a product is at most the product of the norms, and that of $D_t$ is the largest $|\varphi'|$ on its diagonal.
 :::
 
 **In the long run.** For a linear network the product is the power $W^k$. Take $W=\begin{pmatrix}0.9&1\\0&0.8\end{pmatrix}$, whose largest singular value is about $1.5$. The norm of $W^k$ grows until $k=6$; then it falls, in the end by a tenth a step. What decides in the end is the *spectral radius* $\rho$, the largest modulus of an eigenvalue.
@@ -844,7 +844,7 @@ The measured factor is a little below the spectral radius, as the slopes of the 
 **A common slip**: "gradients explode if $\sigma_{\max}(W)>1$." The $2\times2$ matrix above has $1.5$, and its powers go to zero. And where a tanh is saturated, with slopes near zero, gradients vanish even for $W=5I$.
 
 (gradient-clipping)=
-**Exploding** gradients have a crude cure, *clipping* {cite:p}`pascanu2013`: a gradient longer than $\kappa$ is shortened to length $\kappa$, and keeps its direction. **Vanishing** ones cannot be scaled up afterwards: the error from far back is added to errors from nearby that are $10^{10}$ times as large, and drowns.
+**Exploding** gradients have a crude cure, *clipping* {cite:p}`pascanu2013`: a gradient longer than $\kappa$ is shortened to length $\kappa$, and keeps its direction. **Vanishing** ones cannot be scaled up afterwards: the error from far back is added to errors from nearby that may be a million times as large, and drowns.
 
 What helps is to keep [the product](#eq-sq-product) near the identity from the beginning. There are two ways. One can *start* $W$ at the identity; or one can build a cell that has the identity in it.
 
@@ -1313,7 +1313,7 @@ $$ (eq-sq-adding)
 
 and who hears one of the two bells is left with $\frac1{12}$. A network *hears* if its error is below half of that.
 
-Each cell has two starts, the library's and one that *keeps*: for the LSTM [certain biases](#eq-sq-bias) for memories of up to 20 steps (so it is told the length), for the others $W=I,\ b=0$, proposed by {cite:t}`le2015` for the ReLU. All have about as many weights and read fresh lists of 20, 8 a step, for 350 steps. A short trial on easier lists, of 12 (eight networks, 250 steps), chose each contestant's learning rate, one of three, each eight times the last (the LSTMs' three are larger); then twelve fresh networks run. Write down your order.
+Each cell has two starts, the library's and one that *keeps*: for the LSTM [certain biases](#eq-sq-bias) for memories of up to 20 steps (so it is told the length), for the others $W=I,\ b=0$, proposed by {cite:t}`le2015` for the ReLU. All have about as many weights and read fresh lists of 20, 8 a step, for 350 steps of Adam with [clipping](#gradient-clipping). A short trial on easier lists, of 12 (eight networks, 250 steps), chose each contestant's learning rate, one of three, each eight times the last (the LSTMs' three are larger); then twelve fresh networks run. Write down your order.
 """
 
 
@@ -1459,9 +1459,9 @@ plt.show()
 
 # %% [markdown]
 r"""
-(Left, counts on 50 steps' training lists, a little behind the table; the tanh networks stay at none. Dotted: nothing heard, one bell heard.) Without any gate half of the ReLU networks or more hear (here seven), if they start from the identity; from the library's start hardly any does. From the library's start about half of the LSTMs hear (here seven), from the keeping one most (here ten), sooner and with the smallest error.
+(Left, counts on 50 steps' training lists, a little behind the table; the tanh networks stay at none. Dotted: nothing heard, one bell heard.) Without any gate seven of the twelve ReLU networks hear, if they start from the identity; from the library's start none does. Of the LSTMs seven hear from the library's start, and ten from the keeping one, sooner and with the smallest error. (Ten against seven of twelve may be luck; the next experiment is sharper.)
 
-No tanh network hears within these steps, although from the identity its reach before training is even longer than that of the winning LSTM. Is a path not enough? (Both tanh rows chose the smallest of their three rates, so they alone cannot say.)
+No tanh network hears within these steps, although from the identity its reach before training is even longer than that of the winning LSTM. Is a path not enough? (Both tanh rows, and the ReLU from the library's start, chose the smallest of their three rates: their failures alone prove little.)
 
 **Two biases.** The forget bias *keeps*, the input bias *shuts the door*. The library's LSTM has neither, and many hear all the same, perhaps taught by bells near the end.
 
@@ -1523,7 +1523,7 @@ lead_by_chance = math.sqrt((p + q) * (1 - (p + q) / 2) / 24)  # if there were no
 r"""
 Both do: the tie is *enough* for an LSTM. That it is also the GRU's secret is a guess. To keep alone helped little, to shut the door alone somewhat; in a tied cell a unit that learns to keep has shut its door.
 
-So the answer to the opening is not the name of a cell alone. What carried a memory here is a *path on which the state passes unchanged* and, where there are gates, *a door that is shut* to what does not matter. The opening's hint, the reach before training, showed only the path: it pointed away from the GRU.
+So the answer to the opening is not the name of a cell alone. What carried a memory in the ReLU networks and LSTMs here is a *path on which the state passes unchanged* and, where there are gates, *a door that is shut* to what does not matter. The opening's hint, the reach before training, showed only the path: the GRU's is less than a fiftieth of the keeping LSTM's.
 
 In one number, the lead of both biases over one or none, as a share of networks:
 """
@@ -1588,12 +1588,12 @@ verify(
     atol=0.05,
 )
 verify(
-    "chosen rates on an edge of the grid: both LSTMs and the keeping ReLU, both tanh",
+    "chosen rates on an edge of the grid: both LSTMs and the keeping ReLU; the others",
     [
         sum(rate[k] != GRIDS[RIVALS[k][0]][1] for k in names)
-        for names in (list(RIVALS)[3:], TEAMS[0])
+        for names in (list(RIVALS)[3:], list(RIVALS)[:3])
     ],
-    [0, 2],
+    [0, 3],
 )
 verify_at_least(
     "350 steps: median error of each other over that of gates and start together",
@@ -1790,7 +1790,7 @@ for name in TEAMS[2]:
 
 # %% [markdown]
 r"""
-Nobody told the input gate about bells. After training it opens at them, half way or more, and is nearly shut elsewhere; that unit's forget gate stands near one. Before training, with the library's start, the forget gate stood near one half.
+Nobody told the input gate about bells. After training it opens at them, in the median more than half way, and is nearly shut elsewhere; that unit's forget gate stands near one. Before training, with the library's start, the forget gate stood near one half.
 
 And the answer? In the memory that the read-out listens to most there is a slow, even drift and a step at each bell. But the steps go *opposite* ways, one way at the first bell with its small number, the other way at the second with its larger one: a bell adds (the read-out sees to sign and scale) not $u$ but about $u-u_0$. With two bells in every list, the missing $2u_0$ can be a constant.
 
@@ -1838,7 +1838,7 @@ for n, off in enumerate(offset):
 
 # %% [markdown]
 r"""
-So it is. Every bell too many or too few costs the winners about the same. Fresh networks of the same kind, taught with none to three bells in fewer steps, are hardly off. (Nor do they merely count: with one to three bells their squared error is less than half of what counting gives.) What is the same in all that one trains with, a network need not learn.
+So it is. Every bell too many or too few costs the winners about the same. Fresh networks of the same kind, taught with none to three bells in fewer steps, are hardly off, even with four. (Nor do they merely count: with one to three bells their squared error is less than half of what counting gives.) What is the same in all that one trains with, a network need not learn.
 
 **Play with it.** Drag the numbers (or use the arrow keys), click the bells on and off, and watch gates and memories. Ring a third bell. Then change the network: the one set by hand, the winner, an LSTM that learnt without the keeping start, and the same one before training.
 """
@@ -2044,9 +2044,9 @@ verify(
     rtol=0.15,
 )
 verify_at_most(
-    "taught with none to three bells: offsets, over the others' median with 0 or 3",
-    np.abs(free_offset[:4]).max() / np.median(np.abs(offset[[0, 3]])),
-    0.3,
+    "taught with none to three bells: offsets with none to four, over the others' median with 0 or 3",
+    np.abs(free_offset).max() / np.median(np.abs(offset[[0, 3]])),
+    0.4,
 )
 verify_at_most(
     "… their worst squared errors with 1 to 3 bells, over those of counting",
@@ -2259,7 +2259,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-Most of the gain comes from the last four letters; beyond eight there is nothing more *that these networks, taught on pieces of 16, have learnt to use*. With one letter the two are level; with three the tanh network already has most of its lag. What separates them here is mostly the use of the last three letters, not a long memory.
+Most of the gain comes from the last four letters; beyond eight there is nothing more *that these networks, taught on pieces of 16, have learnt to use*. With one letter the two are level; with two the tanh network already has most of its lag. What separates them here is mostly the use of the last two letters, not a long memory.
 """
 
 # %% tags=["checks"]
@@ -2322,8 +2322,8 @@ verify_at_least(
 )
 behind = means["tanh network"] - means["LSTM"]
 verify(
-    "the tanh network's lag when both read three letters, over that when they read 16",
-    behind[2] / behind[-1],
+    "the tanh network's lag when both read two letters, over that when they read 16",
+    behind[1] / behind[-1],
     1.0,
     atol=0.5,
 )
@@ -2445,7 +2445,7 @@ $$
 \text{context}_t=\sum_j\alpha_{tj}h_j,\qquad\alpha_{tj}=\frac{e^{q_t^\top h_j}}{\sum_ke^{q_t^\top h_k}},\qquad q_t=Qs_t .
 $$ (eq-sq-attention)
 
-By hand: if $q_t^\top h=(2,0,0)$, the weights are $e^2:1:1$, that is $0.79,0.11,0.11$, and the context is mostly $h_1$. The error from the output to $h_1$ now takes two steps, not all those of the red arrow and of both chains.
+State and context side by side give the scores of the next letter; the context does not enter the decoder's own state. By hand: if $q_t^\top h=(2,0,0)$, the weights are $e^2:1:1$, that is $0.79,0.11,0.11$, and the context is mostly $h_1$. The error from the output to $h_1$ now takes two steps, not all those of the red arrow and of both chains.
 """
 
 # %% tags=["picture"] mystnb={"image": {"alt": "Three encoder boxes in a row read c, a, t; a thick red arrow leads from the last of them to three decoder boxes, which write t, a, c. Blue arcs reach from each encoder state over the chain to the last decoder box, with widths 0.79, 0.11 and 0.11."}}
@@ -2666,7 +2666,7 @@ plt.show()
 r"""
 With the same start weights, steps and tuning, the decoder that may choose where to look gets about nine letters of ten right. The one that has only the last state gets fewer than five of six, and equal weights do no better: it is the choice. On the right one can see it. While the *first* letter of the answer is written, the weight lies on the *last* letter read, and so on along the anti-diagonal; over all three networks, fed the true letters, in more than four outputs of five. (Drawn is the best of three seeds; its last row looks at the neighbour too.)
 
-Is the one vector too narrow, or only slow to learn? All curves still rise: 200 steps cannot tell. In either case attention answers the difficulty of the opening as gates and identities do, by a short path on which what was read passes unchanged. [Transformers](#transformers-chapter) draw the conclusion: they drop the recurrence and keep the looking.
+Is the one vector too narrow, or only slow to learn? All curves still rise, although the learning rate falls to zero at step 200: more steps might tell. In either case attention answers the difficulty of the opening as gates and identities do, by a short path on which what was read passes unchanged. [Transformers](#transformers-chapter) draw the conclusion: they drop the recurrence and keep the looking.
 
 **Try it.** How many numbers must a state have at least, to tell all strings of $T$ letters out of $V$ apart, if each of its numbers carries a given number of reliable bits?
 """
@@ -2907,7 +2907,7 @@ r"""
 
 **"Clipping entries is clipping."** Shortening the whole gradient keeps its direction; cutting each entry at $c$ turns it: $(3,\,0.4)$ cut at 1 becomes $(1,\,0.4)$.
 
-**"The LSTM failed, so the task needs attention"**, or "the RNN failed, so it needs gates". [The race](#headline-adding) shows an LSTM that hardly ever hears after 175 steps, about half the time after 350 and, started otherwise, mostly by then, and a network without gates that hears about as often. Before a cell is blamed: the start, the rate, the budget, more seeds.
+**"The LSTM failed, so the task needs attention"**, or "the RNN failed, so it needs gates". [The race](#headline-adding) shows an LSTM that hears once in twelve times after 175 steps, seven times after 350 and, started otherwise, ten times, and a network without gates that hears about as often. Before a cell is blamed: the start, the rate, the budget, more seeds.
 
 **"A lower loss than the entropy rate is a breakthrough."** On new text, by more than luck, [it is a leak](#perplexity). A chain of three symbols has the rate $0.50$ nats. A linear model that sees only the past comes to it (nine weights cannot learn 20,000 symbols by heart); one whose layer, by mistake, also sees the symbol to be predicted gets below $0.01$.
 """

@@ -385,7 +385,7 @@ r"""
 (universality-needs-priors)=
 So the dense network loses nothing by the shuffle, and *gains* nothing from the order. [One hidden layer can come as near as one likes to every continuous function](#universal-approximation-theorem), but a network to which all arrangements of the pixels are alike has to learn from examples what you knew before.
 
-What does that cost? Put scikit-learn's $8\times8$ digits into a frame of $14\times14$, once always in the middle, once at one of 49 places, and give every network the same 175 steps.
+What does that cost? Put scikit-learn's $8\times8$ digits into a frame of $14\times14$, once always in the middle, once at one of 49 places, and show every network 68,600 pictures, in 175 steps (182 with a hundred digits).
 """
 
 # %% tags=["picture"] mystnb={"image": {"classes": "photo", "alt": "Two rows of handwritten digits in a frame: in the first row all stand in the middle, in the second each stands somewhere else."}}
@@ -484,6 +484,12 @@ verify_at_most(
     dense_scores["anywhere", 1400].mean()
     / (nearest(scattered, names, scattered_test) == names_test).double().mean().item(),
     1.0,
+)
+verify(
+    "anywhere, 1,400 digits: right in about seven of ten, mean of three",
+    dense_scores["anywhere", 1400].mean(),
+    0.7,
+    atol=0.06,
 )
 
 # %% [markdown]
@@ -896,7 +902,7 @@ $$ (eq-cnn-layer)
 with the same $w$ and $b$ at all places. The outputs are pictures again, called *feature maps*; a layer has a kernel for each. It goes in stages: slide the kernels (affine), keep what is positive (detector), and often [thin out](#pooling). It *is* a [dense layer](#multilayer-perceptron) whose matrix is mostly zeros and repeats itself.
 
 (filters-on-pictures)=
-**Look at it.** Among windows of equal length (as vectors) the inner product is largest for the one most like the kernel: a kernel answers where the picture looks like it. Weights that add up to zero, as in the first two, are not misled by plain brightness. In the first row an edge kernel whose middle row counts double (Sobel's) finds the posts of the temple, in the second its transpose the eaves.
+**Look at it.** Among windows of equal length (as vectors) the inner product is largest for the one most like the kernel: a kernel answers where the picture looks like it. Weights that add up to zero, as in both rows below, are not misled by plain brightness. In the first row an edge kernel whose middle row counts double (Sobel's) finds the posts of the temple, in the second its transpose the eaves.
 """
 
 # %% tags=["picture"] mystnb={"image": {"classes": "photo", "alt": "The temple's answer to an edge kernel and to its transpose, after the ReLU, after four by four max pooling: maps of upright edges and of level edges, getting coarser."}}
@@ -1422,7 +1428,7 @@ def cnn(seed=0, thin=nn.Identity):
 
 # %% [markdown]
 r"""
-Train it on the digits in the middle, three times with all of them and three times with the first hundred, for two thirds of the dense network's steps. (Its rate is 0.03, the dense one's 0.01; neither was searched for.)
+Train it on the digits in the middle, three times with all of them and three times with the first hundred, for 112 steps of 50 pictures (the dense ones: 175 or 182 of 392). (Its rate is 0.03, the dense one's 0.01; neither was searched for.)
 """
 
 
@@ -1526,7 +1532,7 @@ There is the horizontal line. In the convolutional row every accuracy is not nea
 
 What one knows about shifts one can build in or tell. With a hundred digits, all in the middle, building in is ahead of telling (0.90 against 0.80; three starts, but one choice of the hundred), and with 1,400 too, by eleven points. Both hold at this width, these rates and numbers of steps.
 
-Built in, the knowledge takes a sixth of the weights, and of the 68,600 pictures only the 1,400 in the middle. That has its price: every weight is used at every place, thirty times the multiplications a picture. And a baseline that learns nothing can be told too: the nearest neighbour among the digits at all 49 places is a little ahead of the network.
+Built in, the knowledge takes a sixth of the weights, and of the 68,600 pictures only the 1,400 in the middle. That has its price: every weight is used at every place, thirty times the multiplications a picture. And a baseline that learns nothing can be told too: the nearest neighbour among the digits at all 49 places is level with the network for 100 digits, and a little ahead for 1,400.
 
 Where nothing moves, the bet wins nothing: in the middle [the dense network](#universality-needs-priors) is no worse, with 100 digits and with 1,400.
 """
@@ -2014,7 +2020,7 @@ for name, rows in thin_moved.items():
 
 # %% [markdown]
 r"""
-Moved by 2 the networks answer exactly as before, since a stride of two commutes with even shifts. Moved by *one*, the bare stride loses more than half of its right answers. The maximum wins a little of that back, the blurred one more, though at home its mean is the lowest (three starts, which differ by four points). None comes near the network without any thinning, which loses nothing.
+Moved by 2 the networks answer exactly as before, since a stride of two commutes with even shifts. Moved by *one*, the bare stride loses more than half of its right answers. The maximum wins a little of that back, the blurred one more, though at home its mean is the lowest (three starts, with a standard deviation of four points). None comes near the network without any thinning, which loses nothing.
 
 So it is not pooling in small windows that makes a network invariant, but layers that commute, and one maximum over *all* places. What went wrong has a name, [*aliasing*](#fourier-transform): who keeps every second value cannot tell a fast wave from a certain slow one. A blur damps the fast waves before.
 """
@@ -2208,7 +2214,7 @@ Back to the curves of the opening, with six networks:
 
 All read the curves ten times, at the best of three rates: each chooses on the curves as they are, after two readings, by 800 curves held out. (Like the paper's, the convolutional network flattens at the end: it is not invariant.)
 
-A third world is the control, for the convolutional network alone: the curves *cut into five pieces of eight that are laid in another order*. That permutes the forty places too, but keeps all neighbours except at the four cuts. (*Shared, not local* meets only the curves as they are.)
+A third world is the control, for the convolutional network alone: the curves *cut into five pieces of eight that are laid in another order*. That permutes the forty places too, but keeps all neighbours except at the four cuts.
 
 What do you predict?
 """
@@ -2316,7 +2322,7 @@ def bench_run(make, places, seeds, epochs, lr):
 bench_rates = (0.003, 0.03, 0.3)  # setting: of Adam, for all
 chosen, results = {}, {}
 meets = dict.fromkeys(rivals, ("as they are", "shuffled"))
-meets |= {"shared, not local": ("as they are",), "convolutional": tuple(worlds)}
+meets["convolutional"] = tuple(worlds)
 for name, make in rivals.items():
     first_try = [
         bench_run(make, worlds["as they are"], [0], 2, rate)[0][0]  # setting: the seed
@@ -2380,7 +2386,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-Each number is one start. Logistic regression and the dense networks notice nothing, as was [proved](#who-notices): what differs, a point or two, can only be luck. (Ten readings are few: the plain one stays six to nine points below the paper's, the convolutional one seven.) The convolutional network loses some thirty points, its whole lead and more. That is what it knew and the others did not: *who stands next to whom*.
+Each number is one start. Logistic regression and the dense networks notice nothing, as was [proved](#who-notices): what differs, a point or two, can only be luck. (Ten readings of 3,200 curves are few, which may be why the plain one stays six to eight points below the paper's, and the convolutional one, on the curves as they are, seven. Shuffled, it is within one.) The convolutional network loses some thirty points, its whole lead and more. That is what it knew and the others did not: *who stands next to whom*.
 
 To the pieces it loses eleven. **A common slip** is to blame their new order, because the dense layer on top knows the places. It knows them only by learning, and learns a new order as easily as the old. The strides multiply to $2\cdot2\cdot2=8$, the length of a piece, so only a window that reaches over the edge of a piece can notice.
 
@@ -2542,7 +2548,7 @@ print(f"nearest neighbour {nearest_score:.3f}")
 
 # %% [markdown]
 r"""
-On centred digits the nearest neighbour is even a little ahead: the prior pays where things move. A few habits:
+On centred digits the nearest neighbour is even a little ahead. Where digits move it must first be told all 49 places; the network need not be. A few habits:
 
 - $3\times3$ kernels unless you have a reason.
 - A normalisation behind each convolution, and then no bias in the convolution, since the normalisation removes it again.
@@ -3956,7 +3962,7 @@ class UNet(nn.Module):
         return self.out(self.join(torch.cat([up, self.skip * kept], 1)))
 
 
-# %% tags=["picture"] mystnb={"image": {"classes": "photo", "alt": "Four pictures: discs hidden in noise, the true discs, the answer of the U-Net with clean rims, and the answer of the same network without skips, with blockier rims."}}
+# %% tags=["picture"] mystnb={"image": {"classes": "photo", "alt": "Four pictures: discs hidden in noise, the true discs, the answer of the U-Net, its rims nearly right but of the smallest disc only a piece, and the answer of the same network without skips, with blockier rims."}}
 def discs(n, rng, s=24):
     rows, columns = np.mgrid[:s, :s]
     mask = np.zeros((n, 1, s, s), bool)

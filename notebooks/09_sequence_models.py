@@ -1507,7 +1507,7 @@ r"""
 Without bells in the last six, and in 350 steps of training, hardly any LSTM hears with neither bias, few with the forget bias alone, some with the input bias alone; with both most do. The forget bias alone has the *longest* reach of the four before training: the path is there, but the door to 18 unwanted numbers stands half open: a path is not all. In the control at least half of each kind hear.
 
 (sq-tied)=
-**And the GRU?** Torch's starts with gates near one half, too. But its two decisions are tied: [what it does not keep, it writes](#eq-sq-gru). Beside it runs an LSTM from the library's start with this *tie* and no other change, $i_t=1-f_t$. Which of the two hears?
+**And the GRU?** Torch's starts with gates near one half, too. But its two decisions are tied: [what it does not keep, it writes](#eq-sq-gru). Beside it runs an LSTM from the library's start with this *tie*, and so a quarter fewer free weights: $i_t=1-f_t$. Which of the two hears?
 """
 
 # %% tags=["set-up"]
@@ -1523,7 +1523,7 @@ lead_by_chance = math.sqrt((p + q) * (1 - (p + q) / 2) / 24)  # if there were no
 r"""
 Both do: the tie is *enough* for an LSTM. That it is also the GRU's secret is a guess. To keep alone helped little, to shut the door alone somewhat; in a tied cell a unit that learns to keep has shut its door.
 
-So the answer to the opening is not the name of a cell alone. What carried a memory in the ReLU networks and LSTMs here is a *path on which the state passes unchanged* and, where there are gates, *a door that is shut* to what does not matter. The opening's hint, the reach before training, showed only the path: the GRU's is less than a fiftieth of the keeping LSTM's.
+So the answer to the opening is not the name of a cell alone. What carried a memory in the LSTMs here, and by all appearances in the ReLU networks, is a *path on which the state passes unchanged* and, where there are gates, *a door that is shut* to what does not matter. The opening's hint, the reach before training, was neither needed nor enough: the GRU's is less than a fiftieth of the keeping LSTM's, and it hears; the forget bias alone has a longer one, and seldom does.
 
 In one number, the lead of both biases over one or none, as a share of networks:
 """
@@ -1838,7 +1838,7 @@ for n, off in enumerate(offset):
 
 # %% [markdown]
 r"""
-So it is. Every bell too many or too few costs the winners about the same. Fresh networks of the same kind, taught with none to three bells in fewer steps, are hardly off, even with four. (Nor do they merely count: with one to three bells their squared error is less than half of what counting gives.) What is the same in all that one trains with, a network need not learn.
+So it is. Every bell too many or too few costs the winners about the same. Fresh networks of the same kind, taught with none to three bells in fewer steps, are off by far less, even with four, which they never met. (Nor do they merely count: with one to three bells their squared error is less than half of what counting gives.) What is the same in all that one trains with, a network need not learn.
 
 **Play with it.** Drag the numbers (or use the arrow keys), click the bells on and off, and watch gates and memories. Ring a third bell. Then change the network: the one set by hand, the winner, an LSTM that learnt without the keeping start, and the same one before training.
 """
@@ -2237,7 +2237,7 @@ for name, nats in read_scores.items():
 
 # %% [markdown]
 r"""
-Counting, from the same letters, beats these two small networks, which stop after 150 steps. The tanh network, which is deaf to bells, is only a little more than a tenth of a nat behind the LSTM. What is memory worth here? Let each read only the last $k$ letters before its guess. Before you look: from which $k$ on does more not help?
+Counting, from the same letters, beats these two small networks, which stop after 150 steps. The tanh network, whose kind heard no bell in the race, is only a little more than a tenth of a nat behind the LSTM. What is memory worth here? Let each read only the last $k$ letters before its guess. Before you look: from which $k$ on does more not help?
 """
 
 # %% tags=["picture"] mystnb={"image": {"alt": "Nats a letter against the number of letters read before. Tanh network and LSTM fall steeply up to about four letters and are level after eight, the tanh network a little above the LSTM; a dotted line below both is the best table of counts."}}
@@ -2434,7 +2434,7 @@ r"""
 (sequence-to-sequence)=
 ## A sentence in one vector, or many looks
 
-Translation, summaries, dictation: a sequence goes in and another comes out, in another order and of another length. One recurrent network, the *encoder*, reads the source; its last state starts a second one, the *decoder*, which writes the target token by token {cite:p}`sutskever2014,cho2014`. Whatever the source said must fit through one vector. Can it?
+Translation, summaries, dictation: a sequence goes in and another comes out, in another order and of another length. One recurrent network, the *encoder*, reads the source; its last state starts a second one, the *decoder*, which writes the target token by token {cite:p}`sutskever2014,cho2014`. Whatever the source said must fit through this one state, one vector. Can it?
 
 The smallest task that hurts: spell backwards, five letters out of eight. The last letter to write must be kept for 9 steps, beside four others. That is $5\log_28=15$ bits, through an LSTM of 16 units: wide enough on paper.
 
@@ -2445,7 +2445,7 @@ $$
 \text{context}_t=\sum_j\alpha_{tj}h_j,\qquad\alpha_{tj}=\frac{e^{q_t^\top h_j}}{\sum_ke^{q_t^\top h_k}},\qquad q_t=Qs_t .
 $$ (eq-sq-attention)
 
-State and context side by side give the scores of the next letter; the context does not enter the decoder's own state. By hand: if $q_t^\top h=(2,0,0)$, the weights are $e^2:1:1$, that is $0.79,0.11,0.11$, and the context is mostly $h_1$. The error from the output to $h_1$ now takes two steps, not all those of the red arrow and of both chains.
+State and context side by side give the scores of the next letter; the context does not enter the decoder's own state. (The arcs end at its box only to save room.) By hand: if $q_t^\top h=(2,0,0)$, the weights are $e^2:1:1$, that is $0.79,0.11,0.11$, and the context is mostly $h_1$. The error from the output to $h_1$ now takes two steps, not all those of the red arrow and of both chains.
 """
 
 # %% tags=["picture"] mystnb={"image": {"alt": "Three encoder boxes in a row read c, a, t; a thick red arrow leads from the last of them to three decoder boxes, which write t, a, c. Blue arcs reach from each encoder state over the chain to the last decoder box, with widths 0.79, 0.11 and 0.11."}}
@@ -2666,7 +2666,7 @@ plt.show()
 r"""
 With the same start weights, steps and tuning, the decoder that may choose where to look gets about nine letters of ten right. The one that has only the last state gets fewer than five of six, and equal weights do no better: it is the choice. On the right one can see it. While the *first* letter of the answer is written, the weight lies on the *last* letter read, and so on along the anti-diagonal; over all three networks, fed the true letters, in more than four outputs of five. (Drawn is the best of three seeds; its last row looks at the neighbour too.)
 
-Is the one vector too narrow, or only slow to learn? All curves still rise, although the learning rate falls to zero at step 200: more steps might tell. In either case attention answers the difficulty of the opening as gates and identities do, by a short path on which what was read passes unchanged. [Transformers](#transformers-chapter) draw the conclusion: they drop the recurrence and keep the looking.
+Is the one vector too narrow, or only slow to learn? All curves still rise, although the learning rate falls to zero at step 200: more steps might tell. In either case attention does what the gates did: it offers a short path on which what was read passes unchanged, *and* a choice of what passes. Equal weights have the path without the choice. [Transformers](#transformers-chapter) draw the conclusion: they drop the recurrence and keep the looking.
 
 **Try it.** How many numbers must a state have at least, to tell all strings of $T$ letters out of $V$ apart, if each of its numbers carries a given number of reliable bits?
 """
@@ -2907,7 +2907,7 @@ r"""
 
 **"Clipping entries is clipping."** Shortening the whole gradient keeps its direction; cutting each entry at $c$ turns it: $(3,\,0.4)$ cut at 1 becomes $(1,\,0.4)$.
 
-**"The LSTM failed, so the task needs attention"**, or "the RNN failed, so it needs gates". [The race](#headline-adding) shows an LSTM that hears once in twelve times after 175 steps, seven times after 350 and, started otherwise, ten times, and a network without gates that hears about as often. Before a cell is blamed: the start, the rate, the budget, more seeds.
+**"The LSTM failed, so the task needs attention"**, or "the RNN failed, so it needs gates". [The race](#headline-adding) shows an LSTM that hears once in twelve times after 175 steps, seven times after 350 and, started otherwise, ten times, and a network without gates that hears seven times too. Before a cell is blamed: the start, the rate, the budget, more seeds.
 
 **"A lower loss than the entropy rate is a breakthrough."** On new text, by more than luck, [it is a leak](#perplexity). A chain of three symbols has the rate $0.50$ nats. A linear model that sees only the past comes to it (nine weights cannot learn 20,000 symbols by heart); one whose layer, by mistake, also sees the symbol to be predicted gets below $0.01$.
 """
@@ -3051,7 +3051,7 @@ exercise("sq-lengths").check(order_and_error)
 r"""
 <details><summary>Solution</summary>
 
-A shorter list leaves less time to forget, so 10 should be easier than 20. It is harder, as the code prints; the answer of the network drawn above comes out too low. The [slow drift](#sq-gates) of the memory is a clock that was set for 20 steps, and the constant of the read-out counts on it. At 40 the clock runs over.
+A shorter list leaves less time to forget, so 10 should be easier than 20. It is harder, as the code prints; the answer of the network drawn above comes out too low. The [slow drift](#sq-gates) of the memory is probably a clock that was set for 20 steps, and the constant of the read-out counts on it. At 40 it would run over.
 
 ```python
 def error_at(T):

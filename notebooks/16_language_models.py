@@ -279,7 +279,9 @@ for i, (c, look) in enumerate(zip(spell(long_ahead[shown]), long_looks[shown])):
     strip.add_patch(plt.Rectangle((i, 0), 1, 1, color=colour))
     strip.text(i + 0.5, 0.5, c, family="monospace", ha="center", va="center")
 strip.set(xlim=(0, 40), ylim=(0, 1))
-strip.set_title(f"40 letters, {long_looks[shown, -1] + 1} looks (one colour, one look)")
+strip.set_title(
+    f"40 letters, {long_looks[shown, -1] + 1} looks (a new colour, a new look)"
+)
 strip.axis("off")
 for text, colour, shape, name in (
     (slow, plot.GREY, "x", "a letter a look"),
@@ -299,7 +301,7 @@ Both models here are tables of letters counted in *Alice* {cite:p}`carroll1865`;
 
 **What does one more token cost?** We cut text into tokens, build today's block, and compute the same numbers with less memory and fewer looks. **What does one more token know?** We bend a model's distribution, see a model learn from the text before it, and end with losses that fall along a power law towards a floor that we know.
 
-Four small worlds serve: the tables of *Alice*; a reader of two layers, for texts in an invented language of four letters; a linear map of digits; and for the headline a source of 64 tokens whose entropy is known.
+Four small worlds serve most of it: the tables of *Alice*; a reader of two layers, for texts in an invented language of four letters; a linear map of digits; and for the headline a source of 64 tokens whose entropy is known.
 
 You will be able to
 
@@ -1249,7 +1251,7 @@ for k in (3, 5, 8, 12):
 
 # %% [markdown]
 r"""
-Three of the rules are set to about the same entropy, 3.7 nats. Among these the temperature loses no text and stays nearest to the model. (Of all laws of one entropy $p^{1/\tau}/Z$ over *whole* texts is nearest; letter by letter is [not quite the same](#lm-beware).) Top-5 strays farthest, to another likeliest text.
+Three of the rules are set to about the same entropy, 3.7 nats. Among these the temperature loses no text and stays nearest to the model. (Of all laws of one entropy $p^{1/\tau}/Z$ over *whole* texts is nearest; letter by letter is [not quite the same](#lm-beware).) Top-5 strays farthest of the three; it and the nucleus have another likeliest text.
 
 But was the fear right? Outside its five likeliest letters the model expects 17 % of the beginning of the next chapter of *Alice*, and finds 19 %, more than two standard errors more (if letters count as independent). Outside the twelve likeliest likewise; at the other two cuts the excess is less than that.
 
@@ -1839,35 +1841,7 @@ r"""
 As trained, eight bits are free and four nearly so. With outliers and one step a matrix, four lose nearly all by which the reader beats even chances.
 
 Blocks confine the harm to the weights beside an outlier, and pay for their steps: six bits of storage as $5+1$ cost $0.135$ nats, as $6+0$ they cost $0.220$.
-
-The slider shows the scatter.
 """
-
-
-# %% tags=["picture"]
-def coarse_picture(bits):
-    fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 2.9))
-    w = reader.mlp[0].W.weight.detach()
-    rough = quantize(w, bits)
-    left.plot(w.ravel(), rough.ravel(), ".", ms=3, color=plot.BLUE)
-    left.set(xlabel="weight", ylabel="rounded", title=f"{bits} bits, a step a matrix")
-    x = test_texts[:40]
-    with torch.no_grad():
-        p, p_rough = (
-            m(x[:, :-1]).softmax(-1)[..., 0].ravel()
-            for m in (reader, coarse(reader, bits))
-        )
-    right.plot(p, p_rough, ".", ms=2, color=plot.RED)
-    right.plot([0, 1], [0, 1], color="black", lw=0.8)
-    right.set(xlabel="chance of letter 0", ylabel="after rounding")
-    return fig
-
-
-explore(
-    coarse_picture,
-    alt="Left, weights against their rounded values: a staircase, finer with more bits. Right, the probabilities of the reader before and after rounding: on the diagonal at eight bits, scattered at four, a cloud at two",
-    bits=[8, 4, 3, 2],
-)
 
 # %% tags=["checks"]
 verify(
@@ -2082,7 +2056,7 @@ explore(
 # %% [markdown]
 r"""
 (reward-overoptimization)=
-**The wish and its proxy.** Who has the reward? One fits a model $\hat r$ to comparisons, in which $a$ beats $b$ with probability $\sigma(r_a-r_b)$, and bends towards that. One that has learnt only that vowels please will, bent far, write `aei`, for which the wish is $3-4$.
+**The wish and its proxy.** Who has the reward? One fits a model $\hat r$ to comparisons, in which $a$ beats $b$ with probability $\sigma(r_a-r_b)$, and bends towards that. One that has learnt only that vowels please would, bent far, write `aei` as gladly as `ace`; but the wish is $3-4$.
 
 Let $\lambda=1/\beta$ be the strength and $\pi_\lambda\propto\pi_0e^{\lambda\hat r}$. Since $\frac{d\pi_\lambda}{d\lambda}=\pi_\lambda\,(\hat r-\mathbb E_{\pi_\lambda}\hat r)$,
 
@@ -2090,7 +2064,7 @@ $$
 \frac d{d\lambda}\,\mathbb E_{\pi_\lambda}\hat r=\operatorname{Var}_{\pi_\lambda}(\hat r)\ge0,\qquad\frac d{d\lambda}\,\mathbb E_{\pi_\lambda}r=\operatorname{Cov}_{\pi_\lambda}(r,\hat r).
 $$ (eq-lm-over)
 
-What one measures rises. What one wants rises as long as the two agree *among the texts now written*, and a strong tilt writes texts that no comparison was about {cite:p}`gao2023`.
+What one measures rises. What one wants rises as long as the two agree *among the texts now written*, and a strong tilt may write texts that no comparison was about {cite:p}`gao2023`.
 
 Six proxies score every letter at every place, each fitted, with a penalty of half the squared scores, to 80 comparisons of its own. The controls: six of the same form fitted to 8,000, and the true wish.
 """
@@ -2157,12 +2131,15 @@ for n, paths in ((80, along_proxies), (8000, along_better)):
     ):
         row = "".join(f"{m:7.2f}" for m in means).replace("-", "−")
         print(f"{n:5,} comparisons, mean wish {words:11}{row}")
+ends = [spell(np.unravel_index(tilted(r, 1 / 40).argmax(), wish.shape)) for r in better]
+print(f"{8000:5,} comparisons, likeliest at the end" + "".join(f"{e:>7}" for e in ends))
+print(f"the base model's mean wish {along_wish[0, 1]:.2f}")
 
 # %% [markdown]
 r"""
 At first all gain. Then, of the six from 80 comparisons, three end below where they began, though each sees its own score rise all the way; only one ends at the top.
 
-Those from 8,000 all come near the top, and at strong tilts two still fall, one of them below where it began. Too few comparisons are the larger cause; the rest may be the form, which cannot see neighbours.
+Those from 8,000 all come near the top, and at strong tilts two still fall, one of them below where it began. Too few comparisons are the larger cause. Nor is it that the form cannot see neighbours: the two that still fall end in texts that have no vowels side by side.
 
 The leash $\beta$ is there because the reward is not to be believed far from home.
 """
@@ -2468,7 +2445,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-The reader of two layers follows Bayes down, on average less than a tenth of a nat above. One layer with as many weights ends little better than counting letters: its keys know only their own letter, not the one before it. (One start and one rate for both.)
+The reader of two layers follows Bayes down, on average less than a tenth of a nat above; the gap grows along the text. One layer with as many weights ends little better than counting letters: its keys know only their own letter, not the one before it. (One start and one rate for both.)
 
 At the first two places both are worse than even chances. The reader expects a lone letter to return, with a chance of three quarters. Perhaps because the mean of what its heads find is then that letter.
 
@@ -2892,11 +2869,11 @@ plt.show()
 
 # %% [markdown]
 r"""
-For one step the prophecy is fair (from two runs at each width asked about): with *twice* the compute it misses by up to a fifth of what is left above the entropy rate. Two sources stay higher: their *gain* was promised a third and two fifths too large. The rival through the last two points is farther off each time (11 to 41 %); who says "nothing improves" misses by two fifths. The dashed law without a floor soon promises losses *below the entropy of the text*, which no model can have.
+For one step the prophecy is fair (from two runs at each width asked about, whose spread is not shown): with *twice* the compute it misses by up to a fifth of what is left above the entropy rate. Two sources stay higher: their *gain* was promised a third and two fifths too large. The rival through the last two points is farther off each time (11 to 41 %); who says "nothing improves" misses by two fifths. The dashed law without a floor soon promises losses *below the entropy of the text*, which no model can have.
 
 With *four times* the compute the first source still keeps its word. For the two others the part above the entropy rate is foretold some 40 % too small. Trust a law for a step; test it before a leap.
 
-The floor itself is harder to guess. One fit finds it to a hundredth; the others fall short by more than twice their ±, one by nearly all that its best model still lacked. A floor set too low bends the whole curve down. Is that the 40 %? Told the true floor, the same points miss by 2, 12 and 16 %: most of it is.
+The floor itself is harder to guess. One fit finds it to a hundredth; the others fall short by more than twice their ±, one by nearly all that its best model still lacked. A floor set too low bends the whole curve down. Is that the 40 %? Told the true floor, and fitted on logarithmic axes, the same points miss by −2, +12 and −16 %: most of it is, though one now errs the other way.
 
 And ten times the compute? Measured, not foretold: eleven times leave a quarter to a third of what width 6 had above the entropy rate.
 """
@@ -3123,28 +3100,7 @@ print(f"total variation: residual {gap_two[2]:.0e}, fresh draw from p {slip_two:
 # %% [markdown]
 r"""
 **"Start both factors at zero."** With $B=0$ *and* $A=0$ the change $BA$ has no slope in either, and LoRA never starts. One of them must not be zero.
-
-**"The cache holds what was there; the new token stands at place 0."** Its key and query must be turned by the angle of its true place.
 """
-
-
-# %% tags=["set-up"]
-@torch.no_grad()
-def places_forgotten(layer, x):
-    """Largest change of each output when every token is read as if at place 0."""
-    lost = [layer.roles(x[:, t : t + 1]) for t in range(x.shape[1])]
-    k, v = (torch.cat([r[n] for r in lost], 2).repeat_interleave(2, 1) for n in (1, 2))
-    seen = [
-        attention(r[0], k[:, :, : t + 1], v[:, :, : t + 1], torch.tensor(True))[0]
-        for t, r in enumerate(lost)
-    ]
-    wrong = layer.out(torch.cat(seen, 2).transpose(1, 2).flatten(2))
-    return (wrong - attend(layer, x)[0]).abs().amax(2)[0]
-
-
-forgotten = places_forgotten(reader.attn[0], normal(1, 6, 32, seed=3).float())
-print("places forgotten, outputs 1 to 6 change by up to", end="")
-print("".join(f"{change:6.2f}" for change in forgotten))
 
 # %% tags=["checks"]
 verify(
@@ -3173,8 +3129,6 @@ verify(
 A1 = normal(2, 33)
 slope_B = torch.autograd.grad(((Y_new - X_new @ (W_old + B0 @ A1).T) ** 2).sum(), B0)[0]
 verify_at_least("A random: largest slope by B", slope_B.abs().max(), 1.0)
-verify("places forgotten: change of the first output", forgotten[0], 0.0, atol=1e-6)
-verify_at_least("… of the later ones, the largest", forgotten[1:].max(), 0.05)
 
 # %% [markdown]
 r"""

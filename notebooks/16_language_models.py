@@ -297,7 +297,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-Both models here are tables of letters counted in *Alice* {cite:p}`carroll1865`; what was never seen leans on the shorter table. The small one knows the last letter, the large one the last two. The quick way took two looks for five letters, and each three-letter text comes as often as it does the slow way. Nothing is worse: the two laws are *equal*, as you will [prove](#speculative-decoding).
+Both models here are tables of letters counted in *Alice* {cite:p}`carroll1865`; what was never seen leans on the shorter table. The small one knows the last letter, the large one the last two. The quick way took two looks for five letters, and each common three-letter text comes as often as it does the slow way, but for chance. Nothing is worse: the two laws are *equal*, as you will [prove](#speculative-decoding).
 
 **What does one more token cost?** We cut text into tokens, build today's block, and compute the same numbers with less memory and fewer looks. **What does one more token know?** We bend a model's distribution, see a model learn from the text before it, and end with losses that fall along a power law towards a floor that we know.
 
@@ -1197,7 +1197,7 @@ def top_p(p, mass):
 
 # %% [markdown]
 r"""
-The law of a text of three letters is the product of three rows, $27^3=19\text{,}683$ numbers. Its entropy says how varied the texts are, $\mathrm{KL}$ how far they are from the model's. The lost mass is the share of the model's texts that can no longer be written.
+The law of a text of three letters is the product of three rows, $27^3=19\text{,}683$ numbers. Its entropy says how varied the texts are, $\mathrm{KL}(\text{rule}\,\|\,\text{model})$ how far they are from the model's. The lost mass is the share of the model's texts that can no longer be written.
 """
 
 
@@ -1251,7 +1251,7 @@ for k in (3, 5, 8, 12):
 
 # %% [markdown]
 r"""
-Three of the rules are set to about the same entropy, 3.7 nats. Among these the temperature loses no text and stays nearest to the model. (Of all laws of one entropy $p^{1/\tau}/Z$ over *whole* texts is nearest; letter by letter is [not quite the same](#lm-beware).) Top-5 strays farthest of the three; it and the nucleus have another likeliest text.
+Three of the rules are set to about the same entropy, 3.7 nats. Among these the temperature loses no text and stays nearest to the model. (Of all laws of one entropy $p^{1/\tau}/Z$ over *whole* texts is nearest; letter by letter is [not quite the same](#lm-beware).) Top-5 strays farthest of the three, and has another likeliest text.
 
 But was the fear right? Outside its five likeliest letters the model expects 17 % of the beginning of the next chapter of *Alice*, and finds 19 %, more than two standard errors more (if letters count as independent). Outside the twelve likeliest likewise; at the other two cuts the excess is less than that.
 
@@ -2139,7 +2139,7 @@ print(f"the base model's mean wish {along_wish[0, 1]:.2f}")
 r"""
 At first all gain. Then, of the six from 80 comparisons, three end below where they began, though each sees its own score rise all the way; only one ends at the top.
 
-Those from 8,000 all come near the top, and at strong tilts two still fall, one of them below where it began. Too few comparisons are the larger cause. Nor is it that the form cannot see neighbours: the two that still fall end in texts that have no vowels side by side.
+Those from 8,000 all come near the top, and at strong tilts two still fall, one of them below where it began. Too few comparisons are the larger cause. Nor is it that the form cannot see neighbours: the likeliest texts of the two that still fall, `s e` and `hqi`, have no vowels side by side.
 
 The leash $\beta$ is there because the reward is not to be believed far from home.
 """
@@ -2380,7 +2380,7 @@ $$ (eq-lm-bayes)
 
 Averaged over all texts nothing has a smaller surprise, at any place. The fall of this floor is what one more token is worth.
 
-Our reader has two layers and has seen 160 batches of such texts, from one start. Its rivals: a reader of one layer, widened to as many weights, trained alike; counting letters without regard to the present one; the even chances.
+Our reader has two layers and has seen 160 batches of such texts, from one start. Its rivals: a reader of one layer, widened to as many weights, trained alike; counting letters without regard to the present one (one extra of each, not tuned); the even chances.
 """
 
 
@@ -2445,7 +2445,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-The reader of two layers follows Bayes down, on average less than a tenth of a nat above; the gap grows along the text. One layer with as many weights ends little better than counting letters: its keys know only their own letter, not the one before it. (One start and one rate for both.)
+The reader of two layers follows Bayes down, on average less than a tenth of a nat above; after the first few letters the gap grows. One layer with as many weights ends little better than counting letters: its keys know only their own letter, not the one before it. (One start and one rate for both.)
 
 At the first two places both are worse than even chances. The reader expects a lone letter to return, with a chance of three quarters. Perhaps because the mean of what its heads find is then that letter.
 
@@ -2636,7 +2636,7 @@ r"""
 (scaling-law)=
 ## The headline: how much better with ten times the compute?
 
-Can one know what a model will be worth before it is trained? {cite:t}`kaplan2020` found that the loss of the best model that a compute budget $C$ can buy falls like a power of $C$; {cite:t}`hoffmann2022` fitted it with a floor,
+Can one know what a model will be worth before it is trained? {cite:t}`kaplan2020` found that the loss of the best model that a compute budget $C$ can buy falls like a power of $C$; {cite:t}`hoffmann2022` fitted a floor too, in weights and tokens. Along the best split it [comes to](#eq-lm-chinchilla)
 
 $$
 L(C)=E+a\,C^{-\gamma}.
@@ -2655,7 +2655,7 @@ With $\mu\approx\nu$ weights and tokens should grow together, each like $\sqrt C
 
 **The protocol.** One budget is spent on five widths with three rates each. Width 6 wins; we keep 4, less than a tenth worse and cheaper to scale, and its rate $0.45/d$.
 
-From there width $d$ gets $135\,d$ steps, so that $C\propto d^2$. What follows is the law of *this recipe*: whether the split stays the best is not searched; at the one budget widths 2 and 3 did best with half the rate, the lowest tried.
+From there width $d$ gets $135\,d$ steps, so that $C\propto d^2$ ($N=64\,d$ counts the head; the embedding is only looked up). What follows is the law of *this recipe*: whether the split stays the best is not searched; at the one budget widths 2 and 3 did best with half the rate, the lowest tried.
 
 The law is fitted to widths 2 to 10 and only then asked about two and four times the largest budget. Two more sources (other dice; twice as regular) follow untuned, with fewer widths and runs. The rivals: in the table a power law through the last two points, and "nothing improves"; in the picture one through all, without a floor.
 """
@@ -2869,13 +2869,15 @@ plt.show()
 
 # %% [markdown]
 r"""
-For one step the prophecy is fair (from two runs at each width asked about, whose spread is not shown): with *twice* the compute it misses by up to a fifth of what is left above the entropy rate. Two sources stay higher: their *gain* was promised a third and two fifths too large. The rival through the last two points is farther off each time (11 to 41 %); who says "nothing improves" misses by two fifths. The dashed law without a floor soon promises losses *below the entropy of the text*, which no model can have.
+How much do ten times the compute buy? Eleven times leave a quarter to a third of what width 6 had above the entropy rate. Could one have foretold it?
 
-With *four times* the compute the first source still keeps its word. For the two others the part above the entropy rate is foretold some 40 % too small. Trust a law for a step; test it before a leap.
+**One step: yes.** With *twice* the compute the law misses by up to a fifth of what is left above the entropy rate (two runs at each width asked about; their spread is not shown). Two sources stay higher: their *gain* was promised a third and two fifths too large. The line through the last two points is farther off each time; who says "nothing improves" misses by two fifths. The dashed law without a floor soon promises losses *below the entropy of the text*, which no model can have.
 
-The floor itself is harder to guess. One fit finds it to a hundredth; the others fall short by more than twice their ±, one by nearly all that its best model still lacked. A floor set too low bends the whole curve down. Is that the 40 %? Told the true floor, and fitted on logarithmic axes, the same points miss by −2, +12 and −16 %: most of it is, though one now errs the other way.
+**A leap: no.** With *four times* the compute the first source still keeps its word. For the two others the part above the entropy rate is foretold some 40 % too small.
 
-And ten times the compute? Measured, not foretold: eleven times leave a quarter to a third of what width 6 had above the entropy rate.
+**The floor: hardly.** One fit finds it to a hundredth; the others fall short by more than twice their ±. A floor set too low bends the whole curve down. Is that the 40 %? Told the true floor, the same points miss by −2, +12 and −16 %: about a third, and one now errs the other way. (They were also weighed differently, so the floor need not be all of it.)
+
+Trust a law for a step; test it before a leap.
 """
 
 # %% tags=["checks"]

@@ -522,7 +522,7 @@ r"""
 (leaner-block)=
 ## A leaner block
 
-A [transformer block](#transformer-block) of 2017 and one of today differ in a few places, each one line of code.
+A [transformer block](#transformer-block) of 2017 and one of today differ in a few places, each a few lines of code.
 
 (rmsnorm)=
 **A norm without a mean.** The layer norm subtracts the mean of the coordinates and divides by their spread. *RMSNorm* {cite:p}`zhang2019rms` only divides,
@@ -656,7 +656,7 @@ class LM(nn.Module):
 r"""
 **Does the gate pay?** Ask two layers, one gated and one not, for a target made of products, $x_1x_2+x_3x_4+x_5x_6$. Then, as control, for six smooth bends $\log\cosh(2a^\top x)$.
 
-Both have about as many weights, inputs that RMSNorm has scaled, biases (a seventh input, always 1), the same steps, and the best of five rates by validation loss; three seeds report.
+Both have about as many weights, inputs that RMSNorm has scaled, biases (a seventh input, always 1), the same steps, and the best of five rates by the validation loss of two seeds; three other seeds report (± is their standard deviation).
 """
 
 
@@ -2293,7 +2293,7 @@ print(f";  the best law 0 {two_best.exp() @ two_wish:8.3f}")
 r"""
 Ten times as many comparisons bring the fit about two to six times nearer to the best law.
 
-But with 500, and next to no penalty (0.05) on the squared changes of the table's logits, it pleases more than the base model and is yet *farther* from the best law: it believes every chance result. With a penalty of 2 it is nearer, and pleases less.
+But with 500, and next to no penalty (0.05) on the squared changes of the table's logits, it pleases more than the base model and is yet *farther* from the best law: it believes every chance result. With a penalty of 2 it is nearer, and pleases less than without.
 """
 
 # %% tags=["checks"]
@@ -2541,7 +2541,7 @@ plt.show()
 r"""
 The heads of the first layer give a third to three fifths of their weight to the letter before. Those of the second put three quarters or more where induction asks (the circles), twice what chance gives.
 
-Silence one head, and little is lost. Silence all four of a layer, and it costs several times what they cost one by one, as if each could stand in for the others. Both layers are needed; without the first the loss rises even more.
+Silence one head, and little is lost. Silence all four of a layer, and it costs about four times the sum of what they cost one by one, as if each could stand in for the others. Both layers are needed; without the first the loss rises even more.
 """
 
 # %% tags=["checks"]
@@ -2634,7 +2634,7 @@ print(f"three times {same_letter(3, 0.3):.2f}, not {1 / 16:.2f}")
 # %% [markdown]
 r"""
 (scaling-law)=
-## The headline: how much better with ten times the compute?
+## The headline: can one foretell what more compute buys?
 
 Can one know what a model will be worth before it is trained? {cite:t}`kaplan2020` found that the loss of the best model that a compute budget $C$ can buy falls like a power of $C$; {cite:t}`hoffmann2022` fitted a floor too, in weights and tokens. Along the best split it [comes to](#eq-lm-chinchilla)
 
@@ -2869,15 +2869,15 @@ plt.show()
 
 # %% [markdown]
 r"""
-How much do ten times the compute buy? Eleven times leave a quarter to a third of what width 6 had above the entropy rate. Could one have foretold it?
+How much do ten times the compute buy? Eleven times leave a quarter to a third of what width 6 had above the entropy rate. Can one foretell such gains? We ask for twice and four times the largest budget fitted.
 
-**One step: yes.** With *twice* the compute the law misses by up to a fifth of what is left above the entropy rate (two runs at each width asked about; their spread is not shown). Two sources stay higher: their *gain* was promised a third and two fifths too large. The line through the last two points is farther off each time; who says "nothing improves" misses by two fifths. The dashed law without a floor soon promises losses *below the entropy of the text*, which no model can have.
+**One step: better than its rivals.** With *twice* the compute the law misses by up to a fifth of what is left above the entropy rate (two runs at each width asked about; their spread is not shown). In two sources the measured loss stays above the law: their *gain* was promised a third and two fifths too large. The line through the last two points is farther off each time; who says "nothing improves" misses by two fifths. The dashed law without a floor soon promises losses *below the entropy of the text*, which no model can have.
 
-**A leap: no.** With *four times* the compute the first source still keeps its word. For the two others the part above the entropy rate is foretold some 40 % too small.
+**A leap: no.** With *four times* the compute the first source still keeps its word. For the two others the part above the entropy rate is foretold some 40 % too small. (The first was tuned, and fitted to more widths and runs; whether that or the source makes the difference was not separated.)
 
-**The floor: hardly.** One fit finds it to a hundredth; the others fall short by more than twice their ±. A floor set too low bends the whole curve down. Is that the 40 %? Told the true floor, the same points miss by −2, +12 and −16 %: about a third, and one now errs the other way. (They were also weighed differently, so the floor need not be all of it.)
+**The floor: hardly.** One fit finds it to a hundredth; the others fall short by more than twice their ± (the spread of forty refits to redrawn runs). A floor set too low bends the whole curve down. Is that the 40 %? Told the true floor, the same points miss by −2, +12 and −16 %: about a third, and one now errs the other way. (They were also weighed differently, so the floor need not be all of it.)
 
-Trust a law for a step; test it before a leap.
+For a step a law beats its rivals, and may still promise too much; test it before a leap.
 """
 
 # %% tags=["checks"]

@@ -1180,9 +1180,9 @@ r"""
 (favourite-directions)=
 ## Favourite directions
 
-How large a step may gradient descent take? Below $2/L$, where $L$ is the largest curvature of the loss in any direction ([Gradient descent](#curvature-limits-step-size)). A model with a million weights has a million directions, and curvature is a matrix of a million times a million. Nobody writes it down, and yet some hundred gradients find $L$. How?
+In [the figure](#see-a-matrix) turn the ochre dot round: our example $A=\begin{pmatrix}2&1\\1&2\end{pmatrix}$ knocks nearly every $x$ off its line. Two dashed lines stay. Whoever knows them knows what multiplying a thousand times does and, as we shall see, how large a step gradient descent may take.
 
-Multiply and multiply again. Our $A=\begin{pmatrix}2&1\\1&2\end{pmatrix}$ sends $(1,0)$ to $(2,1)$, then to $(5,4)$, $(14,13)$, $(41,40)$. Unless the start lies on the other diagonal, the arrow leans towards the diagonal and becomes nearly three times as long in each step.
+Multiply and multiply again. Our $A$ sends $(1,0)$ to $(2,1)$, then to $(5,4)$, $(14,13)$, $(41,40)$. Unless the start lies on the other diagonal, the arrow leans towards the diagonal and becomes nearly three times as long in each step.
 
 (eigenvalues-and-eigenvectors)=
 The diagonal is a direction that $A$ only stretches: $A\begin{pmatrix}1\\1\end{pmatrix}=3\begin{pmatrix}1\\1\end{pmatrix}$. So is the other, $A\begin{pmatrix}1\\-1\end{pmatrix}=1\begin{pmatrix}1\\-1\end{pmatrix}$. A vector $v\ne0$ with
@@ -1203,7 +1203,7 @@ $$ (eq-la-characteristic)
 and for each root elimination finds the kernel of $A-\lambda I$. For a turn by $90°$ the equation is $\lambda^2+1=0$: no real root, no line that stays.
 
 (power-iteration)=
-**Why multiplying finds the largest.** Suppose that eigenvectors $v_1,\dots,v_n$ form a basis, that one eigenvalue is larger in size than all the others, $|\lambda_1|>|\lambda_2|\ge\dots$, and that the start $x_0=\sum_ic_iv_i$ has $c_1\neq0$. Then
+**Why multiplying finds the largest.** Split the start, $(1,0)=\frac12(1,1)+\frac12(1,-1)$. Four multiplications make it $\frac{81}2(1,1)+\frac12(1,-1)=(41,40)$. In general, suppose that eigenvectors $v_1,\dots,v_n$ form a basis, that one eigenvalue is larger in size than all the others, $|\lambda_1|>|\lambda_2|\ge\dots$, and that the start $x_0=\sum_ic_iv_i$ has $c_1\neq0$. Then
 
 $$
 A^tx_0=\sum_ic_i\lambda_i^tv_i=\lambda_1^t\Bigl(c_1v_1+\sum_{i>1}c_i\Bigl(\frac{\lambda_i}{\lambda_1}\Bigr)^{\!t}v_i\Bigr),
@@ -1285,7 +1285,7 @@ A symmetric matrix stretches along perpendicular axes, and the quadratic form is
 (positive-definite-matrix)=
 **Bowls and saddles.** A symmetric $A$ is *positive definite* if $x^\top Ax>0$ for all $x\ne0$, which by that sum means all $\lambda_i>0$: a bowl. With none negative it is *positive semidefinite*; with some $\lambda_i=0$, a valley; with both signs *indefinite*, a saddle. Where the gradient is zero, a positive definite [Hessian](#hessian) (the matrix of second derivatives) means a minimum, a negative eigenvalue means none, and a semidefinite one leaves it open.
 
-**The curvature of a classifier.** Now the question from the beginning, on softmax regression for digits, where 640 weights (random ones: nothing is trained yet) still allow the control. A Hessian times a vector is the change of the gradient along it, $Hv\approx\frac{g(w+\epsilon v)-g(w-\epsilon v)}{2\epsilon}$, which costs two gradients. This loss is convex: no eigenvalue is negative, and largest in size is largest.
+**The curvature of a classifier.** How large a step may gradient descent take? Below $2/L$, where $L$ is the largest curvature of the loss in any direction ([Gradient descent](#curvature-limits-step-size)). A model with a million weights has a million directions, and curvature is a matrix of a million times a million. Nobody writes it down, and yet some hundred gradients find $L$. Here is how, on softmax regression for digits, where 640 weights (random ones: nothing is trained yet) still allow the control. A Hessian times a vector is the change of the gradient along it, $Hv\approx\frac{g(w+\epsilon v)-g(w-\epsilon v)}{2\epsilon}$, which costs two gradients. This loss is convex: no eigenvalue is negative, and largest in size is largest.
 """
 
 
@@ -1447,27 +1447,7 @@ Most matrices of a network are not even square. Is there for them, too, a frame 
 
 By hand: $A=\begin{pmatrix}3&0\\4&5\end{pmatrix}$ has $A^\top A=\begin{pmatrix}25&20\\20&25\end{pmatrix}$, whose eigenvectors are the diagonals, with $45$ and $5$. So among all unit vectors $v_1=(1,1)/\sqrt2$ is stretched most, to $Av_1=(3,9)/\sqrt2$ of length $\sqrt{45}$, and $v_2=(-1,1)/\sqrt2$ least, to $(-3,1)/\sqrt2$ of length $\sqrt5$. And the images are orthogonal again, $-9+9=0$.
 
-(singular-value-decomposition)=
-:::{prf:theorem} Singular value decomposition
-:label: thm-la-svd
-Every $m\times n$ matrix is $A=U\Sigma V^\top$ with orthonormal columns in the square $U$ and $V$ and $\Sigma$ zero except for $\sigma_1\ge\sigma_2\ge\dots\ge0$ on its diagonal. In layers, with $r=\operatorname{rk}A$,
-
-$$
-A=\sum_{i=1}^r\sigma_i\,u_iv_i^\top .
-$$ (eq-la-svd)
-:::
-
-:::{prf:proof}
-Let $v_1,\dots,v_n$ be an orthonormal eigenbasis of $A^\top A$, eigenvalues $\lambda_1\ge\dots\ge\lambda_n\ge0$, and $\sigma_i=\sqrt{\lambda_i}$, of which the first $r$ are positive. The images are orthogonal with lengths $\sigma_i$,
-
-$$
-\langle Av_i,Av_j\rangle=v_i^\top A^\top Av_j=\lambda_j\langle v_i,v_j\rangle ,
-$$ (eq-la-images)
-
-so $u_i=Av_i/\sigma_i$, $i\le r$, are orthonormal; complete them to a basis of $\mathbb R^m$. For every $x=\sum_i\langle v_i,x\rangle v_i$ we get $Ax=\sum_{i\le r}\langle v_i,x\rangle\sigma_iu_i$, which is the formula. The $u_1,\dots,u_r$ span the image, so $r$ is the rank.
-:::
-
-$V^\top$ turns (or mirrors), $\Sigma$ stretches along the axes, $U$ turns. Here are the stages of the matrix done by hand, divided by $\sqrt5$ so that it stretches by 3 and 1; follow $v_1$ (blue) and $v_2$ (red).
+So $A$ works in three moves. $V^\top$, with $v_1$ and $v_2$ as rows, turns them onto the axes; $\Sigma$ stretches along the axes; $U$, with the directions of the two images as columns, turns them to where they belong. Divided by $\sqrt5$, so that it stretches by 3 and 1, our matrix does it like this; follow $v_1$ (blue) and $v_2$ (red).
 """
 
 
@@ -1489,6 +1469,31 @@ for ax, M, title in zip(
     ax.set(xticks=[-2, 0, 2])
     ax.grid(False)
 plt.show()
+
+# %% [markdown]
+r"""
+That was no luck of this matrix.
+
+(singular-value-decomposition)=
+:::{prf:theorem} Singular value decomposition
+:label: thm-la-svd
+Every $m\times n$ matrix is $A=U\Sigma V^\top$ with orthonormal columns in the square $U$ and $V$ and $\Sigma$ zero except for $\sigma_1\ge\sigma_2\ge\dots\ge0$ on its diagonal. In layers, with $r=\operatorname{rk}A$,
+
+$$
+A=\sum_{i=1}^r\sigma_i\,u_iv_i^\top .
+$$ (eq-la-svd)
+:::
+
+:::{prf:proof}
+Let $v_1,\dots,v_n$ be an orthonormal eigenbasis of $A^\top A$, eigenvalues $\lambda_1\ge\dots\ge\lambda_n\ge0$, and $\sigma_i=\sqrt{\lambda_i}$, of which the first $r$ are positive. The images are orthogonal with lengths $\sigma_i$,
+
+$$
+\langle Av_i,Av_j\rangle=v_i^\top A^\top Av_j=\lambda_j\langle v_i,v_j\rangle ,
+$$ (eq-la-images)
+
+so $u_i=Av_i/\sigma_i$, $i\le r$, are orthonormal; complete them to a basis of $\mathbb R^m$. For every $x=\sum_i\langle v_i,x\rangle v_i$ we get $Ax=\sum_{i\le r}\langle v_i,x\rangle\sigma_iu_i$, which is the formula. The $u_1,\dots,u_r$ span the image, so $r$ is the rank.
+:::
+"""
 
 
 # %%

@@ -1197,7 +1197,7 @@ r"""
 (softmax)=
 ## More than two classes: why exponentials?
 
-A language model is a classifier with fifty thousand classes, and it ends in one line: scores in, probabilities out. Why by $e^z$ and not, say, by squares or absolute values, which are positive too?
+A language model is a classifier with fifty thousand classes, and it ends in one line: scores in, probabilities out. The scores are linear, one column of weights for each class: $z=W^\top x$. The label is a list too, 1 in the place of the true class and 0 elsewhere (*one-hot*); the numbers 0, 1, 2 would claim an order. And the probabilities: why by $e^z$ and not, say, by squares or absolute values, which are positive too?
 
 **Because log-odds are to be linear.** For two classes the model said that scores are log-odds. Ask the same of every pair: the log-odds of $i$ against $j$ shall be the difference of their scores,
 
@@ -1261,7 +1261,7 @@ $$
 \frac{\partial}{\partial z_k}(-\log p_y)=p_k-\mathbb 1[k=y],\qquad\nabla_W\ell=X^\top(P-Y)
 $$ (eq-reg-softmax-gradient)
 
-for $z=W^\top x$ with probabilities and one-hot labels as rows of $P$ and $Y$: *prediction minus truth, times the input*, again. In the example, if the first class is true, the loss is $-\ln0.67=0.41$ and the slope $(-0.33,0.24,0.09)$; the entries sum to zero. Differentiating $p_i=e^{z_i}/N$ once more by the quotient rule gives $\partial_kp_i=p_i\mathbb 1[i=k]-p_ip_k$,
+since $z_k=\sum_jW_{jk}x_j$ moves by $x_j$ when $W_{jk}$ moves by one; the examples, their probabilities and their one-hot labels are the rows of $X$, $P$ and $Y$: *prediction minus truth, times the input*, again. In the example, if the first class is true, the loss is $-\ln0.67=0.41$ and the slope $(-0.33,0.24,0.09)$; the entries sum to zero. Differentiating $p_i=e^{z_i}/N$ once more by the quotient rule gives $\partial_kp_i=p_i\mathbb 1[i=k]-p_ip_k$,
 
 $$
 J=\operatorname{diag}(p)-pp^\top ,
@@ -1339,9 +1339,7 @@ def softmax_gradient(W, X, y):  # W (d, m), X (n, d), y (n,)
 
 W_digits = np.zeros((65, 10))  # setting
 for _ in range(200):  # setting
-    W_digits = W_digits - 0.5 * softmax_gradient(
-        W_digits, ink, digits.y_train
-    )  # setting
+    W_digits -= 0.5 * softmax_gradient(W_digits, ink, digits.y_train)  # setting
 
 # %% tags=["picture"] mystnb={"image": {"alt": "Ten small pictures, the weights of the ten classes: each shows in purple where ink speaks for the digit and in orange where it speaks against it; the zero has an orange centre."}}
 fig, axes = plt.subplots(2, 5, figsize=(6.8, 2.9))
@@ -1350,10 +1348,18 @@ for k, ax in enumerate(axes.flat):
     ax.set(title=f"{k}", xticks=[], yticks=[])
     ax.grid(False)
 plt.show()
+p_new = softmax(ink_test @ W_digits)  # (397, 10)
+surprises = -np.log(p_new[np.arange(397), digits.y_test])
+dearest = surprises.argmax()
+print(f"right {(p_new.argmax(1) == digits.y_test).mean():.0%}", end=", ")
+print(
+    f"mean surprise {surprises.mean():.2f}, largest {surprises[dearest]:.2f}:", end=" "
+)
+print(f"a {digits.y_test[dearest]} called a {p_new[dearest].argmax()}")
 
 # %% [markdown]
 r"""
-For the zero, ink in its middle speaks against it; the templates are not digits but *differences* between digits.
+For the zero, ink in its middle speaks against it; the templates are not digits but *differences* between digits. With them 95 % of 397 new digits are read right, at a mean surprise of $0.27$, where knowing nothing costs $2.30$. The dearest of all, a nine called a five, costs $3.68$.
 """
 
 # %% tags=["checks"]
@@ -1372,6 +1378,20 @@ verify(
     softmax(ink_test @ W_digits[:, :2])[:, 1],
     special.expit(ink_test @ (W_digits[:, 1] - W_digits[:, 0])),
     atol=1e-12,
+)
+verify_at_least(
+    "share of the new digits read", (p_new.argmax(1) == digits.y_test).mean(), 0.94
+)
+verify_at_most(
+    "mean surprise over that of knowing nothing", surprises.mean() / np.log(10), 1 / 8
+)
+verify(
+    "dearest digit: the cross-entropy of one example, by the library",
+    surprises[dearest],
+    F.cross_entropy(
+        torch.tensor(ink_test @ W_digits), torch.tensor(digits.y_test), reduction="none"
+    ).max(),
+    atol=1e-10,
 )
 shifted = W_digits + np.random.default_rng(33).normal(size=(65, 1))
 verify(

@@ -1140,7 +1140,7 @@ $$
 v_{t+1}=\beta v_t-\eta\nabla f(x_t),\qquad x_{t+1}=x_t+v_{t+1},\qquad v_0=0,\quad0\le\beta<1 .
 $$ (eq-momentum)
 
-This is Polyak's *heavy ball* {cite:p}`polyak1964`, or *momentum*. Because $v_t=x_t-x_{t-1}$, it is the opening's second ball: $x_{t+1}=x_t-\eta\nabla f(x_t)+\beta(x_t-x_{t-1})$.
+This is Polyak's *heavy ball* {cite:p}`polyak1964`, or *momentum*. Because $v_t=x_t-x_{t-1}$, it is the opening's second ball: $x_{t+1}=x_t-\eta\nabla f(x_t)+\beta(x_t-x_{t-1})$. In PyTorch it is `SGD(params, lr=η, momentum=β)`, mostly with $\beta=0.9$: wherever the slopes agree that is ten times the step, so lower $\eta$ when you switch it on.
 """
 
 
@@ -1181,7 +1181,7 @@ verify(
 
 # %% [markdown]
 r"""
-Save the valley that no learning rate could: $\kappa=40$, forty steps. Raise $\beta$ from zero and look for the moment when more becomes worse.
+Save the valley that no learning rate could: $\kappa=40$, forty steps. Raise $\beta$ from zero and look for the moment when more becomes worse. At 1.2 times its limit plain descent flies off: from which $\beta$ on does the ball stay?
 """
 
 
@@ -1211,8 +1211,8 @@ def roll(beta, fraction_of_limit):
 explore(
     roll,
     alt="Forty steps of the heavy ball in a narrow valley: without momentum it zigzags or creeps, with some it rolls along the floor, with too much it swings past the minimum",
-    beta=[0.0, 0.3, 0.5, 0.7, 0.9, 0.95],
-    fraction_of_limit=[0.3, 0.8],
+    beta=[0.0, 0.3, 0.5, 0.7, 0.9],
+    fraction_of_limit=[0.3, 0.8, 1.2],
 )
 
 # %% [markdown]
@@ -1229,7 +1229,7 @@ $$
 (1-\sqrt\beta)^2<\eta\lambda<(1+\sqrt\beta)^2 .
 $$ (eq-complex)
 
-Left of it the roots are real and positive: the ball creeps, too much friction. Right of it they are real and negative: it jumps from wall to wall, until at $\eta\lambda=2(1+\beta)$ it leaves. The map below shows the size of the larger root, that is, the factor per step, for every $\eta\lambda$ and $\beta$.
+Left of it the roots are real and positive: the ball creeps, too much friction. Right of it they are real and negative: it jumps from wall to wall, until at $\eta\lambda=2(1+\beta)$ it leaves, up to twice as late as plain descent. The map shows the size of the larger root, that is, the factor per step, for every $\eta\lambda$ and $\beta$; on its right the ball itself, from the three places with a dot.
 """
 
 
@@ -1240,29 +1240,36 @@ def factor_per_step(eta_lam, beta):
     return np.maximum(abs(b + root), abs(b - root)) / 2
 
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Map of the factor per step over the product of rate and curvature (horizontal) and momentum (vertical). A tongue of complex roots, where only momentum matters, is bounded by two curves that meet at 1 for zero momentum and reach from 0 to 4 at momentum one; beyond the line 2(1+beta) everything diverges. A horizontal segment spans the tongue at the best setting."}}
+# %% tags=["picture"] mystnb={"image": {"alt": "Map of the factor per step over the product of rate and curvature (horizontal) and momentum (vertical). A tongue of complex roots, where only momentum matters, is bounded by two curves that meet at 1 for zero momentum and reach from 0 to 4 at momentum one; beyond the line 2(1+beta) everything diverges. A horizontal segment spans the tongue at the best setting. On the right the path of one coordinate at three places with the same momentum: it creeps down, swings past zero once and rests, or jumps from side to side ever less."}}
 al, be = np.meshgrid(np.linspace(0, 4, 320), np.linspace(0, 1, 200))
-fig, ax = plt.subplots(figsize=(6.8, 3.7))
+fig, (ax, right) = plt.subplots(1, 2, figsize=(6.8, 3.7), width_ratios=[2, 1])
 shown = ax.pcolormesh(
     al,
     be,
     np.where(factor_per_step(al, be) > 1, np.nan, factor_per_step(al, be)),
-    cmap="cividis",
+    cmap=plt.get_cmap("cividis", 16),
     vmin=0,
     vmax=1,
     rasterized=True,
 )
-fig.colorbar(shown, label="factor per step")
+fig.colorbar(shown, label="factor per step", ax=ax)
 tongue = np.linspace(0, 1, 200)
 ax.plot((1 - np.sqrt(tongue)) ** 2, tongue, color="white", lw=1)
 ax.plot((1 + np.sqrt(tongue)) ** 2, tongue, color="white", lw=1)
-q = (math.sqrt(20) - 1) / (math.sqrt(20) + 1)
-ax.plot([(1 - q) ** 2, (1 + q) ** 2], [q**2, q**2], "o-", color=plot.RED, lw=2.5)
-ax.text(0.55, q**2 + 0.03, r"the valley $\kappa=20$ at its best", color="white")
-ax.text(0.01, 0.03, "creeps", rotation=65)
-ax.text(1.3, 0.75, "swings")
-ax.annotate("jumps", (1.8, 0.05), (2.3, 0.03), arrowprops={"arrowstyle": "->"})
+q = (math.sqrt(40) - 1) / (math.sqrt(40) + 1)
+ax.plot([(1 - q) ** 2, (1 + q) ** 2], [q**2, q**2], "o-", color="white", lw=2.5)
+ax.text(0.3, q**2 + 0.03, r"the valley $\kappa=40$ at its best", color="white")
 ax.text(3.0, 0.15, "leaves")
+for name, place, colour in (
+    ("creeps", 0.03, plot.GREEN),
+    ("swings", 1.0, plot.RED),
+    ("jumps", 2.7, plot.ORANGE),
+):
+    trace = heavy_ball(lambda x: x, 1.0, place, 0.4, 25)  # curvature 1
+    right.plot(trace, ".-", color=colour, label=name, lw=1.2)
+    ax.plot(place, 0.4, "o", color=colour, mec="white", ms=9)
+right.set(xlabel="step", title=r"$x_t$ at $\beta=0.4$")
+right.legend(loc="lower right")
 ax.set(xlabel=r"$\eta\lambda$", ylabel=r"$\beta$")
 ax.grid(False)
 plt.show()

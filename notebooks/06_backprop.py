@@ -796,7 +796,7 @@ def backward(f):
 
 # %% [markdown]
 r"""
-That is an automatic differentiator (for chains of up to a thousand operations, where Python ends a recursion). Our example is `u = x * x`, `p = Value(3.0) * u`, `q = u * u`, `f = p * q`, and `backward(f)` leaves 576 in `x.grad`. A random program is a better test: forty times, twenty operations on three inputs and on whatever was computed so far, run through `Value` and, the same Python, through PyTorch. And is each arrow really used once? Numbers that count what is done with them report two operations for every arrow, four for every squaring, for five squarings as for three hundred, where $2^{300}$ paths lead to the end.
+That is an automatic differentiator (for chains of up to a thousand operations, where Python ends a recursion). Our example is `u = x * x`, `p = Value(3.0) * u`, `q = u * u`, `f = p * q`, and `backward(f)` leaves 576 in `x.grad`. A random program is a better test: forty times, twenty operations on three inputs and on whatever was computed so far, run through `Value` and, the same Python, through PyTorch. And is each arrow really used once? Let the numbers count what is done with them: the way back takes two operations an arrow, also for three hundred squarings, where $2^{300}$ paths lead to the end.
 """
 
 # %% tags=["set-up"]
@@ -1011,7 +1011,7 @@ $$
 (J_F)_{ij}=\frac{\partial F_i}{\partial x_j},\qquad J_F\in\mathbb R^{m\times n},\qquad F(x+\delta)\approx F(x)+J_F\,\delta
 $$ (eq-bp-jacobian)
 
-has a row for each output and a column for each input. The example you just did, $(x+y)(xy)$, is $F(x,y)=(x+y,\,xy)$ followed by $G(s,m)=s\,m$. At $(2,3)$
+has a row for each output and a column for each input. The exercise on [the graph](#bp-graphs), $(x+y)(xy)$, is $F(x,y)=(x+y,\,xy)$ followed by $G(s,m)=s\,m$. At $(2,3)$
 
 $$
 J_F=\begin{pmatrix}1&1\\3&2\end{pmatrix},\qquad J_G=\begin{pmatrix}6&5\end{pmatrix},\qquad J_GJ_F=\begin{pmatrix}21&16\end{pmatrix} .
@@ -1116,7 +1116,9 @@ r"""
 
 Now put [the layers](#eq-bp-mlp) into [the formula](#eq-bp-reverse), and out comes *backpropagation*: four lines that explain most of what goes right and wrong in training. Follow them on a 2-2-1 network first, with $W^1=\begin{pmatrix}1&1\\1&1\end{pmatrix}$, $b^1=(0,-1)$, rectified units, $W^2=(1,-1)$, at $x=(1,1)$ with target 0.
 
-Forward: $z^1=(2,1)$, $x^1=(2,1)$, $\hat y=z^2=1$, loss $\frac12(\hat y-y)^2=\frac12$. Back: $\bar z^2=\hat y-y=1$. Each hidden unit hears it through its outgoing weight, $\bar x^1=(1,-1)$. Both are active, slope 1, so $\bar z^1=(1,-1)$. And a weight gets the signal at its head times the activity at its tail: $\bar W^2=1\cdot(2,1)$ and $\bar W^1=\begin{pmatrix}1&1\\-1&-1\end{pmatrix}$. Nine derivatives, and no number was computed twice. Now in general.
+Forward: $z^1=(2,1)$, $x^1=(2,1)$, $\hat y=z^2=1$, loss $\frac12(\hat y-y)^2=\frac12$. Back: $\bar z^2=\hat y-y=1$. Each hidden unit hears it through its outgoing weight, $\bar x^1=(1,-1)$. Both are active, slope 1, so $\bar z^1=(1,-1)$. And a weight gets the signal at its head times the activity at its tail: $\bar W^2=1\cdot(2,1)$ and $\bar W^1=\begin{pmatrix}1&1\\-1&-1\end{pmatrix}$. A bias gets the signal itself: $\bar b^1=(1,-1)$, $\bar b^2=1$. Nine derivatives, and no number was computed twice.
+
+Now use them. Because the signal at the output is 1, they are the derivatives of $\hat y$ too; their squares add up to 12. So a step of $0.01$ against all nine should take $0.12$ from $\hat y=1$. Computed anew it is $0.8803$. Now in general.
 
 (quadratic-loss-gradient)=
 (softmax-cross-entropy-gradient)=
@@ -1231,15 +1233,25 @@ verify(
     np.array(numeric),
     atol=1e-7,
 )
-W = [torch.tensor(a, requires_grad=True) for a in ([[1.0, 1], [1, 1]], [[1.0, -1]])]
-h = torch.relu(W[0] @ torch.ones(2) + torch.tensor([0.0, -1]))
-(0.5 * (W[1] @ h).sum() ** 2).backward()
+theta_221 = ([[1.0, 1], [1, 1]], [0.0, -1], [[1.0, -1]], [0.0])  # W¹, b¹, W², b²
+theta_221 = [
+    torch.tensor(a, dtype=torch.float64, requires_grad=True) for a in theta_221
+]
+answer_221 = lambda W1, b1, W2, b2: W2 @ torch.relu(W1.sum(1) + b1) + b2  # x = (1, 1)
+(0.5 * answer_221(*theta_221) ** 2).sum().backward()
+nine = [a.grad for a in theta_221]
 verify(
-    "the network by hand: both weight matrices",
-    torch.cat([w.grad.ravel() for w in W]),
-    [1, 1, -1, -1, 2, 1],
+    "the network by hand: all nine derivatives",
+    torch.cat([a.ravel() for a in nine]),
+    [1, 1, -1, -1, 1, -1, 2, 1, 1],
     atol=0,
 )
+moved_221 = answer_221(*(a - 0.01 * g for a, g in zip(theta_221, nine)))
+foretold = 1 - 0.01 * sum((g**2).sum().item() for g in nine)
+verify(
+    "a step of 0.01 against all nine: ŷ as foretold", moved_221, [foretold], atol=5e-4
+)
+print(f"a step of 0.01 against all nine: ŷ = {moved_221.item():.4f}")
 ranks = []
 for n in (1, 2, 4):
     some = [x[:n] for x in xs]
@@ -2704,7 +2716,7 @@ verify(
 
 # %% [markdown]
 r"""
-Four tools worth knowing by name. `torch.autograd.gradcheck` compares with finite differences, in double precision. `torch.func.jvp` is forward mode, `vjp` reverse mode, `jacfwd` and `jacrev` make whole Jacobians by either.
+Six tools worth knowing by name. `torch.autograd.gradcheck` compares with finite differences, in double precision. `torch.func.jvp` is forward mode, `vjp` reverse mode, `jacfwd` and `jacrev` make whole Jacobians by either. And `torch.autograd.Function`, with a `forward` and a `backward` of yours, makes a new kind of node.
 """
 
 # %% [markdown]

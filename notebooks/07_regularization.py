@@ -1639,7 +1639,7 @@ r"""
 (dropout)=
 ## Dropout
 
-Thirty networks cost thirty trainings. *Dropout* {cite:p}`srivastava2014` trains a crowd for the price of one. In each step keep every unit independently with probability $q$ (customary are $0.8$ for inputs, $0.5$ for hidden units), and remove the others with all their connections. With $k$ units there are $2^k$ such *thinned networks*, which share their weights.
+Thirty networks cost thirty trainings. *Dropout* {cite:p}`srivastava2014` trains a crowd for the price of one. In each step keep every unit independently with probability $q$ (customary are $0.8$ for inputs, $0.5$ for hidden units), and remove the others with all their connections. With $k$ units there are $2^k$ such *thinned networks*, which share their weights. The idea: a unit whose partners vanish at random cannot leave its errors to them; it must be useful alone.
 """
 
 # %% tags=["picture"] mystnb={"image": {"alt": "Four thinned copies of a network with four inputs, five hidden units and two outputs; in each a different random half of the hidden units and some inputs are pale, without connections."}}
@@ -1675,6 +1675,103 @@ def dropout(h, q, training=True):
         return h
     return h * (torch.rand(h.shape) < q) / q
 
+
+# %% [markdown]
+r"""
+**With and without.** An ordinary network on 150 images of digits, a fifth of them with a label drawn by lot; five such data sets. `train()` switches the masks on, `eval()` off.
+"""
+
+
+# %%
+def digit_network(drop):
+    first = nn.Linear(64, 96), nn.ReLU(), nn.Dropout(drop)  # setting
+    second = nn.Linear(96, 96), nn.ReLU(), nn.Dropout(drop)  # setting
+    return nn.Sequential(*first, *second, nn.Linear(96, 10))  # setting
+
+
+# %%
+def train_digits(model, X, y, steps=110, look=lambda step: None):  # setting
+    adam = torch.optim.Adam(model.parameters(), lr=0.003, fused=True)  # setting
+    for step in range(1, steps + 1):
+        model.train()
+        adam.zero_grad()
+        F.cross_entropy(model(X), y).backward()
+        adam.step()
+        model.eval()
+        look(step)
+    return model
+
+
+# %% tags=["set-up"]
+def by_lot(labels, g, share=0.2):
+    """Some labels replaced by a class drawn from all ten."""
+    drawn = torch.rand(labels.shape, generator=g) < share
+    return torch.where(drawn, torch.randint(10, labels.shape, generator=g), labels)
+
+
+def hit_rate(model, X, y):
+    with torch.no_grad():
+        return (model(X).argmax(1) == y).double().mean().item()
+
+
+drop_looks, with_without = (15, 20, 25, 30, 40, 60, 80, 110), []
+for seed, drop in itertools.product(range(5), (0.0, 0.5)):
+    g = torch.Generator().manual_seed(seed)
+    order = torch.randperm(1797, generator=g)
+    a, b = order[:150], order[150:1150]
+    labels = by_lot(classes[a], g)
+    false = labels != classes[a]
+
+    torch.manual_seed(seed)
+    net, row = digit_network(drop), []
+
+    def look(step):
+        if step in drop_looks:
+            seen = ((a, labels), (a[false], labels[false]), (b, classes[b]))
+            row.append([hit_rate(net, images[at], marks) for at, marks in seen])
+
+    train_digits(net, images[a], labels, look=look)
+    with_without.append(row)
+with_without = np.array(with_without).reshape(5, 2, len(drop_looks), 3)
+print("steps                      " + "".join(f"{step:6}" for step in drop_looks))
+for name, curve in zip(("without", "with"), with_without.mean(0)):
+    for what, v in zip(("labels matched", "false ones", "new images"), curve.T):
+        print(f"{name:9}{what:18}" + "".join(f"{x:6.2f}" for x in v))
+
+# %% tags=["checks"]
+in_se = lambda v: v.mean() / v.std(ddof=1) * math.sqrt(len(v))
+verify_at_least(
+    "after 110 steps: new images gained, false labels refused by dropout, in standard errors",
+    [
+        in_se(v)
+        for v in ((with_without[:, 1] - with_without[:, 0])[:, -1, 1:] * [-1, 1]).T
+    ],
+    3,
+)
+at_best = with_without[..., 2].mean(0).argmax(1)  # the best moment of each
+fresh = [with_without[:, k, at_best[k], 2] for k in (0, 1)]
+verify_at_least(
+    "each at its best moment: new images gained by dropout, in standard errors",
+    in_se(fresh[1] - fresh[0]),
+    2,
+)
+verify_at_least(
+    "the bare network stopped: share of the gain that dropout has after 110 steps",
+    (fresh[0] - with_without[:, 0, -1, 2]).mean()
+    / (with_without[:, 1, -1, 2] - with_without[:, 0, -1, 2]).mean(),
+    0.75,
+)
+verify(
+    "… labels matched at that moment, against the share that is true",
+    with_without[:, 0, at_best[0], 0].mean(),
+    1 - 0.2 * 9 / 10,
+    atol=0.06,
+)
+
+# %% [markdown]
+r"""
+Without dropout the network ends by matching all its labels, false ones included. With it, it refuses two thirds of the false ones and gains twelve points on new images. Because it fits less? The bare network is at its best after 30 steps, when it matches about as many labels as are true, and stopped there has most of that gain. When both may stop, dropout is two points ahead. [Co-adaptation](#dropout-properties) and [the crowd](#dropout-as-ensemble) are on the shelf.
+"""
 
 # %% [markdown]
 r"""
@@ -1827,100 +1924,6 @@ verify(
 
 # %% [markdown]
 r"""
-**With and without.** An ordinary network on 150 images of digits, a fifth of them with a label drawn by lot; five such data sets. `train()` switches the masks on, `eval()` off.
-"""
-
-
-# %%
-def digit_network(drop):
-    first = nn.Linear(64, 96), nn.ReLU(), nn.Dropout(drop)  # setting
-    second = nn.Linear(96, 96), nn.ReLU(), nn.Dropout(drop)  # setting
-    return nn.Sequential(*first, *second, nn.Linear(96, 10))  # setting
-
-
-# %%
-def train_digits(model, X, y, steps=110, look=lambda step: None):  # setting
-    adam = torch.optim.Adam(model.parameters(), lr=0.003, fused=True)  # setting
-    for step in range(1, steps + 1):
-        model.train()
-        adam.zero_grad()
-        F.cross_entropy(model(X), y).backward()
-        adam.step()
-        model.eval()
-        look(step)
-    return model
-
-
-# %% tags=["set-up"]
-def by_lot(labels, g, share=0.2):
-    """Some labels replaced by a class drawn from all ten."""
-    drawn = torch.rand(labels.shape, generator=g) < share
-    return torch.where(drawn, torch.randint(10, labels.shape, generator=g), labels)
-
-
-def hit_rate(model, X, y):
-    with torch.no_grad():
-        return (model(X).argmax(1) == y).double().mean().item()
-
-
-drop_looks, with_without = (15, 20, 25, 30, 40, 60, 80, 110), []
-for seed, drop in itertools.product(range(5), (0.0, 0.5)):
-    g = torch.Generator().manual_seed(seed)
-    order = torch.randperm(1797, generator=g)
-    a, b = order[:150], order[150:1150]
-    labels = by_lot(classes[a], g)
-    false = labels != classes[a]
-
-    torch.manual_seed(seed)
-    net, row = digit_network(drop), []
-
-    def look(step):
-        if step in drop_looks:
-            seen = ((a, labels), (a[false], labels[false]), (b, classes[b]))
-            row.append([hit_rate(net, images[at], marks) for at, marks in seen])
-
-    train_digits(net, images[a], labels, look=look)
-    with_without.append(row)
-with_without = np.array(with_without).reshape(5, 2, len(drop_looks), 3)
-print("steps                      " + "".join(f"{step:6}" for step in drop_looks))
-for name, curve in zip(("without", "with"), with_without.mean(0)):
-    for what, v in zip(("labels matched", "false ones", "new images"), curve.T):
-        print(f"{name:9}{what:18}" + "".join(f"{x:6.2f}" for x in v))
-
-# %% tags=["checks"]
-in_se = lambda v: v.mean() / v.std(ddof=1) * math.sqrt(len(v))
-verify_at_least(
-    "after 110 steps: new images gained, false labels refused by dropout, in standard errors",
-    [
-        in_se(v)
-        for v in ((with_without[:, 1] - with_without[:, 0])[:, -1, 1:] * [-1, 1]).T
-    ],
-    3,
-)
-at_best = with_without[..., 2].mean(0).argmax(1)  # the best moment of each
-fresh = [with_without[:, k, at_best[k], 2] for k in (0, 1)]
-verify_at_least(
-    "each at its best moment: new images gained by dropout, in standard errors",
-    in_se(fresh[1] - fresh[0]),
-    2,
-)
-verify_at_least(
-    "the bare network stopped: share of the gain that dropout has after 110 steps",
-    (fresh[0] - with_without[:, 0, -1, 2]).mean()
-    / (with_without[:, 1, -1, 2] - with_without[:, 0, -1, 2]).mean(),
-    0.75,
-)
-verify(
-    "… labels matched at that moment, against the share that is true",
-    with_without[:, 0, at_best[0], 0].mean(),
-    1 - 0.2 * 9 / 10,
-    atol=0.06,
-)
-
-# %% [markdown]
-r"""
-Without dropout the network ends by matching all its labels, false ones included. With it, it refuses two thirds of the false ones and gains twelve points on new images. Because it fits less? The bare network is at its best after 30 steps, when it matches about as many labels as are true, and stopped there has most of that gain. When both may stop, dropout is two points ahead. [Co-adaptation](#dropout-properties) and [the crowd](#dropout-as-ensemble) are on the shelf.
-
 **Try it.** Compute the exact mean of $\max(0,v^\top(m\odot h))$ over all masks with keep probability $q$ (`all_masks` helps).
 """
 
@@ -2229,7 +2232,9 @@ verify("best number of waves below twenty", int(np.argmin(below_twenty)) + 1, 11
 
 # %% [markdown]
 r"""
-The second descent ends at the ruler of the opening. To find the reason for the peak take the simplest model with a width. Inputs $x\sim\mathcal N(0,I_D)$, targets $y=\beta^\top x+\text{noise}$ of variance $s^2$, $n$ examples. We use only the first $P$ of the $D$ inputs, with coefficients $\beta_T$; what the others contribute is more noise, of total variance $\tau^2=s^2+\|\beta_R\|^2$. We fit by least squares, and where there are many solutions take [the shortest](#eq-rg-implicit).
+The second descent ends at the ruler of the opening. The smallest peak has one example and one weight, $y=x\theta+0.3$. At $x=1$ the fit is off by $0.3$, at $x=0.1$ by $3$: noise over almost nothing, and for Gaussian $x$ its mean square is infinite. Give the example a hundred such inputs: the noise moves the shortest fit by $0.3/\|x\|\approx0.03$, since a hundred numbers are hardly ever short. (But of the truth it keeps a hundredth of the squared length.)
+
+In general take the simplest model with a width. Inputs $x\sim\mathcal N(0,I_D)$, targets $y=\beta^\top x+\text{noise}$ of variance $s^2$, $n$ examples. We use only the first $P$ of the $D$ inputs, with coefficients $\beta_T$; what the others contribute is more noise, of total variance $\tau^2=s^2+\|\beta_R\|^2$. We fit by least squares, and where there are many solutions take [the shortest](#eq-rg-implicit).
 
 **Fewer parameters than examples.** With the noise $e$ the error is $\hat\theta-\beta_T=(X^\top X)^{-1}X^\top e$, and a new prediction adds its own $\tau^2$: the risk is $\tau^2+\tau^2\,\mathbb E\operatorname{tr}(X^\top X)^{-1}$. The trace: by the block formula for an inverse, $1/[(X^\top X)^{-1}]_{jj}$ is the squared length of what is left of column $j$ when it is regressed on the $P-1$ others. The column is a Gaussian vector in $\mathbb R^n$, independent of the others, so that rest is Gaussian in a space of $n-P+1$ dimensions: its squared length is $\chi^2$ with $k=n-P+1$ degrees of freedom. And $\mathbb E\frac1{\chi^2_k}=\frac1{k-2}$, so each of the $P$ diagonal entries has the mean $\frac1{n-P-1}$.
 
@@ -2316,6 +2321,12 @@ plt.legend()
 plt.show()
 
 # %% tags=["checks"]
+hundred = np.random.default_rng(21).normal(size=(20_000, 100))
+verify_within_se(
+    "one example, a hundred inputs: mean square of 0.3/‖x‖, noise over P − n − 1",
+    0.3**2 / (hundred**2).sum(1),
+    0.3**2 / (100 - 1 - 1),
+)
 away = (
     (gauss_risks.mean(1) - gauss_theory) / gauss_risks.std(1, ddof=1) * math.sqrt(300)
 )
@@ -2383,9 +2394,9 @@ $$
 \Sigma_{jk}=\frac1{2\pi}\bigl(\sin\alpha+(\pi-\alpha)\cos\alpha-1\bigr),\qquad\operatorname{Cov}(\phi_j,\beta^\top x)=\tfrac12w_j^\top\beta .
 $$ (eq-rg-arccos)
 
-So the risk of any coefficients is a formula, without a test sample. [The theorem](#eq-rg-risk) generalises if one treats the features as if they were Gaussian with that covariance $\Sigma=\sum_i h_iv_iv_i^\top$. Let $\theta^*$ be the best coefficients and $\tau^2$ their risk. Below the threshold the first line stays.
+So the risk of any coefficients is a formula, without a test sample. [The theorem](#eq-rg-risk) generalises if one treats the features as if they were Gaussian with that covariance $\Sigma=\sum_i h_iv_iv_i^\top$. Let $\theta^*$ be the best coefficients and $\tau^2$ their risk. Below the threshold the first line stays. Above it, in words: **a fit through all points shrinks, in the mean, like ridge at a price $\kappa$ that nobody set, the one that leaves $n$ degrees of freedom.** Why (the picture below can be read without):
 
-Above, let $\Phi v_i=\sqrt{h_i}\,z_i$; the $z_i\in\mathbb R^n$ are independent, their entries of variance one, and $K=\Phi\Phi^\top=\sum_ih_iz_iz_i^\top$. Of $v_i^\top\theta^*$ the fit $\Phi^\top K^{-1}y$ keeps in the mean the share $s_i=h_iz_i^\top K^{-1}z_i$ (all else changes its sign with $z_i$). Take direction $i$ out, $K_i=K-h_iz_iz_i^\top$, and let $a_i=z_i^\top K_i^{-1}z_i$. From $KK_i^{-1}z_i=(1+h_ia_i)\,z_i$
+Let $\Phi v_i=\sqrt{h_i}\,z_i$; the $z_i\in\mathbb R^n$ are independent, their entries of variance one, and $K=\Phi\Phi^\top=\sum_ih_iz_iz_i^\top$. Of $v_i^\top\theta^*$ the fit $\Phi^\top K^{-1}y$ keeps in the mean the share $s_i=h_iz_i^\top K^{-1}z_i$ (all else changes its sign with $z_i$). Take direction $i$ out, $K_i=K-h_iz_iz_i^\top$, and let $a_i=z_i^\top K_i^{-1}z_i$. From $KK_i^{-1}z_i=(1+h_ia_i)\,z_i$
 
 $$
 s_i=\frac{h_ia_i}{1+h_ia_i},\qquad\sum_is_i=\operatorname{tr}K^{-1}K=n .
@@ -2398,8 +2409,6 @@ $$
 R\approx\frac{\kappa^2\sum_i\dfrac{h_i(v_i^\top\theta^*)^2}{(h_i+\kappa)^2}+\tau^2}
 {1-\dfrac1n\sum_i\dfrac{h_i^2}{(h_i+\kappa)^2}} .
 $$ (eq-rg-kappa)
-
-A fit through all points shrinks $\theta^*$ in the mean to $(\Sigma+\kappa I)^{-1}\Sigma\theta^*$: the restraint nobody wrote, in numbers.
 """
 
 
@@ -3896,7 +3905,7 @@ r"""
 (dropout-properties)=
 ### Co-adaptation, sparsity, slower training
 
-In a standard network units can correct each other's errors (*co-adaptation*); a unit whose partners vanish at random must be useful alone {cite:p}`srivastava2014`. Side effects: mostly, more units are silent at a time, and noisier updates make training longer. One data set of [With and without](#dropout), three starts: training loss after the same number of steps, and the share of silent units in the second hidden layer on test images.
+Units that correct each other's errors are *co-adapted*, and that is what dropout is meant to break {cite:p}`srivastava2014`. Side effects: mostly, more units are silent at a time, and noisier updates make training longer. One data set of [With and without](#dropout), three starts: training loss after the same number of steps, and the share of silent units in the second hidden layer on test images.
 """
 
 # %% tags=["set-up"]

@@ -385,7 +385,7 @@ r"""
 (universality-needs-priors)=
 So the dense network loses nothing by the shuffle, and *gains* nothing from the order. [One hidden layer can come as near as one likes to every continuous function on a bounded, closed set](#universal-approximation-theorem), but a network to which all arrangements of the pixels are alike has to learn from examples what you knew before.
 
-What does that cost? Put scikit-learn's $8\times8$ digits into a frame of $14\times14$, once always in the middle, once at one of 49 places, and show every network 68,600 pictures, in 175 steps (182 with a hundred digits).
+What does that cost? Put scikit-learn's $8\times8$ digits into a frame of $14\times14$, once always in the middle, once at one of 49 places, and show every network 68,600 pictures.
 """
 
 # %% tags=["picture"] mystnb={"image": {"classes": "photo", "alt": "Two rows of handwritten digits in a frame: in the first row all stand in the middle, in the second each stands somewhere else."}}
@@ -874,7 +874,7 @@ plt.show()
 
 # %% [markdown]
 r"""
-The framed window has the rows $(0,0,1)$. Times the kernel, row by row: $1\cdot0+0\cdot0-1\cdot1=-1$, three times, so the output is $-3$. One step to the right the rows are $(0,1,1)$: again $-3$. Then $(1,1,1)$: $1-1=0$. The kernel answers where brightness *changes* from left to right, that is at upright edges, and is silent on plain walls.
+The framed window has the rows $(0,0,1)$. Times the kernel, row by row: $1\cdot0+0\cdot0-1\cdot1=-1$, three times, so the output is $-3$. One step to the right the rows are $(0,1,1)$: again $-3$. Then $(1,1,1)$: $1-1=0$. The kernel answers where brightness *changes* from left to right, that is at upright edges, and is silent on plain walls. The sign tells the direction: from bright to dark it answers $+3$, and only that survives the ReLU below.
 
 (four-by-four-kernel-example)=
 In code, for a kernel of any size: $k\times k$ on $n\times n$ leaves $(n-k+1)^2$ places, $5\times5$ of them for $4\times4$ on a digit of $8\times8$.
@@ -1325,6 +1325,18 @@ def backward(x, w, delta):
     )
 
 
+# %% [markdown]
+r"""
+So a kernel can be *learnt*. Forget the edge kernel, keep only its $6\times6$ answers to one digit, begin with zeros and descend:
+"""
+
+# %%
+answers, learnt_back = correlate2d(digit, edge), np.zeros((3, 3))
+for _ in range(500):  # setting
+    error = correlate2d(digit, learnt_back) - answers
+    learnt_back -= 0.01 * backward(digit, learnt_back, error)[0]  # setting
+print(learnt_back.round(2) + 0.0)
+
 # %% tags=["checks"]
 rng = np.random.default_rng(6)
 x87, w34, b0 = rng.normal(size=(8, 7)), rng.normal(size=(3, 4)), np.array(0.3)
@@ -1344,6 +1356,7 @@ for name, ours, leaf in zip(
         leaf.grad,
         atol=1e-12,
     )
+verify("the edge kernel, learnt from its answers alone", learnt_back, edge, atol=5e-3)
 verify_at_least(
     "with the flip on the wrong side: distance to the gradient of the input",
     abs(signal.convolve2d(delta87, w34[::-1, ::-1]) - leaves[0].grad.numpy()).max(),
@@ -2561,7 +2574,7 @@ On centred digits the nearest neighbour is even a little ahead. Where digits mov
 - $3\times3$ kernels unless you have a reason.
 - A normalisation behind each convolution, and then no bias in the convolution, since the normalisation removes it again.
 - A pooling over all places at the end instead of flattening.
-- Push one batch through before training and look at the shapes.
+- Push one batch through before training and look at the shapes: here $(50,1,8,8)\to(50,16,8,8)\to(50,16,4,4)\to(50,32,4,4)\to(50,32)\to(50,10)$.
 - When multiplications are scarce, split a layer into a depthwise one and a [layer of $1\times1$](#one-by-one-convolution): for $C$ maps in and out that costs $k^2C+C^2$ per place instead of $k^2C^2$.
 - For photographs take a network trained on millions of them, keep its layers and train a new last layer on yours (*transfer learning*).
 """

@@ -750,15 +750,19 @@ $\Bigl\lVert\dfrac{\partial h_T}{\partial h_0}\Bigr\rVert\le\bigl(\max|\varphi'|
 [The spectral norm](#spectral-norm) of a product is at most the product of the norms, and that of $D_t$ is the largest $|\varphi'|$ on its diagonal.
 :::
 
-**In the long run.** For a linear network the product is the power $W^k$. Take $W=\begin{pmatrix}0.9&1\\0&0.8\end{pmatrix}$, whose largest singular value is about $1.5$. The norm of $W^k$ grows until $k=6$; then it falls, in the end by a tenth a step. What decides in the end is the *spectral radius* $\rho$, the largest modulus of an eigenvalue.
+**In the long run.** For a linear network the product is the power $W^k$. Take $W=\begin{pmatrix}0.9&1\\0&0.8\end{pmatrix}$, whose largest singular value is about $1.5$. The norm of $W^k$ grows until $k=6$; then it falls, in the end by a tenth a step. What decides in the end is the *spectral radius* $\rho$, the largest modulus of an eigenvalue: in the long run $\lVert W^k\rVert^{1/k}\to\rho$; a constant leaves room for the growth at the beginning.
 
-To see it, let $W=P\Lambda P^{-1}$ be diagonalisable. Then $W^k=P\Lambda^kP^{-1}$, and $\Lambda^k$ has the norm $\rho^k$. On the other side, $W^k$ stretches an eigenvector of the largest eigenvalue by exactly $\rho^k$. So
+<details><summary>Why the spectral radius</summary>
+
+Let $W=P\Lambda P^{-1}$ be diagonalisable. Then $W^k=P\Lambda^kP^{-1}$, and $\Lambda^k$ has the norm $\rho^k$. On the other side, $W^k$ stretches an eigenvector of the largest eigenvalue by exactly $\rho^k$. So
 
 $$
 \rho^k\le\lVert W^k\rVert\le\lVert P\rVert\,\lVert P^{-1}\rVert\,\rho^k ,
 $$ (eq-sq-gelfand)
 
-and the $k$-th root of the constant tends to one: $\lVert W^k\rVert^{1/k}\to\rho(W)$. (Gelfand's formula says this of every square matrix.) The constant leaves room for the growth at the beginning.
+and the $k$-th root of the constant tends to one. (Gelfand's formula says this of every square matrix.)
+
+</details>
 
 Now let $W=sQ$ with $Q$ orthogonal, where every singular value and every eigenvalue has the size $s$. Look for the $s$ at which the two curves do not fall.
 """
@@ -985,7 +989,7 @@ c_t&=f_t\odot c_{t-1}+i_t\odot\tilde c_t,\qquad\qquad h_t=o_t\odot\tanh(c_t).
 \end{aligned}
 $$ (eq-sq-lstm)
 
-*Input, forget, output*: write, keep, show. Follow the upper line of the picture from left to right. It is the memory; only two things happen to it, a product and a sum.
+*Input, forget, output*: write, keep, show. The candidate $\tilde c_t$ is what is written, above simply $u_t$. Why not always show? All gates read $h_{t-1}$, so a memory kept for later would disturb every decision until then; behind a shut output gate it waits. Follow the upper line of the picture from left to right. It is the memory; only two things happen to it, a product and a sum.
 """
 
 
@@ -1045,13 +1049,19 @@ def lstm_step(x, h, c, W, U, b):  # rows of W, U, b in torch's order i, f, c̃, 
 
 # %% [markdown]
 r"""
-**The whole derivative.** The memory $c_{t-1}$ acts on $c_t$ along the upper line, and once more through $h_{t-1}=o_{t-1}\odot\tanh c_{t-1}$, which the gates read. ($o_{t-1}$ itself does not depend on $c_{t-1}$.) With $\sigma'=\sigma(1-\sigma)$, $\tanh'=1-\tanh^2$ and products $\odot$ that scale rows,
+Besides the upper line the memory has a second way, through $h_{t-1}$, which the gates read. With $f_t$ near 1 and $i_t$ near 0 that way fades, unless the memory is very large, and what remains is close to the identity.
+
+<details><summary>The whole derivative</summary>
+
+The memory $c_{t-1}$ acts on $c_t$ along the upper line, and once more through $h_{t-1}=o_{t-1}\odot\tanh c_{t-1}$, which the gates read. ($o_{t-1}$ itself does not depend on $c_{t-1}$.) With $\sigma'=\sigma(1-\sigma)$, $\tanh'=1-\tanh^2$ and products $\odot$ that scale rows,
 
 $$
 \frac{\partial c_t}{\partial c_{t-1}}=\underbrace{\operatorname{diag}f_t}_{\text{upper line}}+\Bigl[\underbrace{c_{t-1}\odot f_t'\odot W^{(f)}}_{\text{keep}}+\underbrace{\tilde c_t\odot i_t'\odot W^{(i)}}_{\text{write}}+\underbrace{i_t\odot\tilde c_t'\odot W^{(c)}}_{\text{what}}\Bigr]\underbrace{\operatorname{diag}\bigl(o_{t-1}\odot\tanh'(c_{t-1})\bigr)}_{\text{shown}} .
 $$ (eq-sq-lstm-path)
 
-Let $f_t$ be near 1 and $i_t$ near 0. Then $f_t'$, $i_t'$ and $i_t$ are all near zero: unless the memory is very large, the bracket fades, and what remains is close to the identity.
+For $f_t$ near 1 and $i_t$ near 0, $f_t'$, $i_t'$ and $i_t$ are all near zero, and so is the bracket.
+
+</details>
 
 (sq-hand-lstm)=
 **An LSTM set by hand.** One unit, inputs $u$ and bell. Three gates and a candidate, each with a weight for $u$, a weight for the bell and a bias:
@@ -2819,7 +2829,7 @@ for step in range(200):  # setting
 
 # %% [markdown]
 r"""
-It hears the bells of its lists of ten. Packing is worth a check of its own: without it, the last state is that of the padding.
+It hears the bells of its lists of ten. Packing is worth a check of its own: without it, the last state is that of the padding. A long text is read in pieces: between two of them hand the state on by `state = tuple(s.detach() for s in state)`. The values go on, the blame stops.
 """
 
 # %% tags=["checks"]
@@ -2839,6 +2849,25 @@ verify(
     "our LSTM cell, two layers over nine steps: torch's nn.LSTM",
     below,
     shop_deep(x)[0],
+    atol=1e-12,
+)
+begun = x[:, :5].clone().requires_grad_()
+first_piece, state = shop_deep(begun)
+second_piece, _ = shop_deep(x[:, 5:], tuple(s.detach() for s in state))
+verify(
+    "in two pieces with the state handed on: the same values",
+    torch.cat([first_piece, second_piece], 1),
+    shop_deep(x)[0],
+    atol=1e-12,
+)
+(first_piece.sum() + second_piece.sum()).backward()
+blame_begun = begun.grad.clone()
+begun.grad = None
+shop_deep(begun)[0].sum().backward()
+verify(
+    "… and no blame from the second piece: the gradient of the first alone",
+    blame_begun,
+    begun.grad,
     atol=1e-12,
 )
 x, y = adding(10, 1, 500, seeded(53))

@@ -425,7 +425,7 @@ two_tokens = lambda a, b: 1 / (1 + math.exp(b - a))
 (attention-mechanism)=
 ## Ask, be found, be read
 
-In the mean above a token plays three roles at once: it asks, it is what others look for, and it is what they take away. Our machine needs them apart. Standing at place $i$ it should *ask* for the place $i-7$ (eight before the letter to come), *be found* by its own place, and *give away* its letter.
+In the mean above a token plays three roles at once: it asks, it is what others look for, and it is what they take away. So *bank* spent as much on itself as on *river*: it could not ask for something unlike itself. Our machine needs the three apart. Standing at place $i$ it should *ask* for the place $i-7$ (eight before the letter to come), *be found* by its own place, and *give away* its letter.
 
 So each role gets a linear map of its own, with trainable matrices $W_Q,W_K\in\mathbb R^{d_k\times d}$, $W_V\in\mathbb R^{d_v\times d}$ and, usually, biases:
 
@@ -454,7 +454,7 @@ def attention(Q, K, V, mask=None):
 
 # %% [markdown]
 r"""
-**A head by hand.** Let a token know its letter and its place, both as one-hot vectors. The key of place $j$ is $e_j$, the query of place $i$ is $c\,e_{i-7}$, the value is the letter. A mask hides the letters to come (without it the head would read the answer); the wrong places that are left get the score 0, the right one $c/\sqrt{d_k}$. The mean of the values is then a guess at the letter that would be echoed, and the next letter is an echo with probability 0.6:
+**A head by hand.** Let a token know its letter and its place, both as one-hot vectors. Then $W_K$ picks out the place, $W_V$ the letter, and $W_Q$ the place moved back by seven, times $c$: the key of place $j$ is $e_j$, the query of place $i$ is $c\,e_{i-7}$, the value is the letter. A mask hides the letters to come (without it the head would read the answer); the wrong places that are left get the score 0, the right one $c/\sqrt{d_k}$. The mean of the values is then a guess at the letter that would be echoed, and the next letter is an echo with probability 0.6:
 """
 
 
@@ -1109,7 +1109,15 @@ plt.show()
 
 # %% [markdown]
 r"""
-At torch's initial weights nothing arrives with neither sums nor norms (larger ones soften this: times $\sqrt3$, $10^{-5}$ arrives instead of $10^{-21}$). The norms alone repair most of that, and yet such a stack starts blind, as the right panel shows: every attention is a mean. If all its weights are at least $\epsilon$, two of these means share $T\epsilon$ of their weight, so the averaging shrinks the range of each coordinate of the *values* to at most $1-T\epsilon$ of itself. Maps and norms may widen it again; at these weights they do not undo it, and after four blocks nobody can tell the tokens apart. Sharper attention, with small $\epsilon$, delays this, but not to the sixteenth block; let each token see only itself, and about 0.6 of their size still sets them apart at the fifth. {cite:t}`dong2021` prove more for attention alone. The sums keep every token itself. Pre- and post-norm differ little here; {cite:t}`xiong2020` show that trained post-norm stacks need a *warm-up*, a learning rate that first rises from zero, since their gradients near the output are large at the start. We use pre-norm, and a short warm-up all the same.
+At torch's initial weights nothing arrives with neither sums nor norms. The norms alone repair most of that, and yet such a stack starts blind, as the right panel shows: every attention is nearly a plain mean, and after four blocks nobody can tell the tokens apart. The sums keep every token itself.
+
+<details><summary>How far does this reach?</summary>
+
+Larger weights soften the first: times $\sqrt3$, $10^{-5}$ arrives instead of $10^{-21}$. As to the second, if all weights of an attention are at least $\epsilon$, two of its means share $T\epsilon$ of their weight, so the averaging shrinks the range of each coordinate of the *values* to at most $1-T\epsilon$ of itself. Maps and norms may widen it again; at these weights they do not undo it. Sharper attention, with small $\epsilon$, delays this, but not to the sixteenth block; let each token see only itself, and about 0.6 of their size still sets them apart at the fifth. {cite:t}`dong2021` prove more for attention alone.
+
+</details>
+
+Pre- and post-norm differ little here; {cite:t}`xiong2020` show that trained post-norm stacks need a *warm-up*, a learning rate that first rises from zero, since their gradients near the output are large at the start. We use pre-norm, and a short warm-up all the same.
 
 A whole model is a table of token vectors, perhaps a table of places, blocks, a last norm and a linear map to the outputs. All models of this chapter are made by this class and trained by one loop: [AdamW](#ex-adamw) with a rate that rises over the first tenth of the steps and then falls to zero.
 """

@@ -671,9 +671,9 @@ r"""
 A graph adds pairs to a set: who is joined to whom. Take four people: $a$, $b$, $c$ all know each other, and $d$ knows only $c$. They hold the numbers 1, 2, 3, 4. Let everybody add up what the neighbours hold: $a$ gets $2+3=5$, $b$ gets $1+3=4$, $c$ gets $1+2+4=7$ and $d$ gets $3$. Number the people otherwise, and each still gets the same sum.
 
 (graph-matrices)=
-Three matrices hold a graph. The *adjacency matrix* $A$ has $A_{ij}=1$ if $\{i,j\}$ is an edge, and zeros on the diagonal. The *degree matrix* is $D=\operatorname{diag}(d_1,\dots,d_n)$ with $d_i=\sum_jA_{ij}$. The *incidence matrix* $B$ has a row for each edge, $-1$ at one end and $+1$ at the other, the direction chosen at will.
+Two matrices hold a graph. The *adjacency matrix* $A$ has $A_{ij}=1$ if $\{i,j\}$ is an edge, and zeros on the diagonal. The *degree matrix* is $D=\operatorname{diag}(d_1,\dots,d_n)$ with $d_i=\sum_jA_{ij}$. (A third, the incidence matrix, waits [on the shelf](#graph-laplacian).)
 
-Adding up neighbours is $AX$, and powers of $A$ count walks: $(A^2)_{ij}=\sum_kA_{ik}A_{kj}$ is the number of walks $i\to k\to j$, and $(A^k)_{ij}$, by induction, that of walks of $k$ steps. $B$ takes differences along edges, and $B^\top B=D-A$: at $(i,i)$ it counts the edges of $i$, at $(i,j)$ it has $-1$ for the edge between.
+Adding up neighbours is $AX$, and powers of $A$ count walks: $(A^2)_{ij}=\sum_kA_{ik}A_{kj}$ is the number of walks $i\to k\to j$, and $(A^k)_{ij}$, by induction, that of walks of $k$ steps.
 
 (no-canonical-ordering)=
 The pixels around a pixel have names: the left one, the upper one. The neighbours of a node have none, and not even a fixed number. So a layer on graphs has to satisfy
@@ -689,6 +689,10 @@ Adding up neighbours does: $PAP^\top PX=PAX$. Reading "the first and the last ne
 $$
 h_i'=\mathrm{UPDATE}\Bigl(h_i,\ \mathop{\mathrm{AGG}}_{j\in\mathcal N_i}\mathrm{MSG}(h_i,h_j)\Bigr)
 $$ (eq-gnn-message)
+
+Above, MSG was $h_j$, AGG the sum, and UPDATE forgot $h_i$. Let it add $h_i$: then $a,b,c,d$ hold 6, 6, 10, 7. Once more, and $d$ holds $17=1+2+2\cdot3+2\cdot4$: the 1 and the 2 are from $a$ and $b$, whom $d$ does not know.
+
+An edge that carries something, the kind of a bond, gives it to MSG as a third argument. And one may ask for an answer per node (the side of a member), per graph (a molecule) or per pair: will these two be friends? For pairs one scores $h_i^\top h_j$.
 """
 
 # %% tags=["picture"] mystnb={"image": {"alt": "A node in the middle with four neighbours. From each neighbour an arrow marked MSG runs to a box AGG; it and the node's own state feed a box UPDATE, from which the new state comes."}}
@@ -762,10 +766,16 @@ their_sums = message_pass(
     lambda h, s: s,
 )
 verify("four people add up their neighbours", their_sums[:, 0], [5, 4, 7, 3])
-edges = np.array(karate.edges)
-B = np.zeros((len(edges), 34))
-B[np.arange(len(edges)), edges[:, 0]], B[np.arange(len(edges)), edges[:, 1]] = -1, 1
-verify("karate club: BᵀB = D − A", B.T @ B, np.diag(A.sum(1)) - A)
+held = torch.tensor([[1.0], [2], [3], [4]])
+rounds = [
+    held := message_pass(held, arcs_of(people), lambda i, j: j, lambda h, s: h + s)
+    for _ in range(2)
+]
+verify(
+    "… and add their own; in the second round d hears of a and b",
+    [*rounds[0][:, 0], rounds[1][3, 0]],
+    [6, 6, 10, 7, 1 + 2 + 2 * 3 + 2 * 4],
+)
 friends = [set(karate[i]) for i in karate]
 verify(
     "karate club: walks of three steps, counted one by one, are A³",
@@ -891,13 +901,7 @@ $$
 \tilde A=A+I,\qquad\tilde d_i=d_i+1,\qquad\hat A=\tilde D^{-1/2}\tilde A\,\tilde D^{-1/2},\qquad \hat A_{ij}=\frac{\tilde A_{ij}}{\sqrt{\tilde d_i\tilde d_j}} .
 $$ (eq-gnn-normalized)
 
-By hand, for a path of three: $\tilde d=(2,3,2)$, and the middle node weighs itself $\frac13$ and each end $\frac1{\sqrt6}\approx0.41$. These add up to more than 1: $\hat A$ is no average, only the symmetric cousin of one. What it keeps is the vector $\sqrt{\tilde d}$: row $i$ of $\hat A\sqrt{\tilde d}$ is $\sum_j\tilde A_{ij}/\sqrt{\tilde d_i}=\sqrt{\tilde d_i}$, so the eigenvalue is 1. And
-
-$$
-x^\top(I\mp\hat A)x=\frac12\sum_{i,j}\tilde A_{ij}\Bigl(\frac{x_i}{\sqrt{\tilde d_i}}\mp\frac{x_j}{\sqrt{\tilde d_j}}\Bigr)^2\ge0
-$$ (eq-gnn-contraction)
-
-keeps all eigenvalues in $(-1,1]$: for the plus sign the self-loops' terms $i=j$ vanish only at $x=0$. With the minus sign the sum vanishes only if $x_i/\sqrt{\tilde d_i}$ is the same at both ends of each edge; so on a connected graph 1 occurs once.
+By hand, for a path of three: $\tilde d=(2,3,2)$, and the middle node weighs itself $\frac13$ and each end $\frac1{\sqrt6}\approx0.41$. These add up to more than 1: $\hat A$ is no average, only the symmetric cousin of one.
 
 The *graph convolutional network* of {cite:t}`kipf2017` stacks
 
@@ -1401,7 +1405,15 @@ Pictures are read by networks of a hundred layers. Why are graph networks shallo
 
 Leave out weights and bends and repeat the averaging: $\hat A^kX$. On a path of three, $x=(1,0,0)$ gives $(0.50,0.41,0)$, and at last $\frac{1}{7}(2,\sqrt6,2)=(0.29,0.35,0.29)$: of who started with the 1 only a common factor is left, and both ends leave the same one.
 
-In general write $X$ in an orthonormal eigenbasis $q_1,\dots,q_n$ of $\hat A$, with $q_1=\sqrt{\tilde d}/\sqrt{\sum_i\tilde d_i}$ for $\lambda_1=1$. Each step multiplies the $r$-th coordinate by $\lambda_r$, so on a connected graph, where $|\lambda_r|<1$ for all others,
+What $\hat A$ keeps is the vector $\sqrt{\tilde d}$: row $i$ of $\hat A\sqrt{\tilde d}$ is $\sum_j\tilde A_{ij}/\sqrt{\tilde d_i}=\sqrt{\tilde d_i}$, so the eigenvalue is 1. And
+
+$$
+x^\top(I\mp\hat A)x=\frac12\sum_{i,j}\tilde A_{ij}\Bigl(\frac{x_i}{\sqrt{\tilde d_i}}\mp\frac{x_j}{\sqrt{\tilde d_j}}\Bigr)^2\ge0
+$$ (eq-gnn-contraction)
+
+keeps all eigenvalues in $(-1,1]$: for the plus sign the self-loops' terms $i=j$ vanish only at $x=0$. With the minus sign the sum vanishes only if $x_i/\sqrt{\tilde d_i}$ is the same at both ends of each edge; so on a connected graph 1 occurs once.
+
+So write $X$ in an orthonormal eigenbasis $q_1,\dots,q_n$ of $\hat A$, with $q_1=\sqrt{\tilde d}/\sqrt{\sum_i\tilde d_i}$ for $\lambda_1=1$. Each step multiplies the $r$-th coordinate by $\lambda_r$, so on a connected graph, where $|\lambda_r|<1$ for all others,
 
 $$
 \hat A^kX=\sum_r\lambda_r^k\,q_rq_r^\top X\;\longrightarrow\;q_1q_1^\top X=\frac{\sqrt{\tilde d}\,\sqrt{\tilde d}^\top}{\sum_i\tilde d_i}\,X,\qquad\lVert\text{error}\rVert\le\max_{r\ge2}|\lambda_r|^k\,\lVert X\rVert .
@@ -3692,6 +3704,8 @@ r"""
 (graph-laplacian)=
 ### Graph Laplacian
 
+The *incidence matrix* $B$ has a row for each edge, $-1$ at one end and $+1$ at the other, the direction chosen at will. So $B$ takes differences along edges, and $B^\top B=D-A$: at $(i,i)$ it counts the edges of $i$, at $(i,j)$ it has $-1$ for the edge between.
+
 The waves on a string are the eigenvectors of the second derivative. Its cousin on a graph is the *Laplacian*
 
 $$
@@ -3702,6 +3716,10 @@ It says how much a node exceeds its neighbours; on a path that is *minus* the se
 """
 
 # %% tags=["checks"]
+edges = np.array(karate.edges)
+B = np.zeros((len(edges), 34))
+B[np.arange(len(edges)), edges[:, 0]], B[np.arange(len(edges)), edges[:, 1]] = -1, 1
+verify("karate club: BᵀB = D − A", B.T @ B, np.diag(A.sum(1)) - A)
 x = np.random.default_rng(14).normal(size=34)
 verify(
     "karate club: x'Lx adds up the squared differences of friends",

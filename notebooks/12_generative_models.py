@@ -1661,6 +1661,21 @@ $$ (eq-gm-closed)
 
 for if it holds for $t-1$, the two independent noises add up to the variance $\alpha_t(1-\bar\alpha_{t-1})+\beta_t=\alpha_t-\bar\alpha_t+1-\alpha_t=1-\bar\alpha_t$. When $\bar\alpha_T\approx0$ nothing but noise is left.
 
+(diffusion-simple-loss)=
+**The loss.** Show a network $x_t$ and $t$, and ask for the noise:
+
+$$
+L_{\text{simple}}=\mathbb E_{t,x_0,\epsilon}\bigl\|\epsilon-\epsilon_\theta\bigl(\sqrt{\bar\alpha_t}x_0+\sqrt{1-\bar\alpha_t}\,\epsilon,\;t\bigr)\bigr\|^2 .
+$$ (eq-gm-simple)
+
+At each $t$ the best answer is the conditional mean, by [the denoiser's formula](#eq-gm-tweedie) with clean part $\sqrt{\bar\alpha_t}x_0$:
+
+$$
+\mathbb E[\epsilon\mid x_t]=\frac{x_t-\sqrt{\bar\alpha_t}\,\mathbb E[x_0\mid x_t]}{\sqrt{1-\bar\alpha_t}}=-\sqrt{1-\bar\alpha_t}\;\nabla\ln q_t(x_t).
+$$ (eq-gm-eps)
+
+Predicting noise *is* estimating the score.
+
 (diffusion-reverse-process)=
 **And back.** If $x_0$ were known, the way back would be Gaussian too, the normalised product of $q(x_t\mid x_{t-1})$ and $q(x_{t-1}\mid x_0)$, with variance $\tilde\beta_t=\beta_t\frac{1-\bar\alpha_{t-1}}{1-\bar\alpha_t}$ and mean
 
@@ -1674,7 +1689,7 @@ As a function of $x_{t-1}$ the product has the exponent $-\frac12\bigl(\frac{\al
 
 </details>
 
-A network may guess the noise, and then $x_0\approx(x_t-\sqrt{1-\bar\alpha_t}\,\epsilon_\theta)/\sqrt{\bar\alpha_t}$. Put this in; the factor of $x_t$ becomes $\frac{\alpha_t(1-\bar\alpha_{t-1})+\beta_t}{\sqrt{\alpha_t}(1-\bar\alpha_t)}=\frac1{\sqrt{\alpha_t}}$, and
+The network guesses the noise, and then $x_0\approx(x_t-\sqrt{1-\bar\alpha_t}\,\epsilon_\theta)/\sqrt{\bar\alpha_t}$. Put this in; the factor of $x_t$ becomes $\frac{\alpha_t(1-\bar\alpha_{t-1})+\beta_t}{\sqrt{\alpha_t}(1-\bar\alpha_t)}=\frac1{\sqrt{\alpha_t}}$, and
 
 $$
 x_{t-1}\sim\mathcal N(\mu_\theta,\sigma_t^2I),\qquad\mu_\theta(x_t,t)=\frac1{\sqrt{\alpha_t}}\Bigl(x_t-\frac{\beta_t}{\sqrt{1-\bar\alpha_t}}\,\epsilon_\theta(x_t,t)\Bigr).
@@ -1701,26 +1716,15 @@ Turn each $q$ round. For $t>1$, Bayes' rule given $x_0$ says $q(x_t\mid x_{t-1})
 
 </details>
 
-(diffusion-simple-loss)=
-**The loss.** Both Gaussians in the sum have fixed variances, so only the distance of the means depends on $\theta$. And the means differ only by the guess of $\epsilon$, by $\frac{\beta_t}{\sqrt{\alpha_t}\sqrt{1-\bar\alpha_t}}(\epsilon-\epsilon_\theta)$:
+Both Gaussians in the sum have fixed variances, so only the distance of the means depends on $\theta$. And the means differ only by the guess of $\epsilon$, by $\frac{\beta_t}{\sqrt{\alpha_t}\sqrt{1-\bar\alpha_t}}(\epsilon-\epsilon_\theta)$:
 
 $$
 KL_t=w_t\,\|\epsilon-\epsilon_\theta(x_t,t)\|^2+\text{const},\qquad w_t=\frac{\beta_t^2}{2\sigma_t^2\,\alpha_t(1-\bar\alpha_t)} ,
 $$ (eq-gm-weights)
 
-and the step $t=1$ has the same form. Diffusion's usual loss is the bound with every $w_t$ set to one:
+and the step $t=1$ has the same form. So $L_{\text{simple}}$ is the bound with every $w_t$ set to one. The true weights are largest at the first steps, 28 times the smallest here: there the last grain of the picture is decided. With enough capacity it makes no difference, since each $t$ has its own best answer.
 
-$$
-L_{\text{simple}}=\mathbb E_{t,x_0,\epsilon}\bigl\|\epsilon-\epsilon_\theta\bigl(\sqrt{\bar\alpha_t}x_0+\sqrt{1-\bar\alpha_t}\,\epsilon,\;t\bigr)\bigr\|^2 .
-$$ (eq-gm-simple)
-
-The true weights are largest at the first steps, 28 times the smallest here: there the last grain of the picture is decided. With enough capacity it makes no difference. At each $t$ the best answer is the conditional mean, by [the denoiser's formula](#eq-gm-tweedie) with clean part $\sqrt{\bar\alpha_t}x_0$:
-
-$$
-\mathbb E[\epsilon\mid x_t]=\frac{x_t-\sqrt{\bar\alpha_t}\,\mathbb E[x_0\mid x_t]}{\sqrt{1-\bar\alpha_t}}=-\sqrt{1-\bar\alpha_t}\;\nabla\ln q_t(x_t).
-$$ (eq-gm-eps)
-
-Predicting noise *is* estimating the score. The loss is five lines; `level` tells the network how noisy its input is:
+The loss is five lines of code; `level` tells the network how noisy its input is:
 """
 
 # %%
@@ -1775,23 +1779,16 @@ for t in some_t:
     errors["least possible"].append(((eps - guess(x_t, a, b)[1]) ** 2).sum(1).mean())
     errors["network"].append(((eps - eps_of(x_t, t)) ** 2).sum(1).mean())
 
-# %% tags=["picture"] mystnb={"image": {"alt": "Error of the noise predictor over t, from 2 at t = 1 down towards 0 at t = 200; the trained network runs just above the least possible error of the smile."}}
-fig, ax = plt.subplots(figsize=(6.8, 2.7))
-ax.plot(some_t, errors["least possible"], "o-", color=plot.GREY, label="least possible")
-ax.plot(some_t, errors["network"], ".--", color=plot.RED, label="network")
-ax.set(xlabel="$t$", title="squared error of the guess", ylim=(0, None))
-ax.legend()
-plt.show()
-
 # %% [markdown]
 r"""
-At $t=1$ the noise is too small to be told from the data (error 2, its whole variance); at $t=200$ the point *is* the noise. The network comes close to the least possible error. So let it draw:
+So let it draw, five thousand points, from noise:
 """
 
 # %%
 rng = np.random.default_rng(48)
-x = rng.normal(size=(5000, 2))
+x, on_its_way = rng.normal(size=(5000, 2)), {}
 for t in range(T, 0, -1):
+    on_its_way[t] = x[:600]
     x = reverse_step(x, t, eps_of(x, t), beta_t, rng)
 part_shares = {"truth": weights}
 for name, points in (("its training sample", smile_data), ("the chain", x)):
@@ -1799,6 +1796,36 @@ for name, points in (("its training sample", smile_data), ("the chain", x)):
     part_shares[name] = np.bincount(part_of, minlength=3) / len(points)
 for name, share in part_shares.items():
     print(f"shares of the smile's parts, {name:20}", share.round(3))
+
+# %% [markdown]
+r"""
+In the picture the smile goes into the noise above, from left to right; below, read it from right to left, the chain comes back. The numbers are the squared errors of the network's guess and, in brackets, of the best possible guess.
+"""
+
+# %% tags=["picture"] mystnb={"image": {"alt": "Two rows of five clouds of points at t = 1, 15, 50, 120 and 200. Above the smile dissolves into a round cloud. Below the network's chain, from the round cloud on the right back to a smile on the left."}}
+fig, axes = plt.subplots(2, 5, figsize=(6.8, 3.0), sharex=True, sharey=True)
+rng = np.random.default_rng(49)
+for t, (above, below) in zip((1, 15, 50, 120, 200), axes.T):
+    noise = rng.normal(size=(600, 2))
+    noised = (
+        math.sqrt(bar[t - 1]) * smile_data[:600] + math.sqrt(1 - bar[t - 1]) * noise
+    )
+    above.plot(*noised.T, ".", ms=2, color=plot.GREY)
+    below.plot(*on_its_way[t].T, ".", ms=2, color=plot.RED)
+    best, guessed = (errors[k][list(some_t).index(t)] for k in errors)
+    above.set_title(f"$t={t}$", fontsize=10)
+    below.set_xlabel(f"{guessed:.2f} ({best:.2f})", fontsize=9)
+for ax in axes.flat:
+    ax.set(xlim=(-3, 3), ylim=(-3, 3), aspect="equal", xticks=[], yticks=[])
+    ax.grid(False)
+axes[0, 0].set_ylabel("data dissolve", fontsize=9)
+axes[1, 0].set_ylabel("noise condenses", fontsize=9)
+plt.show()
+
+# %% [markdown]
+r"""
+At $t=1$ the noise is too small to be told from the data (error 2, its whole variance); at $t=200$ the point *is* the noise. Between them the network comes close to the least possible error. The shares of the smile's three parts stay within two hundredths of the training sample's. The shapes are looser: draws are on average a quarter of a nat too unlikely.
+"""
 
 # %% tags=["checks"]
 walk_rng = np.random.default_rng(43)
@@ -1856,8 +1883,6 @@ verify_at_most(
 
 # %% [markdown]
 r"""
-The shares stay within two hundredths of the training sample's. The shapes are looser: draws are on average a quarter of a nat too unlikely.
-
 **Try it.** At which step $t$ (counted from 1) does the forward process first give the noise the larger factor, $\bar\alpha_t<\frac12$?
 """
 
@@ -2571,13 +2596,17 @@ plt.show()
 r"""
 The thief cannot be told from people; only *copying* betrays him. **No judge of quality is worth anything without one of copying.** Kernels are thieves who add noise.
 
-How does the network (red) fare? In short: better than the VAE and kernels, undecided against one bell per class and the opening's ten, level with three per class before the detective and beaten before the forest; beaten before both by ten bells on plain codes, and by six per class, which copy. (The detective chose the knobs. Before the forest, which chose none, the network beats only kernels and VAE.) In detail:
+How does the network (red) fare? In short: better than the VAE and kernels, undecided against one bell per class and the opening's ten, level with three per class before the detective and beaten before the forest; beaten before both by ten bells on plain codes, and by six per class, which copy. (The detective chose the knobs. Before the forest, which chose none, the network beats only kernels and VAE.)
+
+<details><summary>In detail</summary>
 
 - **Guidance.** Without it the pictures have three quarters of people's variance. Guidance 2 restores this total and fools the detective far better; 4 overshoots. (Spread between and within classes were not measured apart: on the smile guidance pushed a class away from the others, and shrank it.) The forest sees no gain.
 - **Beside bells that know the class** (blue). Three of them are level with guidance 2 before the detective and beat it before the forest, but begin to copy. Six fool both judges better, and copy more. One bell does not copy; it loses before the detective and wins before the forest.
 - **Beside models without a class.** The opening's ten lose before the detective and win before the forest. The VAE is found out nearly always, with ten bells too; but it was given no knob (a smaller $\beta$ was not tried), and its pixels' means are shown, not throws of their coins. Ten bells on *plain* codes fool both judges better than the network does, and do not copy either.
 
 (That the plain codes get bells was chosen above, by closeness to training digits. *Does not copy* means: within 0.05 of people, a line drawn after seeing the rows.)
+
+</details>
 
 No judge here asks whether the seven that was ordered is a seven. On 1,100 pictures of 64 pixels, at this budget, *this* network is not needed.
 

@@ -566,7 +566,7 @@ r"""
 (infinite-width-ntk)=
 ## The formula in the envelope
 
-Two networks with other random weights have other kernels. How different? [The kernel](#eq-ntk-mean) is a *mean* of $m$ independent terms, so by the law of large numbers it converges to its expectation as the width grows, at the rate $1/\sqrt m$. Drag the width.
+Two networks with other random weights have other kernels. How different? [The kernel](#eq-ntk-mean) is a *mean* of $m$ independent terms, so by the law of large numbers it converges to its expectation as the width grows, at the rate $1/\sqrt m$. Let one training example stand at angle 0: each curve is what one step on it does all round the circle, up to the factor $-\eta\,\partial\ell/\partial f$. Drag the width.
 """
 
 
@@ -755,7 +755,13 @@ Let the activation be smooth with bounded derivatives, the limiting kernel on th
 
 Why? With small steps, counted as time $t$: while all eigenvalues of $K$ stay between $\frac12\lambda_{\min}$ and $2\lambda_{\max}$, the error falls at least like $e^{-\lambda_{\min}t/2}$, so the path of the weights is at most $\int\|J^\top(y-f)\|\,dt\le2\sqrt{2\lambda_{\max}}\,\|y-f_0\|/\lambda_{\min}$: no $m$. Shared by many units, it moves the kernel too little to leave these bounds. In [the mean](#eq-ntk-mean) every term changes by $O(m^{-1/2})$, so the mean changes by no more. It may be less. A unit moves in proportion to $a_j$, which is as often negative as positive; then at first order the changes of the terms cancel in the mean, and what is left is of order $1/m$.
 
-The rectifier also has a kink. On each example about $m\cdot m^{-1/2}$ units cross it, and each crossing changes the mean by $\pm\frac1m$. If ups and downs were as in tossing coins, they would sum to $\sqrt{m^{1/2}}/m=m^{-3/4}$. But a unit that falls silent is no longer pushed, and one that wakes up is, so ups and downs do not quite cancel; a part of order $m^{1/2}/m=m^{-1/2}$ remains. So we expect a slope of $-1$ for $\tanh$, and for the rectifier one between $-\frac34$ and $-\frac12$.
+The rectifier also has a kink; units that cross it change the kernel by jumps. So we expect a slope of $-1$ for $\tanh$, and for the rectifier one between $-\frac34$ and $-\frac12$.
+
+<details><summary>How much the kink costs</summary>
+
+On each example about $m\cdot m^{-1/2}$ units cross it, and each crossing changes the mean by $\pm\frac1m$. If ups and downs were as in tossing coins, they would sum to $\sqrt{m^{1/2}}/m=m^{-3/4}$. But a unit that falls silent is no longer pushed, and one that wakes up is, so ups and downs do not quite cancel; a part of order $m^{1/2}/m=m^{-1/2}$ remains.
+
+</details>
 """
 
 # %% tags=["set-up"]
@@ -2349,7 +2355,7 @@ verify_at_least(
 r"""
 ## Beware
 
-**"The theory holds for the network that my library makes."** Most libraries draw weights of variance 1/fan-in and put no factor in front of the sum. Up to a constant it is the same function at the start, but the gradients by the outer weights are $\sqrt m$ times larger, the kernel grows with the width, and the largest stable learning rate shrinks like $1/m$. A learning rate that was tuned at one width explodes at another.
+**"The theory holds for the network that my library makes."** Most libraries draw weights of variance 1/fan-in and put no factor in front of the sum. Up to a constant it is the same function at the start, but the gradients by the outer weights are $\sqrt m$ times larger, the kernel grows with the width, and the largest stable learning rate shrinks like $1/m$. A learning rate that was tuned at one width explodes at another. The cure is a rate and a start for each layer: [µP](#maximal-update-parametrization).
 
 **"Lazy means slow."** It means that the *features* stand still; who is faster, the target decides. From one start of 2,048 units, the lazy network has the eight numbers of the opening to two digits and more after three hundred steps; with the scale that moves the units it takes one to three thousand at this step size. On [the two signs](#feature-learning), where a feature is missing, thirty steps are enough for the networks of 1,024 units that move; the lazy ones have then half of their training error left.
 

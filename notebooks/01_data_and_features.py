@@ -877,6 +877,8 @@ for name, value in nearest.items():
 # %% [markdown]
 r"""
 The last line is the control. The points of a flat sheet have twenty coordinates each, and their neighbours are as near as in the plane. What counts is not how many numbers an example has, but in how many directions it can *move*.
+
+**Nobody is in the middle.** The part of the cube that is farther than $0.05$ from every face has the share $0.9^d$: one point in 38,000 in a hundred dimensions. Who answers a new question there stands nearly always at the border.
 """
 
 # %% tags=["checks"]
@@ -888,6 +890,11 @@ for k in (2, 3, 4):
         expected_hits[k],
     )
 verify("in one and two dimensions", hits[:, :2].mean(0), expected_hits[:2], atol=2e-4)
+at_the_border = abs(np.random.default_rng(70).random((20_000, 20)) - 0.5).max(1) > 0.45
+verify_within_se(
+    "twenty dimensions: share within 0.05 of a face", at_the_border, 1 - 0.9**20
+)
+verify("a hundred: how many points for one inside", 1 / 0.9**100, 38_000, rtol=0.01)
 # For a plane without border the mean is 1 / (2 √n); the border adds a little.
 verify(
     "nearest on the sheet and in the square, against half the root of 1/n",
@@ -1213,7 +1220,13 @@ plt.show()
 r"""
 **A common slip** is to take two things for one. The red rule, Fisher's *linear discriminant*, also estimates how the features vary together. That is a matrix of $d\times d$ numbers from $n-2=38$ independent examples. Close to $d=38$ it can hardly be inverted (beyond, it has no inverse, and the pseudo-inverse leaves out the directions in which the examples do not vary), and its accuracy collapses to about two thirds, only to *recover* when more features are added (and to fade again): a peak of errors that you will meet again as [double descent](#headline-double-descent). Mix the matrix with a multiple of the identity, or leave it out, and the collapse is gone from the same data.
 
-What is left, in blue, is Trunk's effect, and the formula (dashed) describes it: the curve turns, very flatly, at {eq}`eq-df-turn`; at 20,000 it is back below 0.7, although every one of these features is informative. The fall is the rule's own, which trusts all of them alike: a weight shrunk by $\frac n{n+i}$, as the noise $\frac1n$ in the estimate of a mean of size $1/\sqrt i$ suggests, turns the formula into $\Phi\bigl(\sqrt{\sum_i\frac n{i(n+i)}}\bigr)$, which never falls, and ends at 0.98. ({cite:t}`hughes1968` had averaged over *all* problems with two classes and a measurement of $m$ possible values: there, too, accuracy peaks at some $m$ for finitely many examples.)
+What is left, in blue, is Trunk's effect, and the formula (dashed) describes it: the curve turns, very flatly, at {eq}`eq-df-turn`; at 20,000 it is back below 0.7, although every one of these features is informative.
+
+<details><summary>Must it fall?</summary>
+
+The fall is the rule's own, which trusts all of them alike: a weight shrunk by $\frac n{n+i}$, as the noise $\frac1n$ in the estimate of a mean of size $1/\sqrt i$ suggests, turns the formula into $\Phi\bigl(\sqrt{\sum_i\frac n{i(n+i)}}\bigr)$, which never falls, and ends at 0.98. ({cite:t}`hughes1968` had averaged over *all* problems with two classes and a measurement of $m$ possible values: there, too, accuracy peaks at some $m$ for finitely many examples.)
+
+</details>
 
 (With [a number to predict](#pixel-basis-synthesis), forty examples and 400 equal features, most choices are worse than predicting zero.)
 """
@@ -2374,6 +2387,7 @@ r"""
 | what would somebody score who does not look, or only remembers? | mean, commonest name, nearest neighbour | [baselines](#ml-task-taxonomy) |
 | how many features for how many examples? | a simpler rule, a stronger prior | [more features](#hughes-phenomenon) |
 | what may change without changing the answer? | shift, turn, scale, order | [representation](#representation-reveals) |
+| is a column a name, an hour, a hole? | a 0/1 column for each name (0, 1, 2 would claim an order); sine and cosine of the hour; a column "was missing" | [one-hot](#softmax), [imputation](#missing-value-imputation) |
 
 The same habits with scikit-learn, to copy: set examples aside for choosing (*validation*) and for reporting (*test*) before anything is learned; put the scale into the pipeline, so that it is taken from the examples that are learned from; fit every candidate, here five strengths of a penalty; keep the one that does best on the validation part; look at the test once. What happens inside `fit` is the subject of [regression](#logistic-regression) and [gradient descent](#gd-practice).
 """

@@ -270,7 +270,7 @@ The half bit is right all the same: codes come as close to it as one likes, and 
 - **build** a code that reaches the entropy, and see why a training loss is the size of a file,
 - **condition** a Gaussian on an observation.
 
-It builds on sums, integrals, and [positive definite matrices](#positive-definite-matrix). Reading takes an hour and a quarter. A *random variable* $X$ is a number that chance decides, an *event* something that can happen or not, and the *law* (or distribution) of $X$ says how probable each of its values is: $P(X=x)$, or a density $f_X(x)$. Logarithms are natural, and information then comes in *nats*, unless bits are named: one nat is $1/\ln2\approx1.44$ bits.
+It builds on sums, integrals, and [positive definite matrices](#positive-definite-matrix). Reading takes an hour and a quarter. Who came for the loss of networks may read [surprise](#self-information) and go straight to [the price of a wrong belief](#cross-entropy), on trust that a symbol of probability $p$ can be sent in $-\log_2p$ bits. A *random variable* $X$ is a number that chance decides, an *event* something that can happen or not, and the *law* (or distribution) of $X$ says how probable each of its values is: $P(X=x)$, or a density $f_X(x)$. Logarithms are natural, and information then comes in *nats*, unless bits are named: one nat is $1/\ln2\approx1.44$ bits.
 """
 
 # %% tags=["checks"]
@@ -1803,7 +1803,7 @@ $$
 H(p,q)=\mathbb E_{x\sim p}\bigl[-\log q(x)\bigr]=-\sum_xp(x)\log q(x).
 $$ (eq-pr-cross-entropy)
 
-It is the loss of [softmax regression](#softmax-log-likelihood) and of every language model, with the data for $p$ and the model for $q$.
+It is the loss of [softmax regression](#softmax-log-likelihood) and of every language model, with the data for $p$ and the model for $q$. The picture shows a cat, and the model says cat $0.7$, dog $0.2$, fox $0.1$. All of $p$ is on the cat, so the price is $-\ln0.7=0.36$ nats, however the rest is dealt; with $0.01$ for the cat it is $4.6$.
 
 (kl-divergence)=
 The extra over the entropy, a quarter of a bit here, is the *Kullback–Leibler divergence* {cite:p}`kullback1951`,
@@ -1925,7 +1925,7 @@ $$
 \hat\theta=\arg\max_\theta\frac1n\sum_i\log p_\theta(x_i)=\arg\min_\theta H(\hat p,p_\theta)=\arg\min_\theta \mathrm{KL}(\hat p\,\|\,p_\theta),
 $$ (eq-pr-mle)
 
-since the mean of $\log p_\theta$ is $-H(\hat p,p_\theta)=-H(\hat p)-\mathrm{KL}(\hat p\,\|\,p_\theta)$. *Maximum likelihood*, least cross-entropy and least $\mathrm{KL}$ from the data are one. (For densities the first two: data have none, and the divergence from them is infinite. The most probable parameters are another matter: they take a prior, as [the coin](#beta-posterior) did. And maximum likelihood is the shortest code only if the decoder gets $\theta$ for free; otherwise a larger family could never lose.)
+since the mean of $\log p_\theta$ is $-H(\hat p,p_\theta)=-H(\hat p)-\mathrm{KL}(\hat p\,\|\,p_\theta)$. *Maximum likelihood*, least cross-entropy and least $\mathrm{KL}$ from the data are one. A network gets an input too: then it is the mean of $-\log p_\theta(y_i\mid x_i)$, and [each loss is such a likelihood](#loss-is-likelihood). (For densities the first two: data have none, and the divergence from them is infinite. The most probable parameters are another matter: they take a prior, as [the coin](#beta-posterior) did. And maximum likelihood is the shortest code only if the decoder gets $\theta$ for free; otherwise a larger family could never lose.)
 
 For Poisson counts, $\frac d{d\lambda}\bigl(\bar x\log\lambda-\lambda\bigr)=0$ gives $\hat\lambda=\bar x$, with standard error $\sqrt{\lambda/n}$.
 

@@ -202,6 +202,12 @@ def test_pictures_have_alt_texts(pages):
             assert image.get("alt"), f"{name}: {image.get('src', '')[:60]}"
 
 
+def test_a_listing_has_tags_where_it_has_colours(built):
+    text = text_of(built[0] / "notebooks/05_gradient_descent.html")
+    assert '<span class="k">def</span> <span class="nf">run_ball</span>(' in text
+    assert not re.search(r'<span class="[npw]">', text)
+
+
 def test_chapter_downloads_as_a_notebook(pages, built):
     for source in NOTEBOOKS:
         page = pages[f"notebooks/{source.stem}.html"]

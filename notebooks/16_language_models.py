@@ -1168,7 +1168,7 @@ r"""
 (truncated-sampling)=
 ## Which token to draw?
 
-One fears that the tail of a fitted model is wrong, so many rules cut it off. What do they write instead? For the large model of the opening, asked to go on after `th`, the *exact* law can be computed.
+To take the likeliest letter each time goes in circles: our large model writes `the was and the was an` ([a beam of one](#beam-search)). To draw from everything one fears the tail: with one bad letter in a hundred, a text of a hundred stays clean with probability $0.99^{100}=0.37$, and nothing written is taken back. So many rules cut the tail off. What do they write instead? For the large model of the opening, asked to go on after `th`, the *exact* law can be computed.
 
 [Temperature](#kv-cache) makes $p$ into $p^{1/\tau}/Z$. *Top-k* keeps the $k$ likeliest tokens. *Top-p*, or nucleus, sampling {cite:p}`holtzman2020` keeps the *fewest likeliest tokens that together have at least the mass $\varrho$*: many where the model hesitates, few where it is sure. What is kept is rescaled. By hand, $p=(0.5,0.3,0.15,0.05)$: top-2 gives $(0.625,0.375)$. A nucleus of $0.7$ keeps two tokens, one of $0.8$ also two, one of $0.81$ three.
 """
@@ -2211,7 +2211,7 @@ $$
 \min_\theta\;-\frac1n\sum_{i=1}^n\log\sigma\Bigl(\beta\log\frac{\pi_\theta(a_i)}{\pi_0(a_i)}-\beta\log\frac{\pi_\theta(b_i)}{\pi_0(b_i)}\Bigr),
 $$ (eq-lm-dpo)
 
-where $a_i$ won against $b_i$. With all comparisons of the world this [cross-entropy](#cross-entropy) is least where the model's chance of every win is the true one, that is, where $\beta\log\frac\pi{\pi_0}$ differs from $r$ by a constant: at $\pi^*$, and nowhere else. With few? Texts of two letters, a table with a row for each past, comparisons of texts that $\pi_0$ wrote, $\beta=\frac12$:
+where $a_i$ won against $b_i$. With all comparisons of the world this [cross-entropy](#cross-entropy) is least where the model's chance of every win is the true one, that is, where $\beta\log\frac\pi{\pi_0}$ differs from $r$ by a constant: at $\pi^*$, and nowhere else. With $h=\beta\log\frac\pi{\pi_0}$ the slope by the winner's $\log\pi$ is $-\beta\,\sigma(h_b-h_a)$: a pair pulls as hard as the model still has it the wrong way round. With few? Texts of two letters, a table with a row for each past, comparisons of texts that $\pi_0$ wrote, $\beta=\frac12$:
 """
 
 
@@ -2323,6 +2323,16 @@ verify(
     math.log(2),
 )
 verify_at_least("… at the base model, its largest entry", slope_base.abs().max(), 1e-3)
+one_pair = torch.tensor([-3.0, -1.0], requires_grad=True)  # the winner is behind
+base_pair = torch.tensor([-2.0, -2.5])
+dpo_loss(one_pair, base_pair, 0.5, [0], [1], torch.ones(1)).backward()
+h_won, h_lost = (0.5 * (one_pair.detach() - base_pair)).tolist()
+verify(
+    "one comparison: slope by the winner's and by the loser's log-probability",
+    one_pair.grad,
+    np.array([-1, 1]) * 0.5 / (1 + math.exp(h_won - h_lost)),
+    atol=1e-6,
+)
 gaps = np.array([[by_dpo[n, c][:, 0].mean() for n in comparisons] for c in penalties])
 verify_at_least(
     "divergence for 500 comparisons over 5,000, and for 5,000 over 50,000",
@@ -2651,7 +2661,7 @@ $$
 N^*=\Bigl(\frac{\mu A}{\nu B}\Bigr)^{\frac1{\mu+\nu}}\Bigl(\frac C6\Bigr)^{\frac\nu{\mu+\nu}},\qquad L^*-E\;\propto\;C^{-\gamma},\quad\gamma=\frac{\mu\nu}{\mu+\nu}.
 $$ (eq-lm-chinchilla)
 
-With $\mu\approx\nu$ weights and tokens should grow together, each like $\sqrt C$.
+With $\mu\approx\nu$ weights and tokens should grow together, each like $\sqrt C$. For real texts {cite:t}`hoffmann2022` found about twenty tokens a weight: $7\cdot10^{10}$ weights and $1.4\cdot10^{12}$ tokens beat four times the weights on a fifth of the tokens, for about the same compute.
 
 **The protocol.** One budget is spent on five widths with three rates each. Width 6 wins; we keep 4, less than a tenth worse and cheaper to scale, and its rate $0.45/d$.
 

@@ -566,13 +566,17 @@ $$
 \liminf_{T\to\infty}\frac{\mathbb EN_a(T)}{\ln T}\ge\frac1{\mathrm{KL}(a\Vert *)},\qquad \mathrm{KL}=\frac{\Delta_a^2}2\ \text{ here, so }\ R_T\gtrsim\sum_a\frac2{\Delta_a}\ln T .
 $$ (eq-lai-robbins)
 
-*Why the logarithm.* Imagine a second world that differs in one thing: arm $a$ is a trifle better than the best. Consistent there too, the rule must give all others only $T^{o(1)}$ pulls, so by [Markov's inequality](#markov-inequality) "arm $a$ has had at most $n$ pulls" has there a probability of at most $T^{o(1)}/(T-n)\approx\frac1T$. But only those $n$ pulls can tell the two worlds apart: each adds on average $\mathrm{KL}$ to the log-likelihood ratio, so by the law of large numbers a typical record of $n$ pulls is at most about $e^{n\,\mathrm{KL}}$ times as probable in our world as in the other. Hence
+<details><summary>Why the logarithm</summary>
+
+Imagine a second world that differs in one thing: arm $a$ is a trifle better than the best. Consistent there too, the rule must give all others only $T^{o(1)}$ pulls, so by [Markov's inequality](#markov-inequality) "arm $a$ has had at most $n$ pulls" has there a probability of at most $T^{o(1)}/(T-n)\approx\frac1T$. But only those $n$ pulls can tell the two worlds apart: each adds on average $\mathrm{KL}$ to the log-likelihood ratio, so by the law of large numbers a typical record of $n$ pulls is at most about $e^{n\,\mathrm{KL}}$ times as probable in our world as in the other. Hence
 
 $$
 P(N_a\le n)\lesssim e^{n\,\mathrm{KL}}\cdot\tfrac1T,
 $$
 
 which tends to zero if $n=(1-\epsilon)\ln T/\mathrm{KL}$. So the arm *must* be pulled more often than that.
+
+</details>
 
 (headline-regret)=
 **On the line.** Over a few thousand rounds logarithms say little. Let the better arm be *known* to pay 0 and the other, unknown, pay $-\Delta$ (the bound is the same). Then one can jump from pull to pull of the unknown arm. After $n$ pulls with mean $m<0$, UCB returns at the first round with $\sqrt{2\ln t/n}\ge-m$, that is $t=e^{nm^2/2}$, and Thompson after a geometric time with chance $\Phi(m\sqrt n)$.
@@ -1001,7 +1005,7 @@ Now the map is taken away. How good is a policy?
 Take a walk on three places in a row, each step left or right by a coin; it ends beyond either end, and pays 1 at the right one, $\gamma=1$. By Bellman's equation each value is the mean of its neighbours', $v_i=\frac12(v_{i-1}+v_{i+1})$ with $0$ and $1$ outside: the values are $\frac14,\frac12,\frac34$.
 
 (monte-carlo-evaluation)=
-**Monte Carlo**: walk to the end, take the return, average. It is unbiased by definition. Here a return is 0 or 1, so from place $i$ its variance is $v_i(1-v_i)$: from the middle $\frac14$.
+**Monte Carlo**: walk to the end, take the return, average. The mean needs no list: $V\leftarrow V+\frac1N(G-V)$, the old plus a share of (target − old). Every rule for values below has this form; only target and share change. It is unbiased by definition. Here a return is 0 or 1, so from place $i$ its variance is $v_i(1-v_i)$: from the middle $\frac14$.
 
 (temporal-difference-learning)=
 **Temporal differences** {cite:p}`sutton1988`: why wait for the end? After one step one knows $r$ and $s'$, and has an opinion $V(s')$. Move towards that:
@@ -1932,7 +1936,7 @@ def exact_gradient(world, theta, rho):
 # %% [markdown]
 r"""
 (reinforce)=
-**REINFORCE** {cite:p}`williams1992`: put the return that followed, $G_t=r_t+\gamma r_{t+1}+\dots$, in the place of $q_\pi(s_t,a_t)$. Since $\mathbb E[G_t\mid s_t,a_t]=q_\pi(s_t,a_t)$, the estimator is unbiased. (Walks are cut after 150 steps: $\gamma^{150}<0.001$.)
+**REINFORCE** {cite:p}`williams1992`: put the return that followed, $G_t=r_t+\gamma r_{t+1}+\dots$, in the place of $q_\pi(s_t,a_t)$. Since $\mathbb E[G_t\mid s_t,a_t]=q_\pi(s_t,a_t)$, the estimator is unbiased. In words: treat the actions taken as labels, and weight each one's [cross-entropy](#cross-entropy) by $\gamma^tG_t$. What was paid before $t$ stays out: the action could not change it. (Walks are cut after 150 steps: $\gamma^{150}<0.001$.)
 """
 
 

@@ -1005,7 +1005,7 @@ Now the map is taken away. How good is a policy?
 Take a walk on three places in a row, each step left or right by a coin; it ends beyond either end, and pays 1 at the right one, $\gamma=1$. By Bellman's equation each value is the mean of its neighbours', $v_i=\frac12(v_{i-1}+v_{i+1})$ with $0$ and $1$ outside: the values are $\frac14,\frac12,\frac34$.
 
 (monte-carlo-evaluation)=
-**Monte Carlo**: walk to the end, take the return, average. The mean needs no list: $V\leftarrow V+\frac1N(G-V)$, the old plus a share of (target − old). Every rule for values below has this form; only target and share change. It is unbiased by definition. Here a return is 0 or 1, so from place $i$ its variance is $v_i(1-v_i)$: from the middle $\frac14$.
+**Monte Carlo**: walk to the end, take the return, average. The mean needs no list: $V\leftarrow V+\frac1N(G-V)$, the old plus a share of (target − old). Most rules for values below have this form; only target and share change. It is unbiased by definition. Here a return is 0 or 1, so from place $i$ its variance is $v_i(1-v_i)$: from the middle $\frac14$.
 
 (temporal-difference-learning)=
 **Temporal differences** {cite:p}`sutton1988`: why wait for the end? After one step one knows $r$ and $s'$, and has an opinion $V(s')$. Move towards that:

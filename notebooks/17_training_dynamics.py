@@ -1763,7 +1763,7 @@ plt.show()
 r"""
 *Grokking*: by step 20 every seen question is answered, and of the new ones not even the share that guessing would get, $\frac1{23}$. Then, for hundreds of steps, something grows that answers them all. Without the decay nothing of the kind happens in this time, nor with dealt answers (each control from one start). (Below chance, since a new question $(a,b)$ shares $a$ only with questions whose answers are *different* from its own.)
 
-**Why the decay?** {cite:t}`nanda2023` answer: a rule needs less weight than a list, so under decay the rule wins. Under the same decay a list does end heavier: with dealt answers the squared weights add up to about 490, with the rule to 440. But that is not what pulls the network from the one to the other. At step 100, when it has the whole list and hardly any rule, they add up to about 365 (without decay they end at 420). On the way to the rule the sum *grows*.
+**Why the decay?** {cite:t}`nanda2023` answer: a rule needs less weight than a list, so under decay the rule wins. Under the same decay a list does end heavier: with dealt answers the squared weights add up to about 490, with the rule to 440. But that is not what pulls the network from the one to the other. At step 100, when it has the whole list and answers hardly a new question, they add up to about 365 (without decay they end at 420). On the way to the rule the sum *grows*.
 
 (read-the-weights)=
 ## Can one read the algorithm?
